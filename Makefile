@@ -1,0 +1,44 @@
+# make run    set up .venv and train SASRec on ml-100k: data, epochs, test table
+# make test   set up .venv with the test extra and run the whole suite
+# make check  format, lint, strict types, tests: what a change must pass
+# make clean  remove .venv and caches (runs/ stays)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: run test check lint setup clean
+
+run: $(VENV)/.installed
+	$(BIN)/nextitem run
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest
+
+check: lint test
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+setup: $(VENV)/.installed-test
+
+# Stamps: nothing is installed again until the pins or the metadata change.
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit("nextitem needs Python 3.11 or newer; set PYTHON=python3.x" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
+	$(PIP) torch
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(PIP) --editable '.[test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,58 @@
+"""nextitem: which item comes next.
+
+Public names load what they need when they are first used, so `import nextitem` itself is instant.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nextitem.data.catalogue import open_data as open_data
+    from nextitem.data.dataset import Dataset as Dataset
+    from nextitem.data.interactions import Interactions as Interactions
+    from nextitem.data.split import leave_one_out as leave_one_out
+    from nextitem.errors import InputError as InputError
+    from nextitem.evaluation.evaluate import evaluate as evaluate
+    from nextitem.evaluation.protocol import Protocol as Protocol
+    from nextitem.models.general.popularity import Popularity as Popularity
+    from nextitem.models.sequential.markov_chain import MarkovChain as MarkovChain
+    from nextitem.models.sequential.sasrec import SASRec as SASRec
+    from nextitem.models.sequential.zero_block import ZeroBlock as ZeroBlock
+    from nextitem.recipe import make_recipe as make_recipe
+    from nextitem.recommend import load as load
+    from nextitem.training.fit import fit as fit
+    from nextitem.training.run import run as run
+
+_HOMES = {
+    "Dataset": "data.dataset",
+    "InputError": "errors",
+    "Interactions": "data.interactions",
+    "MarkovChain": "models.sequential.markov_chain",
+    "NextItemBatches": "data.batches",
+    "Popularity": "models.general.popularity",
+    "PrefixBatches": "data.batches",
+    "Protocol": "evaluation.protocol",
+    "SASRec": "models.sequential.sasrec",
+    "ZeroBlock": "models.sequential.zero_block",
+    "evaluate": "evaluation.evaluate",
+    "fit": "training.fit",
+    "leave_one_out": "data.split",
+    "load": "recommend",
+    "make_recipe": "recipe",
+    "open_data": "data.catalogue",
+    "run": "training.run",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nextitem' has no attribute {name!r}")
+    return vars(import_module(f"nextitem.{_HOMES[name]}"))[name]
+
+
+def __dir__() -> list[str]:
+    return __all__

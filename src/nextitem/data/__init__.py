@@ -1,0 +1,1 @@
+"""From any log to batches: interactions, filters, sequences, splits."""

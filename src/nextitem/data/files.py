@@ -1,0 +1,124 @@
+"""Files: a text file as numbered lines, gzipped or not, and why one cannot be read."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+
+import polars as pl
+
+from nextitem.errors import InputError
+
+GZIP_MAGIC, PARQUET_MAGIC = b"\x1f\x8b", b"PAR1"
+HEAD_BYTES = 2**16  # enough of a file to tell its format
+NO_SEPARATOR = "\x01"  # stands in no sane text, so that a whole line is one field
+
+
+def check_file(path: Path) -> None:
+    """Raises:
+    InputError: nothing, a folder or an empty file stands at `path`.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name one file in it")
+    if not path.exists():
+        raise InputError(f"{path} does not exist; {_neighbours(path)}")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path} is empty: it has no interaction")
+
+
+def is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == PARQUET_MAGIC
+
+
+def first_lines(path: Path, count: int = 20) -> list[str]:
+    """Up to `count` lines that are not blank, from the first 64 KB."""
+    try:
+        with gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(_why(path, error)) from error
+    found = [line.rstrip("\r") for line in head.decode("utf-8-sig", errors="replace").split("\n")]
+    if len(head) == HEAD_BYTES and len(found) > 1:
+        found.pop()  # cut off in its middle
+    return [line for line in found if line.strip()][:count]
+
+
+def lines(path: Path) -> pl.DataFrame:
+    """`line` (its number, from 1) and `text` of every line that is not blank.
+
+    Raises:
+        InputError: the file is missing, empty, not UTF-8 or a broken gzip.
+    """
+    check_file(path)
+    with explained(path):
+        table = pl.read_csv(
+            path,
+            has_header=False,
+            separator=NO_SEPARATOR,
+            quote_char=None,
+            schema={"text": pl.String},
+            glob=False,
+        )
+    has_text = pl.col("text").str.strip_chars().str.len_bytes() > 0
+    table = table.with_row_index("line", offset=1).filter(has_text)
+    if len(table) == 0:
+        raise InputError(f"{path} is empty: it has no line with text")
+    return table
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what polars and the system say about a file into an InputError that says what to do."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(_why(path, error)) from error
+
+
+def _why(path: Path, error: Exception) -> str:
+    if isinstance(error, pl.exceptions.NoDataError):
+        return f"{path} is empty: it has no interaction"
+    if "utf-8" in str(error):
+        return _where_not_utf8(path)
+    if not isinstance(error, pl.exceptions.PolarsError) and _is_gzip(path):
+        return f"{path} is a broken gzip file ({error}); download or compress it again"
+    return f"{path} cannot be read: {error}"
+
+
+def _where_not_utf8(path: Path) -> str:
+    with gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
+        content = file.read()
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin1"
+    place, byte = 0, content[0]
+    try:
+        content.decode()
+    except UnicodeDecodeError as wrong:
+        place, byte = wrong.start, content[wrong.start]
+    line = content.count(b"\n", 0, place) + 1
+    return (
+        f"{path.name}, line {line}: text must be UTF-8, found the byte 0x{byte:02x}; "
+        f"convert the file, for example with: iconv -f {encoding} -t utf-8"
+    )
+
+
+def _is_gzip(path: Path) -> bool:
+    """By content, whatever the name says."""
+    with path.open("rb") as file:
+        return file.read(2) == GZIP_MAGIC
+
+
+def _neighbours(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    near = get_close_matches(path.name, names, n=3, cutoff=0.5)
+    if near:
+        return f"did you mean {' or '.join(str(folder / name) for name in near)}?"
+    listed = ", ".join(names[:8] + ["..."] * (len(names) > 8)) or "nothing"
+    return f"in {folder.resolve()} there is: {listed}"

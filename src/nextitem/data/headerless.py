@@ -1,0 +1,61 @@
+"""Headerless text: MovieLens' ratings, SASRec's `user item` pairs, S3-Rec's `user item item ..` rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from nextitem.data.fields import to_interactions
+from nextitem.data.files import lines
+from nextitem.data.interactions import Interactions
+from nextitem.data.roles import looks_like_header
+from nextitem.errors import InputError
+
+
+def read_movielens(path: Path) -> Interactions:
+    """`user item rating timestamp` a line, split by tabs (u.data) or :: (ratings.dat)."""
+    table = lines(path)
+    separator = "::" if "::" in table["text"][0] else "\t"
+    table = table.with_columns(fields=pl.col("text").str.split(separator))
+    _check(table, path, "movielens", "user, item, rating and timestamp, split by tabs or ::", 4, 4)
+    names = ("user", "item", "rating", "timestamp")
+    columns = (pl.col("fields").list.get(place).alias(name) for place, name in enumerate(names))
+    return to_interactions(table.select("line", *columns), path)
+
+
+def read_pairs(path: Path) -> Interactions:
+    """`user item` a line, split by white space, in time order (kang205/SASRec's data files)."""
+    table = _split_at_space(path)
+    _check(table, path, "pairs", "user and item, split by white space", 2, 2)
+    user, item = pl.col("fields").list.get(0).alias("user"), pl.col("fields").list.get(1).alias("item")
+    return to_interactions(table.select("line", user, item), path)
+
+
+def read_sequences(path: Path) -> Interactions:
+    """`user item item ..` a line, split by white space, oldest first (RUCAIBox/CIKM2020-S3Rec's files)."""
+    table = _split_at_space(path)
+    _check(table, path, "sequences", "user and one item or more, split by white space", 2, None)
+    user, items = pl.col("fields").list.first().alias("user"), pl.col("fields").list.slice(1).alias("item")
+    return to_interactions(table.select("line", user, items).explode("item"), path)
+
+
+def _split_at_space(path: Path) -> pl.DataFrame:
+    return lines(path).with_columns(fields=pl.col("text").str.extract_all(r"\S+"))
+
+
+def _check(table: pl.DataFrame, path: Path, name: str, layout: str, fewest: int, most: int | None) -> None:
+    """Refuse a header, and name the first line with too few or too many `fields`."""
+    if looks_like_header(table["fields"][0].to_list()):
+        raise InputError(
+            f"{path.name}, line {table['line'][0]}: {name} has no header, found '{table['text'][0][:80]}'; "
+            "drop the line, or read it with --data.format table (and --data.separator)"
+        )
+    count = pl.col("fields").list.len()
+    wrong = table.filter((count < fewest) | (count > most if most is not None else False))
+    if len(wrong):
+        line, text, fields = wrong.select("line", "text", "fields").row(0)
+        raise InputError(
+            f"{path.name}, line {line}: {name} needs {layout}, found {len(fields)} fields, '{text[:80]}'; "
+            "mend the line or name another --data.format"
+        )

@@ -1,0 +1,156 @@
+"""Sequences: ragged rows of items, oldest first, over one flat array. Cutting rows makes views, never copies.
+
+Sizes: R rows, N interactions, T length of a padded row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from nextitem.data.ids import PAD
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Row r is `items[starts[r] : stops[r]]`.
+
+    Built from whole rows this is compressed sparse rows (CSR: stops[r] == starts[r + 1]). Held-out parts, histories
+    and prefixes share `items` and only move their starts and stops; the arrays may be memory-mapped.
+    """
+
+    items: np.ndarray  # (N,) int32 in 1..num_items
+    starts: np.ndarray  # (R,) int64
+    stops: np.ndarray  # (R,) int64
+    timestamps: np.ndarray | None = None  # (N,) int64 seconds
+
+    @classmethod
+    def from_offsets(cls, items: np.ndarray, offsets: np.ndarray, timestamps: np.ndarray | None = None) -> Sequences:
+        """`offsets` (R + 1,): row r ends where row r + 1 starts."""
+        return cls(items, offsets[:-1], offsets[1:], timestamps)
+
+    @classmethod
+    def from_lists(cls, rows: Sequence[Sequence[int]]) -> Sequences:
+        offsets = np.zeros(len(rows) + 1, dtype=np.int64)
+        np.cumsum([len(row) for row in rows], out=offsets[1:])
+        items = np.array([item for row in rows for item in row], dtype=np.int32)
+        return cls.from_offsets(items, offsets)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @cached_property
+    def lengths(self) -> np.ndarray:  # (R,) int64
+        lengths: np.ndarray = self.stops - self.starts
+        return lengths
+
+    @cached_property
+    def num_interactions(self) -> int:
+        return int(self.lengths.sum())
+
+    def row(self, number: int) -> np.ndarray:
+        return self.items[self.starts[number] : self.stops[number]]
+
+    def to_lists(self) -> list[list[int]]:
+        return [self.row(number).tolist() for number in range(len(self))]
+
+    def take(self, rows: np.ndarray) -> Sequences:
+        """The rows with these numbers (or where a mask is true), in this order."""
+        return replace(self, starts=self.starts[rows], stops=self.stops[rows])
+
+    def without_last(self, count: int | np.ndarray) -> Sequences:
+        """Every row without its last `count` items (a number, or one number a row)."""
+        return replace(self, stops=np.maximum(self.stops - count, self.starts))
+
+    def without_first(self, count: int) -> Sequences:
+        """Every row without its `count` oldest items."""
+        return replace(self, starts=np.minimum(self.starts + count, self.stops))
+
+    def newest(self, count: int) -> Sequences:
+        """Every row cut to its `count` newest items."""
+        return replace(self, starts=np.maximum(self.starts, self.stops - count))
+
+    def prefixes(self, min_length: int = 1) -> Sequences:
+        """Every prefix of every row with at least `min_length` items, row by row, shortest first.
+
+        >>> Sequences.from_lists([[1, 2, 3], [4]]).prefixes(2).to_lists()
+        [[1, 2], [1, 2, 3]]
+        """
+        counts = np.maximum(self.lengths - min_length + 1, 0)
+        starts = np.repeat(self.starts, counts)
+        return replace(self, starts=starts, stops=starts + _count_within(counts) + min_length)
+
+    def flat_positions(self) -> np.ndarray:
+        """(n,) int64: where the items of all rows stand in `items`, row after row."""
+        positions: np.ndarray = np.repeat(self.starts, self.lengths) + _count_within(self.lengths)
+        return positions
+
+    def flat_items(self) -> np.ndarray:
+        """(n,) the items of all rows, row after row (a copy)."""
+        items: np.ndarray = self.items[self.flat_positions()]
+        return items
+
+    def flat_rows(self) -> np.ndarray:
+        """(n,) int64: the row number of every item of `flat_items`."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    def padded(self, width: int | None = None) -> np.ndarray:
+        """(R, T) int64, the newest `width` items of every row, oldest first, PAD after the newest.
+
+        T is the longest cut row (at least 1), so it is never wider than needed.
+
+        >>> Sequences.from_lists([[1, 2, 3], [4]]).padded(2).tolist()
+        [[2, 3], [4, 0]]
+        """
+        rows = self if width is None else self.newest(width)
+        longest = max(int(rows.lengths.max(initial=0)), 1)
+        table = np.full((len(rows), longest), PAD, dtype=np.int64)
+        table[np.arange(longest) < rows.lengths[:, None]] = rows.flat_items()
+        return table
+
+    def distinct(self) -> Sequences:
+        """The distinct items of every row, in ascending order (a copy)."""
+        width = int(self.items.max(initial=0)) + 1
+        pairs = np.unique(self.flat_rows() * width + self.flat_items())
+        offsets = np.searchsorted(pairs, np.arange(len(self) + 1) * width)
+        return Sequences.from_offsets((pairs % width).astype(self.items.dtype), offsets)
+
+    def packed(self) -> Sequences:
+        """The same rows in arrays of their own, without what no row shows."""
+        positions = self.flat_positions()
+        offsets = np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
+        times = None if self.timestamps is None else self.timestamps[positions]
+        return Sequences.from_offsets(self.items[positions], offsets, times)
+
+    def has_repeats(self) -> bool:
+        """Whether any row holds an item twice."""
+        return self.distinct().num_interactions < self.num_interactions
+
+    def save(self, folder: Path) -> None:
+        """offsets.npy, items.npy and, where there are any, timestamps.npy."""
+        packed = self.packed()
+        np.save(folder / "offsets.npy", np.append(packed.starts, packed.num_interactions))
+        np.save(folder / "items.npy", packed.items)
+        if packed.timestamps is not None:
+            np.save(folder / "timestamps.npy", packed.timestamps)
+
+    @classmethod
+    def load(cls, folder: Path) -> Sequences:
+        """Memory-mapped: pages are read when a batch wants them, and shared by all processes of a machine."""
+        times = folder / "timestamps.npy"
+        return cls.from_offsets(
+            np.load(folder / "items.npy", mmap_mode="r", allow_pickle=False),
+            np.load(folder / "offsets.npy", mmap_mode="r", allow_pickle=False),
+            np.load(times, mmap_mode="r", allow_pickle=False) if times.exists() else None,
+        )
+
+
+def _count_within(counts: np.ndarray) -> np.ndarray:
+    """0, 1, .., counts[0] - 1, 0, 1, .., counts[1] - 1, ..."""
+    ends = np.cumsum(counts)
+    within: np.ndarray = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - counts, counts)
+    return within

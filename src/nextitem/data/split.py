@@ -1,0 +1,102 @@
+"""Split: what a model may learn from, and what it is asked to find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nextitem.data.dataset import Dataset
+from nextitem.data.sequences import Sequences
+from nextitem.errors import InputError
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """One case a row: what may be seen, and what should be found."""
+
+    users: np.ndarray  # (R,) int64 in 1..num_users
+    history: Sequences  # (R rows) oldest first
+    trained: Sequences  # (R rows) the part of the history that is training data
+    target: Sequences  # (R rows) at least one item each
+    has_repeats: bool  # whether any user of the data set meets an item twice; what seen="auto" goes by
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def take(self, rows: np.ndarray) -> Holdout:
+        return Holdout(
+            self.users[rows],
+            self.history.take(rows),
+            self.trained.take(rows),
+            self.target.take(rows),
+            self.has_repeats,
+        )
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """What makes a holdout easier, or impossible, to answer."""
+
+    cases: int
+    seen_before: int  # cases with a target that stands in its own history
+    never_trained: int  # cases with a target that no training row holds
+
+
+@dataclass(frozen=True)
+class Split:
+    name: str  # the rule, as tables print it
+    num_items: int
+    train: Sequences  # row r belongs to user r + 1
+    valid: Holdout
+    test: Holdout
+
+    def leaks(self, holdout: Holdout) -> Leaks:
+        trained = np.zeros(self.num_items + 1, dtype=bool)
+        trained[self.train.flat_items()] = True
+        width = self.num_items + 1
+        target_rows, targets = holdout.target.flat_rows(), holdout.target.flat_items()
+        seen = np.isin(
+            target_rows * width + targets, holdout.history.flat_rows() * width + holdout.history.flat_items()
+        )
+        return Leaks(
+            cases=len(holdout),
+            seen_before=len(np.unique(target_rows[seen])),
+            never_trained=len(np.unique(target_rows[~trained[targets]])),
+        )
+
+
+def leave_one_out(dataset: Dataset, min_length: int = 3) -> Split:
+    """The last item of a user is the test, the second last the validation, the rest is for training.
+
+    At test the validation item has joined the history. Users with fewer than `min_length` interactions (3 as in
+    SASRec; FreeRec takes 4) only train.
+
+    >>> from nextitem.data.synthetic import dataset_of
+    >>> split = leave_one_out(dataset_of([[1, 2, 3, 4], [5, 1]]))
+    >>> split.train.to_lists(), split.test.history.to_lists(), split.test.target.to_lists()
+    ([[1, 2], [5, 1]], [[1, 2, 3]], [[4]])
+
+    Raises:
+        InputError: no user has `min_length` interactions, or `min_length` is below 3.
+    """
+    if min_length < 3:
+        raise InputError(f"leave_one_out needs min_length of 3 or more (train, valid, test), found {min_length}")
+    rows = dataset.sequences
+    is_long = rows.lengths >= min_length
+    if not is_long.any():
+        raise InputError(
+            f"leave_one_out needs {min_length} interactions a user; all {len(rows)} users of {dataset.name} have fewer "
+            f"(the longest row has {rows.lengths.max(initial=0)})"
+        )
+    users = np.flatnonzero(is_long) + 1
+    long = rows.take(is_long)
+    trained = long.without_last(2)
+    has_repeats = rows.has_repeats()
+    return Split(
+        name=f"leave-one-out, {min_length}+ interactions",
+        num_items=dataset.num_items,
+        train=rows.without_last(2 * is_long),
+        valid=Holdout(users, trained, trained, long.without_last(1).newest(1), has_repeats),
+        test=Holdout(users, long.without_last(1), trained, long.newest(1), has_repeats),
+    )

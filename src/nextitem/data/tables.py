@@ -1,0 +1,140 @@
+"""Tables: files with a header of named columns (CSV and its kin, RecBole's atomic files, Parquet)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from nextitem.data.fields import to_interactions
+from nextitem.data.files import check_file, explained, first_lines, is_parquet, lines
+from nextitem.data.interactions import Interactions
+from nextitem.data.roles import Roles, find_roles
+from nextitem.errors import InputError
+
+SEPARATORS = (",", "\t", ";", "|")  # what is tried when none is named
+SPOKEN = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ","}
+
+
+def read_table(path: Path, asked: Roles, separator: str | None = None) -> Interactions:
+    """A Parquet file (with its own types), or text whose first line names the columns (ids stay text).
+
+    Without a `separator`, the one of comma, tab, ; and | that the header has most often.
+    """
+    check_file(path)
+    if is_parquet(path):
+        return _read_parquet(path, asked)
+    if path.suffix == ".parquet":
+        raise InputError(f"{path} is no Parquet file; write it again, or give it the ending of what it is")
+    one = header_separator(path) if separator is None else _one_byte(separator)
+    table = _read_text(path, one, quote='"')
+    if len(table.columns) == 2:  # the line number, and all the text
+        tried = "comma, tab, ; and |" if separator is None else repr(one)
+        raise InputError(
+            f'{path.name}, line 1: a header needs two columns or more, found one, "{table.columns[1]}" '
+            f"(separators tried: {tried}); name the right one with --data.separator"
+        )
+    return _by_roles(table, asked, path)
+
+
+def read_atomic(path: Path, asked: Roles) -> Interactions:
+    """RecBole's atomic file: tab-separated, every column `name:type`, nothing quoted.
+
+    https://recbole.io/docs/user_guide/data/atomic_files.html. A column may be asked for without its type.
+    """
+    check_file(path)
+    table = _read_text(path, "\t", quote=None)
+    header = table.columns[1:]
+    untyped = [column for column in header if ":" not in column]
+    if untyped:
+        raise InputError(
+            f"{path.name}, line 1: columns of an atomic file are named name:type and split by tabs, "
+            f'found "{untyped[0]}"; read it with --data.format table'
+        )
+    names = {column: _without_type(column) for column in header}
+    bare = Roles(**{role: _without_type(column) for role, column in asked.names()})
+    return _by_roles(table.rename(names), bare, path)
+
+
+def header_separator(path: Path) -> str:
+    """The likeliest separator of the first line; a comma if it has none."""
+    header = first_lines(path, count=1)
+    return max(SEPARATORS, key=header[0].count) if header else ","
+
+
+def _read_parquet(path: Path, asked: Roles) -> Interactions:
+    with explained(path):
+        roles = find_roles(list(pl.read_parquet_schema(path)), asked, path.name)
+        table = pl.read_parquet(path, columns=sorted({column for _, column in roles.names()}), glob=False)
+    assert roles.user is not None  # find_roles saw to it
+    assert roles.item is not None
+    return Interactions.from_frame(
+        table,
+        user=roles.user,
+        item=roles.item,
+        timestamp=roles.timestamp,
+        rating=roles.rating,
+        name=str(path),
+    )
+
+
+def _by_roles(table: pl.DataFrame, asked: Roles, path: Path) -> Interactions:
+    roles = find_roles(table.columns[1:], asked, path.name)
+    columns = (pl.col(column).alias(role) for role, column in roles.names())
+    return to_interactions(table.select(pl.col(LINE).alias("line"), *columns), path)
+
+
+LINE = "\nline"  # no column of a file can have this name
+
+
+def _read_text(path: Path, separator: str, quote: str | None) -> pl.DataFrame:
+    """All columns as text after a first one, LINE: where each row begins. Blank lines are left out."""
+    try:
+        with explained(path):
+            table = pl.read_csv(path, separator=separator, quote_char=quote, infer_schema=False, glob=False)
+    except InputError as error:
+        if isinstance(error.__cause__, pl.exceptions.ComputeError):
+            _refuse_ragged(path, separator, quote)
+        raise
+    if table[table.columns[-1]].null_count():  # empty, or missing?
+        _refuse_ragged(path, separator, quote)
+    breaks = pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True))  # inside quoted fields
+    line = pl.int_range(2, pl.len() + 2) + breaks.cum_sum() - breaks
+    table = table.select(line.alias(LINE), pl.all())
+    return table.rename({column: column.strip() for column in table.columns[1:]}).filter(
+        ~pl.all_horizontal(pl.exclude(LINE).is_null())
+    )
+
+
+def _refuse_ragged(path: Path, separator: str, quote: str | None) -> None:
+    """Name the first line that has another number of fields than the header.
+
+    A line is judged only if it begins and ends outside of quotes; separators inside quotes do not count.
+    """
+    table = lines(path)
+    if quote is not None:
+        ends_inside = table["text"].str.count_matches(quote, literal=True).cum_sum() % 2 == 1
+        begins_inside = ends_inside.shift(1, fill_value=False)
+        table = table.filter(~(begins_inside | ends_inside))
+        table = table.with_columns(pl.col("text").str.replace_all(f"{quote}[^{quote}]*{quote}", ""))
+    table = table.with_columns(count=pl.col("text").str.count_matches(separator, literal=True) + 1)
+    wrong = table.filter(pl.col("count") != pl.col("count").first())
+    if len(wrong):
+        raise InputError(
+            f"{path.name}, line {wrong['line'][0]}: {table['count'][0]} fields are needed, as in the header, "
+            f"found {wrong['count'][0]}; mend the line, or name another separator with --data.separator"
+        )
+
+
+def _one_byte(separator: str) -> str:
+    one = SPOKEN.get(separator, separator)
+    if len(one.encode()) != 1:
+        raise InputError(
+            f"a separator is one character (or \\t, tab, space), found {separator!r}; "
+            "for :: without a header use --data.format movielens"
+        )
+    return one
+
+
+def _without_type(column: str) -> str:
+    return column.partition(":")[0]

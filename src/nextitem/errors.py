@@ -1,0 +1,28 @@
+"""What a user can mend: bad input, a misspelt name, a folder in use. Everything else is a fault of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class InputError(ValueError):
+    """The input breaks a rule. The message names the thing, the rule, the value found and the way out."""
+
+
+class NonFiniteLossError(ArithmeticError):
+    """Training stopped because the loss was no longer a finite number; the best weights so far are kept."""
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """`did you mean "x"?` where a known name is near, else the known names themselves.
+
+    >>> suggest("learning_rat", ["learning_rate", "epochs"])
+    'did you mean "learning_rate"?'
+    """
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1, cutoff=0.6)
+    if not near:
+        lowered = {known_name.lower(): known_name for known_name in names}
+        near = [lowered[match] for match in get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)]
+    return f'did you mean "{near[0]}"?' if near else f"known: {', '.join(names)}"

@@ -1,0 +1,1 @@
+"""Evaluation: ranks, metrics of ranks, and whether a difference is real."""

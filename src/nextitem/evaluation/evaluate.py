@@ -1,0 +1,43 @@
+"""evaluate: a model and a holdout in, a Report out, one value a case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nextitem.data.split import Holdout
+from nextitem.evaluation.metrics import measure
+from nextitem.evaluation.protocol import Protocol
+from nextitem.evaluation.ranking import DEFAULT_MEMORY, Ranking, Track, rank
+from nextitem.models.base import Recommender
+
+DEFAULT_METRICS = ("hr@1", "hr@5", "hr@10", "hr@20", "ndcg@5", "ndcg@10", "ndcg@20", "mrr@10")
+
+
+@dataclass(frozen=True)
+class Report:
+    protocol: str  # one line; printed above every table
+    ranking: Ranking
+    values: dict[str, np.ndarray]  # "ndcg@10" -> (R,), one value a case
+
+    def means(self) -> dict[str, float]:
+        return {name: float(values.mean()) for name, values in self.values.items()}
+
+
+def evaluate(
+    model: Recommender,
+    holdout: Holdout,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    protocol: Protocol | None = None,
+    memory: int = DEFAULT_MEMORY,
+    track: Track | None = None,
+) -> Report:
+    """Rank the holdout's targets and measure. See `Protocol` for what is ranked, `metrics` for the definitions.
+
+    Without a protocol: the whole catalogue is ranked, seen items masked unless users repeat items.
+    """
+    protocol = protocol or Protocol()
+    ranking = rank(model, holdout, protocol, memory, track)
+    return Report(protocol.describe(holdout), ranking, measure(ranking, metrics, model.num_items))

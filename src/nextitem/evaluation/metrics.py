@@ -1,0 +1,94 @@
+"""Metrics of ranks, one value a case.
+
+A case has n targets at ranks r_1 < .. < r_n among all candidates; k is the length of the list. With one target, hr is
+recall, and ndcg and mrr are 1/log2(1 + r) and 1/r where r <= k.
+
+Sizes: R cases, M most targets of a case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from nextitem.errors import InputError, suggest
+from nextitem.evaluation.ranking import Ranking
+
+Metric = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+
+
+def hr(ranks: np.ndarray, num_targets: np.ndarray, k: int) -> np.ndarray:
+    """1 if any target is among the k best, else 0 (hit rate)."""
+    return (ranks[:, 0] <= k).astype(float)
+
+
+def recall(ranks: np.ndarray, num_targets: np.ndarray, k: int) -> np.ndarray:
+    """The share of the n targets that is among the k best."""
+    return (ranks <= k).sum(1) / num_targets
+
+
+def precision(ranks: np.ndarray, num_targets: np.ndarray, k: int) -> np.ndarray:
+    """The share of the k best that are targets."""
+    return (ranks <= k).sum(1) / k
+
+
+def ndcg(ranks: np.ndarray, num_targets: np.ndarray, k: int) -> np.ndarray:
+    """Sum of 1/log2(1 + r) over targets among the k best, over the sum that min(n, k) targets in front would give.
+
+    Järvelin & Kekäläinen 2002, with gain 1.
+    """
+    gained = np.where(ranks <= k, 1 / np.log2(1 + ranks), 0.0).sum(1)
+    best = np.cumsum(1 / np.log2(np.arange(2, k + 2)))
+    ideal: np.ndarray = best[np.minimum(num_targets, k) - 1]
+    return gained / ideal
+
+
+def mrr(ranks: np.ndarray, num_targets: np.ndarray, k: int) -> np.ndarray:
+    """1/r of the best target if it is among the k best, else 0."""
+    return np.where(ranks[:, 0] <= k, 1 / ranks[:, 0], 0.0)
+
+
+def average_precision(ranks: np.ndarray, num_targets: np.ndarray, k: int) -> np.ndarray:
+    """Sum of j / r_j over targets among the k best (r_j is the j-th best), over min(n, k). Its mean is MAP."""
+    order = np.arange(1, ranks.shape[1] + 1)
+    return np.where(ranks <= k, order / ranks, 0.0).sum(1) / np.minimum(num_targets, k)
+
+
+METRICS: dict[str, Metric] = {
+    "hr": hr,
+    "ndcg": ndcg,
+    "mrr": mrr,
+    "recall": recall,
+    "precision": precision,
+    "map": average_precision,
+}
+
+
+def parse(name: str) -> tuple[Metric, int]:
+    """`ndcg@10` -> (ndcg, 10).
+
+    Raises:
+        InputError: an unknown metric, or no length after the @.
+    """
+    kind, _, length = name.partition("@")
+    if kind not in METRICS:
+        raise InputError(f'"{name}": there is no metric "{kind}"; {suggest(kind, METRICS)}')
+    if not length.isdecimal() or int(length) < 1:
+        raise InputError(f'"{name}": a metric is written with the length of its list, such as {kind}@10')
+    return METRICS[kind], int(length)
+
+
+def measure(ranking: Ranking, names: Sequence[str], num_items: int) -> dict[str, np.ndarray]:
+    """name -> (R,) values.
+
+    Raises:
+        InputError: a list longer than the catalogue, which every target would be on.
+    """
+    values = {}
+    for name in names:
+        metric, k = parse(name)
+        if k > num_items:
+            raise InputError(f"{name}: the list is longer than the catalogue of {num_items} items; take a smaller k")
+        values[name] = metric(ranking.ranks, ranking.num_targets, k)
+    return values

@@ -1,0 +1,128 @@
+"""Ranking: where each target stands among the candidates. Every metric is a function of this.
+
+Sizes: R cases, B cases of a block, M most targets of a case, V = num_items + 1, C candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nextitem.data.batches import holdout_batch
+from nextitem.data.ids import PAD
+from nextitem.data.split import Holdout
+from nextitem.errors import InputError
+from nextitem.evaluation.protocol import Protocol, Ties
+from nextitem.models.base import Recommender
+from nextitem.models.negatives import unseen_sampler
+
+Track = Callable[[Iterable[Holdout], int], Iterable[Holdout]]
+DEFAULT_MEMORY = 512 * 2**20  # bytes
+CACHE_BYTES = 16 * 2**20  # scores of a block: small blocks stay in the cache between the product and the counts
+
+
+@dataclass(frozen=True)
+class Ranking:
+    users: np.ndarray  # (R,) int64
+    ranks: np.ndarray  # (R, M) float64, 1 is best, ascending; inf where a case has fewer than M targets
+    num_targets: np.ndarray  # (R,) int64
+
+
+def rank(
+    model: Recommender,
+    holdout: Holdout,
+    protocol: Protocol,
+    memory: int = DEFAULT_MEMORY,
+    track: Track | None = None,
+) -> Ranking:
+    """Score every case in blocks that keep to `memory` bytes and rank its targets.
+
+    Results do not depend on `memory`, nor on the order of cases. `track` wraps the blocks, to show progress.
+
+    Raises:
+        InputError: a score is not a number, or a user is left without candidates to draw.
+    """
+    if protocol.users is not None and protocol.users < len(holdout):
+        chosen = np.random.default_rng(protocol.seed).choice(len(holdout), protocol.users, replace=False)
+        holdout = holdout.take(np.sort(chosen))
+    by_length = np.argsort(holdout.history.lengths, kind="stable")  # blocks of similar length have little padding
+    ordered = holdout.take(by_length)
+    negatives = None if protocol.candidates is None else _draw(model, ordered, protocol.candidates, protocol.seed)
+    most = int(holdout.target.lengths.max())
+    ranks = np.full((len(holdout), most), np.inf)
+    size = _block_size(model.num_items, memory)
+    blocks = [ordered.take(np.arange(start, min(start + size, len(ordered)))) for start in range(0, len(ordered), size)]
+    device = next(iter(model.state_dict().values())).device
+    was_training = model.training
+    model.eval()
+    done = 0
+    with torch.inference_mode():
+        for block in blocks if track is None else track(blocks, len(blocks)):
+            scores = model.score(holdout_batch(block, model.max_length).to(device))
+            places = by_length[done : done + len(block)]
+            targets = torch.from_numpy(block.target.padded(None)).to(device)  # (B, M')
+            if negatives is not None:
+                drawn = negatives[done : done + len(block)].to(device)
+                found = _ranks_among(scores, targets, scores.gather(1, drawn), protocol.ties)
+            else:
+                scores = _masked(scores, block, protocol.masks_seen(holdout))
+                found = _ranks(scores, targets, protocol.ties)
+            ranks[places, : targets.shape[1]] = found.cpu().numpy()
+            done += len(block)
+    model.train(was_training)
+    return Ranking(holdout.users, np.sort(ranks, axis=1), holdout.target.lengths)
+
+
+def _block_size(num_items: int, memory: int) -> int:
+    row = 4 * (num_items + 1)
+    return max(1, min(max(CACHE_BYTES // row, 64), memory // (3 * row)))
+
+
+def _masked(scores: Tensor, block: Holdout, masks_seen: bool) -> Tensor:
+    """(B, V) with -inf at the padding and, if asked for, at the items of the history."""
+    scores = scores.clone() if scores.stride(0) == 0 else scores
+    scores[:, PAD] = float("-inf")
+    if masks_seen:
+        rows, items = block.history.flat_rows(), block.history.flat_items().astype(np.int64)
+        scores[torch.from_numpy(rows).to(scores.device), torch.from_numpy(items).to(scores.device)] = float("-inf")
+    return scores
+
+
+def _ranks(scores: Tensor, targets: Tensor, ties: Ties) -> Tensor:
+    """(B, V) scores and (B, M) targets -> (B, M) ranks among all V columns; inf where the target is PAD."""
+    target_scores = scores.gather(1, targets)
+    _refuse_nan(target_scores)
+    better = torch.stack([(scores > one[:, None]).sum(1) for one in target_scores.unbind(1)], 1)
+    equal = torch.stack([(scores == one[:, None]).sum(1) for one in target_scores.unbind(1)], 1)
+    ranks = _break_ties(better, equal, ties)
+    return ranks.masked_fill(targets == PAD, float("inf"))
+
+
+def _ranks_among(scores: Tensor, targets: Tensor, others: Tensor, ties: Ties) -> Tensor:
+    """The rank of each target among itself and the (B, C) scores of drawn candidates."""
+    target_scores = scores.gather(1, targets)
+    _refuse_nan(target_scores)
+    better = (others[:, None, :] > target_scores[:, :, None]).sum(2)
+    equal = (others[:, None, :] == target_scores[:, :, None]).sum(2) + 1
+    return _break_ties(better, equal, ties).masked_fill(targets == PAD, float("inf"))
+
+
+def _break_ties(better: Tensor, equal: Tensor, ties: Ties) -> Tensor:
+    """`equal` counts the target itself: its rank lies between better + 1 and better + equal."""
+    share = {"optimistic": 0.0, "expected": 0.5, "pessimistic": 1.0}[ties]
+    return better + 1 + share * (equal - 1).double()
+
+
+def _refuse_nan(target_scores: Tensor) -> None:
+    if target_scores.isnan().any():
+        raise InputError("the model's scores are not numbers (NaN), so nothing can be ranked; its training diverged")
+
+
+def _draw(model: Recommender, holdout: Holdout, count: int, seed: int) -> Tensor:
+    sampler = unseen_sampler(holdout.trained, model.num_items)
+    cases = torch.arange(1, len(holdout) + 1)
+    return sampler.draw(cases, count, torch.Generator().manual_seed(seed))

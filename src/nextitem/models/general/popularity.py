@@ -1,0 +1,26 @@
+"""Popularity: everyone is recommended what most interactions were with. The floor under every other number."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from nextitem.data.batches import Batch
+from nextitem.data.sequences import Sequences
+from nextitem.models.base import Counted, count_items
+
+
+class Popularity(Counted):
+    """score(i) = the number of training interactions with item i."""
+
+    counts: Tensor  # (V,)
+
+    def __init__(self, num_items: int) -> None:
+        super().__init__(num_items)
+        self.register_buffer("counts", torch.zeros(num_items + 1))
+
+    def fit(self, train: Sequences) -> None:
+        self.counts.copy_(torch.from_numpy(count_items(train, self.num_items)))
+
+    def score(self, batch: Batch) -> Tensor:
+        return self.counts.expand(len(batch.users), -1)

@@ -1,0 +1,61 @@
+"""SASRec: self-attention over the items of a user, oldest to newest.
+
+Kang & McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018, arXiv:1808.09781.
+Code followed: the authors' (kang205/SASRec), SASRec.pytorch and RecBoard, one layout each (`norm`).
+Departures:
+- padding stands after the newest item; positions are counted back from the newest, which keeps the vectors that the
+  left-padded original learns;
+- the loss is chosen outside (full cross-entropy by default; `bce` with one negative is the paper's);
+- attention weights of padded keys need no masking, since the causal mask hides them from every real position.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from nextitem.data.ids import PAD
+from nextitem.models.base import SequenceModel, initialise_xavier
+from nextitem.nn.blocks import AttentionStack, Norm
+from nextitem.nn.dropout import Dropout
+
+
+class SASRec(SequenceModel):
+    """dim, blocks, heads and dropout as in the paper, but for dim 64 (paper: 50), the size of RecBoard's tables.
+
+    Arguments:
+        max_length: how many of the newest items it sees.
+        norm: where layer norms and residuals stand, see `nextitem.nn.blocks`.
+        tied: score with the input embedding of an item; False learns a second table.
+        scale_embeddings: multiply item embeddings by sqrt(dim), as the codes do.
+    """
+
+    def __init__(
+        self,
+        num_items: int,
+        dim: int = 64,
+        num_layers: int = 2,
+        num_heads: int = 1,
+        dropout: float = 0.5,
+        max_length: int = 50,
+        norm: Norm = "original",
+        tied: bool = True,
+        scale_embeddings: bool = True,
+    ) -> None:
+        super().__init__(num_items, dim)
+        self.max_length = max_length
+        self.scale = dim**0.5 if scale_embeddings else 1.0
+        self.position_embedding = nn.Embedding(max_length, dim)  # row 0 is the newest item's
+        self.dropout = Dropout(dropout)
+        self.stack = AttentionStack(dim, num_layers, num_heads, dropout, norm)
+        self.output_embedding = None if tied else nn.Embedding(num_items + 1, dim, padding_idx=PAD)
+        initialise_xavier(self)
+
+    def encode(self, inputs: Tensor) -> Tensor:
+        lengths = (inputs != PAD).sum(1, keepdim=True)
+        age = (lengths - 1 - torch.arange(inputs.shape[1], device=inputs.device)).clamp(min=0)  # (B, T)
+        x = self.item_embedding(inputs) * self.scale + self.position_embedding(age)  # (B, T, D)
+        return self.stack(self.dropout(x))
+
+    def item_vectors(self) -> Tensor:
+        return self.item_embedding.weight if self.output_embedding is None else self.output_embedding.weight

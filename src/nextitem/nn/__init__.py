@@ -1,0 +1,1 @@
+"""Layers, losses and samplers: torch only; knows neither data nor models."""

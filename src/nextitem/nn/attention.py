@@ -1,0 +1,62 @@
+"""Causal self-attention over padded rows.
+
+Sizes: B rows, T positions, D dim, H heads.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from nextitem.nn.dropout import Dropout
+
+
+class CausalAttention(nn.Module):
+    """Multi-head attention in which a position sees itself and what is older (Vaswani et al. 2017, arXiv:1706.03762).
+
+    Padding stands after the newest item, so the causal mask alone keeps it from every real position.
+    """
+
+    def __init__(self, dim: int, num_heads: int = 1, dropout: float = 0.0) -> None:
+        super().__init__()
+        if dim % num_heads:
+            raise ValueError(f"dim must be a multiple of num_heads, found dim {dim} and {num_heads} heads")
+        self.num_heads = num_heads
+        self.query = nn.Linear(dim, dim)
+        self.key = nn.Linear(dim, dim)
+        self.value = nn.Linear(dim, dim)
+        self.output = nn.Linear(dim, dim)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, queries: Tensor, context: Tensor) -> Tensor:
+        """`queries` ask, `context` answers with keys and values; (B, T, D) each -> (B, T, D)."""
+        query, key, value = (
+            self._heads(self.query(queries)),
+            self._heads(self.key(context)),
+            self._heads(self.value(context)),
+        )
+        length = queries.shape[1]
+        later = torch.ones(length, length, dtype=torch.bool, device=queries.device).triu(1)
+        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])  # (B, H, T, T)
+        weights = self.dropout(scores.masked_fill(later, float("-inf")).softmax(-1))
+        mixed = (weights @ value).transpose(1, 2).flatten(2)  # (B, T, D)
+        return self.output(mixed)
+
+    def _heads(self, x: Tensor) -> Tensor:  # (B, T, D) -> (B, H, T, D / H)
+        return x.view(*x.shape[:2], self.num_heads, -1).transpose(1, 2)
+
+
+class FeedForward(nn.Module):
+    """Two linear maps with a ReLU between, position by position (a convolution of width 1, as SASRec writes it)."""
+
+    def __init__(self, dim: int, inner_dim: int | None = None, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.inner = nn.Linear(dim, inner_dim or dim)
+        self.outer = nn.Linear(inner_dim or dim, dim)
+        self.inner_dropout, self.outer_dropout = Dropout(dropout), Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = torch.relu(self.inner_dropout(self.inner(x)))
+        return self.outer_dropout(self.outer(hidden))

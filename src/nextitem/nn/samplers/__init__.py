@@ -1,0 +1,1 @@
+"""Samplers: where negative items come from."""

@@ -1,0 +1,55 @@
+"""Uniform negatives, exact: every item outside the user's history has the same chance, the history has none."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class UniformSampler(nn.Module):
+    """Draws item ids 1..num_items that a user has not interacted with.
+
+    A draw r from 0..(num_items - n - 1), with n items in the history, is moved past every history item at or below
+    it: no rejection, one draw a negative. Repeats among the negatives may occur.
+    """
+
+    offsets: Tensor  # (U + 2,) where each user's items stand in `shifted`
+    counts: Tensor  # (U + 1,) history lengths
+    shifted: Tensor  # each item's id less 1 and less the number of history items before it: how many draws stay below
+
+    def __init__(self, num_items: int, seen: Tensor, offsets: Tensor) -> None:
+        """`seen[offsets[u] : offsets[u + 1]]`: the distinct items of user u in ascending order (u = 0 for unknown).
+
+        Raises:
+            ValueError: a user has seen every item, so there is no negative.
+        """
+        super().__init__()
+        counts = offsets[1:] - offsets[:-1]
+        if int(counts.max()) >= num_items:
+            user = int(counts.argmax())
+            raise ValueError(f"user {user} has interacted with all {num_items} items: no negative is left to draw")
+        self.num_items = num_items
+        self.num_rounds = int(counts.max()).bit_length()  # of the binary search
+        within = torch.arange(len(seen)) - offsets[:-1].repeat_interleave(counts)
+        self.register_buffer("offsets", offsets, persistent=False)
+        self.register_buffer("counts", counts, persistent=False)
+        self.register_buffer("shifted", seen - 1 - within, persistent=False)
+
+    def draw(self, users: Tensor, count: int, generator: torch.Generator | None = None) -> Tensor:
+        """(N,) users -> (N, count) int64 item ids, with replacement (without a generator: torch's global state)."""
+        free = self.num_items - self.counts[users]
+        uniform = torch.rand(len(users), count, dtype=torch.float64, device=users.device, generator=generator)
+        draws = (uniform * free[:, None]).long()
+        return draws + 1 + self._num_passed(users, draws)
+
+    def _num_passed(self, users: Tensor, draws: Tensor) -> Tensor:
+        """How many history items stand at or below each draw: binary search in all rows of `shifted` at once."""
+        low = self.offsets[users][:, None].expand_as(draws).clone()
+        start, high = low.clone(), self.offsets[users + 1][:, None].expand_as(draws).clone()
+        for _ in range(self.num_rounds):
+            middle = (low + high) // 2
+            is_open = low < high
+            passed = is_open & (self.shifted[middle.clamp(max=len(self.shifted) - 1)] <= draws)
+            low = torch.where(passed, middle + 1, low)
+            high = torch.where(is_open & ~passed, middle, high)
+        return low - start

@@ -1,0 +1,41 @@
+"""Another look at a finished run: the same test cases under another protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from nextitem.errors import InputError
+from nextitem.evaluation.evaluate import Report, evaluate
+from nextitem.evaluation.protocol import Seen, Ties, named_protocol
+from nextitem.recommend import load
+from nextitem.training import build
+from nextitem.training.run import describe_data
+
+
+def evaluate_again(
+    folder: Path,
+    protocol: str = "full",
+    seen: Seen | None = None,
+    ties: Ties | None = None,
+    metrics: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Report:
+    """Read the run's data again and evaluate its weights on the test cases; see `named_protocol` for the names.
+
+    Raises:
+        InputError: an unknown protocol or option, or data that is no longer what the run was trained on.
+    """
+    chosen = named_protocol(protocol, seed)
+    if seen is not None:
+        chosen = replace(chosen, seen=seen)
+    if ties is not None:
+        chosen = replace(chosen, ties=ties)
+    loaded = load(folder)
+    dataset, _ = build.build_dataset(loaded.recipe.data)
+    if describe_data(dataset) != loaded.report["data"]:
+        raise InputError(f"{loaded.recipe.data.source} is no longer the data that {folder} was trained on")
+    split = build.build_split(loaded.recipe.split, dataset)
+    settings = loaded.recipe.evaluation
+    return evaluate(loaded.model, split.test, metrics or settings.metrics, chosen, settings.memory_mb * 2**20)

@@ -1,0 +1,188 @@
+"""The terminal: what `nextitem run` shows of each event, as rich tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from nextitem.data.batches import Batch
+from nextitem.data.dataset import Dataset
+from nextitem.evaluation.evaluate import Report
+from nextitem.models.base import Recommender
+from nextitem.recipe import Recipe
+from nextitem.training.fit import Progress as EpochProgress
+from nextitem.training.run import Built, Event, Finished, Prepared
+
+Mode = Literal["light", "detail"]
+
+
+class RunView:
+    """Shows events as they come. `light` leaves out the recipe, the parameters and the epochs."""
+
+    def __init__(self, console: Console, mode: Mode = "detail") -> None:
+        self.console, self.mode = console, mode
+        self.epoch = 0  # the last one that was shown
+
+    def show(self, event: Event) -> None:
+        match event:
+            case Prepared():
+                self._prepared(event)
+            case Built():
+                self._built(event)
+            case EpochProgress():
+                self._epoch(event)
+            case Finished():
+                self._finished(event)
+
+    def track(self, batches: Iterable[Batch], total: int) -> Iterator[Batch]:
+        """A progress bar over the batches of an epoch, gone when the epoch is over."""
+        if not self.console.is_terminal:
+            yield from batches
+            return
+        columns = (TextColumn("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.console, transient=True) as bar:
+            yield from bar.track(batches, task_id=bar.add_task("", total=total, epoch=self.epoch + 1))
+
+    def _prepared(self, event: Prepared) -> None:
+        self.console.print(escape(event.origin))
+        self.console.print(_data_table(event.dataset))
+        leaks = event.leaks
+        self.console.print(
+            f"split: {event.split.name}: {leaks.cases:,} test users; {leaks.seen_before:,} targets stand in their own "
+            f"history, {leaks.never_trained:,} never occur in training"
+        )
+
+    def _built(self, event: Built) -> None:
+        if self.mode == "detail":
+            self.console.print(_recipe_table(event.recipe))
+            self.console.print(_parameter_table(event.model))
+        if event.resumed_at:
+            self.epoch = event.resumed_at
+            self.console.print(f"continuing after epoch {event.resumed_at}")
+
+    def _epoch(self, event: EpochProgress) -> None:
+        epoch = self.epoch = event.epoch.number
+        if self.mode == "light":
+            return
+        valid = "  ".join(f"{name} {value:.4f}" for name, value in _headline(event.valid or {}).items())
+        self.console.print(
+            f"epoch {epoch:>3}  loss {event.epoch.loss:.4f}  {valid}{' *' if event.is_best else '  '}"
+            f"  {event.epoch.seconds:.1f} s  {event.epoch.targets_per_second:,.0f} positions/s",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def _finished(self, event: Finished) -> None:
+        report = event.report
+        training = report["recipe"]["training"]
+        if event.is_kept:
+            self.console.print(f"{event.folder} holds this run already; add --again to train afresh")
+        elif training and report["epochs"] < training["epochs"]:
+            self.console.print(
+                f"stopped early: no better {training['monitor']} in {training['patience']} validations; "
+                f"the weights of epoch {report['best_epoch']} are kept"
+            )
+        self.console.print(test_table(report))
+        self.console.print(f"kept in {event.folder}", highlight=False)
+
+
+def test_table(report: dict[str, Any]) -> Table:
+    """The test metrics of a run beside its baselines, under their protocol."""
+    name = report["recipe"]["model"]["name"]
+    title = f"Test: {report['data']['name']}, {report['split']}\n{report['protocol']}"
+    table = _metric_table(title, list(report["test"]), caption=_verdict(report))
+    for baseline, values in report["baselines"].items():
+        table.add_row(baseline, *(f"{value:.4f}" for value in values.values()))
+    table.add_row(name, *(f"{value:.4f}" for value in report["test"].values()), style="bold")
+    return table
+
+
+def protocol_table(report: Report) -> Table:
+    """One model's metrics under their protocol."""
+    table = _metric_table(report.protocol, list(report.values))
+    table.add_row("test", *(f"{value:.4f}" for value in report.means().values()))
+    return table
+
+
+def _metric_table(title: str, metrics: list[str], caption: str = "") -> Table:
+    """Narrow enough for eight metrics on 80 columns."""
+    table = Table(
+        title=title, box=SIMPLE_HEAD, title_justify="left", caption=caption, caption_justify="left",
+        pad_edge=False, padding=(0, 1, 0, 0), title_style="bold",
+    )  # fmt: skip
+    table.add_column("", no_wrap=True)
+    for metric in metrics:
+        table.add_column(metric, justify="right", no_wrap=True)
+    return table
+
+
+def _verdict(report: dict[str, Any]) -> str:
+    found = report["comparison"]
+    if found is None:
+        return ""
+    p = "p < 0.0001" if found["p_value"] < 1e-4 else f"p = {found['p_value']:.4f}"
+    meaning = "significant" if found["p_value"] < 0.05 else "not significant"
+    return (
+        f"{found['metric']} against {found['baseline']}: {found['difference']:+.4f} "
+        f"(95 % interval {found['low']:+.4f} to {found['high']:+.4f}), {p}, {meaning} (paired t test over users)"
+    )
+
+
+def _data_table(dataset: Dataset) -> Table:
+    lengths, times = dataset.sequences.lengths, dataset.sequences.timestamps
+    table = _pairs(f"Data: {dataset.name}")
+    table.add_row("users", f"{dataset.num_users:,}")
+    table.add_row("items", f"{dataset.num_items:,}")
+    table.add_row("interactions", f"{dataset.num_interactions:,}")
+    table.add_row("density", f"{dataset.density:.4%}")
+    table.add_row("mean length", f"{lengths.mean():.1f} (shortest {lengths.min()}, longest {lengths.max()})")
+    span = "no timestamps: file order" if times is None else f"{_date(times.min())} to {_date(times.max())}"
+    table.add_row("time span", span)
+    return table
+
+
+def _recipe_table(recipe: Recipe) -> Table:
+    table = _pairs("Recipe")
+    for section, keys in recipe.model_dump(mode="json", exclude_none=True).items():
+        if isinstance(keys, dict):
+            table.add_row(section, escape("  ".join(f"{key}={_plain(value)}" for key, value in keys.items())))
+        elif section != "format":
+            table.add_row(section, str(keys))
+    return table
+
+
+def _parameter_table(model: Recommender) -> Table:
+    table = _pairs(f"{type(model).__name__}: {sum(p.numel() for p in model.parameters()):,} parameters")
+    for name, part in model.named_children():
+        count = sum(parameter.numel() for parameter in part.parameters())
+        if count:
+            table.add_row(name, f"{count:,}")
+    return table
+
+
+def _pairs(title: str) -> Table:
+    table = Table(title=title, box=None, title_justify="left", show_header=False, title_style="bold")
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def _headline(valid: dict[str, float]) -> dict[str, float]:
+    """hr@10 and ndcg@10 where they are measured, so that the line fits a terminal."""
+    chosen = {name: value for name, value in valid.items() if name in ("hr@10", "ndcg@10")}
+    return chosen or dict(list(valid.items())[:2])
+
+
+def _plain(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _date(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%d}"

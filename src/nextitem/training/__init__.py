@@ -1,0 +1,1 @@
+"""Training: the loop, early stopping, the run folder."""

@@ -1,0 +1,111 @@
+"""fit: train, validate, stop early, keep the best weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from nextitem.data.batches import Batches, NextItemBatches
+from nextitem.data.split import Split
+from nextitem.evaluation.evaluate import evaluate
+from nextitem.evaluation.metrics import parse
+from nextitem.evaluation.protocol import Protocol
+from nextitem.evaluation.ranking import DEFAULT_MEMORY
+from nextitem.models.base import Trained
+from nextitem.training.checkpoint import (
+    FitState,
+    load_checkpoint,
+    load_weights,
+    save_checkpoint,
+    save_weights,
+)
+from nextitem.training.loop import Epoch, Track, train
+from nextitem.training.optimizers import make_optimizer
+
+CHECKPOINT = "checkpoint.safetensors"
+BEST = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """An epoch and, where it was validated, what it is worth."""
+
+    epoch: Epoch
+    valid: dict[str, float] | None
+    is_best: bool
+    state: FitState
+
+
+def fit(
+    model: Trained,
+    split: Split,
+    batches: Batches | None = None,
+    *,
+    epochs: int = 100,
+    patience: int = 10,
+    monitor: str = "ndcg@10",
+    metrics: Sequence[str] = ("hr@10", "ndcg@10"),
+    evaluate_every: int = 1,
+    protocol: Protocol | None = None,
+    memory: int = DEFAULT_MEMORY,
+    optimizer: torch.optim.Optimizer | None = None,
+    clip_norm: float | None = None,
+    seed: int = 0,
+    fabric: Fabric | None = None,
+    folder: Path | None = None,
+    resume: bool = False,
+    track: Track | None = None,
+) -> Iterator[Progress]:
+    """Yield after every epoch; when the generator ends, the model holds the weights of its best epoch.
+
+    The best epoch has the highest `monitor` on the validation cases; training stops after `patience` validations
+    without a better one. Without `batches` every user is a row and a batch has 256. With a `folder`, the best weights
+    and a checkpoint are kept in it, and `resume` continues from them, to the same weights as a run that was never
+    interrupted.
+    """
+    parse(monitor)
+    wanted = tuple(dict.fromkeys((*metrics, monitor)))
+    optimizer = optimizer or make_optimizer(model)
+    batches = batches or NextItemBatches(split.train, 256, model.max_length, seed)
+    state, best = FitState(), {}
+    if resume and folder is not None and (folder / CHECKPOINT).exists():
+        state = load_checkpoint(folder / CHECKPOINT, model, optimizer)
+        best = load_weights(folder / BEST)[0] if state.best_epoch else {}
+    if _is_over(state, epochs, patience, evaluate_every):
+        model.load_weights(best)
+        return
+    steps = train(
+        model, batches, optimizer, first=state.epoch + 1, last=epochs,
+        seed=seed, clip_norm=clip_norm, fabric=fabric, track=track,
+    )  # fmt: skip
+    for epoch in steps:
+        state = replace(state, epoch=epoch.number, seconds=state.seconds + epoch.seconds)
+        values, is_best = None, False
+        if epoch.number % evaluate_every == 0 or epoch.number == epochs:
+            values = evaluate(model, split.valid, wanted, protocol, memory).means()
+            is_best = state.best_epoch == 0 or values[monitor] > state.best_value
+        if is_best and values is not None:
+            state = replace(state, best_epoch=epoch.number, best_value=values[monitor])
+            best = _copied(model)
+            if folder is not None:
+                save_weights(best, folder / BEST)
+        if folder is not None:
+            save_checkpoint(folder / CHECKPOINT, model, optimizer, state)
+        yield Progress(epoch, values, is_best, state)
+        if _is_over(state, epochs, patience, evaluate_every):
+            break
+    model.load_weights(best)
+
+
+def _is_over(state: FitState, epochs: int, patience: int, evaluate_every: int) -> bool:
+    waited = (state.epoch - state.best_epoch) // evaluate_every
+    return state.epoch >= epochs or (state.best_epoch > 0 and waited >= patience)
+
+
+def _copied(model: Trained) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}

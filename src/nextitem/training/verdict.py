@@ -1,0 +1,79 @@
+"""The verdict: the test cases, looked at once, beside honest baselines on the same split."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from nextitem.data.ids import IdMap
+from nextitem.data.split import Split
+from nextitem.evaluation.evaluate import Report, evaluate
+from nextitem.evaluation.significance import paired_test
+from nextitem.models.base import Counted, Recommender
+from nextitem.models.catalogue import find
+from nextitem.recipe import Recipe
+from nextitem.training.build import build_protocol
+
+
+@dataclass(frozen=True)
+class AgainstBaseline:
+    """Model minus the better baseline, paired over the test users."""
+
+    metric: str
+    baseline: str
+    difference: float
+    low: float  # 95 % confidence interval
+    high: float
+    p_value: float  # two-sided paired t test
+
+
+@dataclass(frozen=True)
+class Verdict:
+    model: str
+    valid: Report
+    test: Report
+    baselines: dict[str, Report]  # on the test cases
+    comparison: AgainstBaseline | None  # None without a baseline
+    seconds: float
+
+    def ranks(self, users: IdMap) -> pl.DataFrame:
+        """A row a target: model, part (valid | test), user (external id), rank."""
+        parts = [(self.model, "valid", self.valid), (self.model, "test", self.test)]
+        parts += [(name, "test", report) for name, report in self.baselines.items()]
+        return pl.concat([_rank_rows(model, part, report, users) for model, part, report in parts])
+
+
+def judge(recipe: Recipe, model: Recommender, split: Split) -> Verdict:
+    """Evaluate the model on validation and test cases, each baseline on the test cases, and compare."""
+    start = time.perf_counter()
+    settings = recipe.evaluation
+    protocol, memory = build_protocol(settings, recipe.seed), settings.memory_mb * 2**20
+    valid = evaluate(model, split.valid, settings.metrics, protocol, memory)
+    test = evaluate(model, split.test, settings.metrics, protocol, memory)
+    baselines = {}
+    for name in settings.baselines:
+        baseline = find(name)(split.num_items)
+        if name != recipe.model.name and isinstance(baseline, Counted):
+            baseline.fit(split.train)
+            baselines[name] = evaluate(baseline, split.test, settings.metrics, protocol, memory)
+    metric = "ndcg@10" if "ndcg@10" in settings.metrics else settings.metrics[0]
+    comparison = _compare(test, baselines, metric) if baselines else None
+    return Verdict(recipe.model.name, valid, test, baselines, comparison, time.perf_counter() - start)
+
+
+def _compare(test: Report, baselines: dict[str, Report], metric: str) -> AgainstBaseline:
+    better = max(baselines, key=lambda name: baselines[name].means()[metric])
+    found = paired_test(test.values[metric], baselines[better].values[metric])
+    return AgainstBaseline(metric, better, found.difference, found.low, found.high, found.p_value)
+
+
+def _rank_rows(model: str, part: str, report: Report, users: IdMap) -> pl.DataFrame:
+    ranking = report.ranking
+    is_target = np.isfinite(ranking.ranks)
+    ids = pl.Series(users.ids(np.repeat(ranking.users, is_target.sum(1))))
+    return pl.DataFrame({"user": ids, "rank": ranking.ranks[is_target]}).select(
+        pl.lit(model).alias("model"), pl.lit(part).alias("part"), "user", "rank"
+    )
