@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nextitem.data.catalogue import open_data as open_data
+    from nextitem.data.loading import open_data as open_data
     from nextitem.data.dataset import Dataset as Dataset
     from nextitem.data.interactions import Interactions as Interactions
     from nextitem.data.split import leave_one_out as leave_one_out
@@ -41,7 +41,7 @@ _HOMES = {
     "leave_one_out": "data.split",
     "load": "recommend",
     "make_recipe": "recipe",
-    "open_data": "data.catalogue",
+    "open_data": "data.loading",
     "run": "training.run",
 }
 

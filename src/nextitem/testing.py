@@ -78,6 +78,14 @@ class RecommenderTests:
         together = self.score(model, [[1, 2, 3], [4, 5, 6, 7, 8]])
         torch.testing.assert_close(together[:1], self.score(model, [[1, 2, 3]]), rtol=1e-5, atol=1e-6)
 
+    def test_scores_may_be_written_into(self) -> None:
+        model, _ = self.fitted(ordered(), epochs=1)
+        batch = history_batch(Sequences.from_lists([[1, 2, 3]]), model.max_length)
+        with torch.no_grad():
+            before = model.score(batch).clone()
+            model.score(batch).fill_(0)
+            assert torch.equal(model.score(batch), before)
+
     def test_loss_is_a_finite_scalar(self) -> None:
         split = leave_one_out(ordered())
         model = self.make(NUM_ITEMS)

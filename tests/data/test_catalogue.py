@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from nextitem.data.catalogue import CATALOGUE, find, open_data
+from nextitem.data.catalogue import CATALOGUE, PublicData, find
 from nextitem.data.dataset import Dataset
 from nextitem.data.interactions import Interactions
-from nextitem.data.public import PublicData
+from nextitem.data.loading import open_data
 from nextitem.data.sources import File, Wheel, Zip, cache_folder
 from nextitem.data.synthetic import SYNTHETIC, dataset_of
 from nextitem.errors import InputError

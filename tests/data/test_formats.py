@@ -164,6 +164,10 @@ def test_ties_keep_file_order(write: Write) -> None:
     assert data.items.ids(data.sequences.row(0)) == ["b", "c", "a"]
 
 
+def test_quotes_within_a_field_are_letters(write: Write) -> None:
+    assert read(write("x.csv", 'user,item,note\n1,5" x 3",\n3,4,x\n')).frame["item"].to_list() == ['5" x 3"', "4"]
+
+
 def test_last_column_may_be_empty(write: Write) -> None:
     assert len(read(write("x.csv", "user,item,note\n1,2,\n3,4,x\n"))) == 2
 
@@ -185,7 +189,9 @@ def test_last_column_may_be_empty(write: Write) -> None:
         ("r.csv", "user,item\n1,2\n1,2,3\n", ["r.csv, line 3", "2 fields", "found 3"]),
         ("r.csv", "user,item,time\n1,2,3\n\n1,2\n", ["r.csv, line 4", "3 fields", "found 2"]),
         ("r.csv", 'user,item,time\n1,"a,b",3\n1,"a,b"\n', ["r.csv, line 3", "found 2"]),
+        ("r.csv", 'user,item,time\n1,2,3\n1,"a,3\n1,b,4\n', ["r.csv, line 3", "never closed"]),
         ("r.inter", INTER + "3\t4\n", ["r.inter, line 4", "found 2"]),
+        ("r.inter", "a:token\ta:float\n1\t2\n", ["line 1", "the same name", "a:token, a:float"]),
         ("r.inter", "user_id\titem_id\n1\t2\n", ["line 1", "name:type", "--data.format table"]),
         ("r.csv", "user,item\n", ["empty"]),
         ("r.csv", "\n", ["empty"]),

@@ -16,6 +16,7 @@ from torch import Tensor
 from nextitem.data.ids import PAD
 from nextitem.data.sequences import Sequences
 from nextitem.data.split import Holdout
+from nextitem.errors import InputError
 
 POOL = 64  # batches whose rows are sorted by length together; the rows of a pool are a random sample
 
@@ -48,6 +49,9 @@ class NextItemBatches:
     A row holds the user's `max_length` + 1 newest items. `batch_size` is the mean number of rows: a batch of long
     rows takes fewer and one of short rows more, so that every batch has about the same number of targets and no
     position weighs more than another.
+
+    Raises:
+        InputError: no user has two training items.
     """
 
     def __init__(self, train: Sequences, batch_size: int, max_length: int | None, seed: int = 0) -> None:
@@ -56,6 +60,7 @@ class NextItemBatches:
         self.rows = rows.take(self.users - 1)
         self.batch_size, self.seed = batch_size, seed
         self.num_targets = self.rows.num_interactions - len(self.rows)
+        _refuse_nothing(self.num_targets, train)
 
     def __len__(self) -> int:
         return max(1, round(len(self.rows) / self.batch_size))
@@ -72,6 +77,9 @@ class PrefixBatches:
     """One row a target: the `max_length` items before it, and the target at the newest of them.
 
     Every item but a user's first is a target, as RecBole and BSARec train. Rows are views of the training rows.
+
+    Raises:
+        InputError: no user has two training items.
     """
 
     def __init__(self, train: Sequences, batch_size: int, max_length: int | None, seed: int = 0) -> None:
@@ -80,6 +88,7 @@ class PrefixBatches:
         self.users = np.repeat(np.arange(1, len(train) + 1), np.maximum(train.lengths - 1, 0))
         self.batch_size, self.seed = batch_size, seed
         self.num_targets = len(self.rows)
+        _refuse_nothing(self.num_targets, train)
 
     def __len__(self) -> int:
         return max(1, round(len(self.rows) / self.batch_size))
@@ -107,6 +116,14 @@ def history_batch(rows: Sequences, max_length: int | None) -> Batch:
     """Histories of nobody known."""
     inputs = torch.from_numpy(rows.padded(max_length))
     return Batch(torch.zeros(len(rows), dtype=torch.int64), inputs, torch.zeros_like(inputs))
+
+
+def _refuse_nothing(num_targets: int, train: Sequences) -> None:
+    if num_targets == 0:
+        raise InputError(
+            f"a next item is learned from users with 2 training items or more; all {len(train)} users have fewer, so "
+            "there is nothing to learn: filter less, hold out less, or bring more data"
+        )
 
 
 def _cut(

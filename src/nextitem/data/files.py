@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,12 +21,14 @@ NO_SEPARATOR = "\x01"  # stands in no sane text, so that a whole line is one fie
 
 def check_file(path: Path) -> None:
     """Raises:
-    InputError: nothing, a folder or an empty file stands at `path`.
+    InputError: nothing, a folder, or a file that is empty or may not be read stands at `path`.
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder; name one file in it")
     if not path.exists():
         raise InputError(f"{path} does not exist; {_neighbours(path)}")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path} may not be read; change its permissions")
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty: it has no interaction")
 
@@ -87,7 +90,7 @@ def _why(path: Path, error: Exception) -> str:
         return _where_not_utf8(path)
     if not isinstance(error, pl.exceptions.PolarsError) and _is_gzip(path):
         return f"{path} is a broken gzip file ({error}); download or compress it again"
-    return f"{path} cannot be read: {error}"
+    return f"{path} cannot be read: {str(error).splitlines()[0]}"
 
 
 def _where_not_utf8(path: Path) -> str:

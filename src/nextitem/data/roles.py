@@ -77,7 +77,7 @@ def looks_like_header(fields: Sequence[str]) -> bool:
 
 
 def _plain(column: str) -> str:
-    return column.strip().lower().replace("_", "").replace("-", "").replace(" ", "")
+    return column.strip(" \"'").lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
 def _first(spellings: Sequence[str], columns: dict[str, str]) -> str | None:

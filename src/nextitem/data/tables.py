@@ -13,6 +13,7 @@ from nextitem.data.roles import Roles, find_roles
 from nextitem.errors import InputError
 
 SEPARATORS = (",", "\t", ";", "|")  # what is tried when none is named
+LINE = "\nline"  # what no column of a file is called
 SPOKEN = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ","}
 
 
@@ -52,6 +53,8 @@ def read_atomic(path: Path, asked: Roles) -> Interactions:
             f'found "{untyped[0]}"; read it with --data.format table'
         )
     names = {column: _without_type(column) for column in header}
+    if len(set(names.values())) < len(names):
+        raise InputError(f"{path.name}, line 1: two columns have the same name, found {', '.join(header)}; rename one")
     bare = Roles(**{role: _without_type(column) for role, column in asked.names()})
     return _by_roles(table.rename(names), bare, path)
 
@@ -84,9 +87,6 @@ def _by_roles(table: pl.DataFrame, asked: Roles, path: Path) -> Interactions:
     return to_interactions(table.select(pl.col(LINE).alias("line"), *columns), path)
 
 
-LINE = "\nline"  # no column of a file can have this name
-
-
 def _read_text(path: Path, separator: str, quote: str | None) -> pl.DataFrame:
     """All columns as text after a first one, LINE: where each row begins. Blank lines are left out."""
     try:
@@ -94,16 +94,15 @@ def _read_text(path: Path, separator: str, quote: str | None) -> pl.DataFrame:
             table = pl.read_csv(path, separator=separator, quote_char=quote, infer_schema=False, glob=False)
     except InputError as error:
         if isinstance(error.__cause__, pl.exceptions.ComputeError):
+            _refuse_open_quote(path, quote)
             _refuse_ragged(path, separator, quote)
         raise
     if table[table.columns[-1]].null_count():  # empty, or missing?
         _refuse_ragged(path, separator, quote)
     breaks = pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True))  # inside quoted fields
     line = pl.int_range(2, pl.len() + 2) + breaks.cum_sum() - breaks
-    table = table.select(line.alias(LINE), pl.all())
-    return table.rename({column: column.strip() for column in table.columns[1:]}).filter(
-        ~pl.all_horizontal(pl.exclude(LINE).is_null())
-    )
+    is_blank = pl.all_horizontal(pl.exclude(LINE).is_null())
+    return table.select(line.alias(LINE), pl.all()).filter(~is_blank)
 
 
 def _refuse_ragged(path: Path, separator: str, quote: str | None) -> None:
@@ -113,9 +112,8 @@ def _refuse_ragged(path: Path, separator: str, quote: str | None) -> None:
     """
     table = lines(path)
     if quote is not None:
-        ends_inside = table["text"].str.count_matches(quote, literal=True).cum_sum() % 2 == 1
-        begins_inside = ends_inside.shift(1, fill_value=False)
-        table = table.filter(~(begins_inside | ends_inside))
+        ends_inside = _ends_inside(table, quote)
+        table = table.filter(~(ends_inside | ends_inside.shift(1, fill_value=False)))
         table = table.with_columns(pl.col("text").str.replace_all(f"{quote}[^{quote}]*{quote}", ""))
     table = table.with_columns(count=pl.col("text").str.count_matches(separator, literal=True) + 1)
     wrong = table.filter(pl.col("count") != pl.col("count").first())
@@ -124,6 +122,21 @@ def _refuse_ragged(path: Path, separator: str, quote: str | None) -> None:
             f"{path.name}, line {wrong['line'][0]}: {table['count'][0]} fields are needed, as in the header, "
             f"found {wrong['count'][0]}; mend the line, or name another separator with --data.separator"
         )
+
+
+def _refuse_open_quote(path: Path, quote: str | None) -> None:
+    if quote is None:
+        return
+    table = lines(path)
+    ends_inside = _ends_inside(table, quote)
+    if ends_inside[-1]:
+        line = table.filter(ends_inside & ~ends_inside.shift(1, fill_value=False))["line"][-1]
+        raise InputError(f"{path.name}, line {line}: a quote is opened and never closed; close or remove it")
+
+
+def _ends_inside(table: pl.DataFrame, quote: str) -> pl.Series:
+    """Whether the end of each line stands inside of quotes."""
+    return table["text"].str.count_matches(quote, literal=True).cum_sum() % 2 == 1
 
 
 def _one_byte(separator: str) -> str:

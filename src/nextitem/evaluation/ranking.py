@@ -47,8 +47,8 @@ def rank(
         InputError: a score is not a number, or a user is left without candidates to draw.
     """
     if protocol.users is not None and protocol.users < len(holdout):
-        chosen = np.random.default_rng(protocol.seed).choice(len(holdout), protocol.users, replace=False)
-        holdout = holdout.take(np.sort(chosen))
+        drawn = np.random.default_rng(protocol.seed).choice(len(holdout), protocol.users, replace=False)
+        holdout = holdout.take(np.sort(np.argsort(holdout.users, kind="stable")[drawn]))
     by_length = np.argsort(holdout.history.lengths, kind="stable")  # blocks of similar length have little padding
     ordered = holdout.take(by_length)
     negatives = None if protocol.candidates is None else _draw(model, ordered, protocol.candidates, protocol.seed)
@@ -63,6 +63,7 @@ def rank(
     with torch.inference_mode():
         for block in blocks if track is None else track(blocks, len(blocks)):
             scores = model.score(holdout_batch(block, model.max_length).to(device))
+            _refuse_nan(scores)
             places = by_length[done : done + len(block)]
             targets = torch.from_numpy(block.target.padded(None)).to(device)  # (B, M')
             if negatives is not None:
@@ -84,7 +85,6 @@ def _block_size(num_items: int, memory: int) -> int:
 
 def _masked(scores: Tensor, block: Holdout, masks_seen: bool) -> Tensor:
     """(B, V) with -inf at the padding and, if asked for, at the items of the history."""
-    scores = scores.clone() if scores.stride(0) == 0 else scores
     scores[:, PAD] = float("-inf")
     if masks_seen:
         rows, items = block.history.flat_rows(), block.history.flat_items().astype(np.int64)
@@ -93,11 +93,11 @@ def _masked(scores: Tensor, block: Holdout, masks_seen: bool) -> Tensor:
 
 
 def _ranks(scores: Tensor, targets: Tensor, ties: Ties) -> Tensor:
-    """(B, V) scores and (B, M) targets -> (B, M) ranks among all V columns; inf where the target is PAD."""
+    """(B, V) scores and (B, M) targets -> (B, M) ranks among all items; inf where the target is PAD."""
     target_scores = scores.gather(1, targets)
-    _refuse_nan(target_scores)
-    better = torch.stack([(scores > one[:, None]).sum(1) for one in target_scores.unbind(1)], 1)
-    equal = torch.stack([(scores == one[:, None]).sum(1) for one in target_scores.unbind(1)], 1)
+    items = scores[:, PAD + 1 :]  # a masked target ties with masked items, not with the padding
+    better = torch.stack([(items > one[:, None]).sum(1) for one in target_scores.unbind(1)], 1)
+    equal = torch.stack([(items == one[:, None]).sum(1) for one in target_scores.unbind(1)], 1)
     ranks = _break_ties(better, equal, ties)
     return ranks.masked_fill(targets == PAD, float("inf"))
 
@@ -105,7 +105,6 @@ def _ranks(scores: Tensor, targets: Tensor, ties: Ties) -> Tensor:
 def _ranks_among(scores: Tensor, targets: Tensor, others: Tensor, ties: Ties) -> Tensor:
     """The rank of each target among itself and the (B, C) scores of drawn candidates."""
     target_scores = scores.gather(1, targets)
-    _refuse_nan(target_scores)
     better = (others[:, None, :] > target_scores[:, :, None]).sum(2)
     equal = (others[:, None, :] == target_scores[:, :, None]).sum(2) + 1
     return _break_ties(better, equal, ties).masked_fill(targets == PAD, float("inf"))
@@ -117,12 +116,14 @@ def _break_ties(better: Tensor, equal: Tensor, ties: Ties) -> Tensor:
     return better + 1 + share * (equal - 1).double()
 
 
-def _refuse_nan(target_scores: Tensor) -> None:
-    if target_scores.isnan().any():
+def _refuse_nan(scores: Tensor) -> None:
+    if scores[:, PAD + 1 :].amax(1).isnan().any():  # a maximum with a NaN is NaN; a seventh of a count's time
         raise InputError("the model's scores are not numbers (NaN), so nothing can be ranked; its training diverged")
 
 
 def _draw(model: Recommender, holdout: Holdout, count: int, seed: int) -> Tensor:
+    """(R, C) items, drawn user by user, so that the order of the cases changes nothing."""
     sampler = unseen_sampler(holdout.trained, model.num_items)
-    cases = torch.arange(1, len(holdout) + 1)
-    return sampler.draw(cases, count, torch.Generator().manual_seed(seed))
+    by_user = torch.from_numpy(np.argsort(holdout.users, kind="stable"))
+    drawn = sampler.draw(by_user + 1, count, torch.Generator().manual_seed(seed))
+    return drawn[by_user.argsort()]

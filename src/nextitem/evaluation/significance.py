@@ -20,12 +20,12 @@ def paired_test(first: np.ndarray, second: np.ndarray) -> Comparison:
     """Student's paired t test of two (R,) metrics of the same cases.
 
     Smucker, Allan & Carterette (CIKM 2007) find it to agree with the randomisation test on ranking metrics.
-    Models that agree on every case have p = 1.
+    Models that agree on every case have p = 1; one that is better by the same on every case has p = 0.
     """
     differences = first - second
-    if len(differences) < 2 or not differences.any():
+    if len(differences) < 2 or np.ptp(differences) == 0:
         mean = float(differences.mean())
-        return Comparison(mean, mean, mean, 1.0)
+        return Comparison(mean, mean, mean, 0.0 if len(differences) > 1 and mean else 1.0)
     test = stats.ttest_1samp(differences, 0.0)
     interval = test.confidence_interval(0.95)
     return Comparison(float(differences.mean()), float(interval.low), float(interval.high), float(test.pvalue))

@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from nextitem.errors import InputError
 from nextitem.nn.dropout import Dropout
 
 
@@ -22,7 +23,7 @@ class CausalAttention(nn.Module):
     def __init__(self, dim: int, num_heads: int = 1, dropout: float = 0.0) -> None:
         super().__init__()
         if dim % num_heads:
-            raise ValueError(f"dim must be a multiple of num_heads, found dim {dim} and {num_heads} heads")
+            raise InputError(f"dim must be a multiple of num_heads, found dim {dim} and {num_heads} heads")
         self.num_heads = num_heads
         self.query = nn.Linear(dim, dim)
         self.key = nn.Linear(dim, dim)

@@ -17,6 +17,7 @@ from typing import Literal, get_args
 
 from torch import Tensor, nn
 
+from nextitem.errors import InputError, suggest
 from nextitem.nn.attention import CausalAttention, FeedForward
 from nextitem.nn.dropout import Dropout
 
@@ -30,7 +31,7 @@ class AttentionBlock(nn.Module):
     def __init__(self, dim: int, num_heads: int, dropout: float, norm: Norm) -> None:
         super().__init__()
         if norm not in NORMS:
-            raise ValueError(f"norm must be one of {', '.join(NORMS)}; found {norm!r}")
+            raise InputError(f'there is no norm "{norm}"; {suggest(norm, NORMS)}')
         self.norm = norm
         self.attention_norm = nn.LayerNorm(dim, eps=1e-8)
         self.attention = CausalAttention(dim, num_heads, dropout)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from nextitem.errors import InputError
+
 _LEVELS = 1 << 16
 
 
@@ -18,7 +20,10 @@ def keep_mask(shape: torch.Size, keep: float, device: torch.device) -> Tensor:
     count = shape.numel()
     words = torch.empty((count + 3) // 4, dtype=torch.int64, device=device).random_(-(2**63), None)
     levels = words.view(torch.int16)[:count].view(shape)  # uniform over -32768 .. 32767
-    return levels < round(keep * _LEVELS) - _LEVELS // 2
+    kept_levels = min(
+        round(keep * _LEVELS), _LEVELS - 1
+    )  # all of them would be past what an int16 can be compared with
+    return levels < kept_levels - _LEVELS // 2
 
 
 class Dropout(nn.Module):
@@ -27,7 +32,7 @@ class Dropout(nn.Module):
     def __init__(self, p: float) -> None:
         super().__init__()
         if not 0.0 <= p < 1.0:
-            raise ValueError(f"dropout must lie in [0, 1), found {p}")
+            raise InputError(f"dropout must lie in [0, 1), found {p}")
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:

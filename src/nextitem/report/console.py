@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, Group
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from nextitem.data.batches import Batch
 from nextitem.data.dataset import Dataset
@@ -93,30 +94,27 @@ class RunView:
         self.console.print(f"kept in {event.folder}", highlight=False)
 
 
-def test_table(report: dict[str, Any]) -> Table:
+def test_table(report: dict[str, Any]) -> Group:
     """The test metrics of a run beside its baselines, under their protocol."""
-    name = report["recipe"]["model"]["name"]
-    title = f"Test: {report['data']['name']}, {report['split']}\n{report['protocol']}"
-    table = _metric_table(title, list(report["test"]), caption=_verdict(report))
+    table = _metric_table(list(report["test"]))
     for baseline, values in report["baselines"].items():
         table.add_row(baseline, *(f"{value:.4f}" for value in values.values()))
+    name = report["recipe"]["model"]["name"]
     table.add_row(name, *(f"{value:.4f}" for value in report["test"].values()), style="bold")
-    return table
+    title = f"Test: {report['data']['name']}, {report['split']}"
+    return Group("", Text(title, "bold"), Text(report["protocol"]), table, Text(_verdict(report)))
 
 
-def protocol_table(report: Report) -> Table:
+def protocol_table(report: Report) -> Group:
     """One model's metrics under their protocol."""
-    table = _metric_table(report.protocol, list(report.values))
+    table = _metric_table(list(report.values))
     table.add_row("test", *(f"{value:.4f}" for value in report.means().values()))
-    return table
+    return Group(Text(report.protocol), table)
 
 
-def _metric_table(title: str, metrics: list[str], caption: str = "") -> Table:
+def _metric_table(metrics: list[str]) -> Table:
     """Narrow enough for eight metrics on 80 columns."""
-    table = Table(
-        title=title, box=SIMPLE_HEAD, title_justify="left", caption=caption, caption_justify="left",
-        pad_edge=False, padding=(0, 1, 0, 0), title_style="bold",
-    )  # fmt: skip
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
     for metric in metrics:
         table.add_column(metric, justify="right", no_wrap=True)

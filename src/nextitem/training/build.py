@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nextitem.data import filters
 from nextitem.data.batches import Batches, NextItemBatches, PrefixBatches
-from nextitem.data.catalogue import open_data
+from nextitem.data.loading import open_data
 from nextitem.data.dataset import Dataset
 from nextitem.data.sequences import Sequences
 from nextitem.data.split import Split, leave_one_out

@@ -23,4 +23,4 @@ class Popularity(Counted):
         self.counts.copy_(torch.from_numpy(count_items(train, self.num_items)))
 
     def score(self, batch: Batch) -> Tensor:
-        return self.counts.expand(len(batch.users), -1)
+        return self.counts.repeat(len(batch.users), 1)

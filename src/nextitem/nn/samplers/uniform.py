@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from nextitem.errors import InputError
+
 
 class UniformSampler(nn.Module):
     """Draws item ids 1..num_items that a user has not interacted with.
@@ -21,13 +23,17 @@ class UniformSampler(nn.Module):
         """`seen[offsets[u] : offsets[u + 1]]`: the distinct items of user u in ascending order (u = 0 for unknown).
 
         Raises:
-            ValueError: a user has seen every item, so there is no negative.
+            InputError: a user has seen every item, so there is no negative.
         """
         super().__init__()
         counts = offsets[1:] - offsets[:-1]
         if int(counts.max()) >= num_items:
-            user = int(counts.argmax())
-            raise ValueError(f"user {user} has interacted with all {num_items} items: no negative is left to draw")
+            full = int((counts >= num_items).sum())
+            raise InputError(
+                f"a negative is an item that the user has not met, and {full} of {len(counts) - 1} users have met all "
+                f"{num_items} items; leave these users out, or take what draws no negatives (the cross_entropy loss, "
+                "the full ranking)"
+            )
         self.num_items = num_items
         self.num_rounds = int(counts.max()).bit_length()  # of the binary search
         within = torch.arange(len(seen)) - offsets[:-1].repeat_interleave(counts)

@@ -1,0 +1,83 @@
+"""Loading: from what a user names (a public or synthetic data set, a file, a folder) to its interactions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nextitem.data.catalogue import CATALOGUE, find
+from nextitem.data.dataset import Dataset
+from nextitem.data.formats import read, sniff
+from nextitem.data.interactions import Interactions
+from nextitem.data.synthetic import SYNTHETIC
+from nextitem.errors import InputError, suggest
+
+# What counts as an interaction file in a folder; an earlier group hides the later ones.
+GROUPS: tuple[tuple[str, ...], ...] = (
+    (".inter",),
+    ("u.data", "ratings.dat"),
+    (".csv", ".tsv", ".parquet", ".txt"),
+)
+
+
+def open_data(
+    source: str,
+    data_dir: Path | None = None,
+    *,
+    format: str = "auto",
+    user: str | None = None,
+    item: str | None = None,
+    timestamp: str | None = None,
+    rating: str | None = None,
+    separator: str | None = None,
+) -> tuple[Interactions | Dataset, str]:
+    """A log, or a prepared Dataset, and one sentence that says where it came from and how it was read.
+
+    `source` is a name of CATALOGUE or SYNTHETIC (write ./name for a folder that is called so), a file, a
+    folder that `Dataset.save` wrote, or a folder with one interaction file. The options are those of
+    `formats.read`.
+
+    Raises:
+        InputError: nothing of that name, the file breaks a rule, or what is prepared already gets options.
+    """
+    path = Path(source).expanduser()
+    is_saved = (path / "dataset.json").is_file()
+    if source in SYNTHETIC or (is_saved and source not in CATALOGUE):
+        if format != "auto" or (user, item, timestamp, rating, separator) != (None,) * 5:
+            raise InputError(f"{source} is prepared already; leave out its format, columns and separator")
+        if source in SYNTHETIC:
+            return SYNTHETIC[source](), f"{source}, made here"
+        return Dataset.load(path), f"the saved data set {path}"
+    if source in CATALOGUE:
+        found = find(source, data_dir)
+        path, said = found.path, found.said
+        format = found.file.format if format == "auto" else format
+    else:
+        path = _interaction_file(source, path)
+        if format == "auto":
+            format = "table" if separator is not None else sniff(path)
+        said = f"{path}, read as {format}"
+    columns = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
+    return read(path, format=format, separator=separator, **columns), said
+
+
+def _interaction_file(source: str, path: Path) -> Path:
+    if path.is_dir():
+        return _only_file(path)
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return path  # the reader says what is wrong with it
+    near = suggest(source, [*CATALOGUE, *SYNTHETIC])
+    raise InputError(f'"{source}" is neither a known data set nor a file or folder; {near}')
+
+
+def _only_file(folder: Path) -> Path:
+    names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+    for endings in GROUPS:
+        matching = [name for name in names if name.lower().removesuffix(".gz").endswith(endings)]
+        if len(matching) == 1:
+            return folder / matching[0]
+        if matching:
+            raise InputError(f"{folder} has {len(matching)} interaction files; name one: {', '.join(matching)}")
+    raise InputError(
+        f"{folder} is no saved data set (it has no dataset.json) and has no interaction file; "
+        f"it has: {', '.join(names[:20]) or 'nothing'}"
+    )

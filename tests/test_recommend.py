@@ -1,0 +1,118 @@
+"""Using a run: raw ids in, raw ids out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nextitem
+from nextitem.errors import InputError
+from nextitem.recipe import make_recipe
+from nextitem.recommend import Run
+from nextitem.reevaluate import evaluate_again
+from nextitem.training.run import run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A chain a -> b -> c -> d -> e -> a, so that the next item is known."""
+    home = tmp_path_factory.mktemp("chain")
+    letters = ["a", "b", "c", "d e", "é"]
+    starts = np.random.default_rng(0).integers(0, 5, 60)
+    lines = [f"{user},{letters[(start + step) % 5]},{step}" for user, start in enumerate(starts) for step in range(5)]
+    (home / "log.csv").write_text("user,item,time\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    recipe = make_recipe({
+        "data": {"source": str(home / "log.csv")},
+        "model": {"dim": 16, "num_layers": 1, "dropout": 0.0, "max_length": 8},
+        "training": {"epochs": 15, "batch_size": 16, "learning_rate": 0.01, "patience": 15, "monitor": "hr@1"},
+        "evaluation": {"metrics": ["hr@1", "ndcg@3"]},
+    })  # fmt: skip
+    list(run(recipe, home / "run"))
+    return home / "run"
+
+
+@pytest.fixture
+def loaded(folder: Path) -> Run:
+    return nextitem.load(folder)
+
+
+def test_the_next_item_comes_first(loaded: Run) -> None:
+    found = loaded.recommend([["a", "b"], ["c", "d e"]], k=1)
+    assert [one.items for one in found] == [["c"], ["é"]]
+
+
+def test_scores_descend_and_seen_items_stay_out(loaded: Run) -> None:
+    (found,) = loaded.recommend([["a", "b"]], k=3)
+    assert found.scores == sorted(found.scores, reverse=True)
+    assert not {"a", "b"} & set(found.items)
+
+
+def test_seen_items_may_come_back(loaded: Run) -> None:
+    (found,) = loaded.recommend([["a", "b"]], k=5, exclude_seen=False)
+    assert set(found.items) == {"a", "b", "c", "d e", "é"}
+
+
+def test_an_empty_history_gets_an_answer(loaded: Run) -> None:
+    assert len(loaded.recommend([[]], k=2)[0].items) == 2
+
+
+def test_unknown_ids_are_named(loaded: Run) -> None:
+    with pytest.raises(InputError, match="'zz'"):
+        loaded.recommend([["a", "zz"]], k=1)
+
+
+def test_skipped_ids_are_reported(loaded: Run) -> None:
+    (found,) = loaded.recommend([["zz", "a", "b"]], k=1, unknown="skip")
+    assert found.skipped == ["zz"]
+    assert found.items == ["c"]
+
+
+@pytest.mark.parametrize("unknown", ["error", "skip"])
+def test_a_history_of_unknown_ids_only_is_refused(loaded: Run, unknown: str) -> None:
+    with pytest.raises(InputError, match="zz"):
+        loaded.recommend([["zz", "yy"]], k=1, unknown=unknown)  # type: ignore[arg-type]
+
+
+def test_more_items_than_there_are_is_refused(loaded: Run) -> None:
+    with pytest.raises(InputError, match="between 1 and 3"):
+        loaded.recommend([["a", "b"]], k=4)
+
+
+def test_a_text_is_no_history(loaded: Run) -> None:
+    with pytest.raises(InputError, match="a history is a list"):
+        loaded.recommend(["ab"], k=1)
+
+
+def test_another_look_under_the_same_protocol_gives_the_same_numbers(folder: Path, loaded: Run) -> None:
+    assert evaluate_again(folder).means() == loaded.report["test"]
+
+
+def test_a_sampled_protocol_is_named_and_easier(folder: Path) -> None:
+    sampled = evaluate_again(folder, "sampled-1", metrics=["hr@1"])
+    assert "1 uniform negatives" in sampled.protocol
+    assert sampled.means()["hr@1"] > 0.9
+
+
+def test_changed_data_is_noticed(folder: Path) -> None:
+    log = folder.parent / "log.csv"
+    text = log.read_text(encoding="utf-8")
+    log.write_text(text + "60,a,0\n60,b,1\n", encoding="utf-8")
+    try:
+        with pytest.raises(InputError, match="no longer the data"):
+            evaluate_again(folder)
+    finally:
+        log.write_text(text, encoding="utf-8")
+
+
+def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a run folder"):
+        nextitem.load(tmp_path)
+
+
+def test_a_run_of_another_format_is_refused(folder: Path, tmp_path: Path) -> None:
+    recipe = (folder / "recipe.yaml").read_text(encoding="utf-8")
+    (tmp_path / "recipe.yaml").write_text(recipe.replace("format: 1", "format: 2"), encoding="utf-8")
+    with pytest.raises(InputError, match="format 2"):
+        nextitem.load(tmp_path)
