@@ -100,7 +100,7 @@ def test_a_mistake_is_one_line_on_stderr(
 
 
 def test_keys_without_a_section_are_refused() -> None:
-    with pytest.raises(InputError, match="--section.key"):
+    with pytest.raises(InputError, match=r"--section\.key"):
         parse_keys(["--dim", "3"])
 
 

@@ -53,7 +53,7 @@ def test_a_counted_models_recipe_survives_its_file() -> None:
         ({"loss": {"name": "hinge"}}, r"loss\.name: .*cross_entropy"),
         ({"evaluation": {"metrics": ["ndgc@10"]}}, 'did you mean "ndcg"'),
         ({"evaluation": {"baselines": ["Popular"]}}, 'did you mean "Popularity"'),
-        ({"model": {"name": "Popularity"}, "training": {"epochs": 3}}, r"training\.epochs: Popularity takes no training"),
+        ({"model": {"name": "Popularity"}, "training": {"epochs": 3}}, "Popularity takes no training"),
         ({"model": {"name": "Popularity", "dim": 3}}, "Popularity has no argument"),
     ],
 )  # fmt: skip

@@ -9,9 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nextitem.data.loading import open_data as open_data
+    from nextitem.data.batches import NextItemBatches as NextItemBatches
+    from nextitem.data.batches import PrefixBatches as PrefixBatches
     from nextitem.data.dataset import Dataset as Dataset
     from nextitem.data.interactions import Interactions as Interactions
+    from nextitem.data.loading import open_data as open_data
+    from nextitem.data.loading import read_dataset as read_dataset
     from nextitem.data.split import leave_one_out as leave_one_out
     from nextitem.errors import InputError as InputError
     from nextitem.evaluation.evaluate import evaluate as evaluate
@@ -42,6 +45,7 @@ _HOMES = {
     "load": "recommend",
     "make_recipe": "recipe",
     "open_data": "data.loading",
+    "read_dataset": "data.loading",
     "run": "training.run",
 }
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextitem.data.dataset import Dataset
-from nextitem.data.formats import read
+from nextitem.data.formats.reading import read
 from nextitem.data.interactions import Interactions
 from nextitem.data.synthetic import dataset_of
 from nextitem.errors import InputError

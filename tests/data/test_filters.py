@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.filters import drop_duplicates, k_core, min_rating
-from nextitem.data.formats import read
+from nextitem.data.formats.reading import read
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 

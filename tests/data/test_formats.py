@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from nextitem.data.dataset import Dataset
-from nextitem.data.formats import FORMATS, read, sniff
+from nextitem.data.formats.reading import FORMATS, read, sniff
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 

@@ -96,5 +96,7 @@ def test_bpr_by_hand() -> None:
 @pytest.mark.parametrize(
     ("loss", "worst"), [(binary_cross_entropy, 2e4), (bpr, 2e4)], ids=["binary_cross_entropy", "bpr"]
 )
-def test_pair_losses_of_huge_scores_are_the_size_of_the_mistake(loss: Callable[[Tensor, Tensor], Tensor], worst: float) -> None:
+def test_pair_losses_of_huge_scores_are_the_size_of_the_mistake(
+    loss: Callable[[Tensor, Tensor], Tensor], worst: float
+) -> None:
     assert float(loss(torch.tensor([-1e4]), torch.tensor([[1e4]]))) == pytest.approx(worst)

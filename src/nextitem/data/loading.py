@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from nextitem.data.catalogue import CATALOGUE, find
 from nextitem.data.dataset import Dataset
-from nextitem.data.formats import read, sniff
+from nextitem.data.formats.reading import read, sniff
 from nextitem.data.interactions import Interactions
 from nextitem.data.synthetic import SYNTHETIC
 from nextitem.errors import InputError, suggest
@@ -58,6 +59,15 @@ def open_data(
         said = f"{path}, read as {format}"
     columns = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
     return read(path, format=format, separator=separator, **columns), said
+
+
+def read_dataset(source: str | Path, **options: Any) -> Dataset:
+    """A data set without filters, in one call; `options` are those of `open_data`.
+
+    For filters take `open_data`, the functions of `nextitem.data.filters`, and `Dataset.from_interactions`.
+    """
+    opened, _ = open_data(str(source), **options)
+    return opened if isinstance(opened, Dataset) else Dataset.from_interactions(opened, Path(source).name)
 
 
 def _interaction_file(source: str, path: Path) -> Path:

@@ -95,10 +95,11 @@ def _masked(scores: Tensor, block: Holdout, masks_seen: bool) -> Tensor:
 def _ranks(scores: Tensor, targets: Tensor, ties: Ties) -> Tensor:
     """(B, V) scores and (B, M) targets -> (B, M) ranks among all items; inf where the target is PAD."""
     target_scores = scores.gather(1, targets)
-    items = scores[:, PAD + 1 :]  # a masked target ties with masked items, not with the padding
-    better = torch.stack([(items > one[:, None]).sum(1) for one in target_scores.unbind(1)], 1)
-    equal = torch.stack([(items == one[:, None]).sum(1) for one in target_scores.unbind(1)], 1)
+    better = torch.stack([(scores > one[:, None]).sum(1) for one in target_scores.unbind(1)], 1)
+    equal = torch.stack([(scores == one[:, None]).sum(1) for one in target_scores.unbind(1)], 1)
     ranks = _break_ties(better, equal, ties)
+    # A target that has left the ranking with the seen items is last: no tie among them may lift it onto a list.
+    ranks = ranks.masked_fill(target_scores == float("-inf"), scores.shape[1] - 1)
     return ranks.masked_fill(targets == PAD, float("inf"))
 
 

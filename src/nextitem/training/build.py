@@ -11,8 +11,8 @@ from torch import Tensor
 
 from nextitem.data import filters
 from nextitem.data.batches import Batches, NextItemBatches, PrefixBatches
-from nextitem.data.loading import open_data
 from nextitem.data.dataset import Dataset
+from nextitem.data.loading import open_data
 from nextitem.data.sequences import Sequences
 from nextitem.data.split import Split, leave_one_out
 from nextitem.errors import InputError

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from nextitem.data.files import check_file, first_lines, is_parquet
-from nextitem.data.headerless import read_movielens, read_pairs, read_sequences
+from nextitem.data.formats.files import check_file, first_lines, is_parquet
+from nextitem.data.formats.headerless import read_movielens, read_pairs, read_sequences
+from nextitem.data.formats.roles import Roles, looks_like_header
+from nextitem.data.formats.tables import SEPARATORS, read_atomic, read_table
 from nextitem.data.interactions import Interactions
-from nextitem.data.roles import Roles, looks_like_header
-from nextitem.data.tables import SEPARATORS, read_atomic, read_table
 from nextitem.errors import InputError, suggest
 
 FORMATS = {

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
-from nextitem.data.fields import to_interactions
-from nextitem.data.files import lines
+from nextitem.data.formats.fields import to_interactions
+from nextitem.data.formats.files import lines
+from nextitem.data.formats.roles import looks_like_header
 from nextitem.data.interactions import Interactions
-from nextitem.data.roles import looks_like_header
 from nextitem.errors import InputError
 
 

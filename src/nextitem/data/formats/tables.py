@@ -6,10 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
-from nextitem.data.fields import to_interactions
-from nextitem.data.files import check_file, explained, first_lines, is_parquet, lines
+from nextitem.data.formats.fields import to_interactions
+from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet, lines
+from nextitem.data.formats.roles import Roles, find_roles
 from nextitem.data.interactions import Interactions
-from nextitem.data.roles import Roles, find_roles
 from nextitem.errors import InputError
 
 SEPARATORS = (",", "\t", ";", "|")  # what is tried when none is named

@@ -1,0 +1,58 @@
+"""Times SASRec in nextitem: training epochs and the full-ranking evaluation, as the peer scripts time theirs.
+
+The options and the JSON line are those of `peers/`; it is run by the python that nextitem is installed in. The model
+has FreeRec's layout (norm="freerec"), one row a user, the loss on all positions, one negative a position for BCE.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent / "peers"))
+from protocol import parse_options, print_report
+
+from nextitem.data.batches import NextItemBatches
+from nextitem.data.dataset import Dataset
+from nextitem.data.formats.reading import read
+from nextitem.data.split import leave_one_out
+from nextitem.evaluation.evaluate import evaluate
+from nextitem.models.negatives import unseen_sampler
+from nextitem.models.sequential.sasrec import SASRec
+from nextitem.nn.losses import binary_cross_entropy
+from nextitem.nn.objectives import Sampled
+from nextitem.training.loop import train
+from nextitem.training.optimizers import make_optimizer
+
+
+def main() -> None:
+    options = parse_options("Time SASRec in nextitem.", losses=("CE", "BCE"))
+    data = options.data.resolve()
+    os.chdir(options.workdir)
+    torch.set_num_threads(options.threads)
+    split = leave_one_out(Dataset.from_interactions(read(data, format="sequences")), min_length=4)
+    torch.manual_seed(1)
+    model = SASRec(
+        split.num_items, options.dim, options.blocks, options.heads, options.dropout, options.max_length, norm="freerec"
+    )
+    if options.loss == "BCE":
+        model.objective = Sampled(binary_cross_entropy, unseen_sampler(split.train, split.num_items))
+    batches = NextItemBatches(split.train, options.batch_size, options.max_length, seed=1)
+    epochs = list(train(model, batches, make_optimizer(model), last=options.epochs))
+    evaluate(model, split.test, ["hr@10", "ndcg@10"])  # a warm-up, as the peers have
+    start = time.perf_counter()
+    evaluate(model, split.test, ["hr@10", "ndcg@10"])
+    seconds = time.perf_counter() - start
+    print_report(
+        "nextitem", version("nextitem"), options, [epoch.seconds for epoch in epochs],
+        batches.num_targets, len(split.test), seconds,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

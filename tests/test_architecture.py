@@ -1,0 +1,138 @@
+"""The house rules that a program can check: floors, circles, sizes, what an import costs, what is forbidden."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import nextitem
+
+PACKAGE = Path(nextitem.__file__).parent
+FLOORS = [
+    {"errors"},
+    {"data"},
+    {"nn"},
+    {"models"},
+    {"evaluation"},
+    {"recipe"},
+    {"training"},
+    {"recommend", "reevaluate"},
+    {"report"},
+    {"cli"},
+]
+HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
+TESTING = "testing"  # stands beside the house and uses everything up to training
+
+
+def name_of(path: Path) -> str:
+    """src/nextitem/data/split.py -> data.split, data/__init__.py -> data, __init__.py -> an empty name."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+INSIDE = [name for name in MODULES if name]  # `nextitem` itself names everything, and loads it late
+
+
+@cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text())
+
+
+def imports_of(tree: ast.AST) -> Iterator[str]:
+    """Full names of what is imported, wherever in the file: `from a.b import c` gives a.b and a.b.c."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+            yield from (f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names)
+
+
+def ours(module: str) -> set[str]:
+    """The modules of this package that a module imports."""
+    names = {name.removeprefix("nextitem.") for name in imports_of(tree_of(module)) if name.startswith("nextitem.")}
+    return {name for name in names if name in MODULES} - {module}
+
+
+def floor(module: str) -> str:
+    return module.split(".")[0]
+
+
+def others(module: str) -> set[str]:
+    """The packages of other people, or of Python, that a module imports."""
+    return {name.split(".")[0] for name in imports_of(tree_of(module))} - {"nextitem"}
+
+
+def test_the_checks_see_imports_inside_functions() -> None:
+    tree = ast.parse("def load():\n    from nextitem.training import fit\n    import torch.nn")
+    assert set(imports_of(tree)) == {"nextitem.training", "nextitem.training.fit", "torch.nn"}
+
+
+def test_every_module_has_a_floor() -> None:
+    assert {floor(module) for module in INSIDE} == {*HEIGHT, TESTING}
+
+
+@pytest.mark.parametrize("module", INSIDE)
+def test_imports_run_down_the_floors(module: str) -> None:
+    height = HEIGHT["training"] if module == TESTING else HEIGHT[floor(module)]
+    above = {name for name in ours(module) if floor(name) == TESTING or HEIGHT[floor(name)] > height}
+    assert above == set()
+
+
+@pytest.mark.parametrize("module", [name for name in INSIDE if floor(name) == "nn"])
+def test_nn_imports_errors_and_torch_alone(module: str) -> None:
+    assert {floor(name) for name in ours(module)} <= {"nn", "errors"}
+    assert others(module) <= {"torch", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("module", [name for name in INSIDE if floor(name) == "data"])
+def test_of_data_only_batches_knows_torch(module: str) -> None:
+    assert ("torch" in others(module)) == (module == "data.batches")
+
+
+@pytest.mark.parametrize("module", INSIDE)
+def test_nothing_inside_imports_the_public_names(module: str) -> None:
+    assert "nextitem" not in set(imports_of(tree_of(module)))  # they reach every floor
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_are_absolute(module: str) -> None:
+    assert [name for name in imports_of(tree_of(module)) if name.startswith(".")] == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {module: ours(module) for module in INSIDE}
+    assert len(list(TopologicalSorter(graph).static_order())) == len(INSIDE)  # a circle raises CycleError
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_file_is_short(module: str) -> None:
+    lines = MODULES[module].read_text().count("\n")
+    assert lines <= (200 if floor(module) == "models" else 300)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_opens_by_saying_what_it_is(module: str) -> None:
+    assert ast.get_docstring(tree_of(module))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_is_unpickled_or_evaluated(module: str) -> None:
+    called = {ast.unparse(node.func) for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)}
+    assert called & {"eval", "exec", "torch.load", "torch.save", "__import__"} == set()
+    assert others(module) & {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"} == set()
+
+
+def test_importing_nextitem_is_light() -> None:
+    heavy = "{'torch', 'polars', 'pydantic', 'numpy', 'scipy', 'lightning_fabric'}"
+    code = f"import sys, nextitem; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
