@@ -31,7 +31,7 @@ def test_means_are_over_the_cases() -> None:
 
 
 def test_report_carries_its_protocol_in_words() -> None:
-    report = evaluate(popularity(), SPLIT.test, protocol=Protocol(candidates=4, seen="keep"))
+    report = evaluate(popularity(), SPLIT.test, ["hr@1"], Protocol(candidates=4, seen="keep"))
     assert report.protocol == "target + 4 uniform negatives (sampled), seen items kept, ties: expected rank, 3 users"
 
 

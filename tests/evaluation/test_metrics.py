@@ -25,7 +25,7 @@ def ranking_of(cases: list[list[float]]) -> Ranking:
 
 
 def value(name: str, case: list[float]) -> float:
-    return float(measure(ranking_of([case]), [name], num_items=1000)[name][0])
+    return float(measure(ranking_of([case]), [name], num_ranked=1000)[name][0])
 
 
 SINGLE: list[tuple[str, float, Value]] = [
@@ -97,23 +97,23 @@ def by_loop(kind: str, case: list[int], k: int) -> float:
     cases=st.lists(st.sets(st.integers(1, 15), min_size=1, max_size=6), min_size=1, max_size=5), k=st.integers(1, 12)
 )
 def test_metric_equals_a_plain_loop(kind: str, cases: list[set[int]], k: int) -> None:
-    found = measure(ranking_of([list(case) for case in cases]), [f"{kind}@{k}"], num_items=15)[f"{kind}@{k}"]
+    found = measure(ranking_of([list(case) for case in cases]), [f"{kind}@{k}"], num_ranked=15)[f"{kind}@{k}"]
     assert found.tolist() == pytest.approx([by_loop(kind, list(case), k) for case in cases])
 
 
 def test_one_value_a_case() -> None:
-    values = measure(ranking_of([[1], [2, 3], [9]]), ["hr@2", "mrr@9"], num_items=9)
+    values = measure(ranking_of([[1], [2, 3], [9]]), ["hr@2", "mrr@9"], num_ranked=9)
     assert values["hr@2"].tolist() == [1, 1, 0]
     assert values["mrr@9"].tolist() == pytest.approx([1, 1 / 2, 1 / 9])
 
 
 def test_a_list_as_long_as_the_catalogue_finds_everything() -> None:
-    assert measure(ranking_of([[9]]), ["hr@9"], num_items=9)["hr@9"].tolist() == [1]
+    assert measure(ranking_of([[9]]), ["hr@9"], num_ranked=9)["hr@9"].tolist() == [1]
 
 
 def test_a_list_longer_than_the_catalogue_is_an_error() -> None:
-    with pytest.raises(InputError, match="hr@10: the list is longer than the catalogue of 9 items"):
-        measure(ranking_of([[1]]), ["hr@10"], num_items=9)
+    with pytest.raises(InputError, match="hr@10: a list of 10 holds all 9 items"):
+        measure(ranking_of([[1]]), ["hr@10"], num_ranked=9)
 
 
 def test_parse_takes_name_and_length_apart() -> None:

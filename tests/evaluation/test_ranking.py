@@ -297,13 +297,13 @@ def test_sampled_ranks_lie_between_1_and_candidates_plus_1(ties: Ties) -> None:
     assert 1 <= ranks.min() < ranks.max() <= 6
 
 
-def test_target_drawn_as_its_own_candidate_is_a_tie() -> None:
+def test_target_drawn_as_its_own_candidate_is_no_rival() -> None:
     holdout = holdout_of([[1, 2, 3]], [[4]])  # only the target is left to draw
     ranks = [
         float(rank(for_all([0.9, 0.9, 0.9, 0.5]), holdout, Protocol(candidates=10, ties=ties)).ranks[0, 0])
         for ties in TIES
     ]
-    assert ranks == [6, 1, 11]
+    assert ranks == [1, 1, 1]
 
 
 def test_sampled_rank_estimates_the_full_rank() -> None:

@@ -40,4 +40,5 @@ def evaluate(
     """
     protocol = protocol or Protocol()
     ranking = rank(model, holdout, protocol, memory, track)
-    return Report(protocol.describe(holdout), ranking, measure(ranking, metrics, model.num_items))
+    num_ranked = model.num_items if protocol.candidates is None else protocol.candidates + 1
+    return Report(protocol.describe(holdout), ranking, measure(ranking, metrics, num_ranked))

@@ -79,16 +79,16 @@ def parse(name: str) -> tuple[Metric, int]:
     return METRICS[kind], int(length)
 
 
-def measure(ranking: Ranking, names: Sequence[str], num_items: int) -> dict[str, np.ndarray]:
+def measure(ranking: Ranking, names: Sequence[str], num_ranked: int) -> dict[str, np.ndarray]:
     """name -> (R,) values.
 
     Raises:
-        InputError: a list longer than the catalogue, which every target would be on.
+        InputError: a list longer than the `num_ranked` items that are ranked: every target would be on it.
     """
     values = {}
     for name in names:
         metric, k = parse(name)
-        if k > num_items:
-            raise InputError(f"{name}: the list is longer than the catalogue of {num_items} items; take a smaller k")
+        if k > num_ranked:
+            raise InputError(f"{name}: a list of {k} holds all {num_ranked} items that are ranked; take a smaller k")
         values[name] = metric(ranking.ranks, ranking.num_targets, k)
     return values

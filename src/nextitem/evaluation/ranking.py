@@ -47,8 +47,8 @@ def rank(
         InputError: a score is not a number, or a user is left without candidates to draw.
     """
     if protocol.users is not None and protocol.users < len(holdout):
-        drawn = np.random.default_rng(protocol.seed).choice(len(holdout), protocol.users, replace=False)
-        holdout = holdout.take(np.sort(np.argsort(holdout.users, kind="stable")[drawn]))
+        chosen = np.random.default_rng(protocol.seed).choice(len(holdout), protocol.users, replace=False)
+        holdout = holdout.take(np.sort(np.argsort(holdout.users, kind="stable")[chosen]))
     by_length = np.argsort(holdout.history.lengths, kind="stable")  # blocks of similar length have little padding
     ordered = holdout.take(by_length)
     negatives = None if protocol.candidates is None else _draw(model, ordered, protocol.candidates, protocol.seed)
@@ -68,7 +68,7 @@ def rank(
             targets = torch.from_numpy(block.target.padded(None)).to(device)  # (B, M')
             if negatives is not None:
                 drawn = negatives[done : done + len(block)].to(device)
-                found = _ranks_among(scores, targets, scores.gather(1, drawn), protocol.ties)
+                found = _ranks_among(scores, targets, drawn, protocol.ties)
             else:
                 scores = _masked(scores, block, protocol.masks_seen(holdout))
                 found = _ranks(scores, targets, protocol.ties)
@@ -103,11 +103,14 @@ def _ranks(scores: Tensor, targets: Tensor, ties: Ties) -> Tensor:
     return ranks.masked_fill(targets == PAD, float("inf"))
 
 
-def _ranks_among(scores: Tensor, targets: Tensor, others: Tensor, ties: Ties) -> Tensor:
-    """The rank of each target among itself and the (B, C) scores of drawn candidates."""
-    target_scores = scores.gather(1, targets)
-    better = (others[:, None, :] > target_scores[:, :, None]).sum(2)
-    equal = (others[:, None, :] == target_scores[:, :, None]).sum(2) + 1
+def _ranks_among(scores: Tensor, targets: Tensor, drawn: Tensor, ties: Ties) -> Tensor:
+    """The rank of each of (B, M) targets among itself and (B, C) drawn items.
+
+    A target that is drawn as a candidate of its own is no rival: it neither beats itself nor ties.
+    """
+    target_scores, others = scores.gather(1, targets)[:, :, None], scores.gather(1, drawn)[:, None, :]
+    better = (others > target_scores).sum(2)
+    equal = ((others == target_scores) & (drawn[:, None, :] != targets[:, :, None])).sum(2) + 1
     return _break_ties(better, equal, ties).masked_fill(targets == PAD, float("inf"))
 
 
@@ -118,7 +121,7 @@ def _break_ties(better: Tensor, equal: Tensor, ties: Ties) -> Tensor:
 
 
 def _refuse_nan(scores: Tensor) -> None:
-    if scores[:, PAD + 1 :].amax(1).isnan().any():  # a maximum with a NaN is NaN; a seventh of a count's time
+    if scores[:, PAD + 1 :].amax(1).isnan().any():  # a maximum with a NaN is NaN; a tenth of a count's time
         raise InputError("the model's scores are not numbers (NaN), so nothing can be ranked; its training diverged")
 
 

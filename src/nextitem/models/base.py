@@ -30,7 +30,10 @@ class Recommender(nn.Module):
         self.num_items = num_items
 
     def score(self, batch: Batch) -> Tensor:
-        """(B, V): higher is better; comparable within a row only. Column 0 means nothing. The caller may write into it."""
+        """(B, V): higher is better; comparable within a row only. Column 0 means nothing.
+
+        A tensor of its own: who ranks writes into it.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no score")
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:

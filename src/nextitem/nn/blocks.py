@@ -37,7 +37,7 @@ class AttentionBlock(nn.Module):
         self.attention = CausalAttention(dim, num_heads, dropout)
         self.feed_forward_norm = nn.LayerNorm(dim, eps=1e-8)
         self.feed_forward = FeedForward(dim, dropout=dropout)
-        # The paper drops the output of each sub-layer, x + Dropout(g(LN(x))); the codes drop the attention weights.
+        # The paper drops the output of each sub-layer, x + Dropout(g(LN(x))); the codes the attention weights alone.
         self.attention_output = Dropout(dropout if norm == "paper" else 0.0)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -46,5 +46,6 @@ class Sampled(Objective):
         negatives = self.sampler.draw(users, self.num_negatives)
         # One gather for all candidates: the gradient of the item table is then written once.
         candidates = torch.cat([targets[:, None], negatives], 1)  # (N, 1 + k)
-        scores = (F.embedding(candidates, vectors) @ queries[:, :, None]).squeeze(-1)  # (N, 1 + k)
+        # Not a batched matrix product: N tiny ones take ten times as long as one multiplication and a sum.
+        scores = (F.embedding(candidates, vectors) * queries[:, None, :]).sum(-1)  # (N, 1 + k)
         return self.loss(scores[:, 0], scores[:, 1:])

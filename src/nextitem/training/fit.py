@@ -10,7 +10,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from nextitem.data.batches import Batches, NextItemBatches
+from nextitem.data.batches import Batches, PrefixBatches
 from nextitem.data.split import Split
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.evaluation.metrics import parse
@@ -64,14 +64,14 @@ def fit(
     """Yield after every epoch; when the generator ends, the model holds the weights of its best epoch.
 
     The best epoch has the highest `monitor` on the validation cases; training stops after `patience` validations
-    without a better one. Without `batches` every user is a row and a batch has 256. With a `folder`, the best weights
-    and a checkpoint are kept in it, and `resume` continues from them, to the same weights as a run that was never
-    interrupted.
+    without a better one. Without `batches` every item but a user's first is a case, 256 a batch. With a `folder`,
+    the best weights and a checkpoint are kept in it, and `resume` continues from them, to the same weights as a run
+    that was never interrupted.
     """
     parse(monitor)
     wanted = tuple(dict.fromkeys((*metrics, monitor)))
     optimizer = optimizer or make_optimizer(model)
-    batches = batches or NextItemBatches(split.train, 256, model.max_length, seed)
+    batches = batches or PrefixBatches(split.train, 256, model.max_length, seed)
     state, best = FitState(), {}
     if resume and folder is not None and (folder / CHECKPOINT).exists():
         state = load_checkpoint(folder / CHECKPOINT, model, optimizer)
