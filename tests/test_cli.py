@@ -71,7 +71,7 @@ def test_a_recipe_file_lies_under_the_options(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--epochs", "3"], "no option --epochs"),
+        (["--epoch", "3"], 'did you mean "--epochs"'),
         (["--sed", "3"], 'did you mean "--seed"'),
         (["stray"], '"stray" is not an option'),
         (["--training.epochs"], "needs a value"),

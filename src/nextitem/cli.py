@@ -21,6 +21,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+# RecStudio's options, as spellings of recipe keys.
+SPELLINGS = {
+    "--learning_rate": "--training.learning_rate",
+    "--learner": "--training.optimizer",
+    "--weight_decay": "--training.weight_decay",
+    "--epochs": "--training.epochs",
+    "--batch_size": "--training.batch_size",
+    "--eval_batch_size": "--evaluation.batch_size",
+    "--embed_dim": "--model.dim",
+    "--sampler": "--loss.sampler",
+    "--negative_count": "--loss.num_negatives",
+    "--split_mode": "--split.kind",
+}
+
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 WITH_KEYS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -49,7 +63,9 @@ def run(
 ) -> None:
     """Train a model on data and evaluate it beside honest baselines.
 
-    Every key of a recipe is an option too: --section.key value, such as --training.epochs 20 --model.dim 32.
+    Every key of a recipe is an option too: --section.key value, such as --training.epochs 20 --model.dim 32. Short
+    spellings of the commonest: --epochs, --batch_size, --learning_rate, --weight_decay, --learner, --embed_dim,
+    --sampler, --negative_count, --split_mode, --eval_batch_size.
     """
     from nextitem.recipe import make_recipe, read_layer
     from nextitem.report.console import RunView
@@ -84,6 +100,7 @@ def run(
 def recommend(
     folder: RunPath,
     history: Annotated[str, typer.Option(help="Item ids, oldest first, separated by commas.")],
+    user: Annotated[str | None, typer.Option(help="The user's id, for models that know users (BPR, ..).")] = None,
     k: Annotated[int, typer.Option("-k", help="How many items.")] = 10,
     unknown: Annotated[
         Literal["error", "skip"], typer.Option(help="What to do with unknown ids: error or skip.")
@@ -96,7 +113,9 @@ def recommend(
     from nextitem.recommend import load
 
     ids = [one.strip() for one in history.split(",") if one.strip()]
-    found = load(folder).recommend([ids], k, unknown=unknown, exclude_seen=not keep_seen)[0]
+    found = load(folder).recommend(
+        [ids], k, users=None if user is None else [user], unknown=unknown, exclude_seen=not keep_seen
+    )[0]
     table = Table("rank", "item", "score", box=None)
     for place, (item, score) in enumerate(zip(found.items, found.scores, strict=True), start=1):
         table.add_row(str(place), str(item), f"{score:.4f}")
@@ -137,6 +156,14 @@ def show(folder: RunPath) -> None:
     _console().print(test_table(RunFolder(folder).read_report()))
 
 
+@app.command()
+def models(name: Annotated[str | None, typer.Argument(help="A model's name.")] = None) -> None:
+    """List the models, or show one: what it is, its paper, its arguments and their defaults."""
+    from nextitem.report.models import model_page, models_table
+
+    _console().print(models_table() if name is None else model_page(name))
+
+
 def parse_keys(arguments: list[str]) -> Layer:
     """`--section.key value` and `--section.key=value` as a layer of a recipe.
 
@@ -154,12 +181,12 @@ def parse_keys(arguments: list[str]) -> Layer:
     rest = list(arguments)
     while rest:
         key, has_value, value = rest.pop(0).partition("=")
+        key = SPELLINGS.get(key, key)
         if not key.startswith("--"):
             raise InputError(f'"{key}" is not an option; recipe keys are written --section.key value')
         if "." not in key and key != "--seed":
-            options = [
-                f"--{name.replace('_', '-')}" for name in ("model", "data", "out", "seed", "mode", "recipe", "resume")
-            ]
+            own = ("--model", "--data", "--data_dir", "--out", "--seed", "--mode", "--recipe", "--resume", "--again")
+            options = [*own, *SPELLINGS]
             raise InputError(
                 f"there is no option {key}; {suggest(key, options)}. Recipe keys are written --section.key value"
             )

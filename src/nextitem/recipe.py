@@ -10,15 +10,17 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from nextitem.data.batches import BatchKind
 from nextitem.errors import InputError, suggest
 from nextitem.evaluation.evaluate import DEFAULT_METRICS
-from nextitem.evaluation.metrics import parse
+from nextitem.evaluation.metrics import check
 from nextitem.evaluation.protocol import Seen, Ties
-from nextitem.models.base import ItemTower, Trained
+from nextitem.models.base import Fitted, TowerFree, Trained
 from nextitem.models.catalogue import check_arguments, find
 
 FORMAT = 1  # of a run folder
 
+OptimizerName = Literal["adam", "adamw", "sgd", "adagrad", "rmsprop"]
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 Layer = dict[str, Any]  # some keys of a recipe, nested by section
@@ -45,8 +47,11 @@ class DataRecipe(Section):
 
 
 class SplitRecipe(Section):
-    kind: Literal["leave_one_out"] = "leave_one_out"
-    min_length: Annotated[int, Field(ge=3)] = 3  # SASRec; FreeRec takes 4
+    kind: Literal["leave_one_out", "user_entry", "entry", "user"] = "leave_one_out"
+    min_length: Annotated[int, Field(ge=3)] = 3  # of leave_one_out; SASRec's (FreeRec takes 4)
+    valid: Annotated[float, Field(gt=0)] = 0.1  # of the other kinds: shares, or whole numbers
+    test: Annotated[float, Field(gt=0)] = 0.1
+    order: Literal["random", "time"] = "random"  # of the other kinds: which are held out
 
 
 class ModelRecipe(BaseModel):
@@ -63,13 +68,16 @@ class ModelRecipe(BaseModel):
 class LossRecipe(Section):
     name: Literal["cross_entropy", "bce", "bpr"] = "cross_entropy"
     num_negatives: Positive = 1  # a target, for bce and bpr
+    sampler: Literal["uniform"] = "uniform"  # over the items that the user did not train on
+    sampling: Literal["dynamic", "static"] = "dynamic"  # negatives anew at every step, or once for all
 
 
 class TrainingRecipe(Section):
-    batches: Literal["next_item", "prefix"] = "next_item"
+    batches: BatchKind = "next_item"  # the model says which kinds it trains on
+    mask_share: Annotated[float, Field(gt=0, lt=1)] = 0.2  # of cloze batches
     batch_size: Positive = 256
     epochs: Positive = 100
-    optimizer: Literal["adam", "adamw"] = "adam"
+    optimizer: OptimizerName = "adam"
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     beta2: Annotated[float, Field(gt=0, lt=1)] = 0.999
@@ -89,6 +97,7 @@ class EvaluationRecipe(Section):
     ties: Ties = "expected"
     users: Positive | None = None  # None: all
     memory_mb: Positive = 512
+    batch_size: Positive | None = None  # users scored at once at the most; None: as many as the memory allows
     baselines: tuple[str, ...] = ("Popularity", "MarkovChain")
 
 
@@ -126,21 +135,34 @@ def make_recipe(*layers: Layer) -> Recipe:
     source = (given.get("data") or {}).get("source", DataRecipe().source)
     model = find(name)
     merged: Layer = reduce(_merged, (_own_recipe(name), _own_recipe(f"{name}.{source}"), given), Layer())
-    unused = [s for s, kind in (("loss", ItemTower), ("training", Trained)) if not issubclass(model, kind)]
+    sections = {"loss": model.takes_objective, "training": issubclass(model, Trained)}
+    unused = [section for section, is_used in sections.items() if not is_used]
     for section in unused:
         if given.get(section) is not None:
             raise InputError(f"{section}.{next(iter(given[section]))}: {name} takes no {section} keys")
     merged |= dict.fromkeys(unused)
+    if issubclass(model, Trained):
+        merged["training"] = {"batches": model.trains_on[0]} | (merged.get("training") or {})
+        kind = merged["training"]["batches"]
+        if kind not in model.trains_on:
+            raise InputError(
+                f'training.batches: {name} trains on {" or ".join(model.trains_on)} batches, found "{kind}"'
+            )
     arguments = {key: value for key, value in (merged.get("model") or {}).items() if key != "name"}
     merged["model"] = {"name": name} | check_arguments(name, arguments)
     try:
         recipe = Recipe.model_validate(merged)
     except ValidationError as error:
         raise InputError(_explain(error)) from error
+    if issubclass(model, TowerFree) and recipe.loss is not None and recipe.loss.name == "cross_entropy":
+        raise InputError(f"loss.name: {name} has no item vectors to take a full softmax over; take bce or bpr")
     for metric in (*recipe.evaluation.metrics, *([recipe.training.monitor] if recipe.training else [])):
-        parse(metric)
+        check(metric)
     for baseline in recipe.evaluation.baselines:
-        find(baseline)
+        if not issubclass(find(baseline), Fitted):
+            raise InputError(
+                f"evaluation.baselines: {baseline} is trained by gradients; a baseline is fitted in one go"
+            )
     return recipe
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 
 from nextitem.data.batches import history_batch
@@ -14,7 +15,7 @@ from nextitem.data.ids import PAD, IdMap
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
-from nextitem.models.catalogue import find
+from nextitem.models.catalogue import make
 from nextitem.recipe import Recipe
 from nextitem.training.folder import RunFolder
 
@@ -33,6 +34,7 @@ class Run:
     folder: Path
     recipe: Recipe
     items: IdMap
+    users: IdMap
     model: Recommender
 
     @property
@@ -45,12 +47,15 @@ class Run:
         histories: Sequence[Sequence[object]],
         k: int = 10,
         *,
+        users: Sequence[object] | None = None,
         unknown: Literal["error", "skip"] = "error",
         exclude_seen: bool = True,
     ) -> list[Recommendation]:
         """The k best next items for each history of item ids, oldest first.
 
-        An empty history gets what the model says without one. With `exclude_seen` no item of the history comes back.
+        A model that knows users, such as BPR, wants their ids beside the histories, which then only say what to
+        exclude. An empty history gets what the model says without one. With `exclude_seen` no item of the history
+        comes back.
 
         Raises:
             InputError: an id that the model does not know (with unknown="skip" it is left out and reported), a history
@@ -63,8 +68,9 @@ class Run:
             raise InputError(
                 f"k must lie between 1 and {self.model.num_items - most_excluded} (the items left); found {k}"
             )
+        batch = history_batch(rows, self.model.max_length, self._user_indices(users, len(rows)))
         with torch.inference_mode():
-            scores = self.model.score(history_batch(rows, self.model.max_length)).clone()
+            scores = self.model.score(batch)
             scores[:, PAD] = float("-inf")
             if exclude_seen:
                 scores[torch.from_numpy(rows.flat_rows()), torch.from_numpy(rows.flat_items()).long()] = float("-inf")
@@ -73,6 +79,18 @@ class Run:
             Recommendation(self.items.ids(indices.numpy()), values.tolist(), skipped)
             for indices, values, (_, skipped) in zip(best.indices, best.values, known, strict=True)
         ]
+
+    def _user_indices(self, users: Sequence[object] | None, count: int) -> np.ndarray:
+        if not self.model.knows_users:
+            return np.zeros(count, dtype=np.int64)
+        name = self.recipe.model.name
+        if users is None or len(users) != count:
+            raise InputError(f"{name} recommends to users that it was trained on: pass users=, one id for each history")
+        indices = self.users.indices(users)
+        unknown = [user for user, index in zip(users, indices, strict=True) if index == PAD]
+        if unknown:
+            raise InputError(f"{name} was not trained on the users {', '.join(map(repr, unknown[:5]))}")
+        return indices
 
     def _known(
         self, number: int, history: Sequence[object], unknown: Literal["error", "skip"]
@@ -99,10 +117,10 @@ def load(folder: str | Path) -> Run:
     """
     run_folder = RunFolder(Path(folder))
     recipe = run_folder.read_recipe()
-    weights, items = run_folder.read_weights(), run_folder.read_items()
-    model = find(recipe.model.name)(len(items), **recipe.model.arguments)
+    weights, items, users = run_folder.read_weights(), run_folder.read_items(), run_folder.read_users()
+    model = make(recipe.model.name, len(users), len(items), recipe.model.arguments)
     try:
         model.load_weights(weights)
     except RuntimeError as error:
         raise InputError(f"{folder}: the weights do not fit the recipe ({error})") from error
-    return Run(Path(folder), recipe, items, model.eval())
+    return Run(Path(folder), recipe, items, users, model.eval())

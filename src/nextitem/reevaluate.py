@@ -36,6 +36,8 @@ def evaluate_again(
     dataset, _ = build.build_dataset(loaded.recipe.data)
     if describe_data(dataset) != loaded.report["data"]:
         raise InputError(f"{loaded.recipe.data.source} is no longer the data that {folder} was trained on")
-    split = build.build_split(loaded.recipe.split, dataset)
+    split = build.build_split(loaded.recipe.split, dataset, loaded.recipe.seed)
     settings = loaded.recipe.evaluation
-    return evaluate(loaded.model, split.test, metrics or settings.metrics, chosen, settings.memory_mb * 2**20)
+    return evaluate(
+        loaded.model, split.test, metrics or settings.metrics, chosen, build.build_memory(settings, split.num_items)
+    )

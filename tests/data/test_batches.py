@@ -7,8 +7,21 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from nextitem.data.batches import Batch, NextItemBatches, PrefixBatches, history_batch, holdout_batch
+from nextitem.data.batches import (
+    BagBatches,
+    Batch,
+    Batches,
+    BatchKind,
+    ClozeBatches,
+    NextItemBatches,
+    PairBatches,
+    PrefixBatches,
+    history_batch,
+    holdout_batch,
+    make_batches,
+)
 from nextitem.data.sequences import Sequences
 from nextitem.data.split import Holdout, leave_one_out
 from nextitem.data.synthetic import dataset_of
@@ -160,6 +173,176 @@ def test_rows_of_one_item_and_empty_rows_give_no_batch(kind: Kind) -> None:
 def test_nothing_to_learn_is_an_error_that_says_so(kind: Kind, rows: list[list[int]]) -> None:
     with pytest.raises(InputError, match=f"all {len(rows)} users have fewer, so there is nothing to learn"):
         kind(Sequences.from_lists(rows), 8, 20)
+
+
+MASK = 10  # of items 1..9
+SOME_ROWS = st.lists(st.lists(st.integers(1, 9), max_size=9), min_size=1, max_size=8).filter(any)
+
+
+def real_rows(batch: Batch) -> list[tuple[int, list[int], list[int]]]:
+    """(user, inputs, targets) without the places where both are padding."""
+    rows = zip(batch.users.tolist(), batch.inputs.tolist(), batch.targets.tolist(), strict=True)
+    return [
+        (
+            user,
+            [one for one, other in zip(inputs, targets, strict=True) if one or other],
+            [other for one, other in zip(inputs, targets, strict=True) if one or other],
+        )
+        for user, inputs, targets in rows
+    ]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    rows=ROWS,
+    batch_size=st.integers(1, 5),
+    max_length=st.none() | st.integers(1, 5),
+    mask_share=st.floats(0.01, 0.99),
+    epoch=st.integers(1, 3),
+)
+def test_cloze_rows_are_a_users_newest_items_with_some_moved_to_the_targets(
+    rows: list[list[int]], batch_size: int, max_length: int | None, mask_share: float, epoch: int
+) -> None:
+    batches = ClozeBatches(Sequences.from_lists(rows), batch_size, max_length, MASK, mask_share)
+    restored = {}
+    for user, inputs, targets in (row for batch in batches.epoch(epoch) for row in real_rows(batch)):
+        assert any(targets)  # one at least is masked
+        assert all((one == MASK) == (other != 0) for one, other in zip(inputs, targets, strict=True))
+        assert user not in restored
+        restored[user] = [other or one for one, other in zip(inputs, targets, strict=True)]
+    newest = slice(None if max_length is None else -max_length, None)
+    assert restored == {user: row[newest] for user, row in enumerate(rows, 1) if len(row) >= 2}
+
+
+@pytest.mark.parametrize("mask_share", [0.1, 0.2, 0.5])
+@pytest.mark.parametrize("length", [3, 20])
+def test_cloze_masks_the_share_that_it_says(length: int, mask_share: float) -> None:
+    """Each item with probability p; where chance picked none, (1 - p) ** length of all rows, one more."""
+    num_rows = 2000
+    rows = Sequences.from_lists([[5] * length] * num_rows)
+    masked = sum(int((batch.targets != 0).sum()) for batch in ClozeBatches(rows, 64, None, MASK, mask_share).epoch(1))
+    expected = num_rows * (length * mask_share + (1 - mask_share) ** length)
+    deviation = (num_rows * length * mask_share * (1 - mask_share)) ** 0.5  # a little more than the true one
+    assert abs(masked - expected) < 4 * deviation
+
+
+def test_cloze_masks_every_place_of_a_row_alike() -> None:
+    batches = ClozeBatches(Sequences.from_lists([[1, 2, 3, 4, 5]] * 3000), 64, None, MASK, 0.01)  # most have one alone
+    counts = sum((batch.targets != 0).sum(0) for batch in batches.epoch(1))
+    assert stats.chisquare(counts).pvalue > 1e-3
+
+
+def test_cloze_masks_other_items_in_another_epoch() -> None:
+    batches = ClozeBatches(Sequences.from_lists([list(range(1, 10))] * 20), 20, None, MASK)
+    one, other = (sorted(targets for _, _, targets in real_rows(*batches.epoch(epoch))) for epoch in (1, 2))
+    assert one != other
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(rows=SOME_ROWS, batch_size=st.integers(1, 9), epoch=st.integers(1, 3))
+def test_pairs_are_all_interactions_once(rows: list[list[int]], batch_size: int, epoch: int) -> None:
+    batches = PairBatches(Sequences.from_lists(rows), batch_size)
+    made = list(batches.epoch(epoch))
+    assert all(batch.inputs.shape == batch.targets.shape == (len(batch.users), 1) for batch in made)
+    assert not any(batch.inputs.any() for batch in made)
+    found = [(int(user), int(item)) for batch in made for user, item in zip(batch.users, batch.targets, strict=True)]
+    assert sorted(found) == sorted((user, item) for user, row in enumerate(rows, 1) for item in row)
+    assert batches.num_targets == len(found)
+
+
+def test_pairs_of_views_are_those_that_the_views_show() -> None:
+    rows = Sequences.from_lists([[1, 2, 3], [4, 5]]).without_last(1)
+    (batch,) = PairBatches(rows, 9).epoch(1)
+    assert sorted(zip(batch.users.tolist(), batch.targets.flatten().tolist(), strict=True)) == [(1, 1), (1, 2), (2, 4)]
+
+
+def test_pairs_of_a_user_are_spread_over_the_batches() -> None:
+    batches = PairBatches(Sequences.from_lists([[1] * 100, [2] * 100]), 20)
+    assert all(0 < int((batch.users == 1).sum()) < len(batch.users) for batch in batches.epoch(1))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(rows=SOME_ROWS, batch_size=st.integers(1, 5), epoch=st.integers(1, 3))
+def test_bags_are_all_items_of_a_user_to_be_found_again(rows: list[list[int]], batch_size: int, epoch: int) -> None:
+    batches = BagBatches(Sequences.from_lists(rows), batch_size)
+    found = {}
+    for user, inputs, targets in (row for batch in batches.epoch(epoch) for row in real_rows(batch)):
+        assert inputs == targets
+        assert user not in found
+        found[user] = inputs
+    assert found == {user: row for user, row in enumerate(rows, 1) if row}
+
+
+def test_inputs_of_a_bag_may_be_written_into() -> None:
+    (batch,) = BagBatches(Sequences.from_lists([[1, 2], [3]]), 2).epoch(1)
+    batch.inputs.fill_(0)
+    assert batch.targets.sum() == 6
+
+
+KINDS: dict[BatchKind, type[Batches]] = {
+    "next_item": NextItemBatches,
+    "prefix": PrefixBatches,
+    "cloze": ClozeBatches,
+    "pair": PairBatches,
+    "bag": BagBatches,
+}
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def made(kind: BatchKind, seed: int = 0, max_length: int | None = 20) -> Batches:
+    rows = skewed_rows(50)
+    return make_batches(kind, rows, 8, max_length=max_length, num_items=rows.num_interactions, seed=seed)
+
+
+def content(batches: Batches, epoch: int) -> list[tuple[list[int], list[list[int]], list[list[int]]]]:
+    return [(one.users.tolist(), one.inputs.tolist(), one.targets.tolist()) for one in batches.epoch(epoch)]
+
+
+@every_kind
+def test_batches_are_made_by_the_name_of_their_kind(kind: BatchKind) -> None:
+    assert type(made(kind)) is KINDS[kind]
+
+
+@every_kind
+def test_every_kind_repeats_an_epoch_whatever_came_before(kind: BatchKind) -> None:
+    fresh, used = made(kind, seed=3), made(kind, seed=3)
+    list(used.epoch(1))
+    assert content(fresh, 2) == content(used, 2)
+
+
+@every_kind
+@pytest.mark.parametrize(("seed", "epoch"), [(0, 2), (1, 1)], ids=["another epoch", "another seed"])
+def test_every_kind_differs_in_another_epoch_or_seed(kind: BatchKind, seed: int, epoch: int) -> None:
+    assert content(made(kind), 1) != content(made(kind, seed), epoch)
+
+
+@every_kind
+def test_every_kind_says_how_many_batches_there_are(kind: BatchKind) -> None:
+    assert len(content(made(kind), 1)) == len(made(kind))
+
+
+@every_kind
+def test_tensors_of_every_kind_are_int64(kind: BatchKind) -> None:
+    batch = next(made(kind).epoch(1))
+    assert {batch.users.dtype, batch.inputs.dtype, batch.targets.dtype} == {torch.int64}
+
+
+@pytest.mark.parametrize("kind", ["next_item", "prefix", "cloze"])
+def test_max_length_reaches_the_kinds_that_have_inputs(kind: BatchKind) -> None:
+    assert max(batch.inputs.shape[1] for batch in made(kind, max_length=7).epoch(1)) == 7
+
+
+def test_the_mask_is_one_past_the_last_item() -> None:
+    rows = skewed_rows(50)
+    largest = max(int(batch.inputs.max()) for batch in made("cloze").epoch(1))
+    assert largest == rows.num_interactions + 1
+
+
+@every_kind
+@pytest.mark.parametrize("rows", [[], [[]], [[], []]], ids=["no rows", "an empty row", "empty rows"])
+def test_no_training_item_at_all_is_an_error_that_says_so(kind: BatchKind, rows: list[list[int]]) -> None:
+    with pytest.raises(InputError, match="so there is nothing to learn"):
+        make_batches(kind, Sequences.from_lists(rows), 8, num_items=9)
 
 
 def small_holdout() -> Holdout:

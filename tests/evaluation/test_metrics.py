@@ -16,12 +16,13 @@ INF = math.inf
 Value = Fraction | float
 
 
-def ranking_of(cases: list[list[float]]) -> Ranking:
+def ranking_of(cases: list[list[float]], num_ranked: int = 1000) -> Ranking:
     """The ranks of each case's targets, in any order."""
     ranks = np.full((len(cases), max(map(len, cases))), INF)
     for row, case in zip(ranks, cases, strict=True):
         row[: len(case)] = sorted(case)
-    return Ranking(np.arange(1, len(cases) + 1), ranks, np.array([len(case) for case in cases]))
+    sizes = np.array([len(case) for case in cases])
+    return Ranking(np.arange(1, len(cases) + 1), ranks, sizes, np.full(len(cases), num_ranked))
 
 
 def value(name: str, case: list[float]) -> float:
@@ -85,6 +86,7 @@ def by_loop(kind: str, case: list[int], k: int) -> float:
         "hr": float(any(relevant)),
         "recall": sum(relevant) / len(case),
         "precision": sum(relevant) / k,
+        "f1": 2 / (k / sum(relevant) + len(case) / sum(relevant)) if any(relevant) else 0.0,
         "ndcg": gain / ideal,
         "mrr": first,
         "map": sum(precisions) / best,
@@ -129,3 +131,26 @@ def test_unknown_metric_is_an_error_that_names_the_nearest() -> None:
 def test_metric_without_a_length_is_an_error(name: str) -> None:
     with pytest.raises(InputError, match="written with the length of its list, such as ndcg@10"):
         parse(name)
+
+
+@pytest.mark.parametrize(
+    ("case", "num_ranked", "by_hand"),
+    [
+        ([1], 5, 1.0),
+        ([5], 5, 0.0),
+        ([3], 5, 1 / 2),
+        ([1, 2], 5, 1.0),
+        ([1, 4], 5, 1 - 2 / 6),  # the second target has two others before it: 2 of 2 * 3 pairs are wrong
+        ([3, 5], 6, 1 - (2 + 3) / 8),
+        ([2.5], 4, 1 / 2),  # tied with one of three others, behind another: (1 + 1 / 2) / 3
+    ],
+)
+def test_auc_by_hand(case: list[float], num_ranked: int, by_hand: float) -> None:
+    found = measure(ranking_of([case], num_ranked), ["auc"], num_ranked)["auc"][0]
+    assert found == pytest.approx(by_hand)
+
+
+def test_f1_is_the_harmonic_mean_of_precision_and_recall() -> None:
+    values = measure(ranking_of([[1, 4, 9]]), ["f1@5", "precision@5", "recall@5"], 1000)
+    precision, recall = values["precision@5"][0], values["recall@5"][0]
+    assert values["f1@5"][0] == pytest.approx(2 * precision * recall / (precision + recall))

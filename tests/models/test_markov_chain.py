@@ -17,7 +17,7 @@ ROWS = st.lists(st.lists(st.integers(1, NUM_ITEMS), max_size=12), min_size=1, ma
 
 
 class TestMarkovChain(RecommenderTests):
-    def make(self, num_items: int) -> Recommender:
+    def make(self, num_users: int, num_items: int) -> Recommender:
         return MarkovChain(num_items)
 
 

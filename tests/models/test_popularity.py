@@ -7,9 +7,9 @@ from nextitem.testing import RecommenderTests
 
 
 class TestPopularity(RecommenderTests):
-    learns_order = False
+    learns = "nothing"
 
-    def make(self, num_items: int) -> Recommender:
+    def make(self, num_users: int, num_items: int) -> Recommender:
         return Popularity(num_items)
 
 

@@ -10,7 +10,7 @@ from nextitem.data.batches import NextItemBatches, PrefixBatches
 from nextitem.data.split import Split, leave_one_out
 from nextitem.data.synthetic import markov_chain
 from nextitem.evaluation.evaluate import evaluate
-from nextitem.models.base import Counted, Recommender, SequenceModel, Trained
+from nextitem.models.base import Fitted, Recommender, SequenceModel, Trained
 from nextitem.models.negatives import unseen_sampler
 from nextitem.models.sequential.markov_chain import MarkovChain
 from nextitem.models.sequential.sasrec import SASRec
@@ -28,7 +28,7 @@ PAIR_LOSSES = [binary_cross_entropy, bpr]
 class TestOriginal(RecommenderTests):
     norm: Norm = "original"
 
-    def make(self, num_items: int) -> Recommender:
+    def make(self, num_users: int, num_items: int) -> Recommender:
         return SASRec(num_items, dim=16, num_layers=2, num_heads=2, dropout=0.0, max_length=20, norm=self.norm)
 
 
@@ -49,17 +49,17 @@ class TestPost(TestOriginal):
 
 
 class TestUntied(RecommenderTests):
-    def make(self, num_items: int) -> Recommender:
+    def make(self, num_users: int, num_items: int) -> Recommender:
         return SASRec(num_items, dim=16, num_layers=1, dropout=0.0, max_length=20, tied=False)
 
 
 class TestUnscaled(RecommenderTests):
-    def make(self, num_items: int) -> Recommender:
+    def make(self, num_users: int, num_items: int) -> Recommender:
         return SASRec(num_items, dim=16, num_layers=1, dropout=0.0, max_length=20, scale_embeddings=False)
 
 
 class TestShorterThanTheRows(RecommenderTests):
-    def make(self, num_items: int) -> Recommender:
+    def make(self, num_users: int, num_items: int) -> Recommender:
         return SASRec(num_items, dim=16, num_layers=1, dropout=0.0, max_length=4)
 
 
@@ -132,7 +132,7 @@ class TestSecondOrderChain:
     @pytest.mark.parametrize("kind", [MarkovChain, ZeroBlock])
     def test_a_model_of_the_last_item_does_not(self, kind: type[Recommender]) -> None:
         model = kind(8)
-        if isinstance(model, Counted):
+        if isinstance(model, Fitted):
             model.fit(self.split.train)
         if isinstance(model, Trained):
             trained(model, self.split, epochs=5)

@@ -51,7 +51,7 @@ def test_the_folder_holds_what_the_readme_names_and_no_pickle(finished: Path) ->
     names = {file.name for file in finished.iterdir() if not file.name.startswith(".")}
     assert names == {
         "recipe.yaml", "items.parquet", "model.safetensors", "checkpoint.safetensors",
-        "log.jsonl", "ranks.parquet", "report.json",
+        "users.parquet", "log.jsonl", "ranks.parquet", "report.json",
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from nextitem.errors import InputError, suggest
 from nextitem.evaluation.ranking import Ranking
 
 Metric = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+AUC = "auc"  # the one metric without a list
 
 
 def hr(ranks: np.ndarray, num_targets: np.ndarray, k: int) -> np.ndarray:
@@ -55,6 +56,24 @@ def average_precision(ranks: np.ndarray, num_targets: np.ndarray, k: int) -> np.
     return np.where(ranks <= k, order / ranks, 0.0).sum(1) / np.minimum(num_targets, k)
 
 
+def f1(ranks: np.ndarray, num_targets: np.ndarray, k: int) -> np.ndarray:
+    """The harmonic mean of precision and recall, which is twice the targets found over k + n."""
+    return 2 * (ranks <= k).sum(1) / (k + num_targets)
+
+
+def auc(ranking: Ranking) -> np.ndarray:
+    """How probably a target stands before another candidate: 1 is best, 0.5 is chance, a tie counts a half.
+
+    NaN for a case whose every candidate is a target.
+    """
+    ranks, count = ranking.ranks, ranking.num_targets
+    is_target = np.isfinite(ranks)
+    before = np.where(is_target, ranks - np.arange(1, ranks.shape[1] + 1), 0.0).sum(1)  # others before each target
+    pairs = count * (ranking.num_ranked - count)
+    with np.errstate(invalid="ignore"):
+        return 1 - np.clip(before, 0, pairs) / pairs
+
+
 METRICS: dict[str, Metric] = {
     "hr": hr,
     "ndcg": ndcg,
@@ -62,7 +81,14 @@ METRICS: dict[str, Metric] = {
     "recall": recall,
     "precision": precision,
     "map": average_precision,
+    "f1": f1,
 }
+
+
+def check(name: str) -> None:
+    """Raises InputError for what is no metric; see `parse`."""
+    if name != AUC:
+        parse(name)
 
 
 def parse(name: str) -> tuple[Metric, int]:
@@ -73,7 +99,7 @@ def parse(name: str) -> tuple[Metric, int]:
     """
     kind, _, length = name.partition("@")
     if kind not in METRICS:
-        raise InputError(f'"{name}": there is no metric "{kind}"; {suggest(kind, METRICS)}')
+        raise InputError(f'"{name}": there is no metric "{kind}"; {suggest(kind, [*METRICS, AUC])}')
     if not length.isdecimal() or int(length) < 1:
         raise InputError(f'"{name}": a metric is written with the length of its list, such as {kind}@10')
     return METRICS[kind], int(length)
@@ -87,6 +113,9 @@ def measure(ranking: Ranking, names: Sequence[str], num_ranked: int) -> dict[str
     """
     values = {}
     for name in names:
+        if name == AUC:
+            values[name] = auc(ranking)
+            continue
         metric, k = parse(name)
         if k > num_ranked:
             raise InputError(f"{name}: a list of {k} holds all {num_ranked} items that are ranked; take a smaller k")

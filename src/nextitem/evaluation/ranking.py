@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ class Ranking:
     users: np.ndarray  # (R,) int64
     ranks: np.ndarray  # (R, M) float64, 1 is best, ascending; inf where a case has fewer than M targets
     num_targets: np.ndarray  # (R,) int64
+    num_ranked: np.ndarray  # (R,) int64, candidates that a target competes with, itself and the other targets included
 
 
 def rank(
@@ -56,7 +58,7 @@ def rank(
     ranks = np.full((len(holdout), most), np.inf)
     size = _block_size(model.num_items, memory)
     blocks = [ordered.take(np.arange(start, min(start + size, len(ordered)))) for start in range(0, len(ordered), size)]
-    device = next(iter(model.state_dict().values())).device
+    device = next(chain(model.parameters(), model.buffers())).device
     was_training = model.training
     model.eval()
     done = 0
@@ -75,12 +77,25 @@ def rank(
             ranks[places, : targets.shape[1]] = found.cpu().numpy()
             done += len(block)
     model.train(was_training)
-    return Ranking(holdout.users, np.sort(ranks, axis=1), holdout.target.lengths)
+    return Ranking(holdout.users, np.sort(ranks, axis=1), holdout.target.lengths, _num_ranked(model, holdout, protocol))
+
+
+def _num_ranked(model: Recommender, holdout: Holdout, protocol: Protocol) -> np.ndarray:
+    """(R,) the catalogue without what is masked, or the drawn candidates and the target."""
+    if protocol.candidates is not None:
+        return np.full(len(holdout), protocol.candidates + 1)
+    masked = holdout.history.distinct().lengths if protocol.masks_seen(holdout) else 0
+    return np.full(len(holdout), model.num_items) - masked
+
+
+def bytes_of_a_row(num_items: int) -> int:
+    """What ranking one case holds at once: its scores, a copy for comparisons, and what a model makes on the way."""
+    return 3 * 4 * (num_items + 1)
 
 
 def _block_size(num_items: int, memory: int) -> int:
     row = 4 * (num_items + 1)
-    return max(1, min(max(CACHE_BYTES // row, 64), memory // (3 * row)))
+    return max(1, min(max(CACHE_BYTES // row, 64), memory // bytes_of_a_row(num_items)))
 
 
 def _masked(scores: Tensor, block: Holdout, masks_seen: bool) -> Tensor:

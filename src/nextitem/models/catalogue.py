@@ -10,17 +10,38 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from nextitem.errors import InputError, suggest
 from nextitem.models.base import Recommender
+from nextitem.models.general.bpr import BPR
+from nextitem.models.general.ease import EASE
+from nextitem.models.general.ials import IALS
+from nextitem.models.general.item_knn import ItemKNN
+from nextitem.models.general.light_gcn import LightGCN
+from nextitem.models.general.multi_vae import MultiVAE
+from nextitem.models.general.ncf import NCF
 from nextitem.models.general.popularity import Popularity
+from nextitem.models.sequential.bert4rec import BERT4Rec
+from nextitem.models.sequential.gru4rec import GRU4Rec
 from nextitem.models.sequential.markov_chain import MarkovChain
 from nextitem.models.sequential.sasrec import SASRec
 from nextitem.models.sequential.zero_block import ZeroBlock
 
 MODELS: dict[str, type[Recommender]] = {
+    "BERT4Rec": BERT4Rec,
+    "BPR": BPR,
+    "EASE": EASE,
+    "GRU4Rec": GRU4Rec,
+    "IALS": IALS,
+    "ItemKNN": ItemKNN,
+    "LightGCN": LightGCN,
     "MarkovChain": MarkovChain,
+    "MultiVAE": MultiVAE,
+    "NCF": NCF,
     "Popularity": Popularity,
     "SASRec": SASRec,
     "ZeroBlock": ZeroBlock,
 }
+
+
+SIZES = ("self", "num_users", "num_items")  # what the data says, not the recipe
 
 
 @dataclass(frozen=True)
@@ -42,11 +63,19 @@ def find(name: str) -> type[Recommender]:
 
 
 def arguments(name: str) -> dict[str, Argument]:
-    """What the constructor takes beside `num_items`: a recipe's `model` keys."""
+    """What the constructor takes beside the sizes of the data: a recipe's `model` keys."""
     constructor = find(name).__init__
     types = get_type_hints(constructor)
-    parameters = list(inspect.signature(constructor).parameters.values())[2:]  # after self and num_items
+    parameters = [one for one in inspect.signature(constructor).parameters.values() if one.name not in SIZES]
     return {one.name: Argument(one.name, types[one.name], one.default) for one in parameters}
+
+
+def make(name: str, num_users: int, num_items: int, given: dict[str, Any]) -> Recommender:
+    """A model with its first weights, drawn from torch's global random state."""
+    sizes = {"num_users": num_users, "num_items": num_items}
+    model = find(name)
+    wanted = inspect.signature(model.__init__).parameters
+    return model(**{size: count for size, count in sizes.items() if size in wanted}, **given)
 
 
 def check_arguments(name: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Causal self-attention over padded rows.
+"""Self-attention over padded rows: causal, and both ways.
 
 Sizes: B rows, T positions, D dim, H heads.
 """
@@ -14,11 +14,8 @@ from nextitem.errors import InputError
 from nextitem.nn.dropout import Dropout
 
 
-class CausalAttention(nn.Module):
-    """Multi-head attention in which a position sees itself and what is older (Vaswani et al. 2017, arXiv:1706.03762).
-
-    Padding stands after the newest item, so the causal mask alone keeps it from every real position.
-    """
+class MultiHeadAttention(nn.Module):
+    """Scaled dot-product attention (Vaswani et al. 2017, arXiv:1706.03762); its kinds say what is hidden from whom."""
 
     def __init__(self, dim: int, num_heads: int = 1, dropout: float = 0.0) -> None:
         super().__init__()
@@ -31,22 +28,44 @@ class CausalAttention(nn.Module):
         self.output = nn.Linear(dim, dim)
         self.dropout = Dropout(dropout)
 
-    def forward(self, queries: Tensor, context: Tensor) -> Tensor:
-        """`queries` ask, `context` answers with keys and values; (B, T, D) each -> (B, T, D)."""
+    def attend(self, queries: Tensor, context: Tensor, is_hidden: Tensor) -> Tensor:
+        """`queries` ask, `context` answers with keys and values; (B, T, D) each -> (B, T, D).
+
+        `is_hidden`, broadcast to (B, H, T, T), is true where a query may not see a key; each must see one at least.
+        """
         query, key, value = (
             self._heads(self.query(queries)),
             self._heads(self.key(context)),
             self._heads(self.value(context)),
         )
-        length = queries.shape[1]
-        later = torch.ones(length, length, dtype=torch.bool, device=queries.device).triu(1)
         scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])  # (B, H, T, T)
-        weights = self.dropout(scores.masked_fill(later, float("-inf")).softmax(-1))
+        weights = self.dropout(scores.masked_fill(is_hidden, float("-inf")).softmax(-1))
         mixed = (weights @ value).transpose(1, 2).flatten(2)  # (B, T, D)
         return self.output(mixed)
 
     def _heads(self, x: Tensor) -> Tensor:  # (B, T, D) -> (B, H, T, D / H)
         return x.view(*x.shape[:2], self.num_heads, -1).transpose(1, 2)
+
+
+class CausalAttention(MultiHeadAttention):
+    """A position sees itself and what is older.
+
+    Padding stands after the newest item, so the causal mask alone keeps it from every real position.
+    """
+
+    def forward(self, queries: Tensor, context: Tensor) -> Tensor:
+        """(B, T, D) each -> (B, T, D)."""
+        length = queries.shape[1]
+        later = torch.ones(length, length, dtype=torch.bool, device=queries.device).triu(1)
+        return self.attend(queries, context, later)
+
+
+class BidirectionalAttention(MultiHeadAttention):
+    """A position sees every position but the padding, which would otherwise weigh in everywhere."""
+
+    def forward(self, x: Tensor, is_padding: Tensor) -> Tensor:
+        """x (B, T, D), is_padding (B, T), false somewhere in each row -> (B, T, D)."""
+        return self.attend(x, x, is_padding[:, None, None, :])
 
 
 class FeedForward(nn.Module):

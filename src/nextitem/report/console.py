@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -117,7 +118,7 @@ def _metric_table(metrics: list[str]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
     for metric in metrics:
-        table.add_column(metric, justify="right", no_wrap=True)
+        table.add_column(metric, justify="right", no_wrap=True, min_width=len(metric))
     return table
 
 
@@ -158,10 +159,11 @@ def _recipe_table(recipe: Recipe) -> Table:
 
 def _parameter_table(model: Recommender) -> Table:
     table = _pairs(f"{type(model).__name__}: {sum(p.numel() for p in model.parameters()):,} parameters")
-    for name, part in model.named_children():
-        count = sum(parameter.numel() for parameter in part.parameters())
-        if count:
-            table.add_row(name, f"{count:,}")
+    counts = Counter[str]()
+    for name, parameter in model.named_parameters():
+        counts[name.partition(".")[0]] += parameter.numel()
+    for part, count in counts.items():
+        table.add_row(part, f"{count:,}")
     return table
 
 

@@ -10,10 +10,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from nextitem.data.batches import Batches, PrefixBatches
+from nextitem.data.batches import Batches, make_batches
 from nextitem.data.split import Split
 from nextitem.evaluation.evaluate import evaluate
-from nextitem.evaluation.metrics import parse
+from nextitem.evaluation.metrics import check
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import DEFAULT_MEMORY
 from nextitem.models.base import Trained
@@ -64,14 +64,16 @@ def fit(
     """Yield after every epoch; when the generator ends, the model holds the weights of its best epoch.
 
     The best epoch has the highest `monitor` on the validation cases; training stops after `patience` validations
-    without a better one. Without `batches` every item but a user's first is a case, 256 a batch. With a `folder`,
-    the best weights and a checkpoint are kept in it, and `resume` continues from them, to the same weights as a run
-    that was never interrupted.
+    without a better one. Without `batches` they are of the first kind that the model trains on, 256 rows each. With a
+    `folder`, the best weights and a checkpoint are kept in it, and `resume` continues from them, to the same weights
+    as a run that was never interrupted.
     """
-    parse(monitor)
+    check(monitor)
     wanted = tuple(dict.fromkeys((*metrics, monitor)))
     optimizer = optimizer or make_optimizer(model)
-    batches = batches or PrefixBatches(split.train, 256, model.max_length, seed)
+    batches = batches or make_batches(
+        model.trains_on[0], split.train, 256, max_length=model.max_length, num_items=split.num_items, seed=seed
+    )
     state, best = FitState(), {}
     if resume and folder is not None and (folder / CHECKPOINT).exists():
         state = load_checkpoint(folder / CHECKPOINT, model, optimizer)

@@ -2,6 +2,7 @@
 
 recipe.yaml             what was asked for, every key
 items.parquet           external item ids, in the order of the model's indices
+users.parquet           the same of the users
 model.safetensors       the weights of the best epoch
 checkpoint.safetensors  the last epoch's weights and optimizer, to continue from
 log.jsonl               a line an epoch
@@ -68,6 +69,7 @@ class RunFolder:
             "log.jsonl",
             "ranks.parquet",
             "items.parquet",
+            "users.parquet",
             "recipe.yaml",
         ):
             (self.path / name).unlink(missing_ok=True)
@@ -81,11 +83,15 @@ class RunFolder:
             raise InputError(f"{self.path} is not a run folder: it has no recipe.yaml")
         return make_recipe(read_layer(self.path / "recipe.yaml"))
 
-    def write_items(self, items: IdMap) -> None:
+    def write_ids(self, items: IdMap, users: IdMap) -> None:
         items.save(self.path / "items.parquet")
+        users.save(self.path / "users.parquet")
 
     def read_items(self) -> IdMap:
         return IdMap.load(self.path / "items.parquet")
+
+    def read_users(self) -> IdMap:
+        return IdMap.load(self.path / "users.parquet")
 
     def read_weights(self) -> dict[str, Any]:
         return load_weights(self.path / BEST)[0]

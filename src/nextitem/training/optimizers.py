@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import assert_never
 
 import torch
 from torch import nn
 
-OptimizerName = Literal["adam", "adamw"]
+from nextitem.recipe import OptimizerName
 
 
 def make_optimizer(
@@ -17,9 +17,20 @@ def make_optimizer(
     weight_decay: float = 0.0,
     beta2: float = 0.999,
 ) -> torch.optim.Optimizer:
-    """Adam adds `weight_decay` to the gradient (L2), AdamW shrinks the weights by it (decoupled).
+    """All but AdamW add `weight_decay` to the gradient (L2); AdamW shrinks the weights by it. `beta2` is of the Adams.
 
-    Fused kernels: on a 12,102 x 64 table a step takes a seventh of the default's time on a CPU.
+    Fused kernels where torch has them: on a 12,102 x 64 table a step of Adam takes a seventh of the default's time.
     """
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]
-    return kind(model.parameters(), lr=learning_rate, betas=(0.9, beta2), weight_decay=weight_decay, fused=True)
+    parameters = model.parameters()
+    match name:
+        case "adam":
+            return torch.optim.Adam(parameters, learning_rate, (0.9, beta2), weight_decay=weight_decay, fused=True)
+        case "adamw":
+            return torch.optim.AdamW(parameters, learning_rate, (0.9, beta2), weight_decay=weight_decay, fused=True)
+        case "sgd":
+            return torch.optim.SGD(parameters, learning_rate, weight_decay=weight_decay, fused=True)
+        case "adagrad":
+            return torch.optim.Adagrad(parameters, learning_rate, weight_decay=weight_decay, fused=True)
+        case "rmsprop":
+            return torch.optim.RMSprop(parameters, learning_rate, weight_decay=weight_decay)
+    assert_never(name)

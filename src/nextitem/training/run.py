@@ -73,7 +73,7 @@ def run(recipe: Recipe, out: Path, *, again: bool = False, track: Track | None =
             _refuse_other(folder, recipe)
         start = time.perf_counter()
         dataset, origin = build.build_dataset(recipe.data)
-        split = build.build_split(recipe.split, dataset)
+        split = build.build_split(recipe.split, dataset, recipe.seed)
         prepared = time.perf_counter() - start
         yield Prepared(dataset, origin, split, split.leaks(split.test))
         if folder.is_finished:
@@ -85,7 +85,7 @@ def run(recipe: Recipe, out: Path, *, again: bool = False, track: Track | None =
                 f"{out} holds a run on other data than {recipe.data.source} has now; add --again to replace it"
             )
         folder.write_recipe(recipe)
-        folder.write_items(dataset.items)
+        folder.write_ids(dataset.items, dataset.users)
         model = build.build_model(recipe, split)
         if isinstance(model, Trained) and recipe.training is not None:
             yield from _train(recipe, recipe.training, model, split, folder, track)
@@ -162,7 +162,7 @@ def _train(
         model, split, build.build_batches(training, model, split, recipe.seed),
         epochs=training.epochs, patience=training.patience, monitor=training.monitor,
         metrics=evaluation.metrics, evaluate_every=training.evaluate_every,
-        protocol=build.build_protocol(evaluation, recipe.seed), memory=evaluation.memory_mb * 2**20,
+        protocol=build.build_protocol(evaluation, recipe.seed), memory=build.build_memory(evaluation, split.num_items),
         optimizer=build.build_optimizer(training, model), clip_norm=training.clip_norm, seed=recipe.seed,
         fabric=build.build_fabric(training), folder=folder.path, resume=True, track=track,
     )  # fmt: skip

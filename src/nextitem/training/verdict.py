@@ -12,10 +12,9 @@ from nextitem.data.ids import IdMap
 from nextitem.data.split import Split
 from nextitem.evaluation.evaluate import Report, evaluate
 from nextitem.evaluation.significance import paired_test
-from nextitem.models.base import Counted, Recommender
-from nextitem.models.catalogue import find
+from nextitem.models.base import Recommender
 from nextitem.recipe import Recipe
-from nextitem.training.build import build_protocol
+from nextitem.training.build import build_baseline, build_memory, build_protocol
 
 
 @dataclass(frozen=True)
@@ -50,15 +49,14 @@ def judge(recipe: Recipe, model: Recommender, split: Split) -> Verdict:
     """Evaluate the model on validation and test cases, each baseline on the test cases, and compare."""
     start = time.perf_counter()
     settings = recipe.evaluation
-    protocol, memory = build_protocol(settings, recipe.seed), settings.memory_mb * 2**20
+    protocol, memory = build_protocol(settings, recipe.seed), build_memory(settings, split.num_items)
     valid = evaluate(model, split.valid, settings.metrics, protocol, memory)
     test = evaluate(model, split.test, settings.metrics, protocol, memory)
-    baselines = {}
-    for name in settings.baselines:
-        baseline = find(name)(split.num_items)
-        if name != recipe.model.name and isinstance(baseline, Counted):
-            baseline.fit(split.train)
-            baselines[name] = evaluate(baseline, split.test, settings.metrics, protocol, memory)
+    others = [name for name in settings.baselines if name != recipe.model.name]
+    baselines = {
+        name: evaluate(build_baseline(name, split, recipe.seed), split.test, settings.metrics, protocol, memory)
+        for name in others
+    }
     metric = "ndcg@10" if "ndcg@10" in settings.metrics else settings.metrics[0]
     comparison = _compare(test, baselines, metric) if baselines else None
     return Verdict(recipe.model.name, valid, test, baselines, comparison, time.perf_counter() - start)

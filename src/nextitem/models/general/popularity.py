@@ -7,10 +7,11 @@ from torch import Tensor
 
 from nextitem.data.batches import Batch
 from nextitem.data.sequences import Sequences
-from nextitem.models.base import Counted, count_items
+from nextitem.models.base import Fitted
+from nextitem.models.rows import count_items
 
 
-class Popularity(Counted):
+class Popularity(Fitted):
     """score(i) = the number of training interactions with item i."""
 
     counts: Tensor  # (V,)

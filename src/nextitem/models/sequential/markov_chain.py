@@ -14,10 +14,11 @@ from torch import Tensor
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.data.sequences import Sequences
-from nextitem.models.base import Counted, count_items
+from nextitem.models.base import Fitted
+from nextitem.models.rows import count_items, entries_of
 
 
-class MarkovChain(Counted):
+class MarkovChain(Fitted):
     """score(j | last item i) = count(i followed by j) + popularity(j) / (1 + number of interactions).
 
     The second term is below 1, so it only orders the items that share a count: those never seen after i, above all.
@@ -51,9 +52,6 @@ class MarkovChain(Counted):
         lengths = (batch.inputs != PAD).sum(1, keepdim=True)
         last = batch.inputs.gather(1, (lengths - 1).clamp(min=0)).squeeze(1)  # (B,) PAD where there is no history
         scores = self.popularity.repeat(len(last), 1)
-        starts, sizes = self.starts[last], self.starts[last + 1] - self.starts[last]
-        rows = torch.repeat_interleave(torch.arange(len(last), device=last.device), sizes)
-        within = torch.arange(len(rows), device=last.device) - (sizes.cumsum(0) - sizes)[rows]
-        places = starts[rows] + within
+        rows, places = entries_of(self.starts, last)
         scores[rows, self.followers[places]] += self.counts[places]
         return scores

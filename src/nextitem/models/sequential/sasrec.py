@@ -11,11 +11,11 @@ Departures:
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from nextitem.data.ids import PAD
-from nextitem.models.base import SequenceModel, initialise_xavier
+from nextitem.models.base import SequenceModel, ages
+from nextitem.models.initialise import initialise_xavier
 from nextitem.nn.blocks import AttentionStack, Norm
 from nextitem.nn.dropout import Dropout
 
@@ -52,9 +52,7 @@ class SASRec(SequenceModel):
         initialise_xavier(self)
 
     def encode(self, inputs: Tensor) -> Tensor:
-        lengths = (inputs != PAD).sum(1, keepdim=True)
-        age = (lengths - 1 - torch.arange(inputs.shape[1], device=inputs.device)).clamp(min=0)  # (B, T)
-        x = self.item_embedding(inputs) * self.scale + self.position_embedding(age)  # (B, T, D)
+        x = self.item_embedding(inputs) * self.scale + self.position_embedding(ages(inputs))  # (B, T, D)
         return self.stack(self.dropout(x))
 
     def item_vectors(self) -> Tensor:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from nextitem.models.base import SequenceModel, initialise_xavier
+from nextitem.models.base import SequenceModel
+from nextitem.models.initialise import initialise_xavier
 from nextitem.nn.dropout import Dropout
 
 
@@ -17,6 +18,7 @@ class ZeroBlock(SequenceModel):
     """s(j | last item i) = sqrt(dim) * e_i . e_j"""
 
     max_length = 1
+    trains_on = ("prefix", "next_item")  # with histories of one item, a row a user would be one target a user
 
     def __init__(self, num_items: int, dim: int = 64, dropout: float = 0.5) -> None:
         super().__init__(num_items, dim)

@@ -43,8 +43,21 @@ class UniformSampler(nn.Module):
 
     def draw(self, users: Tensor, count: int, generator: torch.Generator | None = None) -> Tensor:
         """(N,) users -> (N, count) int64 item ids, with replacement (without a generator: torch's global state)."""
-        free = self.num_items - self.counts[users]
         uniform = torch.rand(len(users), count, dtype=torch.float64, device=users.device, generator=generator)
+        return self._unseen(users, uniform)
+
+    def draw_fixed(self, users: Tensor, targets: Tensor, count: int, seed: int) -> Tensor:
+        """The same (N, count) items for the same users, targets and seed: negatives that are drawn once and for all.
+
+        They are hashed, not stored; the hash is splitmix64's.
+        """
+        place = torch.arange(count, device=users.device)
+        word = _mixed(_mixed(_mixed(users + seed * 0x632BE5AB)[:, None] + targets[:, None]) + place)
+        return self._unseen(users, (word >> 11 & (1 << 53) - 1).double() / (1 << 53))
+
+    def _unseen(self, users: Tensor, uniform: Tensor) -> Tensor:
+        """Numbers in [0, 1) -> items outside of the users' histories."""
+        free = self.num_items - self.counts[users]
         draws = (uniform * free[:, None]).long()
         return draws + 1 + self._num_passed(users, draws)
 
@@ -59,3 +72,11 @@ class UniformSampler(nn.Module):
             low = torch.where(passed, middle + 1, low)
             high = torch.where(is_open & ~passed, middle, high)
         return low - start
+
+
+def _mixed(word: Tensor) -> Tensor:
+    """splitmix64's output function on int64, which wraps around as its unsigned original does."""
+    word = word + -7046029254386353131  # 0x9E3779B97F4A7C15
+    word = (word ^ (word >> 30 & (1 << 34) - 1)) * -4658895280553007687  # 0xBF58476D1CE4E5B9
+    word = (word ^ (word >> 27 & (1 << 37) - 1)) * -7723592293110705685  # 0x94D049BB133111EB
+    return word ^ (word >> 31 & (1 << 33) - 1)

@@ -1,0 +1,88 @@
+"""BERT4Rec: items are hidden at random and guessed from both sides; to recommend, the place after the newest is hidden.
+
+Sun et al., "BERT4Rec: Sequential Recommendation with Bidirectional Encoder Representations from Transformer", CIKM
+2019, arXiv:1904.06690.
+Code followed: the authors' (FeiSun/BERT4Rec, BERT in TensorFlow), with RecBoard's heads, length and schedule.
+Departures:
+- padding stands after the newest item; positions are counted back from the newest, so that the hidden place to be
+  recommended for is position 0 whatever the length of the history (the authors count from the oldest);
+- a row is a user's `max_length` newest items, masked anew every epoch; the authors draw ten fixed maskings of every
+  user, cut long rows into overlapping windows, and add each row once more with the newest item alone masked;
+- the softmax runs over the items, not over the padding and the mask as well;
+- N(0, .02) first weights are not cut off at two deviations;
+- no warm-up and no linear decay of the learning rate; weight decay is the recipe's.
+
+Sizes: B rows, T positions, D dim, V = num_items + 1.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nextitem.data.batches import Batch
+from nextitem.data.ids import PAD
+from nextitem.models.base import SequenceModel, ages, newest_state
+from nextitem.models.initialise import initialise_normal
+from nextitem.nn.dropout import Dropout
+from nextitem.nn.transformer import BidirectionalBlock
+
+
+class BERT4Rec(SequenceModel):
+    """Sizes and dropout of the paper (2 layers, dim 64, feed-forward 4 dim); heads and length of RecBoard.
+
+    Arguments:
+        max_length: positions; to recommend, the mask takes one and the `max_length` - 1 newest items the others.
+    """
+
+    is_causal = False
+    trains_on = ("cloze",)
+
+    def __init__(
+        self,
+        num_items: int,
+        dim: int = 64,
+        num_layers: int = 2,
+        num_heads: int = 4,
+        dropout: float = 0.2,
+        max_length: int = 50,
+    ) -> None:
+        super().__init__(num_items, dim, num_marks=1)
+        self.max_length = max_length
+        self.mask = num_items + 1  # the id that cloze batches hide items under
+        self.position_embedding = nn.Embedding(max_length, dim)  # row 0 is the newest place's
+        self.input_norm = nn.LayerNorm(dim, eps=1e-12)
+        self.dropout = Dropout(dropout)
+        self.blocks = nn.ModuleList(BidirectionalBlock(dim, num_heads, 4 * dim, dropout) for _ in range(num_layers))
+        self.head = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.LayerNorm(dim, eps=1e-12))
+        self.item_bias = nn.Parameter(torch.zeros(num_items + 1))
+        initialise_normal(self)
+
+    def encode(self, inputs: Tensor) -> Tensor:
+        """(B, T) with the mask at hidden places -> (B, T, D + 1); the last column is 1 and meets the items' bias."""
+        x = self.item_embedding(inputs) + self.position_embedding(ages(inputs))  # (B, T, D)
+        x = self.dropout(self.input_norm(x))
+        for block in self.blocks:
+            x = block(x, inputs == PAD)
+        return F.pad(self.head(x), (0, 1), value=1.0)
+
+    def item_vectors(self) -> Tensor:
+        """(V, D + 1): the embedding of each item and its bias."""
+        return torch.cat([self.item_embedding.weight[: self.mask], self.item_bias[:, None]], 1)
+
+    def query(self, batch: Batch) -> Tensor:
+        inputs = self.with_mask(batch.inputs)
+        return newest_state(self.encode(inputs), inputs)
+
+    def with_mask(self, inputs: Tensor) -> Tensor:
+        """(B, T) histories -> (B, min(T + 1, max_length)): the newest items that leave a place, then the mask.
+
+        With max_length 3 and mask 9, [[1, 2, 3], [4, 0, 0]] becomes [[2, 3, 9], [4, 9, 0]].
+        """
+        num_positions = self.position_embedding.num_embeddings
+        lengths = (inputs != PAD).sum(1, keepdim=True)  # (B, 1)
+        masked = F.pad(inputs, (0, 1)).scatter(1, lengths, self.mask)
+        oldest = (lengths + 1 - num_positions).clamp(min=0)
+        width = min(masked.shape[1], num_positions)
+        return masked.gather(1, oldest + torch.arange(width, device=inputs.device))

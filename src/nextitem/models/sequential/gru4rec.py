@@ -1,0 +1,56 @@
+"""GRU4Rec: a gated recurrent network that reads a row item by item.
+
+Hidasi et al., "Session-based Recommendations with Recurrent Neural Networks", ICLR 2016, arXiv:1511.06939.
+Code followed: RecBoard's GRU4Rec (a GRU without biases, a linear map back to the items' space, one table of items for
+input and output); the paper's authors publish theirs in Theano (hidasib/GRU4Rec).
+Departures:
+- the loss is chosen outside: full cross-entropy by default, where the paper ranks the target above the other targets
+  of its batch (TOP1, BPR) and RecBoard trains `bce` with one negative on prefixes;
+- a row is a user's whole history, and the gradient runs through all of its steps; the authors train on many sessions
+  side by side, one step at a time, and hand the state on without its gradient;
+- the input is an embedding, tied to the output, as in the authors' later `constrained_embedding`; the paper feeds
+  one-hot vectors and learns the output weights apart;
+- torch's GRU resets the state after its matrix product, the paper's before it;
+- first weights are Xavier-normal throughout; RecBoard's are Xavier-uniform in the GRU and torch's in the linear map.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from nextitem.models.base import SequenceModel
+from nextitem.models.initialise import initialise_xavier
+from nextitem.nn.dropout import Dropout
+
+
+class GRU4Rec(SequenceModel):
+    """Sizes and dropout of RecBoard; its best runs on Beauty, Sports and Toys drop 0, .5 and .1 of the embeddings.
+
+    Arguments:
+        dim: of the items' vectors.
+        hidden_dim: of the recurrent state; where it differs from `dim`, a linear map leads back.
+        dropout: of the embedded items, and between the layers if there are several.
+        max_length: how many of the newest items it reads; None for all (no weight depends on it).
+    """
+
+    def __init__(
+        self,
+        num_items: int,
+        dim: int = 64,
+        hidden_dim: int = 128,
+        num_layers: int = 1,
+        dropout: float = 0.2,
+        max_length: int | None = 50,
+    ) -> None:
+        super().__init__(num_items, dim)
+        self.max_length = max_length
+        self.dropout = Dropout(dropout)
+        between = dropout if num_layers > 1 else 0.0  # torch warns of a dropout that has no place
+        self.gru = nn.GRU(dim, hidden_dim, num_layers, bias=False, batch_first=True, dropout=between)
+        self.output = nn.Identity() if hidden_dim == dim else nn.Linear(hidden_dim, dim)
+        initialise_xavier(self)
+
+    def encode(self, inputs: Tensor) -> Tensor:
+        # Nothing is packed: padding stands after the newest item, where no real state has read it yet.
+        states, _ = self.gru(self.dropout(self.item_embedding(inputs)))  # (B, T, hidden_dim)
+        return self.output(states)

@@ -1,0 +1,63 @@
+"""The models as tables: all of them, or one with its arguments."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from nextitem.models.base import Fitted, ItemTower, Recommender, SequenceModel, TowerFree, Trained, TwoTower
+from nextitem.models.catalogue import MODELS, arguments, find
+
+KINDS = (SequenceModel, TwoTower, ItemTower, TowerFree, Fitted)
+
+
+def models_table() -> Table:
+    """Name, family, kind, the batches it trains on, and the arXiv number of its paper."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title in ("model", "family", "kind", "trains on", "paper"):
+        table.add_column(title, no_wrap=True)
+    for name, model in sorted(MODELS.items(), key=lambda entry: (_family(entry[1]), entry[0])):
+        table.add_row(name, _family(model), _kind(model), _batches(model), _paper(model))
+    return table
+
+
+def model_page(name: str) -> Group:
+    """The docstrings of a model's file and class, and its arguments as recipe keys.
+
+    Raises:
+        InputError: no model has this name.
+    """
+    model = find(name)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title in ("recipe key", "default", "type"):
+        table.add_column(title)
+    for one in arguments(name).values():
+        type_name = one.type.__name__ if isinstance(one.type, type) else str(one.type).replace("typing.", "")
+        table.add_row(f"model.{one.name}", str(one.default), escape(type_name))
+    facts = f"family {_family(model)}, {_kind(model)}, trains on: {_batches(model)}"
+    about = [inspect.cleandoc(text) for text in (sys.modules[model.__module__].__doc__, model.__doc__) if text]
+    return Group(Text(facts, "bold"), "", *(Text(text + "\n") for text in about), table)
+
+
+def _family(model: type[Recommender]) -> str:
+    return model.__module__.split(".")[-2]
+
+
+def _kind(model: type[Recommender]) -> str:
+    return next(kind.__name__ for kind in KINDS if issubclass(model, kind))
+
+
+def _batches(model: type[Recommender]) -> str:
+    return ", ".join(model.trains_on) if issubclass(model, Trained) else "-"
+
+
+def _paper(model: type[Recommender]) -> str:
+    """The first arXiv number that the model's file names."""
+    _, found, rest = (sys.modules[model.__module__].__doc__ or "").partition("arXiv:")
+    return f"arXiv:{rest.split()[0].rstrip('.,;)')}" if found else "-"
