@@ -51,7 +51,7 @@ def test_the_folder_holds_what_the_readme_names_and_no_pickle(finished: Path) ->
     names = {file.name for file in finished.iterdir() if not file.name.startswith(".")}
     assert names == {
         "recipe.yaml", "items.parquet", "model.safetensors", "checkpoint.safetensors",
-        "users.parquet", "log.jsonl", "ranks.parquet", "report.json",
+        "users.parquet", "data.json", "log.jsonl", "ranks.parquet", "report.json",
     }  # fmt: skip
 
 
@@ -105,6 +105,26 @@ def test_again_replaces_an_older_run(tmp_path: Path) -> None:
     *_, last = run(small(training={"epochs": 1}), tmp_path, again=True)
     assert isinstance(last, Finished)
     assert last.report["epochs"] == 1
+
+
+def test_a_failed_attempt_with_again_leaves_the_older_run(tmp_path: Path) -> None:
+    list(run(small(), tmp_path))
+    with pytest.raises(InputError, match="no-such-file"):
+        list(run(small(data={"source": "no-such-file.csv"}), tmp_path, again=True))
+    assert RunFolder(tmp_path).read_report()["epochs"] == 2
+
+
+def test_an_interrupted_run_is_not_continued_on_other_data(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    lines = [f"{user},{(user + step) % 30},{step}" for user in range(40) for step in range(8)]
+    log.write_text("user,item,time\n" + "\n".join(lines) + "\n")
+    recipe = small(data={"source": str(log)})
+    for event in run(recipe, tmp_path / "run"):
+        if isinstance(event, Progress):
+            break
+    log.write_text("user,item,time\n" + "\n".join(lines[8:]) + "\n")
+    with pytest.raises(InputError, match="other data"):
+        list(run(recipe, tmp_path / "run"))
 
 
 def test_the_default_folder_is_free_or_holds_this_very_run(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The run folder: everything that a run leaves behind, in files that other tools read; no pickle anywhere.
 
 recipe.yaml             what was asked for, every key
+data.json               sizes and digest of the data that it was trained on
 items.parquet           external item ids, in the order of the model's indices
 users.parquet           the same of the users
 model.safetensors       the weights of the best epoch
@@ -70,6 +71,7 @@ class RunFolder:
             "ranks.parquet",
             "items.parquet",
             "users.parquet",
+            "data.json",
             "recipe.yaml",
         ):
             (self.path / name).unlink(missing_ok=True)
@@ -92,6 +94,13 @@ class RunFolder:
 
     def read_users(self) -> IdMap:
         return IdMap.load(self.path / "users.parquet")
+
+    def write_data(self, described: dict[str, Any]) -> None:
+        write_atomically(self.path / "data.json", (json.dumps(described) + "\n").encode())
+
+    def read_data(self) -> dict[str, Any]:
+        described: dict[str, Any] = json.loads((self.path / "data.json").read_text(encoding="utf-8"))
+        return described
 
     def read_weights(self) -> dict[str, Any]:
         return load_weights(self.path / BEST)[0]

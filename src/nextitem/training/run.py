@@ -19,11 +19,11 @@ from nextitem.errors import InputError
 from nextitem.models.base import Recommender, Trained
 from nextitem.recipe import Recipe, TrainingRecipe
 from nextitem.training import build
-from nextitem.training.checkpoint import read_state, save_weights
+from nextitem.training.checkpoint import FitState, read_state, save_weights
 from nextitem.training.fit import BEST, CHECKPOINT, Progress, fit
 from nextitem.training.folder import RunFolder, differences
 from nextitem.training.loop import Track
-from nextitem.training.verdict import judge
+from nextitem.training.verdict import Verdict, judge
 
 
 @dataclass(frozen=True)
@@ -67,51 +67,63 @@ def run(recipe: Recipe, out: Path, *, again: bool = False, track: Track | None =
     """
     folder = RunFolder(out)
     with folder.locked():
-        if again:
-            folder.clear()
-        if folder.has_recipe:
+        if folder.has_recipe and not again:
             _refuse_other(folder, recipe)
         start = time.perf_counter()
         dataset, origin = build.build_dataset(recipe.data)
         split = build.build_split(recipe.split, dataset, recipe.seed)
         prepared = time.perf_counter() - start
         yield Prepared(dataset, origin, split, split.leaks(split.test))
+        if again:  # not before the data proved good: a failed attempt leaves the older run as it was
+            folder.clear()
+        _claim(folder, recipe, dataset)
         if folder.is_finished:
-            report = folder.read_report()
-            if report["data"] == describe_data(dataset):
-                yield Finished(out, report, is_kept=True)
-                return
-            raise InputError(
-                f"{out} holds a run on other data than {recipe.data.source} has now; add --again to replace it"
-            )
-        folder.write_recipe(recipe)
-        folder.write_ids(dataset.items, dataset.users)
+            yield Finished(out, folder.read_report(), is_kept=True)
+            return
         model = build.build_model(recipe, split)
         if isinstance(model, Trained) and recipe.training is not None:
             yield from _train(recipe, recipe.training, model, split, folder, track)
         else:
             yield Built(recipe, model, 0)
             save_weights(model.state_dict(), out / BEST)
-        state = read_state(out / CHECKPOINT)
         verdict = judge(recipe, model, split)
-        report = {
-            "protocol": verdict.test.protocol,
-            "split": split.name,
-            "leaks": asdict(split.leaks(split.test)),
-            "data": describe_data(dataset),
-            "valid": verdict.valid.means(),
-            "test": verdict.test.means(),
-            "baselines": {name: baseline.means() for name, baseline in verdict.baselines.items()},
-            "comparison": asdict(verdict.comparison) if verdict.comparison else None,
-            "epochs": state.epoch,
-            "best_epoch": state.best_epoch,
-            "seconds": {"preparation": prepared, "training": state.seconds, "evaluation": verdict.seconds},
-            "versions": versions(),
-            "recipe": recipe.model_dump(mode="json"),
-        }
+        report = _report(recipe, dataset, split, verdict, read_state(out / CHECKPOINT), prepared)
         folder.write_ranks(verdict.ranks(dataset.users))
         folder.write_report(report)
         yield Finished(out, report, is_kept=False)
+
+
+def _claim(folder: RunFolder, recipe: Recipe, dataset: Dataset) -> None:
+    """Write down what the folder is for; one that is in use must be for the same data."""
+    described = describe_data(dataset)
+    if not folder.has_recipe:
+        folder.write_ids(dataset.items, dataset.users)
+        folder.write_data(described)
+        folder.write_recipe(recipe)
+    elif folder.read_data() != described:
+        raise InputError(
+            f"{folder.path} holds a run on other data than {recipe.data.source} has now; add --again to replace it"
+        )
+
+
+def _report(
+    recipe: Recipe, dataset: Dataset, split: Split, verdict: Verdict, state: FitState, prepared: float
+) -> dict[str, Any]:
+    return {
+        "protocol": verdict.test.protocol,
+        "split": split.name,
+        "leaks": asdict(split.leaks(split.test)),
+        "data": describe_data(dataset),
+        "valid": verdict.valid.means(),
+        "test": verdict.test.means(),
+        "baselines": {name: baseline.means() for name, baseline in verdict.baselines.items()},
+        "comparison": asdict(verdict.comparison) if verdict.comparison else None,
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
+        "seconds": {"preparation": prepared, "training": state.seconds, "evaluation": verdict.seconds},
+        "versions": versions(),
+        "recipe": recipe.model_dump(mode="json"),
+    }
 
 
 def describe_data(dataset: Dataset) -> dict[str, Any]:
