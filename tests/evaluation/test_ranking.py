@@ -349,3 +349,12 @@ def test_a_padding_score_that_is_not_a_number_means_nothing() -> None:
 def test_a_user_without_candidates_is_an_error() -> None:
     with pytest.raises(InputError, match="1 of 2 users have met all 3 items"):
         rank(for_all([1, 2, 3]), holdout_of([[1], [1, 2, 3]], [[2], [3]]), Protocol(candidates=2))
+
+
+def test_many_targets_compete_with_each_other_among_drawn_candidates() -> None:
+    """However good they are, only one target can stand first."""
+    holdout = holdout_of([[1]], [[2, 3, 4]])
+    found = rank(for_all([0.0, 0.9, 0.8, 0.7, 0.1, 0.1]), holdout, Protocol(candidates=50))
+    assert found.ranks.tolist() == [[1, 2, 3]]
+    assert 3 < found.num_ranked[0] <= 53  # the targets themselves were drawn too, and stand in the ranking once
+    assert measure(found, ["ndcg@5", "map@5"], 51)["ndcg@5"].tolist() == [1]

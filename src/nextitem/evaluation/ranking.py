@@ -57,6 +57,9 @@ def rank(
     negatives = None if protocol.candidates is None else _draw(model, ordered, protocol.candidates, protocol.seed)
     most = int(holdout.target.lengths.max())
     ranks = np.full((len(holdout), most), np.inf)
+    num_ranked = np.full(len(holdout), model.num_items)
+    if protocol.candidates is None and protocol.masks_seen(holdout):
+        num_ranked -= holdout.history.distinct().lengths
     blocks = list(_blocks(ordered, model, memory))
     device = next(chain(model.parameters(), model.buffers())).device
     was_training = model.training
@@ -70,22 +73,14 @@ def rank(
             targets = torch.from_numpy(block.target.padded(None)).to(device)  # (B, M')
             if negatives is not None:
                 drawn = negatives[done : done + len(block)].to(device)
-                found = _ranks_among(scores, targets, drawn, protocol.ties)
+                found, num_ranked[places] = _ranks_among(scores, targets, drawn, protocol.ties)
             else:
                 scores = _masked(scores, block, protocol.masks_seen(holdout))
                 found = _ranks(scores, targets, protocol.ties)
             ranks[places, : targets.shape[1]] = found.cpu().numpy()
             done += len(block)
     model.train(was_training)
-    return Ranking(holdout.users, np.sort(ranks, axis=1), holdout.target.lengths, _num_ranked(model, holdout, protocol))
-
-
-def _num_ranked(model: Recommender, holdout: Holdout, protocol: Protocol) -> np.ndarray:
-    """(R,) the catalogue without what is masked, or the drawn candidates and the target."""
-    if protocol.candidates is not None:
-        return np.full(len(holdout), protocol.candidates + 1)
-    masked = holdout.history.distinct().lengths if protocol.masks_seen(holdout) else 0
-    return np.full(len(holdout), model.num_items) - masked
+    return Ranking(holdout.users, np.sort(ranks, axis=1), holdout.target.lengths, num_ranked)
 
 
 def bytes_of_a_row(num_items: int) -> int:
@@ -130,15 +125,19 @@ def _ranks(scores: Tensor, targets: Tensor, ties: Ties) -> Tensor:
     return ranks.masked_fill(targets == PAD, float("inf"))
 
 
-def _ranks_among(scores: Tensor, targets: Tensor, drawn: Tensor, ties: Ties) -> Tensor:
-    """The rank of each of (B, M) targets among itself and (B, C) drawn items.
+def _ranks_among(scores: Tensor, targets: Tensor, drawn: Tensor, ties: Ties) -> tuple[Tensor, np.ndarray]:
+    """The rank of each of (B, M) targets among all targets of the case and (B, C) drawn items; how many these are (B,).
 
-    A target that is drawn as a candidate of its own is no rival: it neither beats itself nor ties.
+    A drawn item that is a target is in the ranking once, as a target.
     """
-    target_scores, others = scores.gather(1, targets)[:, :, None], scores.gather(1, drawn)[:, None, :]
-    better = (others > target_scores).sum(2)
-    equal = ((others == target_scores) & (drawn[:, None, :] != targets[:, :, None])).sum(2) + 1
-    return _break_ties(better, equal, ties).masked_fill(targets == PAD, float("inf"))
+    candidates = torch.cat([targets, drawn], 1)  # (B, M + C)
+    is_target = (drawn[:, :, None] == targets[:, None, :]).any(2)
+    competes = torch.cat([targets != PAD, ~is_target], 1)
+    others, target_scores = scores.gather(1, candidates)[:, None, :], scores.gather(1, targets)[:, :, None]
+    better = ((others > target_scores) & competes[:, None, :]).sum(2)
+    equal = ((others == target_scores) & competes[:, None, :]).sum(2)
+    ranks = _break_ties(better, equal, ties).masked_fill(targets == PAD, float("inf"))
+    return ranks, competes.sum(1).cpu().numpy()
 
 
 def _break_ties(better: Tensor, equal: Tensor, ties: Ties) -> Tensor:

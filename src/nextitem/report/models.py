@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 
 from rich.box import SIMPLE_HEAD
@@ -18,7 +19,7 @@ KINDS = (SequenceModel, TwoTower, ItemTower, TowerFree, Fitted)
 
 
 def models_table() -> Table:
-    """Name, family, kind, the batches it trains on, and the arXiv number of its paper."""
+    """Name, family, kind, the batches it trains on, and where its paper appeared."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for title in ("model", "family", "kind", "trains on", "paper"):
         table.add_column(title, no_wrap=True)
@@ -58,6 +59,7 @@ def _batches(model: type[Recommender]) -> str:
 
 
 def _paper(model: type[Recommender]) -> str:
-    """The first arXiv number that the model's file names."""
-    _, found, rest = (sys.modules[model.__module__].__doc__ or "").partition("arXiv:")
-    return f"arXiv:{rest.split()[0].rstrip('.,;)')}" if found else "-"
+    """Venue and year, such as "UAI 2009", of the paper that the second paragraph of the model's file cites."""
+    paragraphs = (sys.modules[model.__module__].__doc__ or "").split("\n\n")
+    found = re.search(r"\b[A-Z]\w+ (19|20)\d\d\b", " ".join(paragraphs[1].split())) if len(paragraphs) > 1 else None
+    return found.group() if found else "-"
