@@ -11,9 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-BLOCK_BYTES = (
-    16 * 2**20
-)  # scores of one block; about the last-level cache share of a core, the best of 3 to 100 MB, on a machine that was not idle
+BLOCK_BYTES = 16 * 2**20  # scores of one block; the best of 3 to 100 MB, on a machine that was not idle
 
 
 def full_cross_entropy(queries: Tensor, vectors: Tensor, targets: Tensor) -> Tensor:
