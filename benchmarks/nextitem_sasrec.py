@@ -12,10 +12,11 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
-from protocol import parse_options, print_report
+from protocol import Options, parse_options, print_report
 
 from nextitem.data.batches import NextItemBatches
 from nextitem.data.dataset import Dataset
@@ -51,7 +52,31 @@ def main() -> None:
     print_report(
         "nextitem", version("nextitem"), options, [epoch.seconds for epoch in epochs],
         batches.num_targets, len(split.test), seconds,
+        flops=count_flops(batches.rows.lengths - 1, options, split.num_items), matmul_flops=time_matmul(),
     )  # fmt: skip
+
+
+def count_flops(lengths: np.ndarray, options: Options, num_items: int) -> float:
+    """Floating-point operations of an epoch's matrix products on real positions, forward and twice that backward.
+
+    A block: four projections and two layers as wide as `dim`, and causal attention. The scores of a target: with all
+    items for CE, with two for BCE.
+    """
+    positions, pairs = int(lengths.sum()), int((lengths * (lengths + 1) // 2).sum())
+    block = 6 * 2 * options.dim**2 * positions + 2 * 2 * options.dim * pairs
+    scores = 2 * options.dim * (num_items if options.loss == "CE" else 2) * positions
+    return 3.0 * (options.blocks * block + scores)
+
+
+def time_matmul(size: int = 1024, repeats: int = 20) -> float:
+    """Floating-point operations a second of torch's product of two square matrices, the best of some."""
+    one, other, out = torch.randn(size, size), torch.randn(size, size), torch.empty(size, size)
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        torch.mm(one, other, out=out)
+        seconds.append(time.perf_counter() - start)
+    return 2.0 * size**3 / min(seconds)
 
 
 if __name__ == "__main__":

@@ -10,21 +10,16 @@ speed falls on both; ratios are medians over these pairs. Prints a table and wri
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
-import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from contest import HERE, peer_python, run_script, write_results
 from rich.console import Console
 from rich.table import Table
-
-HERE = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
@@ -58,36 +53,35 @@ def main() -> None:
             after = time_nextitem(contest.loss, options.data, options.threads)
             rows.append({"peer": peer, "nextitem": [before, after]})
             show(rows)
-    results = HERE / "results"
-    results.mkdir(exist_ok=True)
-    machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
-    (results / "train_speed.json").write_text(json.dumps({"machine": machine, "runs": rows}, indent=1) + "\n")
+    found = [item for row in rows for item in ratios_of(row).items()]
+    ratios = {name: median(ratio for other, ratio in found if other == name) for name, _ in found}
+    write_results("train_speed.json", rows, ratios=ratios)
+    for name, ratio in ratios.items():
+        print(f"{name}: {ratio:.2f}")
 
 
 def time_nextitem(loss: str, data: Path, threads: int) -> dict[str, Any]:
-    return run_script(Path(sys.executable), HERE / "nextitem_sasrec.py", data, loss, threads, ("--epochs", "4"))
+    return run_one(Path(sys.executable), HERE / "nextitem_sasrec.py", data, loss, threads, ("--epochs", "4"))
 
 
 def time_peer(contest: Contest, peers: Path, data: Path, threads: int) -> dict[str, Any]:
-    python = peers.resolve() / contest.peer / "bin" / "python"
-    if not python.exists():
-        sys.exit(f"{python} does not exist; run benchmarks/peers/setup.sh first")
     script = HERE / "peers" / f"{contest.peer}_sasrec.py"
-    return run_script(python, script, data, contest.loss, threads, contest.extra)
+    return run_one(peer_python(peers, contest.peer), script, data, contest.loss, threads, contest.extra)
 
 
-def run_script(
-    python: Path, script: Path, data: Path, loss: str, threads: int, extra: tuple[str, ...]
-) -> dict[str, Any]:
-    """Run one contestant in a folder of its own and read the JSON of its last line."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [str(python), str(script), "--data", str(data.resolve()), "--workdir", folder, "--loss", loss]
-        command += ["--threads", str(threads), *extra]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{script.name} failed:\n{done.stderr[-2000:]}")
-    report: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return report
+def run_one(python: Path, script: Path, data: Path, loss: str, threads: int, extra: tuple[str, ...]) -> dict[str, Any]:
+    arguments = ["--data", str(data.resolve()), "--loss", loss, "--threads", str(threads), *extra]
+    return run_script(python, script, arguments, takes_workdir=True)
+
+
+def ratios_of(row: dict[str, Any]) -> dict[str, float]:
+    """nextitem's speed over the peer's, and the share of what torch's matrix product reaches that training reaches."""
+    peer, ours = row["peer"], row["nextitem"]
+    loss, name = peer["loss"].lower(), peer["peer"]
+    trained = median(one["positions_per_second"] for one in ours) / peer["positions_per_second"]
+    ranked = median(one["users_per_second"] for one in ours) / peer["users_per_second"]
+    limit = median(one["flops"] / median(one["train_seconds"]) / one["matmul_flops"] for one in ours)
+    return {f"{loss}_{name}": trained, f"eval_{name}": ranked, f"{loss}_of_matmul": limit}
 
 
 def show(rows: list[dict[str, Any]]) -> None:

@@ -17,6 +17,7 @@ import nextitem
 PACKAGE = Path(nextitem.__file__).parent
 FLOORS = [
     {"errors"},
+    {"processes"},
     {"data"},
     {"nn"},
     {"models"},
@@ -26,6 +27,7 @@ FLOORS = [
     {"recommend", "reevaluate"},
     {"report"},
     {"cli"},
+    {"__main__"},
 ]
 HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
 TESTING = "testing"  # stands beside the house and uses everything up to training

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from nextitem.cli import app, main, parse_keys
+from nextitem.cli import app, main
 from nextitem.errors import InputError
+from nextitem.recipe.options import parse_keys
 
 FAST = ["--training.epochs", "2", "--training.batches", "next_item", "--model.dim", "8", "--training.batch_size=512"]
 
@@ -31,11 +33,29 @@ def test_run_shows_the_road(finished: tuple[Path, str]) -> None:
         assert word in output, word
 
 
-def test_light_mode_shows_the_result_alone(finished: tuple[Path, str]) -> None:
-    result = CliRunner().invoke(app, ["run", "-d", "synthetic", "--out", str(finished[0]), *FAST, "--mode", "light"])
+def test_light_mode_shows_a_line_for_the_data_a_line_an_epoch_and_the_result(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["run", "-d", "synthetic", "--out", str(tmp_path), *FAST, "--mode", "light"])
     assert result.exit_code == 0
-    assert "epoch   1" not in result.output
-    assert "MarkovChain" in result.output
+    first, second, third, *rest = result.output.splitlines()
+    assert "500 users, 100 items" in first
+    assert second.startswith("epoch   1")
+    assert third.startswith("epoch   2")
+    assert rest[1].startswith("Test: synthetic")
+
+
+def test_detail_mode_says_what_training_does(finished: tuple[Path, str]) -> None:
+    words = " ".join(finished[1].split())
+    assert "at most 2 epochs of next_item batches of 512 rows; every 1 epochs ndcg@10 on the validation cases" in words
+
+
+def test_profile_says_where_the_time_of_the_steps_went(finished: tuple[Path, str], tmp_path: Path) -> None:
+    command = ["run", "-d", "synthetic", *FAST, "--mode", "light", "--profile", "--out"]
+    result = CliRunner().invoke(app, [*command, str(tmp_path)])
+    lines = result.output.partition("training steps")[2].splitlines()
+    phases = {line.split()[0]: line.split() for line in lines if line.rstrip().endswith("%")}
+    assert list(phases) == ["batching", "forward", "loss", "backward", "optimizer"]
+    assert sum(float(cells[-1].rstrip("%")) for cells in phases.values()) == pytest.approx(100, abs=0.5)
+    assert "no step was trained" in CliRunner().invoke(app, [*command, str(finished[0])]).output
 
 
 def test_recommend_prints_items(finished: tuple[Path, str]) -> None:
@@ -68,9 +88,32 @@ def test_a_recipe_file_lies_under_the_options(tmp_path: Path) -> None:
     assert recipe["model"] == {"name": "ZeroBlock", "dim": 8, "dropout": 0.5}
 
 
+def test_null_takes_a_recipe_files_value_away(tmp_path: Path) -> None:
+    file = tmp_path / "r.yaml"
+    file.write_text(
+        "data: {source: synthetic}\nmodel: {name: ZeroBlock, dim: 4}\ntraining: {epochs: 1, clip_norm: 5}\n"
+    )
+    keys = ["--training.clip_norm", "null", "--learner", "adasgd"]
+    result = CliRunner().invoke(app, ["run", "--recipe", str(file), "--out", str(tmp_path / "o"), *keys])
+    assert result.exit_code == 0, result.output
+    training = json.loads((tmp_path / "o/report.json").read_text())["recipe"]["training"]
+    assert (training["clip_norm"], training["optimizer"]) == (None, "adagrad")
+
+
+def test_sparse_rows_train_from_the_command_line(tmp_path: Path) -> None:
+    keys = ["--learner", "sparse_adam", "--loss.name", "bce", "--training.schedule", "cosine"]
+    keys += ["--training.accumulate", "2"]
+    result = CliRunner().invoke(app, ["run", "-d", "synthetic", "--out", str(tmp_path / "o"), *FAST, *keys])
+    assert result.exit_code == 0, result.output
+    lines = [json.loads(line) for line in (tmp_path / "o/log.jsonl").read_text().splitlines()]
+    assert [line["learning_rate"] for line in lines] == [0.001, 0.0005]  # a step an epoch
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--model.name", "null"], "model.name is a model's name"),
+        (["--training.epochs", "null"], "training.epochs"),
         (["--epoch", "3"], 'did you mean "--epochs"'),
         (["--sed", "3"], 'did you mean "--seed"'),
         (["stray"], '"stray" is not an option'),
@@ -102,6 +145,11 @@ def test_a_mistake_is_one_line_on_stderr(
 def test_keys_without_a_section_are_refused() -> None:
     with pytest.raises(InputError, match=r"--section\.key"):
         parse_keys(["--dim", "3"])
+
+
+def test_the_version_is_the_packages() -> None:
+    shown = subprocess.run([sys.executable, "-m", "nextitem", "--version"], capture_output=True, text=True, check=True)
+    assert shown.stdout.split() == ["nextitem", version("nextitem")]
 
 
 def test_help_loads_neither_torch_nor_polars() -> None:

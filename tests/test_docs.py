@@ -1,4 +1,4 @@
-"""docs/add-a-model.md runs as it stands."""
+"""docs/add-a-model.md runs as it stands; docs/training.md names keys and defaults that there are."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from nextitem.recipe import Recipe
+from nextitem.models.negatives import SAMPLERS, sampler_keys
+from nextitem.recipe import Recipe, TrainingRecipe
 
-PAGE = (Path(__file__).parent.parent / "docs" / "add-a-model.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = (DOCS / "add-a-model.md").read_text(encoding="utf-8")
 THE_FILE, THE_TEST, IN_USE = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 (THE_RECIPE,) = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
 
@@ -46,3 +48,18 @@ def test_the_recipe_has_known_keys() -> None:
     for section, keys in yaml.safe_load(THE_RECIPE).items():
         if section != "model":
             assert set(keys) <= set(type(Recipe.model_fields[section].default).model_fields)
+
+
+def test_training_keys_have_the_defaults_that_are_written() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `(\S+)` \|", (DOCS / "training.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) >= 20
+    found = {key: yaml.safe_load(default) for key, default in rows}
+    defaults = TrainingRecipe().model_dump(mode="json")
+    assert found == {key: defaults[key] for key in found}
+
+
+def test_the_page_on_samplers_names_every_sampler_and_key() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "samplers.md").read_text(encoding="utf-8")
+    first_cells = {line.split("|")[1].strip().strip("`") for line in page.splitlines() if line.startswith("| `")}
+    keys = {f"loss.{key}" for name in SAMPLERS for key in sampler_keys(name)}
+    assert first_cells == {*SAMPLERS, *keys, "loss.num_negatives", "loss.sampling", "loss.sampler"}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 
 import pytest
 import yaml
 
+from nextitem.data.catalogue import CATALOGUE
 from nextitem.errors import InputError
 from nextitem.models.catalogue import MODELS
+from nextitem.models.negatives import SAMPLERS
 from nextitem.recipe import make_recipe, read_layer
+
+HALF_PRECISION = {"precision": "16-mixed", "device": "cuda"}
 
 
 def test_later_layers_win() -> None:
@@ -34,6 +39,15 @@ def test_a_recipe_survives_its_file(tmp_path: Path) -> None:
     assert make_recipe(read_layer(tmp_path / "recipe.yaml")) == recipe
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_samplers_recipe_is_filled_in_and_survives_its_file(sampler: str) -> None:
+    recipe = make_recipe({"loss": {"name": "bpr", "sampler": sampler}})
+    assert recipe.loss is not None
+    assert recipe.loss.exclude_history is True
+    assert recipe.loss.num_negatives == (None if sampler == "in_batch" else 1)
+    assert make_recipe(yaml.safe_load(recipe.to_yaml())) == recipe
+
+
 def test_a_counted_models_recipe_survives_its_file() -> None:
     recipe = make_recipe({"model": {"name": "Popularity"}})
     assert make_recipe(yaml.safe_load(recipe.to_yaml())) == recipe
@@ -50,16 +64,77 @@ def test_a_counted_models_recipe_survives_its_file() -> None:
         ({"model": {"norm": "prae"}}, r"model\.norm: .*'pre'.* found 'prae'"),
         ({"training": {"epochs": 0}}, r"training\.epochs: .*greater than or equal to 1; found 0"),
         ({"training": 3}, "training is a section"),
-        ({"loss": {"name": "hinge"}}, r"loss\.name: .*cross_entropy"),
+        ({"loss": {"name": "softmax"}}, r"loss\.name: .*cross_entropy"),
+        ({"loss": {"name": "bce", "sampler": "midx_uni"}}, 'no sampler "midx_uni"; did you mean "midx_uniform"'),
+        ({"loss": {"name": "bce", "power": 0.5}}, r"loss\.power: the uniform sampler has no such key, found 0\.5"),
+        ({"loss": {"name": "bce", "sampler": "popularity", "power": "lg"}}, r"loss\.power: .* found 'lg'"),
+        ({"loss": {"name": "bce", "sampler": "dynamic", "pool": 0}}, r"loss\.pool: .*found 0"),
+        ({"loss": {"name": "bce", "sampler": "in_batch", "sampling": "static"}}, "which in_batch negatives are not"),
+        ({"loss": {"name": "bce", "shared": True, "sampling": "static"}}, "which shared uniform negatives are not"),
+        ({"loss": {"num_negatives": 4}}, r"loss\.num_negatives: cross_entropy has no negatives"),
+        ({"loss": {"sampler": "uniform"}}, r"loss\.sampler: cross_entropy has no negatives"),
+        ({"model": {"name": "NCF"}, "loss": {"sampler": "midx_uniform"}}, "item vectors, which NCF does not have"),
+        ({"model": {"name": "NCF"}, "loss": {"sampler": "in_batch"}}, "NCF has no matrix product"),
+        ({"model": {"name": "NCF"}, "loss": {"name": "cross_entropy"}}, "item vectors, which NCF does not have"),
+        ({"model": {"name": "NCF"}, "loss": {"name": "info_nce"}}, "info_nce needs item vectors, which NCF"),
+        ({"loss": {"name": "bce", "margin": 1}}, r"loss\.margin: bce has no such key, found 1.0; it has hardest_only"),
+        ({"loss": {"name": "nce", "exclude_history": True}}, "nce needs the chance that the target is drawn"),
+        ({"model": {"name": "EASE"}, "data": {"weight": "rating"}}, r"data\.weight: EASE counts .* BPR, "),
         ({"evaluation": {"metrics": ["ndgc@10"]}}, 'did you mean "ndcg"'),
         ({"evaluation": {"baselines": ["Popular"]}}, 'did you mean "Popularity"'),
         ({"model": {"name": "Popularity"}, "training": {"epochs": 3}}, "Popularity takes no training"),
         ({"model": {"name": "Popularity", "dim": 3}}, "Popularity has no argument"),
+        ({"model": {"name": None}}, r"model\.name is a model's name, .* found None"),
+        ({"training": {"optimizer": "adamm"}}, r"training\.optimizer: .*'sparse_adam'; found 'adamm'"),
+        ({"training": {"schedule": "warmup"}}, r"training\.warmup_steps: the schedule warmup needs it"),
+        ({"training": {"schedule": "plateau", "decay": 0.5}}, r"training\.plateau_patience: .* plateau needs it"),
+        ({"training": {"warmup_steps": 9}}, r"constant has no use for it; found 9; .* warmup or cosine or"),
+        ({"training": {"schedule": "cosine", "decay": 0.5}}, r"training\.decay: .* exponential or plateau"),
+        (
+            {"training": {"schedule": "plateau", "decay": 0.5, "plateau_patience": 7, "patience": 7}},
+            r"stops after 7 validations .* before 7 of them",
+        ),
+        ({"training": {"optimizer": "sparse_adam"}}, r"set loss\.name to one with sampled negatives"),
+        ({"model": {"name": "MultiVAE"}, "training": {"optimizer": "sparse_adam"}}, "this loss reads all"),
+        (
+            {"loss": {"name": "bce"}, "training": HALF_PRECISION | {"optimizer": "sparse_adam"}},
+            "16-mixed scales gradients",
+        ),
+        ({"training": {"precision": "16-mixed"}}, r"16-mixed needs a GPU"),
     ],
 )  # fmt: skip
 def test_errors_name_the_key_and_the_way_out(layer: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         make_recipe(layer)
+
+
+def test_recstudios_word_for_adagrad_is_understood() -> None:
+    recipe = make_recipe({"training": {"optimizer": "adasgd"}})
+    assert recipe.training is not None
+    assert recipe.training.optimizer == "adagrad"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"schedule": "warmup", "warmup_steps": 10},
+        {"schedule": "cosine"},
+        {"schedule": "cosine", "warmup_steps": 10},
+        {"schedule": "exponential", "decay": 0.9},
+        {"schedule": "plateau", "decay": 0.5, "plateau_patience": 2, "warmup_steps": 10},
+    ],
+    ids=lambda keys: "-".join(map(str, keys.values())),
+)
+def test_schedules_take_their_keys(keys: dict[str, object]) -> None:
+    recipe = make_recipe({"training": keys})
+    assert recipe.training is not None
+    assert keys.items() <= recipe.training.model_dump().items()
+
+
+def test_none_takes_a_lower_layers_value_away() -> None:
+    recipe = make_recipe({"training": {"clip_norm": 5.0}}, {"training": {"clip_norm": None}})
+    assert recipe.training is not None
+    assert recipe.training.clip_norm is None
 
 
 def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
@@ -73,3 +148,14 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "recipe.yaml").write_text(text)
     with pytest.raises(InputError, match=r"recipe\.yaml"):
         read_layer(tmp_path / "recipe.yaml")
+
+
+SHIPPED = sorted(Path(str(path)).stem for path in resources.files("nextitem").joinpath("recipes").iterdir())
+
+
+@pytest.mark.parametrize("file", SHIPPED)
+def test_every_recipe_that_is_shipped_can_be_read(file: str) -> None:
+    name, _, data = file.partition(".")
+    layer = {"model": {"name": name}} | ({"data": {"source": data}} if data else {})
+    assert make_recipe(layer).model.name == name
+    assert not data or data in CATALOGUE

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nextitem.errors import InputError, NonFiniteLossError
+from nextitem.errors import InputError, LostProcessError, NonFiniteLossError, ToldError
 
 if TYPE_CHECKING:
-    from nextitem.recipe import Layer
+    pass
 
 app = typer.Typer(
     name="nextitem",
@@ -21,22 +22,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-# RecStudio's options, as spellings of recipe keys.
-SPELLINGS = {
-    "--learning_rate": "--training.learning_rate",
-    "--learner": "--training.optimizer",
-    "--weight_decay": "--training.weight_decay",
-    "--epochs": "--training.epochs",
-    "--batch_size": "--training.batch_size",
-    "--eval_batch_size": "--evaluation.batch_size",
-    "--embed_dim": "--model.dim",
-    "--sampler": "--loss.sampler",
-    "--negative_count": "--loss.num_negatives",
-    "--split_mode": "--split.kind",
-}
-
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 WITH_KEYS = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from importlib.metadata import version
+
+        print(f"nextitem {version('nextitem')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_all(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command(context_settings=WITH_KEYS)
@@ -53,12 +57,15 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Run folder [runs/MODEL-DATA].")] = None,
     seed: Annotated[int | None, typer.Option(help="Of all randomness [0].")] = None,
     mode: Annotated[
-        Literal["light", "detail"], typer.Option(help="light: data and result only. detail: recipe, epochs too.")
+        Literal["light", "detail"], typer.Option(help="light: a line an epoch, and the result. detail: each phase.")
     ] = "detail",
     recipe: Annotated[Path | None, typer.Option(help="A recipe file (YAML) under the other options.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Continue the interrupted run in this folder.")] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Start over if the run folder is in use by an old run.")
+    ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Say at the end where the time of a training step went.")
     ] = False,
 ) -> None:
     """Train a model on data and evaluate it beside honest baselines.
@@ -68,20 +75,21 @@ def run(
     --sampler, --negative_count, --split_mode, --eval_batch_size.
     """
     from nextitem.recipe import make_recipe, read_layer
+    from nextitem.recipe.options import layer_of, parse_keys
     from nextitem.report.console import RunView
     from nextitem.training.folder import RunFolder, free_folder
+    from nextitem.training.profile import Profile
     from nextitem.training.run import run as run_recipe
 
+    options = {
+        "model.name": model,
+        "data.source": data,
+        "data.folder": data_dir and str(data_dir),
+        "seed": seed,
+    }
     layers = [
         read_layer(recipe) if recipe else {},
-        _layer(
-            {
-                "model.name": model,
-                "data.source": data,
-                "data.folder": data_dir and str(data_dir),
-                "seed": seed,
-            }
-        ),
+        layer_of({key: value for key, value in options.items() if value is not None}),
         parse_keys(context.args),
     ]
     if resume is not None:
@@ -91,9 +99,13 @@ def run(
     else:
         wanted = make_recipe(*layers)
         place = out or free_folder(Path("runs"), wanted)
-    view = RunView(_console(), mode)
-    for event in run_recipe(wanted, place, again=again, track=view.track):
-        view.show(event)
+    view = RunView(_console(), mode) if _rank() == 0 else None
+    times = Profile() if profile else None
+    for event in run_recipe(wanted, place, again=again, track=view.track if view else None, profile=times):
+        if view:
+            view.show(event)
+    if view and times:
+        view.show_profile(times)
 
 
 @app.command()
@@ -164,54 +176,17 @@ def models(name: Annotated[str | None, typer.Argument(help="A model's name.")] =
     _console().print(models_table() if name is None else model_page(name))
 
 
-def parse_keys(arguments: list[str]) -> Layer:
-    """`--section.key value` and `--section.key=value` as a layer of a recipe.
+@app.command()
+def samplers(
+    folder: RunPath,
+    users: Annotated[int, typer.Option(min=1, help="Validation users to average over.")] = 300,
+    draws: Annotated[int, typer.Option(min=1, help="Draws a user.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Of users, codebooks and draws.")] = 0,
+) -> None:
+    """How near each negative sampler comes to the softmax of a finished run's scores."""
+    from nextitem.report.samplers import compare_samplers, samplers_table
 
-    >>> parse_keys(["--training.epochs", "20", "--model.norm=pre"])
-    {'training': {'epochs': 20}, 'model': {'norm': 'pre'}}
-
-    Raises:
-        InputError: something that is not such a pair.
-    """
-    import yaml
-
-    from nextitem.errors import suggest
-
-    flat: dict[str, Any] = {}
-    rest = list(arguments)
-    while rest:
-        key, has_value, value = rest.pop(0).partition("=")
-        key = SPELLINGS.get(key, key)
-        if not key.startswith("--"):
-            raise InputError(f'"{key}" is not an option; recipe keys are written --section.key value')
-        if "." not in key and key != "--seed":
-            own = ("--model", "--data", "--data_dir", "--out", "--seed", "--mode", "--recipe", "--resume", "--again")
-            options = [*own, *SPELLINGS]
-            raise InputError(
-                f"there is no option {key}; {suggest(key, options)}. Recipe keys are written --section.key value"
-            )
-        if not has_value:
-            if not rest:
-                raise InputError(f"{key} needs a value")
-            value = rest.pop(0)
-        try:
-            flat[key.removeprefix("--")] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise InputError(f"{key}: {value!r} is not a value ({error})") from error
-    return _layer(flat)
-
-
-def _layer(flat: dict[str, Any]) -> Layer:
-    """{"model.dim": 64} -> {"model": {"dim": 64}}; keys without a value are left out."""
-    layer: Layer = {}
-    for path, value in flat.items():
-        *sections, key = path.split(".")
-        if value is not None:
-            inner = layer
-            for section in sections:
-                inner = inner.setdefault(section, {})
-            inner[key] = value
-    return layer
+    _console().print(samplers_table(compare_samplers(folder, users, draws, seed)))
 
 
 def _console() -> Any:
@@ -224,18 +199,37 @@ def main() -> None:
     """The entry point: what a user can mend is one line on stderr and exit code 2; no traceback."""
     try:
         app()
-    except InputError as error:
-        print(f"nextitem: {error}", file=sys.stderr)
+    except ToldError:
         sys.exit(2)
+    except InputError as error:
+        _stop(2, str(error))
     except NonFiniteLossError as error:
-        print(f"nextitem: {error}", file=sys.stderr)
-        sys.exit(3)
+        if _rank() > 0:  # every process has it at the same step
+            sys.exit(3)
+        _stop(3, str(error))
+    except LostProcessError as error:
+        # At once, since the ends of threads that wait for the other process would be waited for. A sudden end is what
+        # a run folder can bear.
+        _say(str(error))
+        sys.stdout.flush()
+        os._exit(4)
     except KeyboardInterrupt:
-        print(
-            "nextitem: interrupted; the same command continues where the last whole epoch ended",
-            file=sys.stderr,
-        )
-        sys.exit(130)
+        _stop(130, "interrupted; the same command continues where the last whole epoch ended")
+
+
+def _stop(code: int, message: str) -> None:
+    _say(message)
+    sys.exit(code)
+
+
+def _say(message: str) -> None:
+    name = f"nextitem (process {_rank()})" if _rank() else "nextitem"
+    print(f"{name}: {message}", file=sys.stderr, flush=True)
+
+
+def _rank() -> int:
+    """Of this process among those that torchrun started; 0 without torchrun."""
+    return int(os.environ["RANK"]) if "TORCHELASTIC_RUN_ID" in os.environ else 0
 
 
 if __name__ == "__main__":

@@ -10,6 +10,14 @@ class InputError(ValueError):
     """The input breaks a rule. The message names the thing, the rule, the value found and the way out."""
 
 
+class ToldError(InputError):
+    """An InputError of another process, which prints it."""
+
+
+class LostProcessError(RuntimeError):
+    """Another process of the run has ended or does not answer, so this one cannot go on."""
+
+
 class NonFiniteLossError(ArithmeticError):
     """Training stopped because the loss was no longer a finite number; the best weights so far are kept."""
 

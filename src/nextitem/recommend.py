@@ -16,6 +16,7 @@ from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.catalogue import make
+from nextitem.models.towers import ItemTower
 from nextitem.recipe import Recipe
 from nextitem.training.folder import RunFolder
 
@@ -119,6 +120,8 @@ def load(folder: str | Path) -> Run:
     recipe = run_folder.read_recipe()
     weights, items, users = run_folder.read_weights(), run_folder.read_items(), run_folder.read_users()
     model = make(recipe.model.name, len(users), len(items), recipe.model.arguments)
+    if isinstance(model, ItemTower):
+        model.is_cosine = recipe.scores_are_cosines
     try:
         model.load_weights(weights)
     except RuntimeError as error:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from nextitem.data.split import Split
 from nextitem.errors import InputError
 from nextitem.evaluation.evaluate import Report, evaluate
 from nextitem.evaluation.protocol import Seen, Ties, named_protocol
-from nextitem.recommend import load
+from nextitem.recommend import Run, load
 from nextitem.training import build
 from nextitem.training.run import describe_data
 
@@ -32,12 +33,21 @@ def evaluate_again(
         chosen = replace(chosen, seen=seen)
     if ties is not None:
         chosen = replace(chosen, ties=ties)
-    loaded = load(folder)
-    dataset, _ = build.build_dataset(loaded.recipe.data)
-    if describe_data(dataset) != loaded.report["data"]:
-        raise InputError(f"{loaded.recipe.data.source} is no longer the data that {folder} was trained on")
-    split = build.build_split(loaded.recipe.split, dataset, loaded.recipe.seed)
+    loaded, split = load_with_split(folder)
     settings = loaded.recipe.evaluation
     return evaluate(
         loaded.model, split.test, metrics or settings.metrics, chosen, build.build_memory(settings, split.num_items)
     )
+
+
+def load_with_split(folder: Path) -> tuple[Run, Split]:
+    """A finished run and its data, read and split again.
+
+    Raises:
+        InputError: the run is not finished, or its data is no longer what it was trained on.
+    """
+    loaded = load(folder)
+    dataset, _ = build.build_dataset(loaded.recipe.data)
+    if describe_data(dataset) != loaded.report["data"]:
+        raise InputError(f"{loaded.recipe.data.source} is no longer the data that {folder} was trained on")
+    return loaded, build.build_split(loaded.recipe.split, dataset, loaded.recipe.seed)

@@ -20,8 +20,9 @@ from nextitem.data.sequences import Sequences
 from nextitem.data.split import Split, leave_one_out
 from nextitem.data.synthetic import dataset_of, markov_chain
 from nextitem.evaluation.evaluate import evaluate
-from nextitem.models.base import Fitted, Recommender, SequenceModel, TowerFree, Trained
+from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.negatives import unseen_sampler
+from nextitem.models.towers import SequenceModel, TowerFree
 from nextitem.nn.losses import binary_cross_entropy
 from nextitem.nn.objectives import Sampled
 from nextitem.training.loop import train
@@ -114,6 +115,17 @@ class RecommenderTests:
         loss = model.loss(batch)
         assert loss.shape == ()
         assert loss.isfinite()
+
+    def test_the_loss_of_a_batch_is_the_weighted_mean_of_its_parts(self) -> None:
+        model, batch = self.untrained()
+        model.eval()
+        if isinstance(model.objective, Sampled):
+            model.objective.is_static = True
+        parts = [batch.take(slice(start, None, 3)) for start in range(3)]
+        with torch.no_grad():
+            whole, losses = model.loss(batch), [model.loss(part) for part in parts]
+        mean = sum(model.num_terms(part) * loss for part, loss in zip(parts, losses, strict=True))
+        torch.testing.assert_close(mean / model.num_terms(batch), whole, rtol=1e-5, atol=1e-6)
 
     def test_every_parameter_learns(self) -> None:
         model, batch = self.untrained()

@@ -15,7 +15,7 @@ def triples(blocks: list[Block]) -> list[tuple[int, int, int]]:
     cells = [
         (int(row), int(other), int(count))
         for block in blocks
-        for row, others, counts in zip(block.rows, block.others, block.counts, strict=True)
+        for row, others, counts in zip(block.rows, block.others, block.weights, strict=True)
         for other, count in zip(others, counts, strict=True)
         if other
     ]
@@ -50,4 +50,4 @@ def test_every_row_is_in_one_block_that_fits(rows: list[list[int]], num_cells: i
         assert len(block.rows) * max(block.others.shape[1], min_width) <= num_cells or len(block.rows) == 1
         lengths = (block.others > 0).sum(1)
         assert lengths.max() == block.others.shape[1] <= 2 * lengths.min()
-        assert np.array_equal(block.others > 0, block.counts > 0)
+        assert np.array_equal(block.others > 0, block.weights > 0)

@@ -232,6 +232,27 @@ def test_cloze_masks_every_place_of_a_row_alike() -> None:
     assert stats.chisquare(counts).pvalue > 1e-3
 
 
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(rows=ROWS, epoch=st.integers(1, 3))
+def test_cloze_rows_that_ask_for_the_newest_end_with_the_mask(rows: list[list[int]], epoch: int) -> None:
+    batches = ClozeBatches(Sequences.from_lists(rows), 4, None, MASK, newest_share=1.0)
+    for user, inputs, targets in (row for batch in batches.epoch(epoch) for row in real_rows(batch)):
+        *before, last = inputs
+        assert last == MASK
+        assert len(before) >= 1
+        assert [*before, targets[-1]] == rows[user - 1][: len(inputs)]
+        assert not any(targets[:-1])
+
+
+def test_cloze_rows_end_at_every_item_but_the_first_alike_in_the_share_that_asks_for_the_newest() -> None:
+    batches = ClozeBatches(Sequences.from_lists([[1, 2, 3, 4, 5]] * 4000), 64, None, MASK, 0.01, newest_share=0.5)
+    lengths = torch.cat([(batch.inputs != 0).sum(1) for batch in batches.epoch(1)])
+    counts = torch.bincount(lengths, minlength=6)
+    assert counts[:2].sum() == 0
+    whole = 4000 * (0.5 + 0.5 / 4)
+    assert stats.chisquare(counts[2:], [500, 500, 500, whole]).pvalue > 1e-3
+
+
 def test_cloze_masks_other_items_in_another_epoch() -> None:
     batches = ClozeBatches(Sequences.from_lists([list(range(1, 10))] * 20), 20, None, MASK)
     one, other = (sorted(targets for _, _, targets in real_rows(*batches.epoch(epoch))) for epoch in (1, 2))

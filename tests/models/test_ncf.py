@@ -9,8 +9,9 @@ from torch import nn
 
 from nextitem.data.batches import Batch
 from nextitem.errors import InputError
-from nextitem.models.base import PAIR_BLOCK, Recommender
+from nextitem.models.base import Recommender
 from nextitem.models.general.ncf import NCF, Perceptron, Product, Variant
+from nextitem.models.towers import PAIR_BLOCK
 from nextitem.testing import RecommenderTests
 
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
@@ -64,9 +65,10 @@ def test_neumf_is_the_formula_of_the_paper() -> None:
     product, perceptron = model.branches["gmf"], model.branches["mlp"]
     assert isinstance(product, Product)
     assert isinstance(perceptron, Perceptron)
-    first = torch.cat([perceptron.from_user.weight, perceptron.from_item.weight], 1)
+    layers = perceptron.hidden
+    first = torch.cat([layers.from_query.weight, layers.from_vector.weight], 1)
     pair = torch.cat([perceptron.user_embedding.weight[2], perceptron.item_embedding.weight[4]])
-    hidden = perceptron.later[0](torch.relu(first @ pair + perceptron.from_user.bias)).relu()
+    hidden = layers.later[0](torch.relu(first @ pair + layers.from_query.bias)).relu()
     matched = product.user_embedding.weight[2] * product.item_embedding.weight[4]
     by_hand = model.output(torch.cat([matched, hidden]))
     torch.testing.assert_close(model.interact(torch.tensor([2]), torch.tensor([[4]]))[0], by_hand)

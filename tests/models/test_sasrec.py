@@ -7,14 +7,16 @@ import torch
 from torch import Tensor
 
 from nextitem.data.batches import NextItemBatches, PrefixBatches
+from nextitem.data.sequences import Sequences
 from nextitem.data.split import Split, leave_one_out
 from nextitem.data.synthetic import markov_chain
 from nextitem.evaluation.evaluate import evaluate
-from nextitem.models.base import Fitted, Recommender, SequenceModel, Trained
+from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.negatives import unseen_sampler
 from nextitem.models.sequential.markov_chain import MarkovChain
 from nextitem.models.sequential.sasrec import SASRec
 from nextitem.models.sequential.zero_block import ZeroBlock
+from nextitem.models.towers import SequenceModel
 from nextitem.nn.blocks import Norm
 from nextitem.nn.losses import binary_cross_entropy, bpr
 from nextitem.nn.objectives import FullSoftmax, Objective, Sampled
@@ -167,3 +169,15 @@ def test_state_dict_holds_nothing_of_the_objective() -> None:
     model.objective = Sampled(bpr, unseen_sampler(split.train, 40))
     assert set(model.state_dict()) == names
     assert not [name for name in names if "objective" in name]
+
+
+def test_the_loss_of_rows_with_one_target_is_that_of_all_states() -> None:
+    """Prefix rows take the short way, which works out the last block at the newest item alone."""
+    model = SASRec(9, dim=8, dropout=0.0)
+    rows = Sequences.from_lists([[1, 2, 3, 4], [5, 6], [7, 8, 9]])
+    (batch,) = PrefixBatches(rows, 100, 50).epoch(1)
+    states = model.encode(batch.inputs)[batch.targets != 0]
+    plain = torch.nn.functional.cross_entropy(
+        states @ model.item_vectors()[1:].T, batch.targets[batch.targets != 0] - 1
+    )
+    torch.testing.assert_close(model.loss(batch), plain)

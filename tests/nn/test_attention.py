@@ -114,3 +114,14 @@ def test_stack_is_causal(norm: Norm) -> None:
 def test_unknown_norm_is_an_error_that_names_the_nearest() -> None:
     with pytest.raises(InputError, match='no norm "papper"; did you mean "paper"'):
         AttentionBlock(DIM, 1, 0.0, cast(Norm, "papper"))
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("num_layers", [0, 1, 3])
+def test_a_place_alone_has_the_state_that_it_has_beside_the_others(norm: Norm, num_layers: int) -> None:
+    stack = AttentionStack(8, num_layers, 2, 0.0, norm).double()
+    x, places = torch.randn(4, 6, 8, dtype=torch.float64, requires_grad=True), torch.tensor([0, 3, 5, 2])
+    alone, beside = stack(x, places)[:, 0], stack(x)[torch.arange(4), places]
+    torch.testing.assert_close(alone, beside)
+    grads = [torch.autograd.grad(one.square().sum(), x)[0] for one in (alone, beside)]
+    torch.testing.assert_close(*grads)

@@ -42,6 +42,20 @@ def test_loading_is_the_inverse_of_saving(tmp_path: Path) -> None:
             assert torch.equal(value, other_optimizer.state_dict()["state"][number][key])
 
 
+def test_a_checkpoint_keeps_its_precision(tmp_path: Path) -> None:
+    model, optimizer = made()
+    model.double()
+    model.item_embedding.weight.grad = torch.full_like(model.item_embedding.weight, 1 / 3)
+    optimizer = make_optimizer(model)
+    optimizer.step()
+    save_checkpoint(tmp_path / "c", model, optimizer, FitState(epoch=1))
+    other, other_optimizer = made()
+    load_checkpoint(tmp_path / "c", other, other_optimizer)
+    assert torch.equal(other.item_embedding.weight, model.item_embedding.weight)
+    moments = other_optimizer.state[other.item_embedding.weight]["exp_avg"]
+    assert torch.equal(moments, optimizer.state[model.item_embedding.weight]["exp_avg"])
+
+
 def test_no_checkpoint_is_no_progress(tmp_path: Path) -> None:
     assert read_state(tmp_path / "none") == FitState()
 

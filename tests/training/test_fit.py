@@ -13,7 +13,9 @@ from nextitem.data.split import Split, leave_one_out
 from nextitem.errors import InputError
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.models.sequential.sasrec import SASRec
+from nextitem.recipe import make_recipe
 from nextitem.testing import NUM_ITEMS, ordered
+from nextitem.training.build import build_model
 from nextitem.training.fit import Progress, fit
 from nextitem.training.optimizers import make_optimizer
 
@@ -66,6 +68,24 @@ def test_resuming_equals_not_stopping(split: Split, tmp_path: Path) -> None:
             break
     steps = list(fitted(second, split, epochs=4, folder=tmp_path, resume=True))
     assert [step.epoch.number for step in steps] == [3, 4]
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, second.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("sampler", ["cluster_popularity", "midx_uniform", "in_batch", "dynamic"])
+def test_resuming_with_a_sampler_equals_not_stopping(sampler: str, split: Split, tmp_path: Path) -> None:
+    """Codebooks are made anew at every epoch, from its weights and its seed."""
+    models = []
+    for _ in range(3):
+        loss = {"name": "bpr", "sampler": sampler, "exclude_history": False}  # some users have met everything
+        recipe = make_recipe({"model": {"dim": 8, "num_layers": 1}, "loss": loss})
+        models.append(build_model(recipe, split))
+    whole, first, second = (model for model in models if isinstance(model, SASRec))
+    list(fitted(whole, split, epochs=3))
+    for step in fitted(first, split, epochs=3, folder=tmp_path):
+        if step.epoch.number == 1:
+            break
+    list(fitted(second, split, epochs=3, folder=tmp_path, resume=True))
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, second.state_dict()[name]), name
 

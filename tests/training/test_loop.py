@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import pytest
 import torch
+from lightning_fabric import Fabric
+from torch import Tensor
 
-from nextitem.data.batches import NextItemBatches
+from nextitem.data.batches import Batch, NextItemBatches
 from nextitem.data.split import Split, leave_one_out
 from nextitem.errors import NonFiniteLossError
+from nextitem.models.general.multi_vae import MultiVAE
+from nextitem.models.negatives import Trainable, make_sampler
+from nextitem.models.sequential.gru4rec import GRU4Rec
 from nextitem.models.sequential.sasrec import SASRec
+from nextitem.nn.dropout import Dropout
+from nextitem.nn.losses import bpr
+from nextitem.nn.objectives import Sampled
+from nextitem.nn.samplers.cluster import ClusterSampler
 from nextitem.testing import NUM_ITEMS, ordered
 from nextitem.training.loop import train
 from nextitem.training.optimizers import make_optimizer
@@ -60,6 +72,21 @@ def test_training_leaves_the_global_random_state_alone(split: Split) -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
+def test_codebooks_are_made_anew_at_every_epoch(split: Split) -> None:
+    model, found = made(), []
+    sampler = make_sampler(
+        "cluster_uniform", Trainable(split.train, NUM_ITEMS, split.train), {"clusters": 1, "exclude_history": False}
+    )
+    assert isinstance(sampler, ClusterSampler)
+    model.objective = Sampled(bpr, sampler)
+    start = model.item_embedding.weight.detach().clone()
+    for _ in train(model, NextItemBatches(split.train, 32, 50), make_optimizer(model), last=2):
+        assert sampler.codebook is not None
+        found.append(sampler.codebook.centres)
+    torch.testing.assert_close(found[0][0], start[1:].double().mean(0))  # of the weights before the first step
+    assert not torch.equal(found[0], found[1])
+
+
 def test_another_seed_gives_other_weights(split: Split) -> None:
     one, other = made(), made()
     batches = NextItemBatches(split.train, 32, 50)
@@ -76,6 +103,22 @@ def test_a_loss_that_is_no_number_names_the_step_and_is_not_taken(split: Split) 
     with pytest.raises(NonFiniteLossError, match=r"nan at step \d+ of epoch 1"):
         list(train(model, NextItemBatches(split.train, 10_000, 50), make_optimizer(model), last=1))
     assert torch.equal(model.position_embedding.weight, before)
+
+
+def test_mixed_precision_reaches_the_loss(split: Split) -> None:
+    seen = []
+
+    class Watched(GRU4Rec):
+        def encode(self, inputs: Tensor) -> Tensor:
+            seen.append(super().encode(inputs).dtype)
+            return super().encode(inputs)
+
+    model = Watched(NUM_ITEMS, dim=8)
+    fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    (epoch,) = train(model, NextItemBatches(split.train, 100, 50), make_optimizer(model), last=1, fabric=fabric)
+    assert set(seen) == {torch.bfloat16}
+    assert epoch.loss == pytest.approx(math.log(NUM_ITEMS), rel=0.1)
+    assert model.item_embedding.weight.dtype == torch.float32
 
 
 def test_clipped_gradients_move_less(split: Split) -> None:
@@ -95,3 +138,67 @@ def test_adamw_shrinks_weights_that_have_no_gradient() -> None:
         parameter.grad = torch.zeros_like(parameter)
     make_optimizer(model, "adamw", learning_rate=0.1, weight_decay=0.5).step()
     torch.testing.assert_close(model.weight, start * (1 - 0.1 * 0.5))
+
+
+class Together:
+    """The batches of an epoch as one: micro-batches of another's rows, padded to one length."""
+
+    def __init__(self, batches: NextItemBatches, per_step: int) -> None:
+        self.batches, self.per_step, self.num_targets = batches, per_step, batches.num_targets
+
+    def __len__(self) -> int:
+        return -(-len(self.batches) // self.per_step)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        rest = list(self.batches.epoch(number))
+        for start in range(0, len(rest), self.per_step):
+            group = rest[start : start + self.per_step]
+            width = max(batch.inputs.shape[1] for batch in group)
+
+            def joined(tensors: list[torch.Tensor], width: int = width) -> torch.Tensor:
+                return torch.cat([torch.nn.functional.pad(one, (0, width - one.shape[1])) for one in tensors])
+
+            yield Batch(
+                torch.cat([batch.users for batch in group]),
+                joined([batch.inputs for batch in group]),
+                joined([batch.targets for batch in group]),
+            )
+
+
+@pytest.mark.parametrize("clip_norm", [None, 0.01])
+def test_accumulated_micro_batches_equal_one_big_batch(split: Split, clip_norm: float | None) -> None:
+    """Weighted by targets, which differ: the mean of the micro-batches' means would be another number."""
+    micro, big = made().double().eval(), made().double()
+    for part in (*micro.modules(), *big.modules()):
+        if isinstance(part, Dropout):
+            part.p = 0.0
+    batches = NextItemBatches(split.train, 30, 50)
+    assert len(batches) % 3  # the last step has fewer
+    optimizers = [torch.optim.Adam(model.parameters(), lr=0.01) for model in (micro, big)]
+    found = list(train(micro, batches, optimizers[0], last=2, accumulate=3, clip_norm=clip_norm))
+    expected = list(train(big, Together(batches, 3), optimizers[1], last=2, clip_norm=clip_norm))
+    assert [e.loss for e in found] == pytest.approx([e.loss for e in expected], rel=1e-9)
+    for name, tensor in big.state_dict().items():
+        torch.testing.assert_close(micro.state_dict()[name], tensor, rtol=1e-6, atol=1e-8)
+
+
+def test_the_rate_is_set_at_every_step_from_the_one_the_optimizer_was_made_with(split: Split) -> None:
+    model = made()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    asked = []
+
+    def rate(epoch: int, step: int) -> float:
+        asked.append((epoch, step))
+        return 1 / (10 * epoch + step)
+
+    batches = NextItemBatches(split.train, 100, 50)
+    first = list(train(model, batches, optimizer, last=1, rate=rate))
+    second = list(train(model, batches, optimizer, first=2, last=2, rate=rate))
+    assert asked == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert [epoch.learning_rate for epoch in first + second] == [0.5 / 12, 0.5 / 22]
+
+
+def test_num_terms_of_a_batch_are_its_targets_or_its_users(split: Split) -> None:
+    batch = next(NextItemBatches(split.train, 10, 50).epoch(1))
+    assert made().num_terms(batch) == int((batch.targets > 0).sum())
+    assert MultiVAE(NUM_ITEMS).num_terms(batch) == len(batch.users)

@@ -140,6 +140,12 @@ def test_two_runs_cannot_write_the_same_folder(tmp_path: Path) -> None:
         list(run(small(), tmp_path))
 
 
+def test_sharding_for_one_process_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="torchrun --nproc-per-node"):
+        next(run(small(training={"strategy": "fsdp"}), tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_counted_model_runs_without_training(tmp_path: Path) -> None:
     recipe = make_recipe({"data": {"source": "synthetic"}, "model": {"name": "MarkovChain"}})
     *_, last = run(recipe, tmp_path)
@@ -154,7 +160,9 @@ def test_diverged_training_keeps_the_best_weights(tmp_path: Path, monkeypatch: p
     steps = run(small(), tmp_path / "broken")
     for event in steps:
         if isinstance(event, Progress):
-            monkeypatch.setattr("nextitem.nn.objectives.full_cross_entropy", lambda *_: torch.tensor(float("nan")))
+            monkeypatch.setattr(
+                "nextitem.nn.objectives.full_cross_entropy", lambda *_, **__: torch.tensor(float("nan"))
+            )
             break
     with pytest.raises(NonFiniteLossError, match="step 1 of epoch 2"):
         list(steps)

@@ -13,16 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nextitem.data.ids import PAD
 from nextitem.data.sequences import Sequences
 
 
 @dataclass(frozen=True)
 class Block:
-    """Rows of one side, users or items, with what they met on the other: each of the others once, with its count."""
+    """Rows of one side, users or items, with what they met on the other: each of the others once, with its weight."""
 
     rows: np.ndarray  # (B,) int64, from 1
     others: np.ndarray  # (B, T) int64, from 1; PAD after the last
-    counts: np.ndarray  # (B, T) int64; 0 at the padding
+    weights: np.ndarray  # (B, T) float32, the sum over their interactions, each 1 if none is set; 0 at the padding
 
 
 class AlternatingBatches:
@@ -33,11 +34,12 @@ class AlternatingBatches:
     """
 
     def __init__(self, train: Sequences, num_items: int, num_cells: int, min_width: int = 1) -> None:
-        pairs, counts = np.unique(train.flat_rows() * (num_items + 1) + train.flat_items(), return_counts=True)
+        pairs, which = np.unique(train.flat_rows() * (num_items + 1) + train.flat_items(), return_inverse=True)
+        weights = np.bincount(which, train.flat_weights(), len(pairs)).astype(np.float32)
         users, items = pairs // (num_items + 1) + 1, pairs % (num_items + 1)
         by_item = np.argsort(items, kind="stable")
-        self._users = _rows_of(users, items, len(train)), counts
-        self._items = _rows_of(items[by_item], users[by_item], num_items), counts[by_item]
+        self._users = _rows_of(users, items, len(train)), weights
+        self._items = _rows_of(items[by_item], users[by_item], num_items), weights[by_item]
         self.num_cells, self.min_width = num_cells, min_width
 
     def users(self) -> Iterator[Block]:
@@ -46,7 +48,7 @@ class AlternatingBatches:
     def items(self) -> Iterator[Block]:
         return self._blocks(*self._items)
 
-    def _blocks(self, others: Sequences, counts: np.ndarray) -> Iterator[Block]:
+    def _blocks(self, others: Sequences, weights: np.ndarray) -> Iterator[Block]:
         order = np.argsort(-others.lengths, kind="stable")
         lengths = others.lengths[order]  # descending
         start, stop = 0, 0
@@ -55,8 +57,10 @@ class AlternatingBatches:
             room = max(1, self.num_cells // max(longest, self.min_width))
             stop = min(start + room, int(np.searchsorted(-lengths, -(longest // 2))))
             block = others.take(order[start:stop])
-            counted = Sequences(counts, block.starts, block.stops)  # the same rows, of counts
-            yield Block(order[start:stop] + 1, block.padded(), counted.padded())
+            items = block.padded()
+            cells = np.zeros(items.shape, dtype=np.float32)
+            cells[items != PAD] = weights[block.flat_positions()]
+            yield Block(order[start:stop] + 1, items, cells)
             start = stop
 
 

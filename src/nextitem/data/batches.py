@@ -14,8 +14,8 @@ Sizes: B batch, T length.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -37,9 +37,20 @@ class Batch:
     users: Tensor  # (B,) int64; 0 is an unknown user
     inputs: Tensor  # (B, T) int64, oldest first, PAD after the newest
     targets: Tensor  # (B, T) int64
+    weights: Tensor | None = None  # (B, T) float32, how much each target counts; None: all alike
+
+    def weight_at(self, places: tuple[Any, Any]) -> Tensor | None:
+        """The weights of some targets, `weights[places]`; None where all weigh alike."""
+        return None if self.weights is None else self.weights[places]
 
     def to(self, device: torch.device) -> Batch:
-        return Batch(self.users.to(device), self.inputs.to(device), self.targets.to(device))
+        weights = None if self.weights is None else self.weights.to(device)
+        return Batch(self.users.to(device), self.inputs.to(device), self.targets.to(device), weights)
+
+    def take(self, rows: slice | Tensor) -> Batch:
+        """Some of the rows; the padding stays."""
+        weights = None if self.weights is None else self.weights[rows]
+        return Batch(self.users[rows], self.inputs[rows], self.targets[rows], weights)
 
 
 class Batches(Protocol):
@@ -103,7 +114,8 @@ class NextItemBatches(RowBatches):
         items = torch.from_numpy(rows.padded())
         inputs, targets = items[:, :-1], items[:, 1:]
         # The newest item is a target only: where nothing follows, the input is padding too.
-        return Batch(users, inputs.where(targets != PAD, PAD), targets.contiguous())
+        inputs = inputs.where(targets != PAD, PAD)
+        return Batch(users, inputs, targets.contiguous(), _weights(rows.without_first(1)))
 
 
 class PrefixBatches(RowBatches):
@@ -127,14 +139,18 @@ class PrefixBatches(RowBatches):
         targets = torch.full_like(inputs, PAD)
         newest = torch.from_numpy(rows.newest(1).flat_items().astype(np.int64))
         targets[torch.arange(len(rows)), torch.from_numpy(rows.lengths - 2)] = newest
-        return Batch(users, inputs, targets)
+        return Batch(users, inputs, targets, _weights(rows.without_first(1)))
 
 
 class ClozeBatches(RowBatches):
     """One row a user: each item is replaced by `mask` with probability `mask_share`, and is then a target.
 
     In every row at least one item is masked (one drawn at random, where chance picked none). A row holds the
-    `max_length` newest items. Sun et al. 2019 (BERT4Rec), without the extra samples that mask the last item only.
+    `max_length` newest items. Sun et al. 2019 (BERT4Rec).
+
+    With probability `newest_share` a row asks what evaluation asks instead: it ends at an item drawn at random, but
+    never the first, and that item alone is masked. The authors add every user's row once with its newest item masked;
+    RecBole does so with half of all prefixes (`ft_ratio`).
 
     Raises:
         InputError: no user has two training items.
@@ -148,20 +164,27 @@ class ClozeBatches(RowBatches):
         mask: int,
         mask_share: float = 0.2,
         seed: int = 0,
+        newest_share: float = 0.0,
     ) -> None:
         users = np.flatnonzero(train.lengths >= 2) + 1
         _refuse_nothing(len(users), train)
         rows = train.take(users - 1)
         rows = rows if max_length is None else rows.newest(max_length)
         super().__init__(rows, users, rows.lengths, batch_size, seed)
-        self.mask, self.mask_share = mask, mask_share
+        self.mask, self.mask_share, self.newest_share = mask, mask_share, newest_share
 
     def _make(self, rows: Sequences, users: Tensor, rng: np.random.Generator) -> Batch:
         items = rows.padded()
         luck = np.where(items != PAD, rng.random(items.shape), 2.0)
         is_masked = (luck < self.mask_share) | (luck == luck.min(1, keepdims=True))
+        if self.newest_share:
+            is_cut = rng.random(len(rows)) < self.newest_share
+            last = rng.integers(1, rows.lengths)  # where a cut row ends
+            place = np.arange(items.shape[1])
+            items = np.where(is_cut[:, None] & (place > last[:, None]), PAD, items)
+            is_masked = np.where(is_cut[:, None], place == last[:, None], is_masked)
         inputs = np.where(is_masked, self.mask, items)
-        return Batch(users, torch.from_numpy(inputs), torch.from_numpy(np.where(is_masked, items, PAD)))
+        return Batch(users, torch.from_numpy(inputs), torch.from_numpy(np.where(is_masked, items, PAD)), _weights(rows))
 
 
 class PairBatches(RowBatches):
@@ -169,12 +192,12 @@ class PairBatches(RowBatches):
 
     def __init__(self, train: Sequences, batch_size: int, seed: int = 0) -> None:
         positions = train.flat_positions()
-        rows = Sequences(train.items, positions, positions + 1)
+        rows = replace(train, starts=positions, stops=positions + 1)
         super().__init__(rows, train.flat_rows() + 1, np.ones(len(rows), dtype=np.int64), batch_size, seed)
 
     def _make(self, rows: Sequences, users: Tensor, rng: np.random.Generator) -> Batch:
         targets = torch.from_numpy(rows.padded(1))
-        return Batch(users, torch.full_like(targets, PAD), targets)
+        return Batch(users, torch.full_like(targets, PAD), targets, _weights(rows))
 
 
 class BagBatches(RowBatches):
@@ -187,7 +210,12 @@ class BagBatches(RowBatches):
 
     def _make(self, rows: Sequences, users: Tensor, rng: np.random.Generator) -> Batch:
         items = torch.from_numpy(rows.padded())
-        return Batch(users, items, items.clone())
+        return Batch(users, items, items.clone(), _weights(rows))
+
+
+def _weights(rows: Sequences) -> Tensor | None:
+    """(B, T), one beside every item."""
+    return None if rows.weights is None else torch.from_numpy(rows.padded_weights())
 
 
 def make_batches(
@@ -198,6 +226,7 @@ def make_batches(
     max_length: int | None = None,
     num_items: int,
     mask_share: float = 0.2,
+    newest_share: float = 0.0,
     seed: int = 0,
 ) -> Batches:
     """Batches by the name of their kind; the mask of cloze batches is num_items + 1."""
@@ -207,7 +236,7 @@ def make_batches(
         case "prefix":
             return PrefixBatches(train, batch_size, max_length, seed)
         case "cloze":
-            return ClozeBatches(train, batch_size, max_length, num_items + 1, mask_share, seed)
+            return ClozeBatches(train, batch_size, max_length, num_items + 1, mask_share, seed, newest_share)
         case "pair":
             return PairBatches(train, batch_size, seed)
         case "bag":

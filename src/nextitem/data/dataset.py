@@ -6,7 +6,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
@@ -27,8 +27,18 @@ class Dataset:
     name: str = "data"
 
     @classmethod
-    def from_interactions(cls, log: Interactions, name: str = "data") -> Dataset:
-        """Number the ids and sort by (user, timestamp); equal timestamps keep the order of the log."""
+    def from_interactions(
+        cls, log: Interactions, name: str = "data", weight: Literal["rating"] | None = None
+    ) -> Dataset:
+        """Number the ids and sort by (user, timestamp); equal timestamps keep the order of the log.
+
+        `weight="rating"`: an interaction counts as much as its rating says.
+
+        Raises:
+            InputError: there are no ratings to weigh by, or one is not above 0.
+        """
+        if weight is not None:
+            _refuse_weightless(log)
         frame = log.frame
         users, items = IdMap.of(frame["user"].unique().to_list()), IdMap.of(frame["item"].unique().to_list())
         frame = _number(_number(frame, "user", users), "item", items)
@@ -37,7 +47,10 @@ class Dataset:
         counts = np.bincount(frame["user"].to_numpy(), minlength=len(users) + 1)
         times = frame["timestamp"].to_numpy().astype(np.int64) if log.has_timestamps else None
         sequences = Sequences.from_offsets(
-            frame["item"].to_numpy().astype(np.int32), np.cumsum(counts).astype(np.int64), times
+            frame["item"].to_numpy().astype(np.int32),
+            np.cumsum(counts).astype(np.int64),
+            times,
+            None if weight is None else frame[weight].to_numpy().astype(np.float32),
         )
         return cls(sequences, users, items, name)
 
@@ -89,6 +102,19 @@ class Dataset:
             IdMap.load(folder / "users.parquet"),
             IdMap.load(folder / "items.parquet"),
             description["name"],
+        )
+
+
+def _refuse_weightless(log: Interactions) -> None:
+    if not log.has_ratings:
+        raise InputError(
+            "weights need a rating column; the log has none (name it with --data.rating, or leave data.weight out)"
+        )
+    wrong = log.frame.filter(nw.col("rating") <= 0)
+    if len(wrong):
+        raise InputError(
+            f"a rating that weighs must be above 0, found {wrong['rating'][0]:g} in row {wrong['row'][0]} and "
+            f"{len(wrong) - 1} more; leave such rows out with data.min_rating"
         )
 
 

@@ -14,6 +14,8 @@ import numpy as np
 
 from nextitem.data.ids import PAD
 
+OPTIONAL = ("timestamps", "weights")  # arrays that a log may lack
+
 
 @dataclass(frozen=True)
 class Sequences:
@@ -27,11 +29,18 @@ class Sequences:
     starts: np.ndarray  # (R,) int64
     stops: np.ndarray  # (R,) int64
     timestamps: np.ndarray | None = None  # (N,) int64 seconds
+    weights: np.ndarray | None = None  # (N,) float32 above 0, how much each interaction counts; None: all alike
 
     @classmethod
-    def from_offsets(cls, items: np.ndarray, offsets: np.ndarray, timestamps: np.ndarray | None = None) -> Sequences:
+    def from_offsets(
+        cls,
+        items: np.ndarray,
+        offsets: np.ndarray,
+        timestamps: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
+    ) -> Sequences:
         """`offsets` (R + 1,): row r ends where row r + 1 starts."""
-        return cls(items, offsets[:-1], offsets[1:], timestamps)
+        return cls(items, offsets[:-1], offsets[1:], timestamps, weights)
 
     @classmethod
     def from_lists(cls, rows: Sequence[Sequence[int]]) -> Sequences:
@@ -94,6 +103,13 @@ class Sequences:
         items: np.ndarray = self.items[self.flat_positions()]
         return items
 
+    def flat_weights(self) -> np.ndarray:
+        """(n,) float32: of every item of `flat_items`; 1 where none are set."""
+        if self.weights is None:
+            return np.ones(self.num_interactions, dtype=np.float32)
+        weights: np.ndarray = self.weights[self.flat_positions()]
+        return weights
+
     def flat_rows(self) -> np.ndarray:
         """(n,) int64: the row number of every item of `flat_items`."""
         return np.repeat(np.arange(len(self)), self.lengths)
@@ -112,6 +128,14 @@ class Sequences:
         table[np.arange(longest) < rows.lengths[:, None]] = rows.flat_items()
         return table
 
+    def padded_weights(self, width: int | None = None) -> np.ndarray:
+        """(R, T) float32: the weights of what `padded` shows, 0 at the padding."""
+        rows = self if width is None else self.newest(width)
+        longest = max(int(rows.lengths.max(initial=0)), 1)
+        table = np.zeros((len(rows), longest), dtype=np.float32)
+        table[np.arange(longest) < rows.lengths[:, None]] = rows.flat_weights()
+        return table
+
     def distinct(self) -> Sequences:
         """The distinct items of every row, in ascending order (a copy)."""
         width = int(self.items.max(initial=0)) + 1
@@ -124,29 +148,31 @@ class Sequences:
         positions = self.flat_positions()
         offsets = np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
         times = None if self.timestamps is None else self.timestamps[positions]
-        return Sequences.from_offsets(self.items[positions], offsets, times)
+        weights = None if self.weights is None else self.weights[positions]
+        return Sequences.from_offsets(self.items[positions], offsets, times, weights)
 
     def has_repeats(self) -> bool:
         """Whether any row holds an item twice."""
         return self.distinct().num_interactions < self.num_interactions
 
     def save(self, folder: Path) -> None:
-        """offsets.npy, items.npy and, where there are any, timestamps.npy."""
+        """offsets.npy, items.npy and, where there are any, timestamps.npy and weights.npy."""
         packed = self.packed()
         np.save(folder / "offsets.npy", np.append(packed.starts, packed.num_interactions))
         np.save(folder / "items.npy", packed.items)
-        if packed.timestamps is not None:
-            np.save(folder / "timestamps.npy", packed.timestamps)
+        for name in OPTIONAL:
+            if (values := getattr(packed, name)) is not None:
+                np.save(folder / f"{name}.npy", values)
 
     @classmethod
     def load(cls, folder: Path) -> Sequences:
         """Memory-mapped: pages are read when a batch wants them, and shared by all processes of a machine."""
-        times = folder / "timestamps.npy"
-        return cls.from_offsets(
-            np.load(folder / "items.npy", mmap_mode="r", allow_pickle=False),
-            np.load(folder / "offsets.npy", mmap_mode="r", allow_pickle=False),
-            np.load(times, mmap_mode="r", allow_pickle=False) if times.exists() else None,
-        )
+        stored = {
+            name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            for name in ("items", "offsets", *OPTIONAL)
+            if name not in OPTIONAL or (folder / f"{name}.npy").exists()
+        }
+        return cls.from_offsets(**stored)
 
 
 def _count_within(counts: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from nextitem.evaluation.metrics import measure
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import DEFAULT_MEMORY, Ranking, Track, rank
 from nextitem.models.base import Recommender
+from nextitem.processes import ALONE, Processes
 
 DEFAULT_METRICS = ("hr@1", "hr@5", "hr@10", "hr@20", "ndcg@5", "ndcg@10", "ndcg@20", "mrr@10")
 
@@ -33,12 +34,14 @@ def evaluate(
     protocol: Protocol | None = None,
     memory: int = DEFAULT_MEMORY,
     track: Track | None = None,
+    processes: Processes = ALONE,
 ) -> Report:
     """Rank the holdout's targets and measure. See `Protocol` for what is ranked, `metrics` for the definitions.
 
-    Without a protocol: the whole catalogue is ranked, seen items masked unless users repeat items.
+    Without a protocol: the whole catalogue is ranked, seen items masked unless users repeat items. Several `processes`
+    share the cases out among them, and each has the whole Report.
     """
     protocol = protocol or Protocol()
-    ranking = rank(model, holdout, protocol, memory, track)
+    ranking = rank(model, holdout, protocol, memory, track, processes)
     num_ranked = model.num_items if protocol.candidates is None else protocol.candidates + 1
     return Report(protocol.describe(holdout), ranking, measure(ranking, metrics, num_ranked))

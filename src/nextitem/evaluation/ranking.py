@@ -20,11 +20,14 @@ from nextitem.errors import InputError
 from nextitem.evaluation.protocol import Protocol, Ties
 from nextitem.models.base import Recommender
 from nextitem.models.negatives import unseen_sampler
+from nextitem.processes import ALONE, Processes
 
 Track = Callable[[Iterable[Holdout], int], Iterable[Holdout]]
 DEFAULT_MEMORY = 512 * 2**20  # bytes
 POSITIONS = 2**14  # of a block's histories: on ml-100k (943 x 200) in one go takes 4.5 times as long
-CACHE_BYTES = 16 * 2**20  # scores of a block: small blocks stay in the cache between the product and the counts
+CACHE_BYTES = (
+    8 * 2**20
+)  # scores of a block, the best of 2 to 32 MB: it stays in the cache from the product to the counts
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,12 @@ def rank(
     protocol: Protocol,
     memory: int = DEFAULT_MEMORY,
     track: Track | None = None,
+    processes: Processes = ALONE,
 ) -> Ranking:
     """Score every case in blocks that keep to `memory` bytes and rank its targets.
 
-    Results do not depend on `memory`, nor on the order of cases. `track` wraps the blocks, to show progress.
+    Results do not depend on `memory`, nor on the order of cases. `track` wraps the blocks, to show progress. Of several
+    `processes` each takes every so many-th block, the very blocks that one would rank, and all get the whole Ranking.
 
     Raises:
         InputError: a score is not a number, or a user is left without candidates to draw.
@@ -56,30 +61,35 @@ def rank(
     ordered = holdout.take(by_length)
     negatives = None if protocol.candidates is None else _draw(model, ordered, protocol.candidates, protocol.seed)
     most = int(holdout.target.lengths.max())
-    ranks = np.full((len(holdout), most), np.inf)
-    num_ranked = np.full(len(holdout), model.num_items)
-    if protocol.candidates is None and protocol.masks_seen(holdout):
-        num_ranked -= holdout.history.distinct().lengths
-    blocks = list(_blocks(ordered, model, memory))
+    ranks = np.zeros((len(holdout), most))  # a process leaves zero what others rank
+    num_ranked = np.zeros(len(holdout), dtype=np.int64)
+    masks_seen = protocol.masks_seen(holdout)
+    spans = list(_spans(ordered, model, memory))[processes.rank :: processes.size]
+    blocks = [ordered.take(np.arange(start, stop)) for start, stop in spans]
     device = next(chain(model.parameters(), model.buffers())).device
     was_training = model.training
     model.eval()
-    done = 0
     with torch.inference_mode():
-        for block in blocks if track is None else track(blocks, len(blocks)):
+        for span, block in zip(spans, blocks if track is None else track(blocks, len(blocks)), strict=True):
+            places = by_length[slice(*span)]
             scores = model.score(holdout_batch(block, model.max_length).to(device))
-            _refuse_nan(scores)
-            places = by_length[done : done + len(block)]
+            if _has_nan(scores):
+                ranks[places] = np.nan  # raised below, by all processes at once
+                continue
             targets = torch.from_numpy(block.target.padded(None)).to(device)  # (B, M')
             if negatives is not None:
-                drawn = negatives[done : done + len(block)].to(device)
+                drawn = negatives[slice(*span)].to(device)
                 found, num_ranked[places] = _ranks_among(scores, targets, drawn, protocol.ties)
             else:
-                scores = _masked(scores, block, protocol.masks_seen(holdout))
-                found = _ranks(scores, targets, protocol.ties)
+                found = _ranks(_masked(scores, block, masks_seen), targets, protocol.ties)
+            ranks[places] = np.inf
             ranks[places, : targets.shape[1]] = found.cpu().numpy()
-            done += len(block)
     model.train(was_training)
+    ranks, num_ranked = processes.sum(ranks), processes.sum(num_ranked)
+    if negatives is None:
+        num_ranked += model.num_items - (holdout.history.distinct().lengths if masks_seen else 0)
+    if np.isnan(ranks).any():
+        raise InputError("the model's scores are not numbers (NaN), so nothing can be ranked; its training diverged")
     return Ranking(holdout.users, np.sort(ranks, axis=1), holdout.target.lengths, num_ranked)
 
 
@@ -88,8 +98,8 @@ def bytes_of_a_row(num_items: int) -> int:
     return 3 * 4 * (num_items + 1)
 
 
-def _blocks(ordered: Holdout, model: Recommender, memory: int) -> Iterator[Holdout]:
-    """Cases, short histories first, in blocks that keep to the memory and are small enough for the cache."""
+def _spans(ordered: Holdout, model: Recommender, memory: int) -> Iterator[tuple[int, int]]:
+    """Start and stop of blocks, short histories first, that keep to the memory and are small enough for the cache."""
     row = 4 * (model.num_items + 1)
     most = max(1, min(max(CACHE_BYTES // row, 64), memory // bytes_of_a_row(model.num_items)))
     lengths = np.maximum(ordered.history.newest(model.max_length or ordered.history.num_interactions).lengths, 1)
@@ -97,7 +107,7 @@ def _blocks(ordered: Holdout, model: Recommender, memory: int) -> Iterator[Holdo
     while start < len(ordered):
         longest = int(lengths[min(start + most, len(ordered)) - 1])
         stop = min(start + max(1, min(most, POSITIONS // longest)), len(ordered))
-        yield ordered.take(np.arange(start, stop))
+        yield start, stop
         start = stop
 
 
@@ -146,9 +156,8 @@ def _break_ties(better: Tensor, equal: Tensor, ties: Ties) -> Tensor:
     return better + 1 + share * (equal - 1).double()
 
 
-def _refuse_nan(scores: Tensor) -> None:
-    if scores[:, PAD + 1 :].amax(1).isnan().any():  # a maximum with a NaN is NaN; a tenth of a count's time
-        raise InputError("the model's scores are not numbers (NaN), so nothing can be ranked; its training diverged")
+def _has_nan(scores: Tensor) -> bool:
+    return bool(scores[:, PAD + 1 :].amax(1).isnan().any())  # a maximum with a NaN is NaN; a tenth of a count's time
 
 
 def _draw(model: Recommender, holdout: Holdout, count: int, seed: int) -> Tensor:

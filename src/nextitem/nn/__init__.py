@@ -1,1 +1,1 @@
-"""Layers, losses and samplers: torch only; knows neither data nor models."""
+"""Layers, losses, samplers and scorers: torch only; knows neither data nor models."""

@@ -1,6 +1,6 @@
 """Self-attention over padded rows: causal, and both ways.
 
-Sizes: B rows, T positions, D dim, H heads.
+Sizes: B rows, T positions, Q of them that ask, D dim, H heads.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ class MultiHeadAttention(nn.Module):
         self.dropout = Dropout(dropout)
 
     def attend(self, queries: Tensor, context: Tensor, is_hidden: Tensor) -> Tensor:
-        """`queries` ask, `context` answers with keys and values; (B, T, D) each -> (B, T, D).
+        """`queries` (B, Q, D) ask, `context` (B, T, D) answers with keys and values -> (B, Q, D).
 
-        `is_hidden`, broadcast to (B, H, T, T), is true where a query may not see a key; each must see one at least.
+        `is_hidden`, broadcast to (B, H, Q, T), is true where a query may not see a key; each must see one at least.
         """
         query, key, value = (
             self._heads(self.query(queries)),
             self._heads(self.key(context)),
             self._heads(self.value(context)),
         )
-        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])  # (B, H, T, T)
+        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])  # (B, H, Q, T)
         weights = self.dropout(scores.masked_fill(is_hidden, float("-inf")).softmax(-1))
-        mixed = (weights @ value).transpose(1, 2).flatten(2)  # (B, T, D)
+        mixed = (weights @ value).transpose(1, 2).flatten(2)  # (B, Q, D)
         return self.output(mixed)
 
     def _heads(self, x: Tensor) -> Tensor:  # (B, T, D) -> (B, H, T, D / H)
@@ -53,11 +53,11 @@ class CausalAttention(MultiHeadAttention):
     Padding stands after the newest item, so the causal mask alone keeps it from every real position.
     """
 
-    def forward(self, queries: Tensor, context: Tensor) -> Tensor:
-        """(B, T, D) each -> (B, T, D)."""
-        length = queries.shape[1]
-        later = torch.ones(length, length, dtype=torch.bool, device=queries.device).triu(1)
-        return self.attend(queries, context, later)
+    def forward(self, queries: Tensor, context: Tensor, places: Tensor | None = None) -> Tensor:
+        """(B, T, D) each -> (B, T, D); or one query a row, which stands at `places` (B,): (B, 1, D)."""
+        seen_by = torch.arange(context.shape[1], device=context.device)  # (T,)
+        asking = seen_by[:, None] if places is None else places[:, None, None, None]
+        return self.attend(queries, context, seen_by > asking)
 
 
 class BidirectionalAttention(MultiHeadAttention):

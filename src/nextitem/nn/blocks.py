@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor, nn
 
 from nextitem.errors import InputError, suggest
@@ -26,7 +27,7 @@ NORMS: tuple[Norm, ...] = get_args(Norm)
 
 
 class AttentionBlock(nn.Module):
-    """One block in the layout `norm`; (B, T, D) -> (B, T, D)."""
+    """One block in the layout `norm`; (B, T, D) -> (B, T, D), or with `places` (B,) -> (B, 1, D): these alone."""
 
     def __init__(self, dim: int, num_heads: int, dropout: float, norm: Norm) -> None:
         super().__init__()
@@ -40,16 +41,19 @@ class AttentionBlock(nn.Module):
         # The paper drops the output of each sub-layer, x + Dropout(g(LN(x))); the codes the attention weights alone.
         self.attention_output = Dropout(dropout if norm == "paper" else 0.0)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, places: Tensor | None = None) -> Tensor:
+        asking = x if places is None else at(x, places)
         if self.norm == "post":
-            x = self.attention_norm(x + self.attention(x, x))
-            return self.feed_forward_norm(x + self.feed_forward(x))
-        y = self.attention_norm(x)
+            asking = self.attention_norm(asking + self.attention(asking, x, places))
+            return self.feed_forward_norm(asking + self.feed_forward(asking))
         if self.norm in ("paper", "pre"):
-            x = x + self.attention_output(self.attention(y, y))
-            return x + self.feed_forward(self.feed_forward_norm(x))
-        residual = y if self.norm == "original" else x
-        y = self.feed_forward_norm(residual + self.attention(y, x))
+            y = self.attention_norm(x)
+            attended = self.attention(y if places is None else at(y, places), y, places)
+            asking = asking + self.attention_output(attended)
+            return asking + self.feed_forward(self.feed_forward_norm(asking))
+        query = self.attention_norm(asking)
+        residual = query if self.norm == "original" else asking
+        y = self.feed_forward_norm(residual + self.attention(query, x, places))
         return y + self.feed_forward(y)
 
 
@@ -61,7 +65,15 @@ class AttentionStack(nn.Module):
         self.blocks = nn.ModuleList(AttentionBlock(dim, num_heads, dropout, norm) for _ in range(num_layers))
         self.last_norm = nn.Identity() if norm == "paper" else nn.LayerNorm(dim, eps=1e-8)
 
-    def forward(self, x: Tensor) -> Tensor:
-        for block in self.blocks:
-            x = block(x)
+    def forward(self, x: Tensor, places: Tensor | None = None) -> Tensor:
+        """(B, T, D) -> (B, T, D); with `places` (B,) -> (B, 1, D), and the last block is worked out there alone."""
+        if places is not None and not self.blocks:
+            x = at(x, places)
+        for number, block in enumerate(self.blocks, start=1):
+            x = block(x, places if number == len(self.blocks) else None)
         return self.last_norm(x)
+
+
+def at(x: Tensor, places: Tensor) -> Tensor:
+    """(B, T, D) and (B,) -> (B, 1, D)."""
+    return x[torch.arange(len(x), device=x.device), places][:, None]

@@ -6,68 +6,159 @@ Sizes: N targets, D dim, V = num_items + 1 vectors (row 0 is the padding), k neg
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nextitem.errors import InputError
+from nextitem.nn.candidates import candidate_scores
 from nextitem.nn.losses import full_cross_entropy
-from nextitem.nn.samplers.uniform import UniformSampler
-
-Score = Callable[[Tensor], Tensor]  # (N, K) items -> (N, K) scores, row n for the n-th target's row
+from nextitem.nn.samplers.base import Draw, Repeatable, Rows, Sampler, Score
+from nextitem.nn.scorers import unit
 
 
 class Objective(nn.Module):
-    """Modules, so that what a sampler holds moves to a device with the model; nothing of them is saved."""
+    """Modules, so that what a sampler holds moves to a device with the model; nothing of them is saved.
 
-    def forward(self, queries: Tensor, vectors: Tensor, targets: Tensor, users: Tensor) -> Tensor:
-        """queries (N, D), vectors (V, D), targets (N,) in 1..num_items, users (N,) -> scalar loss."""
+    `reads_rows` says that a step reads the vectors of some items only; their gradient may then be sparse, and is where
+    `is_sparse` is set.
+    """
 
-        # Not a batched matrix product: N tiny ones take 3.6 times as long as one multiplication and a sum.
-        def score(items: Tensor) -> Tensor:
-            return (F.embedding(items, vectors) * queries[:, None, :]).sum(-1)
+    reads_rows: ClassVar[bool] = False
+    is_sparse: bool = False
+    is_cosine: bool = False  # whether scores are cosines instead of inner products
+    needs_vectors: bool = False  # whether `refresh` wants the item vectors at the start of every epoch
 
-        return self.over(score, targets, users)
+    def forward(
+        self, queries: Tensor, vectors: Tensor, targets: Tensor, users: Tensor, weights: Tensor | None = None
+    ) -> Tensor:
+        """queries (N, D), vectors (V, D), targets (N,) in 1..num_items, users (N,), weights of the targets (N,)
+        -> scalar loss, a mean over the targets.
+        """
+        if self.is_cosine:
+            queries = unit(queries)
+        score = (cosines if self.is_cosine else inner_products)(queries, vectors, self.is_sparse)
+        return self.over(score, targets, users, queries, weights)
 
-    def over(self, score: Score, targets: Tensor, users: Tensor) -> Tensor:
+    def over(
+        self,
+        score: Score,
+        targets: Tensor,
+        users: Tensor,
+        queries: Tensor | None = None,
+        weights: Tensor | None = None,
+    ) -> Tensor:
         """The same where scores are no inner products."""
         raise NotImplementedError(f"{type(self).__name__} has no over")
+
+    def refresh(self, vectors: Tensor) -> None:
+        """(V, D) item vectors at the start of an epoch, for what draws by them."""
 
 
 class FullSoftmax(Objective):
     """Cross-entropy over the whole catalogue; the padding takes no part."""
 
-    def forward(self, queries: Tensor, vectors: Tensor, targets: Tensor, users: Tensor) -> Tensor:
-        return full_cross_entropy(queries, vectors[1:], targets - 1)
+    def forward(
+        self, queries: Tensor, vectors: Tensor, targets: Tensor, users: Tensor, weights: Tensor | None = None
+    ) -> Tensor:
+        return full_cross_entropy(queries, vectors[1:], targets - 1, weight=weights)
 
-    def over(self, score: Score, targets: Tensor, users: Tensor) -> Tensor:
+    def over(
+        self,
+        score: Score,
+        targets: Tensor,
+        users: Tensor,
+        queries: Tensor | None = None,
+        weights: Tensor | None = None,
+    ) -> Tensor:
         raise InputError(
             "cross_entropy needs a model whose scores are inner products; set loss.name to one with sampled negatives"
         )
 
 
 class Sampled(Objective):
-    """A loss over the target and `num_negatives` sampled items, new ones at every step or always the same."""
+    """A loss over the target and sampled items, new ones at every step or always the same; hits score -inf."""
+
+    reads_rows = True
 
     def __init__(
         self,
-        loss: Callable[[Tensor, Tensor], Tensor],
-        sampler: UniformSampler,
-        num_negatives: int = 1,
+        loss: Callable[..., Tensor],
+        sampler: Sampler,
+        num_negatives: int | None = 1,
         is_static: bool = False,
         seed: int = 0,
+        takes_log_q: bool = False,
+        is_cosine: bool = False,
     ) -> None:
-        """`loss`: (positive (N,), negative (N, k)) -> scalar. `seed` is of static negatives."""
-        super().__init__()
-        self.loss, self.sampler, self.num_negatives = loss, sampler, num_negatives
-        self.is_static, self.seed = is_static, seed
+        """`loss`: (positive (N,), negative (N, k)) -> scalar, or if it `takes_log_q` (positive, negative, target_log_q
+        (N,), log_q (N, k)) -> scalar; with `weight` (N,) too where targets are weighed. A `num_negatives` of None is as
+        many as the batch has targets. `seed` is of static negatives. `is_cosine`: scores are cosines.
 
-    def over(self, score: Score, targets: Tensor, users: Tensor) -> Tensor:
-        if self.is_static:
-            negatives = self.sampler.draw_fixed(users, targets, self.num_negatives, self.seed)
+        Raises:
+            InputError: static negatives of a sampler that draws by more than the user and the target.
+        """
+        super().__init__()
+        if is_static and not isinstance(sampler, Repeatable):
+            raise InputError(
+                "static negatives are a function of user and target alone, so only the uniform and the popularity "
+                "sampler have them, and not shared ones; set loss.sampling to dynamic"
+            )
+        self.loss, self.sampler, self.num_negatives = loss, sampler, num_negatives
+        self.is_static, self.seed, self.takes_log_q = is_static, seed, takes_log_q
+        self.is_cosine, self.needs_vectors = is_cosine, sampler.needs_vectors
+
+    def refresh(self, vectors: Tensor) -> None:
+        self.sampler.refresh(unit(vectors) if self.is_cosine else vectors)
+
+    def over(
+        self,
+        score: Score,
+        targets: Tensor,
+        users: Tensor,
+        queries: Tensor | None = None,
+        weights: Tensor | None = None,
+    ) -> Tensor:
+        draw = self._draw(Rows(users, targets, score, None if queries is None else queries.detach()))
+        if len(draw.items) == len(targets):
+            # One call for all candidates: the gradient of the item table is then written once.
+            scores = score(torch.cat([targets[:, None], draw.items], 1))  # (N, 1 + k)
+            positive, negative = scores[:, 0], scores[:, 1:]
         else:
-            negatives = self.sampler.draw(users, self.num_negatives)
-        # One call for all candidates: the gradient of the item table is then written once.
-        scores = score(torch.cat([targets[:, None], negatives], 1))  # (N, 1 + k)
-        return self.loss(scores[:, 0], scores[:, 1:])
+            positive, negative = score(targets[:, None])[:, 0], score(draw.items)
+        negative = negative.masked_fill(draw.struck, float("-inf"))
+        weighing = {} if weights is None else {"weight": weights}
+        if not self.takes_log_q:
+            return self.loss(positive, negative, **weighing)
+        log_q = draw.log_q.to(negative.dtype).expand_as(negative)
+        return self.loss(positive, negative, draw.target_log_q.to(positive.dtype), log_q, **weighing)
+
+    def _draw(self, rows: Rows) -> Draw:
+        count = len(rows.targets) if self.num_negatives is None else self.num_negatives
+        if self.is_static and isinstance(self.sampler, Repeatable):
+            return self.sampler.fixed(rows, count, self.seed)
+        drawn: Draw = self.sampler(rows, count)
+        return drawn
+
+
+def inner_products(queries: Tensor, vectors: Tensor, is_sparse: bool = False) -> Score:
+    """Scores of (N, D) queries with some of (V, D) vectors; `is_sparse`: so is the gradient of the vectors."""
+
+    def score(items: Tensor) -> Tensor:
+        if len(items) == 1 and len(queries) > 1:
+            return queries @ F.embedding(items[0], vectors, sparse=is_sparse).T
+        return candidate_scores(queries, vectors, items, is_sparse)
+
+    return score
+
+
+def cosines(queries: Tensor, vectors: Tensor, is_sparse: bool = False) -> Score:
+    """The same of (N, D) queries of length 1 and the directions of (V, D) vectors."""
+
+    def score(items: Tensor) -> Tensor:
+        chosen = unit(F.embedding(items, vectors, sparse=is_sparse))  # (N, K, D), or (1, K, D)
+        return queries @ chosen[0].T if len(chosen) == 1 else (chosen * queries[:, None, :]).sum(-1)
+
+    return score

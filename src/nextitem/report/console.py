@@ -20,13 +20,15 @@ from nextitem.evaluation.evaluate import Report
 from nextitem.models.base import Recommender
 from nextitem.recipe import Recipe
 from nextitem.training.fit import Progress as EpochProgress
+from nextitem.training.profile import Profile
 from nextitem.training.run import Built, Event, Finished, Prepared
 
 Mode = Literal["light", "detail"]
 
 
 class RunView:
-    """Shows events as they come. `light` leaves out the recipe, the parameters and the epochs."""
+    """Shows events as they come. `light` is a line for the data, a line an epoch, and the result; `detail` shows the
+    data, the recipe and the model too, and says what each phase does."""
 
     def __init__(self, console: Console, mode: Mode = "detail") -> None:
         self.console, self.mode = console, mode
@@ -53,9 +55,17 @@ class RunView:
             yield from bar.track(batches, task_id=bar.add_task("", total=total, epoch=self.epoch + 1))
 
     def _prepared(self, event: Prepared) -> None:
+        leaks, data = event.leaks, event.dataset
+        if self.mode == "light":
+            self.console.print(
+                f"{data.name}: {data.num_users:,} users, {data.num_items:,} items, {data.num_interactions:,} "
+                f"interactions; {event.split.name}",
+                highlight=False,
+                soft_wrap=True,
+            )
+            return
         self.console.print(escape(event.origin))
-        self.console.print(_data_table(event.dataset))
-        leaks = event.leaks
+        self.console.print(_data_table(data))
         self.console.print(
             f"split: {event.split.name}: {leaks.cases:,} test users; {leaks.seen_before:,} targets stand in their own "
             f"history, {leaks.never_trained:,} never occur in training"
@@ -65,14 +75,13 @@ class RunView:
         if self.mode == "detail":
             self.console.print(_recipe_table(event.recipe))
             self.console.print(_parameter_table(event.model))
+            self.console.print(_plan(event), highlight=False)
         if event.resumed_at:
             self.epoch = event.resumed_at
             self.console.print(f"continuing after epoch {event.resumed_at}")
 
     def _epoch(self, event: EpochProgress) -> None:
         epoch = self.epoch = event.epoch.number
-        if self.mode == "light":
-            return
         valid = "  ".join(f"{name} {value:.4f}" for name, value in _headline(event.valid or {}).items())
         self.console.print(
             f"epoch {epoch:>3}  loss {event.epoch.loss:.4f}  {valid}{' *' if event.is_best else '  '}"
@@ -80,6 +89,23 @@ class RunView:
             highlight=False,
             soft_wrap=True,
         )
+
+    def show_profile(self, profile: Profile) -> None:
+        """Where the time of the training steps went."""
+        if not profile.num_steps:
+            self.console.print("profile: no step was trained")
+            return
+        total = sum(profile.seconds.values())
+        table = Table(
+            title=f"{profile.num_steps:,} training steps", box=SIMPLE_HEAD, title_justify="left", pad_edge=False
+        )
+        for title in ("phase", "seconds", "ms a step", "share"):
+            table.add_column(title, justify="left" if title == "phase" else "right", no_wrap=True)
+        for phase, seconds in profile.seconds.items():
+            table.add_row(
+                phase, f"{seconds:.2f}", f"{1000 * seconds / profile.num_steps:.2f}", f"{seconds / total:.1%}"
+            )
+        self.console.print(table)
 
     def _finished(self, event: Finished) -> None:
         report = event.report
@@ -131,6 +157,19 @@ def _verdict(report: dict[str, Any]) -> str:
     return (
         f"{found['metric']} against {found['baseline']}: {found['difference']:+.4f} "
         f"(95 % interval {found['low']:+.4f} to {found['high']:+.4f}), {p}, {meaning} (paired t test over users)"
+    )
+
+
+def _plan(event: Built) -> str:
+    """What training is about to do."""
+    training, name = event.recipe.training, event.recipe.model.name
+    if training is None:
+        return f"{name} is fitted in one go; then it and the baselines are ranked on the test cases"
+    return (
+        f"training: at most {training.epochs} epochs of {training.batches} batches of {training.batch_size} rows; "
+        f"every {training.evaluate_every} epochs {training.monitor} on the validation cases (* is the best so far), "
+        f"until {training.patience} validations in a row are no better; then the best weights and the baselines are "
+        "ranked on the test cases, once"
     )
 
 

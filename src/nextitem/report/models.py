@@ -12,10 +12,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from nextitem.models.base import Fitted, ItemTower, Recommender, SequenceModel, TowerFree, Trained, TwoTower
+from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.catalogue import MODELS, arguments, find
+from nextitem.models.towers import ItemTower, SequenceModel, TowerFree, TwoTower
 
-KINDS = (SequenceModel, TwoTower, ItemTower, TowerFree, Fitted)
+KINDS = (SequenceModel, TwoTower, TowerFree, Fitted, ItemTower)
 
 
 def models_table() -> Table:

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from lightning_fabric.strategies.ddp import DDPStrategy
+from torch.nn.parallel import DistributedDataParallel
 
 from nextitem.data import filters
 from nextitem.data.batches import Batches, make_batches
 from nextitem.data.dataset import Dataset
 from nextitem.data.loading import open_data
 from nextitem.data.ratio import ratio_split
-from nextitem.data.sequences import Sequences
 from nextitem.data.split import Split, leave_one_out
 from nextitem.errors import InputError
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import bytes_of_a_row
-from nextitem.models.base import Fitted, ItemTower, Recommender, TowerFree, Trained
+from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.catalogue import make
-from nextitem.models.negatives import unseen_sampler
-from nextitem.nn.losses import binary_cross_entropy, bpr
+from nextitem.models.negatives import Trainable, make_sampler, sampler_keys, targets_of
+from nextitem.models.towers import ItemTower
+from nextitem.nn.losses.catalogue import TAKES_LOG_Q, loss_keys, make_loss
 from nextitem.nn.objectives import FullSoftmax, Objective, Sampled
+from nextitem.processes import ALONE, Processes
 from nextitem.recipe import (
     DataRecipe,
     EvaluationRecipe,
@@ -34,8 +37,8 @@ from nextitem.recipe import (
     make_recipe,
 )
 from nextitem.training.optimizers import make_optimizer
-
-PAIR_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"bce": binary_cross_entropy, "bpr": bpr}
+from nextitem.training.schedules import Schedule
+from nextitem.training.share import fit_once
 
 
 def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
@@ -55,7 +58,7 @@ def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
         log = filters.drop_duplicates(log, recipe.duplicates)
     if recipe.user_core or recipe.item_core:
         log = filters.k_core(log, recipe.user_core, recipe.item_core, recipe.core)
-    return Dataset.from_interactions(log, Path(recipe.source).name), origin
+    return Dataset.from_interactions(log, Path(recipe.source).name, recipe.weight), origin
 
 
 def _refuse_filters(recipe: DataRecipe) -> None:
@@ -70,21 +73,23 @@ def build_split(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:
     return ratio_split(dataset, recipe.valid, recipe.test, recipe.kind, recipe.order, seed)
 
 
-def build_model(recipe: Recipe, split: Split) -> Recommender:
+def build_model(recipe: Recipe, split: Split, processes: Processes = ALONE) -> Recommender:
     """A model with its first weights, which the seed alone decides; a counted one is fitted at once."""
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         model = make(recipe.model.name, len(split.train), split.num_items, recipe.model.arguments)
     if isinstance(model, Trained):
         model.prepare(split.train)
-    if isinstance(model, (ItemTower, TowerFree)) and recipe.loss is not None:
-        model.objective = build_objective(recipe.loss, split.train, split.num_items, recipe.seed)
+    if isinstance(model, Trained) and recipe.loss is not None:
+        model.objective = build_objective(recipe, recipe.loss, split, model.max_length)
+    if isinstance(model, ItemTower):
+        model.is_cosine = recipe.scores_are_cosines
     if isinstance(model, Fitted):
-        model.fit(split.train)
+        fit_once(model, split.train, processes)
     return model
 
 
-def build_baseline(name: str, split: Split, seed: int) -> Fitted:
+def build_baseline(name: str, split: Split, seed: int, processes: Processes = ALONE) -> Fitted:
     """A baseline with the arguments of its own recipe, fitted to the training rows."""
     arguments = make_recipe({"model": {"name": name}}).model.arguments
     with torch.random.fork_rng():
@@ -92,24 +97,31 @@ def build_baseline(name: str, split: Split, seed: int) -> Fitted:
         baseline = make(name, len(split.train), split.num_items, arguments)
     if not isinstance(baseline, Fitted):
         raise InputError(f"evaluation.baselines: {name} is trained by gradients; a baseline is fitted in one go")
-    baseline.fit(split.train)
+    fit_once(baseline, split.train, processes)
     return baseline
 
 
-def build_objective(recipe: LossRecipe, train: Sequences, num_items: int, seed: int) -> Objective:
-    """Negatives are drawn from the items that the user has not trained on."""
-    if recipe.name == "cross_entropy":
+def build_objective(recipe: Recipe, loss: LossRecipe, split: Split, max_length: int | None) -> Objective:
+    """`loss` is the recipe's, which make_recipe has filled in."""
+    if loss.name == "cross_entropy":
         return FullSoftmax()
-    sampler = unseen_sampler(train, num_items)
+    assert loss.sampler is not None
+    assert recipe.training is not None
+    targets = targets_of(split.train, recipe.training.batches, max_length)
+    keys = loss.model_dump(include=set(sampler_keys(loss.sampler)))
+    sampler = make_sampler(loss.sampler, Trainable(split.train, split.num_items, targets), keys)
+    function = make_loss(loss.name, loss.model_dump(include=set(loss_keys(loss.name))), split.num_items)
     return Sampled(
-        PAIR_LOSSES[recipe.name], sampler, recipe.num_negatives, is_static=recipe.sampling == "static", seed=seed
-    )
+        function, sampler, loss.num_negatives, is_static=loss.sampling == "static", seed=recipe.seed,
+        takes_log_q=loss.name in TAKES_LOG_Q, is_cosine=recipe.scores_are_cosines,
+    )  # fmt: skip
 
 
 def build_batches(recipe: TrainingRecipe, model: Trained, split: Split, seed: int) -> Batches:
     return make_batches(
         recipe.batches, split.train, recipe.batch_size,
-        max_length=model.max_length, num_items=split.num_items, mask_share=recipe.mask_share, seed=seed,
+        max_length=model.max_length, num_items=split.num_items, mask_share=recipe.mask_share,
+        newest_share=recipe.newest_share, seed=seed,
     )  # fmt: skip
 
 
@@ -117,8 +129,55 @@ def build_optimizer(recipe: TrainingRecipe, model: Trained) -> torch.optim.Optim
     return make_optimizer(model, recipe.optimizer, recipe.learning_rate, recipe.weight_decay, recipe.beta2)
 
 
-def build_fabric(recipe: TrainingRecipe) -> Fabric:
-    return Fabric(accelerator=recipe.device, devices=1, precision=recipe.precision)
+def build_schedule(recipe: TrainingRecipe, num_batches: int) -> Schedule:
+    """`num_batches` of an epoch."""
+    return Schedule(
+        recipe.schedule, recipe.epochs, -(-num_batches // recipe.accumulate),
+        recipe.warmup_steps or 0, recipe.decay or 1.0, recipe.plateau_patience or 1,
+    )  # fmt: skip
+
+
+def build_fabric(recipe: TrainingRecipe, processes: Processes = ALONE) -> Fabric:
+    if recipe.precision == "16-mixed" and recipe.device == "auto" and not torch.accelerator.is_available():
+        raise InputError("training.precision: 16-mixed needs a GPU, and there is none; take bf16-mixed or 32-true")
+    sharded = is_sharded(recipe, processes)
+    if processes.size > 1 and recipe.optimizer == "sparse_adam":
+        raise InputError("training.optimizer: sparse_adam trains in one process only; take adam under torchrun")
+    if processes.size == 1:
+        return Fabric(accelerator=recipe.device, devices=1, precision=recipe.precision)
+    if sharded:
+        return Fabric(accelerator=recipe.device, devices=_one_device(recipe, processes), precision=recipe.precision)
+    fabric = Fabric(
+        accelerator=recipe.device, devices=processes.local_size, num_nodes=processes.size // processes.local_size,
+        strategy=_ddp(), precision=recipe.precision,
+    )  # fmt: skip
+    fabric.launch()
+    return fabric
+
+
+def is_sharded(recipe: TrainingRecipe, processes: Processes) -> bool:
+    """Raises InputError where there is nothing to share the weights out to."""
+    if recipe.strategy == "fsdp" and not processes.is_launched:
+        raise InputError(
+            "training.strategy: fsdp shares the weights out to processes, and this is one alone; start it with "
+            "torchrun --nproc-per-node N -m nextitem run .., or leave the key out"
+        )
+    if recipe.strategy == "fsdp" and recipe.precision == "16-mixed":
+        raise InputError("training.precision: fsdp takes no 16-mixed (its losses are scaled); take bf16-mixed")
+    return recipe.strategy == "fsdp" and processes.size > 1
+
+
+def _one_device(recipe: TrainingRecipe, processes: Processes) -> int | list[int]:
+    on_gpu = recipe.device == "cuda" or (recipe.device == "auto" and torch.cuda.is_available())
+    return [processes.local_rank] if on_gpu else 1
+
+
+def _ddp() -> DDPStrategy:
+    """Buffers are not sent around at every step: they depend on the data, the weights and the number of steps alone."""
+    names = signature(DistributedDataParallel).parameters
+    name = "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"  # torch renamed it
+    options: dict[str, Any] = {name: False}
+    return DDPStrategy(**options)
 
 
 def build_memory(recipe: EvaluationRecipe, num_items: int) -> int:

@@ -16,6 +16,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from nextitem.errors import InputError
+from nextitem.training.sharding import whole
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class FitState:
     best_epoch: int = 0  # 0: none was validated yet
     best_value: float = -1.0  # of the monitored metric
     seconds: float = 0.0  # spent in training steps
+    num_waited: int = 0  # validations on a plateau since the best one or since the learning rate was lowered
+    num_lowered: int = 0  # times that a plateau lowered the learning rate
 
 
 def save_weights(weights: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
@@ -64,11 +67,15 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise InputError(f"{path} is damaged ({error}); restore it from a copy or train again") from error
 
 
-def save_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, state: FitState) -> None:
+def save_checkpoint(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, state: FitState, is_writer: bool = True
+) -> None:
+    """Every process calls this, since an optimizer may be sharded; the writer writes."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for number, values in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{number}.{key}": torch.as_tensor(value) for key, value in values.items()}
-    save_weights(tensors, path, {"state": json.dumps(asdict(state))})
+        tensors |= {f"optimizer.{number}.{key}": torch.as_tensor(whole(value)) for key, value in values.items()}
+    if is_writer:
+        save_weights(tensors, path, {"state": json.dumps(asdict(state))})
 
 
 def read_state(path: Path) -> FitState:
@@ -92,6 +99,8 @@ def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimiz
         else:
             number, _, key = rest.partition(".")
             moments.setdefault(int(number), {})[key] = tensor
+    # In the precision that it was trained in; the optimizer takes over that of its parameters.
+    model.to(next(tensor.dtype for tensor in weights.values() if tensor.is_floating_point()))
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:

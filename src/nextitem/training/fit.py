@@ -17,6 +17,7 @@ from nextitem.evaluation.metrics import check
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import DEFAULT_MEMORY
 from nextitem.models.base import Trained
+from nextitem.processes import ALONE, Processes
 from nextitem.training.checkpoint import (
     FitState,
     load_checkpoint,
@@ -26,6 +27,9 @@ from nextitem.training.checkpoint import (
 )
 from nextitem.training.loop import Epoch, Track, train
 from nextitem.training.optimizers import make_optimizer
+from nextitem.training.profile import Profile
+from nextitem.training.schedules import Schedule
+from nextitem.training.share import seen_by_first
 
 CHECKPOINT = "checkpoint.safetensors"
 BEST = "model.safetensors"
@@ -55,11 +59,16 @@ def fit(
     memory: int = DEFAULT_MEMORY,
     optimizer: torch.optim.Optimizer | None = None,
     clip_norm: float | None = None,
+    accumulate: int = 1,
+    schedule: Schedule | None = None,
     seed: int = 0,
     fabric: Fabric | None = None,
+    processes: Processes = ALONE,
+    is_sharded: bool = False,
     folder: Path | None = None,
     resume: bool = False,
     track: Track | None = None,
+    profile: Profile | None = None,
 ) -> Iterator[Progress]:
     """Yield after every epoch; when the generator ends, the model holds the weights of its best epoch.
 
@@ -74,34 +83,52 @@ def fit(
     batches = batches or make_batches(
         model.trains_on[0], split.train, 256, max_length=model.max_length, num_items=split.num_items, seed=seed
     )
-    state, best = FitState(), {}
-    if resume and folder is not None and (folder / CHECKPOINT).exists():
-        state = load_checkpoint(folder / CHECKPOINT, model, optimizer)
-        best = load_weights(folder / BEST)[0] if state.best_epoch else {}
+    schedule = schedule or Schedule()
+    state, best = FitState(), dict[str, Tensor]()
+    if resume and folder is not None:
+        state, best = _continued(folder, model, optimizer, processes)
     if _is_over(state, epochs, patience, evaluate_every):
         model.load_weights(best)
         return
     steps = train(
         model, batches, optimizer, first=state.epoch + 1, last=epochs,
-        seed=seed, clip_norm=clip_norm, fabric=fabric, track=track,
+        seed=seed, clip_norm=clip_norm, accumulate=accumulate, fabric=fabric, processes=processes,
+        is_sharded=is_sharded, track=track, profile=profile,
+        rate=lambda epoch, step: schedule.factor(epoch, step, state.num_lowered),  # of the state as it is then
     )  # fmt: skip
     for epoch in steps:
         state = replace(state, epoch=epoch.number, seconds=state.seconds + epoch.seconds)
         values, is_best = None, False
         if epoch.number % evaluate_every == 0 or epoch.number == epochs:
-            values = evaluate(model, split.valid, wanted, protocol, memory).means()
+            values = evaluate(model, split.valid, wanted, protocol, memory, processes=processes).means()
             is_best = state.best_epoch == 0 or values[monitor] > state.best_value
+        if values is not None:
+            state = schedule.after_validation(state, is_best)
         if is_best and values is not None:
             state = replace(state, best_epoch=epoch.number, best_value=values[monitor])
             best = _copied(model)
-            if folder is not None:
+            if folder is not None and processes.is_first:
                 save_weights(best, folder / BEST)
         if folder is not None:
-            save_checkpoint(folder / CHECKPOINT, model, optimizer, state)
+            save_checkpoint(folder / CHECKPOINT, model, optimizer, state, processes.is_first)
         yield Progress(epoch, values, is_best, state)
         if _is_over(state, epochs, patience, evaluate_every):
             break
     model.load_weights(best)
+
+
+def _continued(
+    folder: Path, model: Trained, optimizer: torch.optim.Optimizer, processes: Processes
+) -> tuple[FitState, dict[str, Tensor]]:
+    """The state and the best weights in a folder, which the first process alone needs to see."""
+    with seen_by_first(folder / CHECKPOINT, processes) as checkpoint:
+        if not checkpoint.exists():
+            return FitState(), {}
+        state = load_checkpoint(checkpoint, model, optimizer)
+    if not state.best_epoch:
+        return state, {}
+    with seen_by_first(folder / BEST, processes) as best:
+        return state, load_weights(best)[0]
 
 
 def _is_over(state: FitState, epochs: int, patience: int, evaluate_every: int) -> bool:

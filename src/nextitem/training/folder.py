@@ -7,6 +7,7 @@ users.parquet           the same of the users
 model.safetensors       the weights of the best epoch
 checkpoint.safetensors  the last epoch's weights and optimizer, to continue from
 log.jsonl               a line an epoch
+log.csv, tensorboard/   the same, where training.loggers asks for it
 ranks.parquet           model, part, user, target, rank: every metric can be recomputed from it
 report.json             protocol, valid, test, baselines, seconds, versions, recipe; written last
 """
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import polars as pl
@@ -68,6 +70,7 @@ class RunFolder:
             CHECKPOINT,
             BEST,
             "log.jsonl",
+            "log.csv",
             "ranks.parquet",
             "items.parquet",
             "users.parquet",
@@ -75,6 +78,7 @@ class RunFolder:
             "recipe.yaml",
         ):
             (self.path / name).unlink(missing_ok=True)
+        rmtree(self.path / "tensorboard", ignore_errors=True)
 
     def write_recipe(self, recipe: Recipe) -> None:
         write_atomically(self.path / "recipe.yaml", recipe.to_yaml().encode())
@@ -105,11 +109,13 @@ class RunFolder:
     def read_weights(self) -> dict[str, Any]:
         return load_weights(self.path / BEST)[0]
 
-    def log(self, progress: Progress) -> None:
+    def log(self, progress: Progress) -> dict[str, Any]:
+        """Add a line to log.jsonl and return it."""
         epoch = progress.epoch
         line = {
             "epoch": epoch.number,
             "loss": epoch.loss,
+            "learning_rate": epoch.learning_rate,
             "seconds": round(epoch.seconds, 4),
             "targets_per_second": round(epoch.targets_per_second, 1),
             "valid": progress.valid,
@@ -117,6 +123,7 @@ class RunFolder:
         }
         with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+        return line
 
     def cut_log(self, epoch: int) -> None:
         """Forget lines of epochs after `epoch`, which will be trained again."""

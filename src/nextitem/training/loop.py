@@ -9,6 +9,8 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +19,14 @@ from lightning_fabric import Fabric
 from nextitem.data.batches import Batch, Batches
 from nextitem.errors import NonFiniteLossError
 from nextitem.models.base import Trained
+from nextitem.models.towers import ItemTower
+from nextitem.processes import ALONE, Processes
+from nextitem.training.clipping import clip_gradients
+from nextitem.training.profile import NoProfile, Profile
+from nextitem.training.sharding import gather, shard
+from nextitem.training.share import Loss, share_of
 
+Rate = Callable[[int, int], float]  # epoch and step, from 1 -> what the learning rate is multiplied by
 Track = Callable[[Iterable[Batch], int], Iterable[Batch]]
 
 
@@ -27,6 +36,7 @@ class Epoch:
     loss: float  # mean over the steps
     seconds: float
     num_targets: int
+    learning_rate: float  # of the last step
 
     @property
     def targets_per_second(self) -> float:
@@ -42,38 +52,104 @@ def train(
     last: int,
     seed: int = 0,
     clip_norm: float | None = None,
+    accumulate: int = 1,
+    rate: Rate | None = None,
     fabric: Fabric | None = None,
+    processes: Processes = ALONE,
+    is_sharded: bool = False,
     track: Track | None = None,
+    profile: Profile | None = None,
 ) -> Iterator[Epoch]:
     """Train epochs `first` to `last`; after each one the model holds its weights.
 
     All randomness of an epoch (row order, dropout, negatives) comes from (seed, epoch number), so training that is
-    continued equals training that never stopped, bit for bit. `track` wraps the batches, to show progress.
+    continued equals training that never stopped, bit for bit. A step takes the gradient of `accumulate` batches, which
+    is that of one batch with the rows of all. Of several `processes` each takes its share of the rows of every batch;
+    together they take the steps of one, and with `is_sharded` each keeps but a part of what training needs. `track`
+    wraps the batches, to show progress; `profile` takes the time of every phase.
 
     Raises:
         NonFiniteLossError: the loss of a step was NaN or infinite; the step is named and was not taken.
     """
-    fabric = fabric or Fabric(accelerator="cpu", devices=1)
-    wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
-    wrapped.mark_forward_method("loss")
+    fabric, profile = fabric or Fabric(accelerator="cpu", devices=1), profile or NoProfile()
+    if is_sharded:
+        wrapped, wrapped_optimizer = shard(model, optimizer, fabric, processes.size)
+    else:
+        wrapped, wrapped_optimizer = fabric.setup(Loss(model), optimizer)
     for number in range(first, last + 1):
         start, losses = time.perf_counter(), []
-        model.train()
-        with torch.random.fork_rng():
-            torch.manual_seed(int(np.random.SeedSequence((seed, number)).generate_state(1)[0]))
+        wrapped.train()
+        with torch.random.fork_rng(), profile.watching(model):
+            torch.manual_seed(int(np.random.SeedSequence((seed, number, processes.rank)).generate_state(1)[0]))
+            _refresh_negatives(model)
             steps = batches.epoch(number)
-            for step, batch in enumerate(track(steps, len(batches)) if track else steps, start=1):
+            profile.start()
+            groups = _groups(track(steps, len(batches)) if track else steps, accumulate)
+            for step, group in enumerate(groups, start=1):
+                if rate is not None:
+                    _set_learning_rate(optimizer, rate(number, step))
                 wrapped_optimizer.zero_grad(set_to_none=True)
-                loss = wrapped.loss(batch.to(fabric.device))
-                value = loss.item()
-                if not math.isfinite(value):
+                loss = _backward(fabric, wrapped, model, group, processes, profile)
+                if not math.isfinite(loss):
                     raise NonFiniteLossError(
-                        f"the loss was {value} at step {step} of epoch {number}; training stopped before that step. "
+                        f"the loss was {loss} at step {step} of epoch {number}; training stopped before that step. "
                         "Lower training.learning_rate or set training.clip_norm"
                     )
-                fabric.backward(loss)
                 if clip_norm is not None:
-                    fabric.clip_gradients(wrapped, wrapped_optimizer, max_norm=clip_norm)
+                    clip_gradients(fabric, wrapped, wrapped_optimizer, clip_norm)
                 wrapped_optimizer.step()
-                losses.append(value)
-        yield Epoch(number, sum(losses) / len(losses), time.perf_counter() - start, batches.num_targets)
+                profile.lap("optimizer")
+                losses.append(loss)
+        if is_sharded:
+            gather(wrapped, model)
+        seconds, learning_rate = time.perf_counter() - start, optimizer.param_groups[0]["lr"]
+        yield Epoch(number, sum(losses) / len(losses), seconds, batches.num_targets, learning_rate)
+
+
+def _groups(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    """Runs of `size` batches; the last may be shorter."""
+    rest = iter(batches)
+    while group := list(islice(rest, size)):
+        yield group
+
+
+def _backward(
+    fabric: Fabric, wrapped: Any, model: Trained, group: list[Batch], processes: Processes, profile: Profile
+) -> float:
+    """Leave the gradient of the batches' common loss in the parameters; the loss, the same in all processes."""
+    total = 0.0
+    for batch, part in zip(group, _parts(model, group), strict=True):
+        own, share = share_of(batch, model, processes)
+        own = own.to(fabric.device)
+        profile.lap("batching")
+        loss = wrapped(own.users, own.inputs, own.targets, own.weights, share * part)
+        total += processes.total(loss.item())  # of the whole batch, and so not finite in all or none
+        profile.lap("loss")
+        if not math.isfinite(total):
+            break  # no step will be taken
+        fabric.backward(loss * processes.size)  # gradients are averaged over the processes
+        profile.lap("backward")
+    return total
+
+
+def _parts(model: Trained, group: list[Batch]) -> list[float]:
+    """How much of the loss of all batches together is each one's: its share of the terms."""
+    if len(group) == 1:
+        return [1.0]
+    terms = [model.num_terms(batch) for batch in group]
+    return [one / sum(terms) for one in terms]
+
+
+def _set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+
+
+def _refresh_negatives(model: Trained) -> None:
+    """Bring what draws negatives by item vectors up to date: from the weights and the epoch's seed alone.
+
+    Nothing is carried over from the epoch before, so that a continued training refreshes to the same.
+    """
+    if isinstance(model, ItemTower) and model.objective.needs_vectors:
+        with torch.no_grad():
+            model.objective.refresh(model.item_vectors())

@@ -7,7 +7,9 @@ from typing import assert_never
 import torch
 from torch import nn
 
+from nextitem.models.tables import sparsify
 from nextitem.recipe import OptimizerName
+from nextitem.training.lazy_adam import LazyAdam
 
 
 def make_optimizer(
@@ -19,7 +21,13 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """All but AdamW add `weight_decay` to the gradient (L2); AdamW shrinks the weights by it. `beta2` is of the Adams.
 
+    `sparse_adam` is Adam that leaves the rows alone which a step does not read, weight decay and all; it makes the
+    gradients of the model's tables sparse.
+
     Fused kernels where torch has them: on a 12,102 x 64 table a step of Adam takes a seventh of the default's time.
+
+    Raises:
+        InputError: sparse_adam, and a step of the model or of its objective reads every row.
     """
     parameters = model.parameters()
     match name:
@@ -33,4 +41,8 @@ def make_optimizer(
             return torch.optim.Adagrad(parameters, learning_rate, weight_decay=weight_decay, fused=True)
         case "rmsprop":
             return torch.optim.RMSprop(parameters, learning_rate, weight_decay=weight_decay)
+        case "sparse_adam":
+            tables = sparsify(model)
+            dense = [one for one in parameters if not any(one is table for table in tables)]
+            return LazyAdam(dense, tables, learning_rate, (0.9, beta2), weight_decay=weight_decay)
     assert_never(name)

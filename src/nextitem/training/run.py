@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,12 +19,16 @@ from nextitem.data.dataset import Dataset
 from nextitem.data.split import Leaks, Split
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender, Trained
+from nextitem.processes import Processes, joined
 from nextitem.recipe import Recipe, TrainingRecipe
 from nextitem.training import build
 from nextitem.training.checkpoint import FitState, read_state, save_weights
 from nextitem.training.fit import BEST, CHECKPOINT, Progress, fit
 from nextitem.training.folder import RunFolder, differences
+from nextitem.training.loggers import check_loggers, open_loggers
 from nextitem.training.loop import Track
+from nextitem.training.profile import Profile
+from nextitem.training.share import prepare_once
 from nextitem.training.verdict import Verdict, judge
 
 
@@ -55,47 +61,74 @@ class Finished:
 Event = Prepared | Built | Progress | Finished
 
 
-def run(recipe: Recipe, out: Path, *, again: bool = False, track: Track | None = None) -> Iterator[Event]:
+def run(
+    recipe: Recipe, out: Path, *, again: bool = False, track: Track | None = None, profile: Profile | None = None
+) -> Iterator[Event]:
     """Read, split, train, evaluate beside the baselines, and keep everything in `out`.
 
     A finished run of the same recipe in `out` is shown, not repeated; an interrupted one is continued, to the same
-    weights as if it had not been interrupted. `again` starts over.
+    weights as if it had not been interrupted. `again` starts over. Under torchrun every process calls this and gets the
+    same events; only the first writes. A `profile` takes the time of the training steps.
 
     Raises:
         InputError: bad data, a folder of another run, or one that is in use.
         NonFiniteLossError: training diverged; the best weights so far are in `out`.
+        LostProcessError: another process of the run ended.
     """
     folder = RunFolder(out)
-    with folder.locked():
-        if folder.has_recipe and not again:
-            _refuse_other(folder, recipe)
+    with joined(recipe.training.device if recipe.training else "cpu") as processes, ExitStack() as until_end:
+        if recipe.training:
+            check_loggers(recipe.training.loggers)
+            build.is_sharded(recipe.training, processes)  # refuses what cannot be
+        processes.from_first(lambda: _opened(folder, recipe, again, until_end))
         start = time.perf_counter()
-        dataset, origin = build.build_dataset(recipe.data)
+        dataset, origin = prepare_once(lambda: build.build_dataset(recipe.data), processes)
         split = build.build_split(recipe.split, dataset, recipe.seed)
         prepared = time.perf_counter() - start
         yield Prepared(dataset, origin, split, split.leaks(split.test))
-        if again:  # not before the data proved good: a failed attempt leaves the older run as it was
-            folder.clear()
-        _claim(folder, recipe, dataset)
-        if folder.is_finished:
-            yield Finished(out, folder.read_report(), is_kept=True)
+        described = describe_data(dataset)
+        kept = json.loads(processes.from_first(lambda: _claimed(folder, recipe, dataset, described, again)))
+        processes.demand(kept["data"] == described, "the machines of this run have read different data")
+        if kept["report"]:
+            yield Finished(out, kept["report"], is_kept=True)
             return
-        model = build.build_model(recipe, split)
+        start = time.perf_counter()
+        model = build.build_model(recipe, split, processes)
+        fitted = time.perf_counter() - start
         if isinstance(model, Trained) and recipe.training is not None:
-            yield from _train(recipe, recipe.training, model, split, folder, track)
+            yield from _train(recipe, recipe.training, model, split, folder, processes, track, profile)
         else:
             yield Built(recipe, model, 0)
-            save_weights(model.state_dict(), out / BEST)
-        verdict = judge(recipe, model, split)
-        report = _report(recipe, dataset, split, verdict, read_state(out / CHECKPOINT), prepared)
-        folder.write_ranks(verdict.ranks(dataset.users))
-        folder.write_report(report)
-        yield Finished(out, report, is_kept=False)
+            if processes.is_first:
+                save_weights(model.state_dict(), out / BEST)
+        verdict = judge(recipe, model, split, processes)
+
+        def reported() -> bytes:
+            state = read_state(out / CHECKPOINT)
+            seconds = {
+                "preparation": prepared,
+                "training": state.seconds if isinstance(model, Trained) else fitted,
+                "evaluation": verdict.seconds,
+            }
+            report = _report(recipe, dataset, split, verdict, state, seconds)
+            folder.write_ranks(verdict.ranks(dataset.users))
+            folder.write_report(report)
+            return json.dumps(report).encode()
+
+        yield Finished(out, json.loads(processes.from_first(reported)), is_kept=False)
 
 
-def _claim(folder: RunFolder, recipe: Recipe, dataset: Dataset) -> None:
+def _opened(folder: RunFolder, recipe: Recipe, again: bool, until_end: ExitStack) -> bytes:
+    until_end.enter_context(folder.locked())
+    if folder.has_recipe and not again:
+        _refuse_other(folder, recipe)
+    return b""
+
+
+def _claimed(folder: RunFolder, recipe: Recipe, dataset: Dataset, described: dict[str, Any], again: bool) -> bytes:
     """Write down what the folder is for; one that is in use must be for the same data."""
-    described = describe_data(dataset)
+    if again:  # not before the data proved good: a failed attempt leaves the older run as it was
+        folder.clear()
     if not folder.has_recipe:
         folder.write_ids(dataset.items, dataset.users)
         folder.write_data(described)
@@ -104,10 +137,12 @@ def _claim(folder: RunFolder, recipe: Recipe, dataset: Dataset) -> None:
         raise InputError(
             f"{folder.path} holds a run on other data than {recipe.data.source} has now; add --again to replace it"
         )
+    report = folder.read_report() if folder.is_finished else None
+    return json.dumps({"data": described, "report": report}).encode()
 
 
 def _report(
-    recipe: Recipe, dataset: Dataset, split: Split, verdict: Verdict, state: FitState, prepared: float
+    recipe: Recipe, dataset: Dataset, split: Split, verdict: Verdict, state: FitState, seconds: dict[str, float]
 ) -> dict[str, Any]:
     return {
         "protocol": verdict.test.protocol,
@@ -120,7 +155,7 @@ def _report(
         "comparison": asdict(verdict.comparison) if verdict.comparison else None,
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
-        "seconds": {"preparation": prepared, "training": state.seconds, "evaluation": verdict.seconds},
+        "seconds": seconds,
         "versions": versions(),
         "recipe": recipe.model_dump(mode="json"),
     }
@@ -132,6 +167,8 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
     packed = dataset.sequences.packed()
     digest.update(packed.starts.astype("<i8").tobytes())
     digest.update(packed.items.astype("<i4").tobytes())
+    if packed.weights is not None:
+        digest.update(packed.weights.astype("<f4").tobytes())
     return {
         "name": dataset.name,
         "users": dataset.num_users,
@@ -161,23 +198,38 @@ def _train(
     model: Trained,
     split: Split,
     folder: RunFolder,
+    processes: Processes,
     track: Track | None,
+    profile: Profile | None,
 ) -> Iterator[Built | Progress]:
     """Leaves the best weights in `model` and in the folder."""
     if training.threads is not None:
         torch.set_num_threads(training.threads)
-    done = read_state(folder.path / CHECKPOINT).epoch
-    folder.cut_log(done)
+    done = int(processes.from_first(lambda: _cut_log(folder)))
+    loggers = open_loggers(training.loggers, folder.path) if processes.is_first else []
     yield Built(recipe, model, done)
     evaluation = recipe.evaluation
+    batches = build.build_batches(training, model, split, recipe.seed)
     epochs = fit(
-        model, split, build.build_batches(training, model, split, recipe.seed),
+        model, split, batches,
         epochs=training.epochs, patience=training.patience, monitor=training.monitor,
         metrics=evaluation.metrics, evaluate_every=training.evaluate_every,
         protocol=build.build_protocol(evaluation, recipe.seed), memory=build.build_memory(evaluation, split.num_items),
         optimizer=build.build_optimizer(training, model), clip_norm=training.clip_norm, seed=recipe.seed,
-        fabric=build.build_fabric(training), folder=folder.path, resume=True, track=track,
+        accumulate=training.accumulate, schedule=build.build_schedule(training, len(batches)),
+        fabric=build.build_fabric(training, processes), processes=processes,
+        is_sharded=build.is_sharded(training, processes), folder=folder.path, resume=True, track=track, profile=profile,
     )  # fmt: skip
     for progress in epochs:
-        folder.log(progress)
+        if processes.is_first:
+            line = folder.log(progress)
+            for logger in loggers:
+                logger.write(line)
         yield progress
+
+
+def _cut_log(folder: RunFolder) -> bytes:
+    """The number of epochs that are done; lines of later ones are forgotten."""
+    done = read_state(folder.path / CHECKPOINT).epoch
+    folder.cut_log(done)
+    return str(done).encode()

@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 
 from nextitem.data.ids import IdMap
-from nextitem.data.split import Split
+from nextitem.data.split import Holdout, Split
 from nextitem.evaluation.evaluate import Report, evaluate
 from nextitem.evaluation.significance import paired_test
 from nextitem.models.base import Recommender
+from nextitem.processes import ALONE, Processes
 from nextitem.recipe import Recipe
 from nextitem.training.build import build_baseline, build_memory, build_protocol
 
@@ -45,18 +46,18 @@ class Verdict:
         return pl.concat([_rank_rows(model, part, report, users) for model, part, report in parts])
 
 
-def judge(recipe: Recipe, model: Recommender, split: Split) -> Verdict:
+def judge(recipe: Recipe, model: Recommender, split: Split, processes: Processes = ALONE) -> Verdict:
     """Evaluate the model on validation and test cases, each baseline on the test cases, and compare."""
     start = time.perf_counter()
     settings = recipe.evaluation
     protocol, memory = build_protocol(settings, recipe.seed), build_memory(settings, split.num_items)
-    valid = evaluate(model, split.valid, settings.metrics, protocol, memory)
-    test = evaluate(model, split.test, settings.metrics, protocol, memory)
+
+    def measured(one: Recommender, holdout: Holdout) -> Report:
+        return evaluate(one, holdout, settings.metrics, protocol, memory, processes=processes)
+
+    valid, test = measured(model, split.valid), measured(model, split.test)
     others = [name for name in settings.baselines if name != recipe.model.name]
-    baselines = {
-        name: evaluate(build_baseline(name, split, recipe.seed), split.test, settings.metrics, protocol, memory)
-        for name in others
-    }
+    baselines = {name: measured(build_baseline(name, split, recipe.seed, processes), split.test) for name in others}
     metric = "ndcg@10" if "ndcg@10" in settings.metrics else settings.metrics[0]
     comparison = _compare(test, baselines, metric) if baselines else None
     return Verdict(recipe.model.name, valid, test, baselines, comparison, time.perf_counter() - start)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from nextitem.data.ids import PAD
-from nextitem.models.base import TwoTower
 from nextitem.models.initialise import initialise_xavier
+from nextitem.models.towers import TwoTower
 
 
 class BPR(TwoTower):

@@ -7,7 +7,7 @@ Departures from implicit: the confidence is the paper's 1 + alpha * r, where imp
 length are solved together; first factors are N(0, 0.1 / sqrt(dim)), as in the code of Rendle et al. (RecSys 2022,
 arXiv:2110.14037), not uniform in [0, 0.01). Those are all but parallel, so that in float32 the rounding of the first
 conjugate gradients decides where the later ones go: two block sizes gave factors 0.015 apart, now 4e-6.
-Departure from the paper: r is how often a user met an item.
+Departure from the paper: r is how often a user met an item, or the sum of the ratings where ratings weigh.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from nextitem.data.ids import PAD
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 from nextitem.models.base import Fitted
+from nextitem.models.towers import ItemTower
 
 FLOATS = 2**20  # of a block's vectors, and of its matrices: 4 MB each, the fastest of 2**16 to 2**24
 CONJUGATE_GRADIENT_STEPS = 3  # implicit's
 CONVERGED = 1e-20  # squared residual below which there is nothing left to correct; implicit's
 
 
-class IALS(Fitted):
+class IALS(ItemTower, Fitted):
     """score(u, i) = x_u . y_i, where x and y minimise
 
     sum over all u, i of c_ui (p_ui - x_u . y_i)^2 + regularization * (sum of |x_u|^2 + sum of |y_i|^2)
@@ -41,6 +42,7 @@ class IALS(Fitted):
     """
 
     knows_users = True
+    takes_weights = True
     user_factors: Tensor  # (num_users + 1, D); row 0 is nobody's and zero
     item_factors: Tensor  # (V, D); row 0 is zero
 
@@ -77,8 +79,11 @@ class IALS(Fitted):
             self.user_factors = self._solved(self.user_factors, self.item_factors, batches.users())
             self.item_factors = self._solved(self.item_factors, self.user_factors, batches.items())
 
-    def score(self, batch: Batch) -> Tensor:
-        return self.user_factors[batch.users] @ self.item_factors.T
+    def item_vectors(self) -> Tensor:
+        return self.item_factors
+
+    def query(self, batch: Batch) -> Tensor:
+        return self.user_factors[batch.users]
 
     def _solved(self, factors: Tensor, others: Tensor, blocks: Iterator[Block]) -> Tensor:
         """The factors of one side that are best for the `others`."""
@@ -89,7 +94,7 @@ class IALS(Fitted):
         for block in blocks:
             rows = torch.from_numpy(block.rows)
             vectors = others[torch.from_numpy(block.others)]  # (B, T, D); the padding's are zero and add nothing
-            extra = self.alpha * torch.from_numpy(block.counts)[..., None]  # (B, T, 1): what a met pair weighs more
+            extra = self.alpha * torch.from_numpy(block.weights)[..., None]  # (B, T, 1): what a met pair weighs more
             right = ((1 + extra) * vectors).sum(1)  # (B, D)
             if self.solver == "cholesky":
                 solved[rows] = by_cholesky(gram, vectors, extra, right)

@@ -29,8 +29,8 @@ from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
-from nextitem.models.base import TwoTower
 from nextitem.models.initialise import initialise_normal
+from nextitem.models.towers import TwoTower
 from nextitem.nn.propagation import BipartiteGraph
 
 
@@ -83,7 +83,8 @@ class LightGCN(TwoTower):
     def loss(self, batch: Batch) -> Tensor:
         users, items = self.propagated()  # once for both towers
         targets = batch.targets[:, 0]
-        loss = self.objective(F.embedding(batch.users, users), items, targets, batch.users)
+        weights = batch.weight_at((slice(None), 0))
+        loss = self.objective(F.embedding(batch.users, users), items, targets, batch.users, weights)
         return loss + self.l2 * self._penalty(batch.users, targets)
 
     def _penalty(self, users: Tensor, targets: Tensor) -> Tensor:

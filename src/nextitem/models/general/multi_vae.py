@@ -17,13 +17,14 @@ from torch import Tensor, nn
 
 from nextitem.data.batches import Batch
 from nextitem.errors import InputError
-from nextitem.models.base import ItemTower
+from nextitem.models.base import Trained
 from nextitem.models.initialise import initialise_xavier
 from nextitem.models.rows import multi_hot
+from nextitem.models.towers import ItemTower
 from nextitem.nn.dropout import Dropout
 
 
-class MultiVAE(ItemTower):
+class MultiVAE(ItemTower, Trained):
     """Encoder V-H-L (mean and log-variance), decoder L-H-V, tanh between; loss in nats a user.
 
     `anneal_steps` is a number of batches, so it goes with the data and the batch size: the authors' 40,000 are 170
@@ -31,7 +32,6 @@ class MultiVAE(ItemTower):
     """
 
     trains_on = ("bag",)
-    takes_objective = False
     step: Tensor  # () int64: batches trained on; saved, so that a run that is continued anneals on
 
     def __init__(
@@ -83,6 +83,10 @@ class MultiVAE(ItemTower):
         if self.training:
             self.step += 1
         return (kl_weight * kl_divergence(mean, log_variance) - (met * logits.log_softmax(1)).sum(1)).mean()
+
+    def num_terms(self, batch: Batch) -> float:
+        """The loss is a mean over users."""
+        return len(batch.users)
 
     def kl_weight(self) -> Tensor:
         """From 0 at the first step, linearly, to beta after anneal_steps."""

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
-from nextitem.models.base import SequenceModel, ages, newest_state
 from nextitem.models.initialise import initialise_normal
+from nextitem.models.towers import SequenceModel, ages, newest_places
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.transformer import BidirectionalBlock
 
@@ -73,7 +73,7 @@ class BERT4Rec(SequenceModel):
 
     def query(self, batch: Batch) -> Tensor:
         inputs = self.with_mask(batch.inputs)
-        return newest_state(self.encode(inputs), inputs)
+        return self.encode_at(inputs, newest_places(inputs))
 
     def with_mask(self, inputs: Tensor) -> Tensor:
         """(B, T) histories -> (B, min(T + 1, max_length)): the newest items that leave a place, then the mask.

@@ -14,8 +14,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from nextitem.data.ids import PAD
-from nextitem.models.base import SequenceModel, ages
 from nextitem.models.initialise import initialise_xavier
+from nextitem.models.towers import SequenceModel, ages
 from nextitem.nn.blocks import AttentionStack, Norm
 from nextitem.nn.dropout import Dropout
 
@@ -52,8 +52,14 @@ class SASRec(SequenceModel):
         initialise_xavier(self)
 
     def encode(self, inputs: Tensor) -> Tensor:
-        x = self.item_embedding(inputs) * self.scale + self.position_embedding(ages(inputs))  # (B, T, D)
-        return self.stack(self.dropout(x))
+        return self.stack(self.embed(inputs))
+
+    def encode_at(self, inputs: Tensor, places: Tensor) -> Tensor:
+        return self.stack(self.embed(inputs), places)[:, 0]
+
+    def embed(self, inputs: Tensor) -> Tensor:
+        """(B, T) -> (B, T, D)."""
+        return self.dropout(self.item_embedding(inputs) * self.scale + self.position_embedding(ages(inputs)))
 
     def item_vectors(self) -> Tensor:
         return self.item_embedding.weight if self.output_embedding is None else self.output_embedding.weight

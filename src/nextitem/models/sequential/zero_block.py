@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from nextitem.models.base import SequenceModel
 from nextitem.models.initialise import initialise_xavier
+from nextitem.models.towers import SequenceModel
 from nextitem.nn.dropout import Dropout
 
 

@@ -1,20 +1,14 @@
-"""Losses: equal to their plain forms and to numbers worked by hand.
+"""Full-score losses: equal to their plain forms.
 
 Sizes: N targets, D dim, V items.
 """
-
-import math
-from collections.abc import Callable
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nextitem.nn import losses
-from nextitem.nn.losses import binary_cross_entropy, bpr, full_cross_entropy
-
-LOG_2, LOG_4_3 = math.log(2), math.log(4 / 3)  # softplus(0) and softplus(-ln 3)
+from nextitem.nn.losses import full_cross_entropy, full_score
 
 
 def case(num_targets: int, num_items: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor, Tensor]:
@@ -35,7 +29,7 @@ def test_full_cross_entropy_equals_its_plain_form(
     monkeypatch: pytest.MonkeyPatch, num_targets: int, num_items: int, rows_of_a_block: int | None
 ) -> None:
     if rows_of_a_block is not None:
-        monkeypatch.setattr(losses, "BLOCK_BYTES", 8 * num_items * rows_of_a_block)
+        monkeypatch.setattr(full_score, "BLOCK_BYTES", 8 * num_items * rows_of_a_block)
     queries, vectors, targets = case(num_targets, num_items)
     found = values_of(full_cross_entropy(queries, vectors, targets), queries, vectors)
     plain = values_of(F.cross_entropy(queries @ vectors.T, targets), queries, vectors)
@@ -43,7 +37,7 @@ def test_full_cross_entropy_equals_its_plain_form(
 
 
 def test_full_cross_entropy_takes_a_block_smaller_than_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(losses, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(full_score, "BLOCK_BYTES", 1)
     queries, vectors, targets = case(4, 5)
     torch.testing.assert_close(
         full_cross_entropy(queries, vectors, targets), F.cross_entropy(queries @ vectors.T, targets)
@@ -51,7 +45,7 @@ def test_full_cross_entropy_takes_a_block_smaller_than_a_row(monkeypatch: pytest
 
 
 def test_full_cross_entropy_passes_gradcheck(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(losses, "BLOCK_BYTES", 8 * 5 * 2)
+    monkeypatch.setattr(full_score, "BLOCK_BYTES", 8 * 5 * 2)
     queries, vectors, targets = case(5, 5)
     assert torch.autograd.gradcheck(full_cross_entropy, (queries, vectors, targets))
 
@@ -81,22 +75,41 @@ def test_full_cross_entropy_of_huge_logits_equals_its_plain_form() -> None:
     torch.testing.assert_close(found, plain)
 
 
-def test_binary_cross_entropy_by_hand() -> None:
-    positive, negative = torch.tensor([math.log(3), 0.0]), torch.tensor([[-math.log(3), 0.0], [0.0, 0.0]])
-    by_hand = (LOG_4_3 + LOG_2) / 2 + (LOG_4_3 + 3 * LOG_2) / 4
-    assert float(binary_cross_entropy(positive, negative)) == pytest.approx(by_hand, rel=1e-6)
+def plain_weighted(queries: Tensor, vectors: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
+    values = F.cross_entropy(queries @ vectors.T, targets, reduction="none")
+    return (weight * values).sum() / weight.sum()
 
 
-def test_bpr_by_hand() -> None:
-    positive, negative = torch.tensor([math.log(3), 0.0]), torch.tensor([[0.0, math.log(3)], [-math.log(3), 0.0]])
-    by_hand = (LOG_4_3 + LOG_2 + LOG_4_3 + LOG_2) / 4
-    assert float(bpr(positive, negative)) == pytest.approx(by_hand, rel=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("loss", "worst"), [(binary_cross_entropy, 2e4), (bpr, 2e4)], ids=["binary_cross_entropy", "bpr"]
-)
-def test_pair_losses_of_huge_scores_are_the_size_of_the_mistake(
-    loss: Callable[[Tensor, Tensor], Tensor], worst: float
+@pytest.mark.parametrize("rows_of_a_block", [1, 3, 7])
+def test_weighted_full_cross_entropy_equals_its_plain_form(
+    monkeypatch: pytest.MonkeyPatch, rows_of_a_block: int
 ) -> None:
-    assert float(loss(torch.tensor([-1e4]), torch.tensor([[1e4]]))) == pytest.approx(worst)
+    monkeypatch.setattr(full_score, "BLOCK_BYTES", 8 * 5 * rows_of_a_block)
+    queries, vectors, targets = case(7, 5)
+    weight = torch.tensor([1.0, 0.0, 5.0, 0.5, 3.0, 0.0, 2.0], dtype=torch.float64)
+    found = values_of(full_cross_entropy(queries, vectors, targets, weight=weight), queries, vectors)
+    plain = values_of(plain_weighted(queries, vectors, targets, weight), queries, vectors)
+    torch.testing.assert_close(found, plain, rtol=1e-12, atol=1e-12)
+
+
+def test_equal_weights_are_no_weights() -> None:
+    queries, vectors, targets = case(6, 5)
+    weighted = full_cross_entropy(queries, vectors, targets, weight=torch.full((6,), 4.0))
+    torch.testing.assert_close(weighted, full_cross_entropy(queries, vectors, targets))
+
+
+def test_full_cross_entropy_of_a_score_that_is_not_a_number_is_none() -> None:
+    queries, vectors, targets = case(6, 5, torch.float32)
+    queries = queries.detach().clone()
+    queries[2] = torch.nan
+    assert full_cross_entropy(queries, vectors, targets).isnan()
+
+
+def test_full_cross_entropy_is_computed_in_the_precision_of_the_vectors_under_autocast() -> None:
+    queries, vectors, targets = case(6, 5, torch.float32)
+    low = queries.detach().bfloat16().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = values_of(full_cross_entropy(low, vectors, targets), low, vectors)
+    expected = values_of(full_cross_entropy(low.float(), vectors, targets), low, vectors)
+    assert [one.dtype for one in found] == [torch.float32, torch.bfloat16, torch.float32]
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)

@@ -1,0 +1,38 @@
+"""What the speed comparisons share: starting a contestant in a process of its own, reading and keeping its report."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+
+
+def peer_python(peers: Path, peer: str) -> Path:
+    python = peers.resolve() / peer / "bin" / "python"
+    if not python.exists():
+        sys.exit(f"{python} does not exist; run benchmarks/peers/setup.sh first")
+    return python
+
+
+def run_script(python: Path, script: Path, arguments: list[str], takes_workdir: bool = False) -> dict[str, Any]:
+    """Run one contestant, in a folder of its own if it wants one, and read the JSON of its last line."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [str(python), str(script), *arguments, *(["--workdir", folder] if takes_workdir else [])]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{script.name} failed:\n{done.stderr[-2000:]}")
+    report: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return report
+
+
+def write_results(name: str, rows: list[dict[str, Any]], **more: Any) -> None:
+    machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
+    (HERE / "results").mkdir(exist_ok=True)
+    (HERE / "results" / name).write_text(json.dumps({"machine": machine, **more, "runs": rows}, indent=1) + "\n")

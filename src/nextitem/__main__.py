@@ -1,0 +1,6 @@
+"""`python -m nextitem`, and so `torchrun -m nextitem`."""
+
+from nextitem.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""The kinds of models whose parts later steps can use: a query a row, a vector an item.
+
+A new sequence model is an `encode`; a new one of pairs is `user_vectors` and `item_vectors`, or an `interact`.
+
+Sizes: B batch, T length, D dim, N positions with a target, V = num_items + 1 (item 0 is the padding).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nextitem.data.batches import Batch
+from nextitem.data.ids import PAD
+from nextitem.models.base import Recommender, Trained
+from nextitem.nn.scorers import unit
+
+# Users and items that are scored at once where every pair has hidden layers of its own: 4,096 pairs, whose layers stay
+# in a core's cache. All pairs of ml-1m, NCF with 128-64-32, one core: 12 s; a user at a time 17 s, 32 users 28 s.
+PAIR_BLOCK = (16, 256)
+
+
+class ItemTower(Recommender):
+    """Scores are inner products of a row's query with a vector an item: made for retrieval and sampled losses.
+
+    `is_cosine`: both are cut to length 1 first; set where the loss is one of cosines.
+    """
+
+    is_cosine: bool = False
+
+    def item_vectors(self) -> Tensor:
+        """(V, D)."""
+        raise NotImplementedError(f"{type(self).__name__} has no item_vectors")
+
+    def query(self, batch: Batch) -> Tensor:
+        """(B, D): what each row is looking for next."""
+        raise NotImplementedError(f"{type(self).__name__} has no query")
+
+    def score(self, batch: Batch) -> Tensor:
+        query, vectors = self.query(batch), self.item_vectors()
+        return unit(query) @ unit(vectors).T if self.is_cosine else query @ vectors.T
+
+
+class SequenceModel(ItemTower, Trained):
+    """An item tower whose query is the state at the newest item. A new one is an `encode` and an item table.
+
+    `is_causal` says that the state at an item does not depend on later items.
+    """
+
+    takes_objective = True
+    takes_weights = True
+    is_causal: ClassVar[bool] = True
+
+    def __init__(self, num_items: int, dim: int, num_marks: int = 0) -> None:
+        """`num_marks` rows of the table stand behind the items, for tokens that are no items, such as a mask."""
+        super().__init__(num_items)
+        self.item_embedding = nn.Embedding(num_items + 1 + num_marks, dim, padding_idx=PAD)
+
+    def encode(self, inputs: Tensor) -> Tensor:
+        """(B, T) items, oldest first, padding last -> (B, T, D), the state after each of them."""
+        raise NotImplementedError(f"{type(self).__name__} has no encode")
+
+    def encode_at(self, inputs: Tensor, places: Tensor) -> Tensor:
+        """(B, T) items, (B,) one place of each row -> (B, D); who can do so without the other places overrides it."""
+        return self.encode(inputs)[torch.arange(len(inputs), device=inputs.device), places]
+
+    def item_vectors(self) -> Tensor:
+        return self.item_embedding.weight
+
+    def query(self, batch: Batch) -> Tensor:
+        return self.encode_at(batch.inputs, newest_places(batch.inputs))
+
+    def loss(self, batch: Batch) -> Tensor:
+        rows, positions = (batch.targets != PAD).nonzero(as_tuple=True)  # (N,) each: the padding costs nothing
+        if torch.equal(rows, torch.arange(len(batch.inputs), device=rows.device)):  # one target a row
+            states = self.encode_at(batch.inputs, positions)  # (N, D)
+        else:
+            states = self.encode(batch.inputs)[rows, positions]
+        weights = batch.weight_at((rows, positions))
+        return self.objective(states, self.item_vectors(), batch.targets[rows, positions], batch.users[rows], weights)
+
+
+class TwoTower(ItemTower, Trained):
+    """An item tower whose query is a vector of the user; rows are single interactions."""
+
+    takes_objective = True
+    takes_weights = True
+    knows_users = True
+    trains_on = ("pair",)
+
+    def user_vectors(self) -> Tensor:
+        """(num_users + 1, D); row 0 is nobody's."""
+        raise NotImplementedError(f"{type(self).__name__} has no user_vectors")
+
+    def query(self, batch: Batch) -> Tensor:
+        return F.embedding(batch.users, self.user_vectors(), sparse=self.objective.is_sparse)
+
+    def loss(self, batch: Batch) -> Tensor:
+        weights = batch.weight_at((slice(None), 0))
+        return self.objective(self.query(batch), self.item_vectors(), batch.targets[:, 0], batch.users, weights)
+
+
+class TowerFree(Trained):
+    """Any function of a user and an item; needs an objective with sampled negatives."""
+
+    takes_objective = True
+    takes_weights = True
+    knows_users = True
+    trains_on = ("pair",)
+
+    def interact(self, users: Tensor, items: Tensor) -> Tensor:
+        """(N,) users and (N, K) items, or (1, K) that are the same for all users -> (N, K) scores."""
+        raise NotImplementedError(f"{type(self).__name__} has no interact")
+
+    def loss(self, batch: Batch) -> Tensor:
+        users = batch.users
+        weights = batch.weight_at((slice(None), 0))
+        return self.objective.over(
+            lambda items: self.interact(users, items), batch.targets[:, 0], users, weights=weights
+        )
+
+    def score(self, batch: Batch) -> Tensor:
+        catalogue = torch.arange(self.num_items + 1, device=batch.users.device)[None, :]
+        num_users, num_items = PAIR_BLOCK
+        return torch.cat(
+            [
+                torch.cat([self.interact(users, items) for items in torch.split(catalogue, num_items, 1)], 1)
+                for users in torch.split(batch.users, num_users)
+            ]
+        )
+
+
+def ages(inputs: Tensor) -> Tensor:
+    """(B, T): how many items of the row are newer; 0 at the newest and at the padding."""
+    lengths = (inputs != PAD).sum(1, keepdim=True)
+    return (lengths - 1 - torch.arange(inputs.shape[1], device=inputs.device)).clamp(min=0)
+
+
+def newest_places(inputs: Tensor) -> Tensor:
+    """(B, T) -> (B,): where each row's newest item stands (its first place, if it has none)."""
+    return (inputs != PAD).sum(1).sub(1).clamp(min=0)

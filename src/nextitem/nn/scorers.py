@@ -1,0 +1,177 @@
+"""Scorers: how well an item's vector answers a query; higher is better.
+
+Two calls, so that no shape has to be guessed:
+
+| call                     | queries     | vectors        | scores      |
+|--------------------------|-------------|----------------|-------------|
+| `pairs(queries, vectors)` | (..., D)   | (..., D)       | (...)       |
+| `pairs(queries, vectors)` | (..., D)   | (..., n, D)    | (..., n)    |
+| `all(queries, vectors)`   | (..., D)   | (N, D)         | (..., N)    |
+
+`pairs` gives each query vectors of its own: one, or n where `vectors` has one more dimension (the leading dimensions
+broadcast). `all` scores one table for all queries, which most scorers do with a matrix product.
+
+Sizes: D dim, H width of the last hidden layer, n candidates of a query, N items in the table.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from nextitem.errors import InputError
+from nextitem.nn.dropout import Dropout
+
+
+class Scorer(nn.Module):
+    """A new one is a `match`; an `all` where something is faster than every pair by itself."""
+
+    def match(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        """(..., D) and (..., D), broadcast against each other -> (...)."""
+        raise NotImplementedError(f"{type(self).__name__} has no match")
+
+    def pairs(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        """(..., D) and (..., D) -> (...), or (..., D) and (..., n, D) -> (..., n)."""
+        extra = vectors.dim() - queries.dim()
+        if extra not in (0, 1):
+            raise InputError(
+                "pairs takes vectors of as many dimensions as the queries or of one more, found "
+                f"{tuple(queries.shape)} and {tuple(vectors.shape)}; all(queries, vectors) scores one table for all "
+                "queries"
+            )
+        return self.match(queries.unsqueeze(-2) if extra else queries, vectors)
+
+    def all(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        """(..., D) and (N, D) -> (..., N)."""
+        return self.match(queries.unsqueeze(-2), vectors)
+
+
+class InnerProduct(Scorer):
+    """q . v"""
+
+    def match(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        return (queries * vectors).sum(-1)
+
+    def all(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        return queries @ vectors.T
+
+
+class Cosine(InnerProduct):
+    """q . v / (|q| |v|), in [-1, 1]; 0 where one of them is the zero vector, which then gets no gradient."""
+
+    def match(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        return super().match(unit(queries), unit(vectors))
+
+    def all(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        return super().all(unit(queries), unit(vectors))
+
+
+class Euclidean(Scorer):
+    """-|q - v|^2. `all` is rounded at the size of |q|^2 + |v|^2, from which it subtracts."""
+
+    def match(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        return -(queries - vectors).square().sum(-1)
+
+    def all(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        products = 2.0 * queries @ vectors.T
+        return products - queries.square().sum(-1, keepdim=True) - vectors.square().sum(-1)
+
+
+class Norm(Scorer):
+    """-|q - v|_p, p >= 1 (infinity for the largest difference); p = 2 is RecStudio's default.
+
+    At p = 2 torch takes the matrix product for large tables: `all` is then rounded as Euclidean's is.
+    """
+
+    def __init__(self, p: float = 2.0) -> None:
+        super().__init__()
+        if not p >= 1.0:
+            raise InputError(f"p of a norm must be at least 1, found {p}")
+        self.p = p
+
+    def match(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        return -torch.linalg.vector_norm(queries - vectors, self.p, dim=-1)
+
+    def all(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        distances = torch.cdist(queries.reshape(-1, queries.shape[-1]), vectors, self.p)
+        return -distances.view(*queries.shape[:-1], len(vectors))
+
+
+class GMF(Scorer):
+    """h . (q * v), q * v element by element: generalised matrix factorisation (He et al. 2017, arXiv:1708.05031).
+
+    It starts as the inner product, h = 1. The score is the logit; RecStudio's has a ReLU, under which half the scores
+    tie at zero.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.output = nn.Parameter(torch.ones(dim))  # (D,)
+
+    def match(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        return (queries * self.output * vectors).sum(-1)
+
+    def all(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        return (queries * self.output) @ vectors.T
+
+
+class MLP(Scorer):
+    """h . hidden([q; v]) + b: a perceptron over the two vectors side by side."""
+
+    def __init__(self, dim: int, hidden_sizes: tuple[int, ...] = (128, 64, 32), dropout: float = 0.0) -> None:
+        super().__init__()
+        self.hidden = HiddenLayers(dim, hidden_sizes, dropout)
+        self.output = nn.Linear(hidden_sizes[-1], 1)
+
+    def match(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        return self.output(self.hidden(queries, vectors)).squeeze(-1)
+
+
+class Fusion(Scorer):
+    """h . [q * v; hidden([q; v])] + b, the sum of GMF and MLP: NeuMF (He et al. 2017, arXiv:1708.05031).
+
+    Both see the same vectors, as in RecStudio's FusionMFMLPScorer; the paper's have vectors of their own, as in the
+    model NCF.
+    """
+
+    def __init__(self, dim: int, hidden_sizes: tuple[int, ...] = (128, 64, 32), dropout: float = 0.0) -> None:
+        super().__init__()
+        self.gmf, self.mlp = GMF(dim), MLP(dim, hidden_sizes, dropout)
+
+    def match(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        return self.gmf.match(queries, vectors) + self.mlp.match(queries, vectors)
+
+    def all(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        return self.gmf.all(queries, vectors) + self.mlp.all(queries, vectors)
+
+
+class HiddenLayers(nn.Module):
+    """Linear maps and ReLUs over two vectors side by side, dropout before each map.
+
+    The first map is linear in [q; v], so W [q; v] = W_query q + W_vector v: the part of a query is made once for all
+    its candidates and the part of a vector once for all queries that share it.
+    """
+
+    def __init__(self, dim: int, hidden_sizes: tuple[int, ...], dropout: float) -> None:
+        super().__init__()
+        if not hidden_sizes:
+            raise InputError("hidden_sizes must name one layer or more, found none; GMF scores without hidden layers")
+        self.from_query = nn.Linear(dim, hidden_sizes[0])
+        self.from_vector = nn.Linear(dim, hidden_sizes[0], bias=False)
+        self.later = nn.ModuleList(nn.Linear(width, next_width) for width, next_width in pairwise(hidden_sizes))
+        self.dropout = Dropout(dropout)
+
+    def forward(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        """(..., D) and (..., D), broadcast against each other -> (..., H)."""
+        hidden = torch.relu(self.from_query(self.dropout(queries)) + self.from_vector(self.dropout(vectors)))
+        for layer in self.later:
+            hidden = torch.relu(layer(self.dropout(hidden)))
+        return hidden
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """(..., D), each of length 1; a zero vector stays, with a gradient of zero where F.normalize has one of 1e12."""
+    lengths = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
+    return vectors / lengths.masked_fill(lengths == 0.0, torch.inf)

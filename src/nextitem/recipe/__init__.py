@@ -1,0 +1,33 @@
+"""Recipe: a whole run as data."""
+
+from nextitem.recipe.layers import Layer, make_recipe, read_layer
+from nextitem.recipe.sections import (
+    FORMAT,
+    DataRecipe,
+    EvaluationRecipe,
+    LoggerName,
+    LossRecipe,
+    ModelRecipe,
+    OptimizerName,
+    Recipe,
+    ScheduleName,
+    SplitRecipe,
+    TrainingRecipe,
+)
+
+__all__ = [
+    "FORMAT",
+    "DataRecipe",
+    "EvaluationRecipe",
+    "Layer",
+    "LoggerName",
+    "LossRecipe",
+    "ModelRecipe",
+    "OptimizerName",
+    "Recipe",
+    "ScheduleName",
+    "SplitRecipe",
+    "TrainingRecipe",
+    "make_recipe",
+    "read_layer",
+]

@@ -1,0 +1,102 @@
+"""Keys that need each other, or exclude each other."""
+
+from __future__ import annotations
+
+from nextitem.errors import InputError
+from nextitem.models.catalogue import find
+from nextitem.models.negatives import BY_VECTORS, EXCLUDES_EXACTLY, SAMPLERS, check_sampler
+from nextitem.models.towers import TowerFree
+from nextitem.nn.losses.catalogue import COSINE, LOSSES, TAKES_TARGET_LOG_Q, check_loss, loss_keys
+from nextitem.recipe.sections import LossRecipe, ScheduleName, TrainingRecipe
+
+SCHEDULE_KEYS: dict[ScheduleName, tuple[set[str], set[str]]] = {  # must have, may have
+    "constant": (set(), set()),
+    "warmup": ({"warmup_steps"}, set()),
+    "cosine": (set(), {"warmup_steps"}),
+    "exponential": ({"decay"}, {"warmup_steps"}),
+    "plateau": ({"decay", "plateau_patience"}, {"warmup_steps"}),
+}
+
+
+def check_training(training: TrainingRecipe, loss: LossRecipe | None) -> None:
+    """Keys that do nothing, or nothing good, together."""
+    needed, allowed = SCHEDULE_KEYS[training.schedule]
+    values = training.model_dump(include={"warmup_steps", "decay", "plateau_patience"})
+    given = {key for key, value in values.items() if value is not None}
+    for key in sorted(needed - given):
+        raise InputError(f"training.{key}: the schedule {training.schedule} needs it")
+    for key in sorted(given - needed - allowed):
+        users = [name for name, (must, may) in SCHEDULE_KEYS.items() if key in must | may]
+        raise InputError(
+            f"training.{key}: the schedule {training.schedule} has no use for it; found {values[key]}; leave it out "
+            f"(null), or take training.schedule {' or '.join(users)}"
+        )
+    if training.plateau_patience is not None and training.plateau_patience >= training.patience:
+        raise InputError(
+            f"training.plateau_patience: training stops after {training.patience} validations without a better one "
+            f"(training.patience), before {training.plateau_patience} of them lower the learning rate"
+        )
+    if training.precision == "16-mixed" and training.device == "cpu":
+        raise InputError("training.precision: 16-mixed needs a GPU (training.device); take bf16-mixed or 32-true")
+    if training.optimizer == "sparse_adam":
+        if loss is None or loss.name == "cross_entropy":
+            raise InputError(
+                "training.optimizer: sparse_adam updates the rows of items that a step reads, and this loss reads all; "
+                "set loss.name to one with sampled negatives (bce, bpr), or take adam"
+            )
+        if training.precision == "16-mixed":
+            raise InputError(
+                "training.precision: 16-mixed scales gradients, which sparse_adam does not; take bf16-mixed"
+            )
+
+
+LOSS_KEYS = {key for name in LOSSES for key in loss_keys(name)}
+
+
+def with_negatives(loss: LossRecipe, model: str) -> LossRecipe:
+    """The loss with all its keys and those of its sampler; a key that would do nothing is refused."""
+    given = loss.model_dump(exclude={"name"}, exclude_none=True)
+    is_tower_free = issubclass(find(model), TowerFree)
+    if is_tower_free and loss.name in ("cross_entropy", *COSINE):
+        raise InputError(f"loss.name: {loss.name} needs item vectors, which {model} does not have; take bce or bpr")
+    if loss.name == "cross_entropy":
+        if given:
+            raise InputError(
+                f"loss.{next(iter(given))}: cross_entropy has no negatives; take a loss with negatives (bce, bpr, ..), "
+                "or leave it out"
+            )
+        return loss
+    keys = check_loss(loss.name, {key: given.pop(key) for key in sorted(LOSS_KEYS & set(given))})
+    sampler, sampling = given.pop("sampler", "uniform"), given.pop("sampling", "dynamic")
+    num_negatives = given.pop("num_negatives", None if sampler == "in_batch" else 1)
+    if loss.name in TAKES_TARGET_LOG_Q and sampler in EXCLUDES_EXACTLY and not given.get("shared"):
+        given.setdefault("exclude_history", False)
+    keys |= check_sampler(sampler, given, sampling == "static")
+    loss = loss.model_copy(update={"sampler": sampler, "sampling": sampling, "num_negatives": num_negatives} | keys)
+    if is_tower_free:
+        _refuse_vectors(loss, model)
+    _refuse_impossible_targets(loss)
+    return loss
+
+
+def _refuse_vectors(loss: LossRecipe, model: str) -> None:
+    """What a model without item vectors cannot have."""
+    if loss.sampler in BY_VECTORS:
+        raise InputError(
+            f"loss.sampler: {loss.sampler} draws by item vectors, which {model} does not have; "
+            f"take {', '.join(known for known in SAMPLERS if known not in BY_VECTORS)}"
+        )
+    if loss.num_negatives is None:
+        raise InputError(
+            f"loss.num_negatives: {model} has no matrix product to score all pairs of a batch with; "
+            "say how many of its targets serve as negatives"
+        )
+
+
+def _refuse_impossible_targets(loss: LossRecipe) -> None:
+    is_excluded = loss.exclude_history and not loss.shared and loss.sampler in EXCLUDES_EXACTLY
+    if loss.name in TAKES_TARGET_LOG_Q and is_excluded:
+        raise InputError(
+            f"loss.exclude_history: {loss.name} needs the chance that the target is drawn, which is none where the "
+            f"{loss.sampler} sampler leaves the history out; set it to false, or draw shared negatives"
+        )

@@ -1,0 +1,147 @@
+"""The sections of a recipe: their keys, types and defaults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from nextitem.data.batches import BatchKind
+from nextitem.evaluation.evaluate import DEFAULT_METRICS
+from nextitem.evaluation.protocol import Seen, Ties
+from nextitem.nn.losses.catalogue import COSINE
+
+FORMAT = 1  # of a run folder
+
+OptimizerName = Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"]
+LossName = Literal[
+    "cross_entropy", "bce", "bpr", "bpr_max", "ccl", "gbce", "hinge", "info_nce", "nce", "sampled_softmax", "top1",
+    "top1_max", "weighted_bce", "weighted_bpr",
+]  # fmt: skip
+LoggerName = Literal["csv", "tensorboard"]
+ScheduleName = Literal["constant", "warmup", "cosine", "plateau", "exponential"]
+
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataRecipe(Section):
+    source: str = "ml-100k"  # a catalogue name, a file or a folder
+    folder: str | None = None  # where catalogue data lies already (--data_dir)
+    format: str = "auto"
+    separator: str | None = None
+    user: str | None = None  # names of columns
+    item: str | None = None
+    timestamp: str | None = None
+    rating: str | None = None
+    min_rating: float | None = None  # keep ratings of at least this
+    duplicates: Literal["keep", "first", "last"] = "keep"  # which of a repeated user-item pair stay
+    user_core: Count = 0  # keep users with at least so many interactions
+    item_core: Count = 0
+    core: Literal["iterated", "once"] = "iterated"
+    weight: Literal["rating"] | None = None  # an interaction counts as much as its rating says; None: all alike
+
+
+class SplitRecipe(Section):
+    kind: Literal["leave_one_out", "user_entry", "entry", "user"] = "leave_one_out"
+    min_length: Annotated[int, Field(ge=3)] = 3  # of leave_one_out; SASRec's (FreeRec takes 4)
+    valid: Annotated[float, Field(gt=0)] = 0.1  # of the other kinds: shares, or whole numbers
+    test: Annotated[float, Field(gt=0)] = 0.1
+    order: Literal["random", "time"] = "random"  # of the other kinds: which are held out
+
+
+class ModelRecipe(BaseModel):
+    """`name`, and the arguments of its constructor."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str = "SASRec"
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class LossRecipe(Section):
+    name: LossName = "cross_entropy"
+    # From here on: keys of losses with negatives, filled in by make_recipe. None: loss or sampler has no such key.
+    sampler: str | None = None  # uniform, or another of models/negatives.py
+    num_negatives: Positive | None = None  # a target: 1; None for in_batch: all targets of the batch
+    sampling: Literal["dynamic", "static"] | None = None  # negatives anew at every step, or once for all
+    exclude_history: bool | None = None  # never an item that the user trained on
+    shared: bool | None = None  # one set of negatives for all targets of a batch
+    power: Annotated[float, Field(ge=0)] | Literal["log"] | None = None  # of the count; or log(1 + count)
+    pool: Positive | None = None  # candidates, of which the hardest is the negative
+    clusters: Positive | None = None  # of a codebook of item vectors
+    # Keys of single losses; docs/losses.md.
+    hardest_only: bool | None = None  # bce, bpr, top1: the highest-scored negative alone
+    detach: bool | None = None  # weighted_bce, weighted_bpr: no gradient through the weights of negatives
+    correct: bool | None = None  # sampled_softmax: subtract log Q
+    calibration: Annotated[float, Field(ge=0, le=1)] | None = None  # gbce: t
+    temperature: Annotated[float, Field(gt=0)] | None = None  # info_nce
+    margin: float | None = None  # ccl, hinge
+    negative_weight: Annotated[float, Field(ge=0)] | None = None  # ccl
+    regularisation: Annotated[float, Field(ge=0)] | None = None  # bpr_max
+    rank_weight: bool | None = None  # hinge: weigh by the estimated rank
+
+
+class TrainingRecipe(Section):
+    batches: BatchKind = "next_item"  # the model says which kinds it trains on
+    mask_share: Annotated[float, Field(gt=0, lt=1)] = 0.2  # of the items in cloze batches
+    newest_share: Annotated[float, Field(ge=0, le=1)] = 0.0  # of cloze rows that end with the one item masked
+    batch_size: Positive = 256
+    epochs: Positive = 100
+    accumulate: Positive = 1  # batches a step, whose gradient is that of one batch with all their rows
+    # adasgd is RecStudio's word for adagrad.
+    optimizer: Annotated[OptimizerName, BeforeValidator(lambda name: "adagrad" if name == "adasgd" else name)] = "adam"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    schedule: ScheduleName = "constant"  # of the learning rate
+    warmup_steps: Positive | None = None  # from next to nothing up to learning_rate; of every schedule but constant
+    decay: Annotated[float, Field(gt=0, lt=1)] | None = None  # of exponential: an epoch; of plateau: each time
+    plateau_patience: Positive | None = None  # of plateau: validations without a better one
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    beta2: Annotated[float, Field(gt=0, lt=1)] = 0.999
+    clip_norm: Annotated[float, Field(gt=0)] | None = None
+    monitor: str = "ndcg@10"  # on the validation cases
+    evaluate_every: Positive = 1  # epochs
+    patience: Positive = 10  # validations without a better one
+    device: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
+    strategy: Literal["ddp", "fsdp"] = "ddp"  # under torchrun: each process holds all weights, or trains its part
+    threads: Positive | None = None  # None: as many as there are cores
+    loggers: tuple[LoggerName, ...] = ()  # beside log.jsonl
+
+
+class EvaluationRecipe(Section):
+    metrics: tuple[str, ...] = DEFAULT_METRICS
+    candidates: Positive | None = None  # None: full ranking
+    seen: Seen = "auto"
+    ties: Ties = "expected"
+    users: Positive | None = None  # None: all
+    memory_mb: Positive = 512
+    batch_size: Positive | None = None  # users scored at once at the most; None: as many as the memory allows
+    baselines: tuple[str, ...] = ("Popularity", "MarkovChain")
+
+
+class Recipe(Section):
+    """`loss` is None where a model brings its own or needs none; `training` where it is counted, not trained."""
+
+    format: int = FORMAT
+    seed: Count = 0
+    data: DataRecipe = DataRecipe()
+    split: SplitRecipe = SplitRecipe()
+    model: ModelRecipe = ModelRecipe()
+    loss: LossRecipe | None = LossRecipe()
+    training: TrainingRecipe | None = TrainingRecipe()
+    evaluation: EvaluationRecipe = EvaluationRecipe()
+
+    @property
+    def scores_are_cosines(self) -> bool:
+        return self.loss is not None and self.loss.name in COSINE
+
+    def to_yaml(self) -> str:
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

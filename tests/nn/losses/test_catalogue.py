@@ -1,0 +1,64 @@
+"""Losses by name: what they can be told, and that they are told it."""
+
+from typing import get_args
+
+import pytest
+import torch
+
+from nextitem.errors import InputError
+from nextitem.nn import losses
+from nextitem.nn.losses.catalogue import COSINE, LOSSES, TAKES_LOG_Q, check_loss, loss_keys, make_loss
+from nextitem.recipe.sections import LossName
+
+POSITIVE, NEGATIVE = torch.tensor([0.5, -1.0]), torch.tensor([[0.2, 0.9, -0.4], [1.0, 0.0, -2.0]])
+LOG_Q = torch.tensor([[-1.0, -2.0, -3.0], [-2.0, -2.0, -1.0]])
+
+
+def value_of(name: str, keys: dict[str, object]) -> float:
+    logs = (LOG_Q[:, 0], LOG_Q) if name in TAKES_LOG_Q else ()
+    return float(make_loss(name, keys, num_items=50)(POSITIVE, NEGATIVE, *logs))
+
+
+def test_every_pairwise_loss_has_a_name() -> None:
+    others = {losses.full_cross_entropy, losses.logistic, losses.squared_error}
+    assert set(LOSSES.values()) == {getattr(losses, name) for name in losses.__all__} - others
+
+
+OTHER = {
+    "hardest_only": True, "detach": True, "correct": False, "calibration": 0.1, "temperature": 2.0, "margin": 0.1,
+    "negative_weight": 3.0, "regularisation": 5.0, "rank_weight": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "key"), [(name, key) for name in LOSSES for key in loss_keys(name)])
+def test_every_key_changes_the_loss_or_its_gradient(name: str, key: str) -> None:
+    if key == "detach":  # of the gradient alone
+        grads = []
+        for detach in (False, True):
+            negative = NEGATIVE.clone().requires_grad_()
+            make_loss(name, {key: detach}, 50)(POSITIVE, negative, LOG_Q[:, 0], LOG_Q).backward()
+            grads.append(negative.grad)
+        assert not torch.allclose(grads[0], grads[1])
+    else:
+        assert value_of(name, {}) != pytest.approx(value_of(name, {key: OTHER[key]}))
+        assert value_of(name, {}) == value_of(name, check_loss(name, {}))
+
+
+def test_gbce_knows_the_number_of_items() -> None:
+    assert value_of("gbce", {}) == float(losses.gbce(POSITIVE, NEGATIVE, num_items=50))
+    assert value_of("hinge", {"rank_weight": True}) == float(losses.hinge(POSITIVE, NEGATIVE, num_items=50))
+
+
+def test_a_key_that_a_loss_does_not_have_is_refused() -> None:
+    with pytest.raises(InputError, match=r"loss\.margin: bpr has no such key, found 1; it has hardest_only"):
+        check_loss("bpr", {"margin": 1})
+    with pytest.raises(InputError, match="it has none"):
+        check_loss("nce", {"margin": 1})
+
+
+def test_names_in_lists_are_names() -> None:
+    assert {*COSINE, *TAKES_LOG_Q} < set(LOSSES)
+
+
+def test_a_recipe_takes_the_losses_that_there_are() -> None:
+    assert set(get_args(LossName)) == {"cross_entropy", *LOSSES}
