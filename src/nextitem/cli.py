@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from nextitem.errors import InputError, LostProcessError, NonFiniteLossError, ToldError
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     name="nextitem",
@@ -196,7 +193,19 @@ def _console() -> Any:
 
 
 def main() -> None:
-    """The entry point: what a user can mend is one line on stderr and exit code 2; no traceback."""
+    """The entry point. A process among several leaves at once."""
+    try:
+        _run_app()
+    except SystemExit as end:
+        if not _is_launched():
+            raise
+        from nextitem.processes import leave
+
+        leave(end.code if isinstance(end.code, int) else int(end.code is not None))
+
+
+def _run_app() -> None:
+    """What a user can mend is one line on stderr and exit code 2; no traceback."""
     try:
         app()
     except ToldError:
@@ -210,9 +219,10 @@ def main() -> None:
     except LostProcessError as error:
         # At once, since the ends of threads that wait for the other process would be waited for. A sudden end is what
         # a run folder can bear.
+        from nextitem.processes import leave
+
         _say(str(error))
-        sys.stdout.flush()
-        os._exit(4)
+        leave(4)
     except KeyboardInterrupt:
         _stop(130, "interrupted; the same command continues where the last whole epoch ended")
 
@@ -229,7 +239,11 @@ def _say(message: str) -> None:
 
 def _rank() -> int:
     """Of this process among those that torchrun started; 0 without torchrun."""
-    return int(os.environ["RANK"]) if "TORCHELASTIC_RUN_ID" in os.environ else 0
+    return int(os.environ["RANK"]) if _is_launched() else 0
+
+
+def _is_launched() -> bool:
+    return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 if __name__ == "__main__":

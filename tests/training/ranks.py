@@ -20,7 +20,7 @@ from lightning_fabric import Fabric
 from nextitem.data.batches import Batch
 from nextitem.errors import InputError, LostProcessError, NonFiniteLossError, ToldError
 from nextitem.models.sequential.sasrec import SASRec
-from nextitem.processes import Processes, joined
+from nextitem.processes import Processes, joined, leave
 from nextitem.recipe import Layer, Recipe, make_recipe
 from nextitem.training.fit import Progress
 from nextitem.training.run import run
@@ -44,6 +44,7 @@ def main(store: str, rank: int, size: int, job: str, folder: str) -> None:
     JOBS[job](folder)
     if size > 1:
         dist.destroy_process_group()
+    leave(0)
 
 
 def wait_for_all(store: Path, rank: int, size: int) -> None:
@@ -172,8 +173,8 @@ def expect_loss_of_a_process(act: Callable[[], object]) -> None:
     try:
         act()
     except LostProcessError as error:
-        print(error, flush=True)
-        os._exit(4)
+        print(error)
+        leave(4)
     raise AssertionError("no error")
 
 
