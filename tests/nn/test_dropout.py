@@ -3,10 +3,12 @@
 import math
 
 import pytest
+import scipy.stats
 import torch
 
 from nextitem.errors import InputError
-from nextitem.nn.dropout import Dropout, keep_mask
+from nextitem.nn.dropout import Dropout, bound_of, draw_seed, dropout, keep_mask
+from nextitem.nn.kernels.hashing import numbers
 
 COUNT = 400_000
 CPU = torch.device("cpu")
@@ -38,35 +40,74 @@ def test_p_of_0_changes_nothing_in_training() -> None:
     assert torch.equal(Dropout(0.0)(x), x)
 
 
-def test_a_p_below_a_level_keeps_nearly_all() -> None:
-    assert int((Dropout(1e-6)(torch.ones(COUNT)) == 0).sum()) < 30  # at most one level in 65,536
+def test_a_small_p_keeps_nearly_all() -> None:
+    assert int((Dropout(1e-6)(torch.ones(COUNT)) == 0).sum()) < 6  # expected: 0.4
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (3, 7), (70_000,), (2, 16_384)])
+@pytest.mark.parametrize("p", [1e-12, 0.2, 0.5, 0.99])
+def test_the_loop_keeps_what_the_plain_form_keeps(shape: tuple[int, ...], p: float) -> None:
+    x, seed = torch.randn(shape), 2**63 - 12_345
+    kept = keep_mask(x.shape, 1 - p, seed, CPU)
+    assert torch.equal(dropout(x, p, seed), torch.where(kept, x * (1 / (1 - p)), 0.0))
+    torch.testing.assert_close(dropout(x.double(), p, seed), torch.where(kept, x.double() / (1 - p), 0.0))
+
+
+def test_the_plain_form_is_the_hash_that_is_stated() -> None:
+    """Worked out with Python's integers, at places of two blocks."""
+
+    def mixed(x: int) -> int:
+        x ^= x >> 16
+        x = x * 0x7FEB352D % 2**32
+        x ^= x >> 15
+        x = x * 0x846CA68B % 2**32
+        return x ^ (x >> 16)
+
+    seed, found = 0x123456789ABCDEF, numbers(40_000, 0x123456789ABCDEF, CPU)
+    for place in (0, 1, 16_383, 16_384, 39_999):
+        block_seed = mixed(mixed((place // 16_384 + seed % 2**32) % 2**32) ^ (seed >> 32))
+        assert int(found[place]) == mixed((place % 16_384 * 0x9E3779B9 + block_seed) % 2**32)
+
+
+def test_numbers_fill_their_range_evenly() -> None:
+    counts = torch.histc(numbers(COUNT, 7, CPU).double(), 64, 0, 2**32)
+    assert scipy.stats.chisquare(counts.numpy()).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("seeds", [(5, 6), (5, 5 + 2**32), (5, 5 + 2**62)])
+def test_seeds_that_are_near_give_masks_that_are_independent(seeds: tuple[int, int]) -> None:
+    one, other = (keep_mask(torch.Size([COUNT]), 0.5, seed, CPU) for seed in seeds)
+    assert int((one == other).sum()) == pytest.approx(COUNT / 2, abs=5 * math.sqrt(COUNT / 4))
+
+
+def test_one_number_of_all_drops_however_small_p_is() -> None:
+    assert bound_of(1.0) == bound_of(1 - 1e-15) == 2**32 - 1
+    assert bound_of(0.25) == 2**30
+
+
+def test_gradients_of_the_plain_form_are_right() -> None:
+    x = torch.randn(4, 5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: dropout(x, 0.3, 11), x)
 
 
 def test_same_seed_gives_the_same_mask() -> None:
     torch.manual_seed(3)
-    one = keep_mask(torch.Size([5, 7]), 0.5, CPU)
+    one = Dropout(0.5)(torch.ones(5, 7))
     torch.manual_seed(3)
-    assert torch.equal(one, keep_mask(torch.Size([5, 7]), 0.5, CPU))
+    assert torch.equal(one, Dropout(0.5)(torch.ones(5, 7)))
 
 
 def test_masks_of_two_calls_differ_as_independent_ones_do() -> None:
-    one, other = (keep_mask(torch.Size([COUNT]), 0.5, CPU) for _ in range(2))
+    one, other = (Dropout(0.5)(torch.ones(COUNT)) for _ in range(2))
     assert int((one == other).sum()) == pytest.approx(COUNT / 2, abs=5 * math.sqrt(COUNT / 4))
 
 
-@pytest.mark.parametrize("distance", [1, 2, 3, 4])
+@pytest.mark.parametrize("distance", [1, 2, 3, 4, 64, 16_384])
 @pytest.mark.parametrize("keep", [0.9, 0.5])
 def test_neighbours_are_uncorrelated(distance: int, keep: float) -> None:
-    """Four elements share a word of 64 random bits."""
-    mask = keep_mask(torch.Size([COUNT]), keep, CPU).double()
+    mask = keep_mask(torch.Size([COUNT]), keep, draw_seed(), CPU).double()
     correlation = torch.corrcoef(torch.stack([mask[:-distance], mask[distance:]]))[0, 1]
     assert abs(float(correlation)) < 5 / math.sqrt(COUNT)
-
-
-@pytest.mark.parametrize("place", [0, 1, 2, 3])
-def test_every_quarter_of_a_word_keeps_the_same_share(place: int) -> None:
-    kept = int(keep_mask(torch.Size([COUNT]), 0.8, CPU)[place::4].sum())
-    assert kept == pytest.approx(COUNT / 4 * 0.8, abs=5 * math.sqrt(COUNT / 4 * 0.8 * 0.2))
 
 
 def test_gradient_is_zero_exactly_where_the_output_is() -> None:

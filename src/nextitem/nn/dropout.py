@@ -1,29 +1,41 @@
-"""Dropout with cheap random numbers.
+"""Dropout that neither draws nor keeps its mask: whether an element stays is a hash of a seed and its place.
 
-`torch.nn.functional.dropout` draws one number an element on a single CPU thread, which is a third of a SASRec step.
-One 64-bit draw holds four 16-bit numbers, and each decides one element: the same distribution (keep probability to
-within 1/65536), a fraction of the draws.
+`torch.nn.functional.dropout` draws one number an element on a single CPU thread, a third of a SASRec step. Here the
+generator gives one seed a call; the forward and the backward pass both hash it with the places of the elements.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from nextitem.errors import InputError
+from nextitem.nn.kernels.dropping import drop
+from nextitem.nn.kernels.hashing import numbers
 
-_LEVELS = 1 << 16
+
+def draw_seed() -> int:
+    """A number below 2^63 from torch's global random state."""
+    return int(torch.randint(2**63 - 1, ()))
 
 
-def keep_mask(shape: torch.Size, keep: float, device: torch.device) -> Tensor:
-    """A bool tensor, true with probability `keep` (rounded to 1/65536), from torch's global random state."""
-    count = shape.numel()
-    words = torch.empty((count + 3) // 4, dtype=torch.int64, device=device).random_(-(2**63), None)
-    levels = words.view(torch.int16)[:count].view(shape)  # uniform over -32768 .. 32767
-    kept_levels = min(
-        round(keep * _LEVELS), _LEVELS - 1
-    )  # all of them would be past what an int16 can be compared with
-    return levels < kept_levels - _LEVELS // 2
+def bound_of(keep: float) -> int:
+    """How many of the 2^32 numbers keep an element; one of them drops whatever `keep` is."""
+    return min(round(keep * 2**32), 2**32 - 1)
+
+
+def keep_mask(shape: torch.Size, keep: float, seed: int, device: torch.device) -> Tensor:
+    """A bool tensor, true with probability `keep`: the plain form of what `dropout` keeps."""
+    return (numbers(shape.numel(), seed, device) < bound_of(keep)).view(shape)
+
+
+def dropout(x: Tensor, p: float, seed: int) -> Tensor:
+    """Zero each element of `x` with probability `p`, as `seed` decides, and scale the others by 1 / (1 - p)."""
+    if x.dtype == torch.float32 and x.device.type == "cpu":
+        return _Drop.apply(x, bound_of(1.0 - p), 1.0 / (1.0 - p), seed)  # type: ignore[no-untyped-call]
+    return x * keep_mask(x.shape, 1.0 - p, seed, x.device).to(x.dtype) / (1.0 - p)
 
 
 class Dropout(nn.Module):
@@ -38,8 +50,20 @@ class Dropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0.0:
             return x
-        keep = 1.0 - self.p
-        return x * (keep_mask(x.shape, keep, x.device).to(x.dtype) / keep)
+        return dropout(x, self.p, draw_seed())
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
+
+
+class _Drop(torch.autograd.Function):
+    """The compiled form; its gradient is itself."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, bound: int, scale: float, seed: int) -> Tensor:
+        ctx.settings = bound, scale, seed
+        return drop(x.contiguous(), *ctx.settings)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        return drop(gradients[0].contiguous(), *ctx.settings), None, None, None

@@ -1,0 +1,33 @@
+"""The loop of dropout: hash, compare, scale, in one pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit, prange
+from torch import Tensor
+
+from nextitem.nn.kernels.hashing import BLOCK, halves, number_at, seed_of
+from nextitem.nn.kernels.threads import use_torch_threads
+
+
+def drop(x: Tensor, bound: int, scale: float, seed: int) -> Tensor:
+    """`x` (float32, contiguous, on the CPU) times `scale` where the number of a place is below `bound`, else 0."""
+    use_torch_threads()
+    out = torch.empty_like(x)
+    _drop(x.detach().view(-1).numpy(), out.view(-1).numpy(), *halves(seed), np.uint32(bound), np.float32(scale))
+    return out
+
+
+@njit(parallel=True, cache=True)
+def _drop(x: Any, out: Any, low: Any, high: Any, bound: Any, scale: Any) -> None:
+    for block in prange((x.size + BLOCK - 1) // BLOCK):
+        start = block * BLOCK
+        end = min(start + BLOCK, x.size)
+        seed = seed_of(block, low, high)
+        inputs, outputs = x[start:end], out[start:end]
+        for place in range(end - start):
+            keeps = number_at(place, seed) < bound
+            outputs[place] = inputs[place] * scale if keeps else np.float32(0)
