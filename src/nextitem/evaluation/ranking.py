@@ -17,6 +17,7 @@ from nextitem.data.batches import holdout_batch
 from nextitem.data.ids import PAD
 from nextitem.data.split import Holdout
 from nextitem.errors import InputError
+from nextitem.evaluation.counting import count_above
 from nextitem.evaluation.protocol import Protocol, Ties
 from nextitem.models.base import Recommender
 from nextitem.models.negatives import unseen_sampler
@@ -25,9 +26,7 @@ from nextitem.processes import ALONE, Processes
 Track = Callable[[Iterable[Holdout], int], Iterable[Holdout]]
 DEFAULT_MEMORY = 512 * 2**20  # bytes
 POSITIONS = 2**14  # of a block's histories: on ml-100k (943 x 200) in one go takes 4.5 times as long
-CACHE_BYTES = (
-    8 * 2**20
-)  # scores of a block, the best of 2 to 32 MB: it stays in the cache from the product to the counts
+CACHE_BYTES = 8 * 2**20  # scores of a block: it stays in the cache from the product to the counts
 
 
 @dataclass(frozen=True)
@@ -73,22 +72,19 @@ def rank(
         for span, block in zip(spans, blocks if track is None else track(blocks, len(blocks)), strict=True):
             places = by_length[slice(*span)]
             scores = model.score(holdout_batch(block, model.max_length).to(device))
-            if _has_nan(scores):
-                ranks[places] = np.nan  # raised below, by all processes at once
-                continue
             targets = torch.from_numpy(block.target.padded(None)).to(device)  # (B, M')
             if negatives is not None:
                 drawn = negatives[slice(*span)].to(device)
                 found, num_ranked[places] = _ranks_among(scores, targets, drawn, protocol.ties)
             else:
-                found = _ranks(_masked(scores, block, masks_seen), targets, protocol.ties)
+                found = _ranks(scores, block if masks_seen else None, targets, protocol.ties)
             ranks[places] = np.inf
-            ranks[places, : targets.shape[1]] = found.cpu().numpy()
+            ranks[places, : targets.shape[1]] = np.nan if found is None else found.cpu().numpy()
     model.train(was_training)
     ranks, num_ranked = processes.sum(ranks), processes.sum(num_ranked)
     if negatives is None:
         num_ranked += model.num_items - (holdout.history.distinct().lengths if masks_seen else 0)
-    if np.isnan(ranks).any():
+    if np.isnan(ranks).any():  # only now, so that all processes say so
         raise InputError("the model's scores are not numbers (NaN), so nothing can be ranked; its training diverged")
     return Ranking(holdout.users, np.sort(ranks, axis=1), holdout.target.lengths, num_ranked)
 
@@ -111,34 +107,36 @@ def _spans(ordered: Holdout, model: Recommender, memory: int) -> Iterator[tuple[
         start = stop
 
 
-def _masked(scores: Tensor, block: Holdout, masks_seen: bool) -> Tensor:
-    """(B, V) with -inf at the padding and, if asked for, at the items of the history."""
+def _hide(scores: Tensor, block: Holdout) -> bool:
+    """Put -inf at the items of the histories; whether a NaN was there."""
+    rows, items = block.history.flat_rows(), block.history.flat_items().astype(np.int64)
+    places = torch.from_numpy(rows).to(scores.device), torch.from_numpy(items).to(scores.device)
+    had_nan = bool(scores[places].isnan().any())
+    scores[places] = float("-inf")
+    return had_nan
+
+
+def _ranks(scores: Tensor, seen: Holdout | None, targets: Tensor, ties: Ties) -> Tensor | None:
+    """(B, V) scores and (B, M) targets -> (B, M) ranks among all items, without the histories of `seen`.
+
+    inf where the target is PAD; None if a score is NaN.
+    """
     scores[:, PAD] = float("-inf")
-    if masks_seen:
-        rows, items = block.history.flat_rows(), block.history.flat_items().astype(np.int64)
-        scores[torch.from_numpy(rows).to(scores.device), torch.from_numpy(items).to(scores.device)] = float("-inf")
-    return scores
-
-
-def _ranks(scores: Tensor, targets: Tensor, ties: Ties) -> Tensor:
-    """(B, V) scores and (B, M) targets -> (B, M) ranks among all items; inf where the target is PAD."""
+    hid_nan = seen is not None and _hide(scores, seen)
     target_scores = scores.gather(1, targets)
-    # Comparisons written as 0.0 and 1.0 add up four times as fast as bools; exact up to 2^24 items.
-    compared = torch.empty_like(scores)
-    better, equal = (
-        torch.stack([compare(scores, one[:, None], out=compared).sum(1) for one in target_scores.unbind(1)], 1)
-        for compare in (torch.gt, torch.eq)
-    )
+    better, equal, has_nan = count_above(scores, target_scores)
+    if hid_nan or has_nan:
+        return None
     ranks = _break_ties(better, equal, ties)
     # A target that has left the ranking with the seen items is last: no tie among them may lift it onto a list.
     ranks = ranks.masked_fill(target_scores == float("-inf"), scores.shape[1] - 1)
     return ranks.masked_fill(targets == PAD, float("inf"))
 
 
-def _ranks_among(scores: Tensor, targets: Tensor, drawn: Tensor, ties: Ties) -> tuple[Tensor, np.ndarray]:
+def _ranks_among(scores: Tensor, targets: Tensor, drawn: Tensor, ties: Ties) -> tuple[Tensor | None, np.ndarray]:
     """The rank of each of (B, M) targets among all targets of the case and (B, C) drawn items; how many these are (B,).
 
-    A drawn item that is a target is in the ranking once, as a target.
+    A drawn item that is a target is in the ranking once, as a target. No ranks if a score is NaN.
     """
     candidates = torch.cat([targets, drawn], 1)  # (B, M + C)
     is_target = (drawn[:, :, None] == targets[:, None, :]).any(2)
@@ -147,17 +145,14 @@ def _ranks_among(scores: Tensor, targets: Tensor, drawn: Tensor, ties: Ties) -> 
     better = ((others > target_scores) & competes[:, None, :]).sum(2)
     equal = ((others == target_scores) & competes[:, None, :]).sum(2)
     ranks = _break_ties(better, equal, ties).masked_fill(targets == PAD, float("inf"))
-    return ranks, competes.sum(1).cpu().numpy()
+    has_nan = bool(scores[:, PAD + 1 :].amax(1).isnan().any())  # a maximum with a NaN is NaN, and quicker than asking
+    return None if has_nan else ranks, competes.sum(1).cpu().numpy()
 
 
 def _break_ties(better: Tensor, equal: Tensor, ties: Ties) -> Tensor:
     """`equal` counts the target itself: its rank lies between better + 1 and better + equal."""
     share = {"optimistic": 0.0, "expected": 0.5, "pessimistic": 1.0}[ties]
     return better + 1 + share * (equal - 1).double()
-
-
-def _has_nan(scores: Tensor) -> bool:
-    return bool(scores[:, PAD + 1 :].amax(1).isnan().any())  # a maximum with a NaN is NaN; a tenth of a count's time
 
 
 def _draw(model: Recommender, holdout: Holdout, count: int, seed: int) -> Tensor:
