@@ -20,7 +20,7 @@ from protocol import Options, parse_options, print_report
 
 from nextitem.data.batches import NextItemBatches
 from nextitem.data.dataset import Dataset
-from nextitem.data.formats.reading import read
+from nextitem.data.formats.reading import read, sniff
 from nextitem.data.split import leave_one_out
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.models.negatives import unseen_sampler
@@ -36,7 +36,7 @@ def main() -> None:
     data = options.data.resolve()
     os.chdir(options.workdir)
     torch.set_num_threads(options.threads)
-    split = leave_one_out(Dataset.from_interactions(read(data, format="sequences")), min_length=4)
+    split = leave_one_out(Dataset.from_interactions(read(data, format=sniff(data))), min_length=4)
     torch.manual_seed(1)
     model = SASRec(
         split.num_items, options.dim, options.blocks, options.heads, options.dropout, options.max_length, norm="freerec"

@@ -1,10 +1,12 @@
 """SASRec's training and evaluation speed beside the peers': same data, shape and threads, one run, taken in turns.
 
     benchmarks/peers/setup.sh                                      # once: the peers' environments
-    python benchmarks/train_speed.py --data Beauty.txt.gz          # on a machine that does nothing else
+    python benchmarks/train_speed.py --data Beauty.txt.gz --long ml-1m.txt.gz    # on a machine that does nothing else
 
 Every contestant is a process of its own. nextitem runs before and after each peer, so that a drift of the machine's
-speed falls on both; ratios are medians over these pairs. Prints a table and writes it to results/train_speed.json.
+speed falls on both; ratios are medians over these pairs. `--long` times nextitem alone, with BCE, on histories of 200
+in the shape of SASRec.pytorch (dim 50, batches of 128, dropout 0.2). Prints a table and writes it to
+results/train_speed.json.
 """
 
 from __future__ import annotations
@@ -36,11 +38,13 @@ CONTESTS = (
     Contest("freerec", "BCE", ("--epochs", "2")),
     Contest("recbole", "CE", ("--max_steps", "60")),
 )
+LONG = ("--epochs", "4", "--max_length", "200", "--dim", "50", "--batch_size", "128", "--dropout", "0.2")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="a `user item item ...` file, gzipped")
+    parser.add_argument("--long", type=Path, help="a log with long histories, gzipped")
     parser.add_argument("--peers", type=Path, default=HERE.parent / ".peers", help="where setup.sh put them")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", choices=("freerec", "recbole"), help="one peer alone")
@@ -55,13 +59,16 @@ def main() -> None:
             show(rows)
     found = [item for row in rows for item in ratios_of(row).items()]
     ratios = {name: median(ratio for other, ratio in found if other == name) for name, _ in found}
-    write_results("train_speed.json", rows, ratios=ratios)
+    alone = [time_nextitem("BCE", options.long, options.threads, LONG) for _ in range(2) if options.long]
+    write_results("train_speed.json", rows, ratios=ratios, long=alone)
+    for one in alone:
+        print(f"{options.long.name}, histories of 200, BCE: {one['positions_per_second']:,.0f} targets/s")
     for name, ratio in ratios.items():
         print(f"{name}: {ratio:.2f}")
 
 
-def time_nextitem(loss: str, data: Path, threads: int) -> dict[str, Any]:
-    return run_one(Path(sys.executable), HERE / "nextitem_sasrec.py", data, loss, threads, ("--epochs", "4"))
+def time_nextitem(loss: str, data: Path, threads: int, extra: tuple[str, ...] = ("--epochs", "4")) -> dict[str, Any]:
+    return run_one(Path(sys.executable), HERE / "nextitem_sasrec.py", data, loss, threads, extra)
 
 
 def time_peer(contest: Contest, peers: Path, data: Path, threads: int) -> dict[str, Any]:
