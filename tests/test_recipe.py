@@ -94,6 +94,7 @@ def test_a_counted_models_recipe_survives_its_file() -> None:
             {"training": {"schedule": "plateau", "decay": 0.5, "plateau_patience": 7, "patience": 7}},
             r"stops after 7 validations .* before 7 of them",
         ),
+        ({"training": {"optimizer": "sgd", "beta2": 0.98}}, r"training\.beta2: sgd has no second moment"),
         ({"training": {"optimizer": "sparse_adam"}}, r"set loss\.name to one with sampled negatives"),
         ({"model": {"name": "MultiVAE"}, "training": {"optimizer": "sparse_adam"}}, "this loss reads all"),
         (

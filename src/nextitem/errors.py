@@ -19,7 +19,7 @@ class LostProcessError(RuntimeError):
 
 
 class NonFiniteLossError(ArithmeticError):
-    """Training stopped because the loss was no longer a finite number; the best weights so far are kept."""
+    """The loss or its gradient was no longer a finite number, so training stopped; the best weights so far are kept."""
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

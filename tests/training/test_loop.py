@@ -165,6 +165,13 @@ class Together:
             )
 
 
+def test_a_gradient_that_is_no_number_is_not_clipped_but_told(split: Split) -> None:
+    model = made()
+    model.item_embedding.weight.register_hook(lambda gradient: gradient * math.inf)
+    with pytest.raises(NonFiniteLossError, match="gradient of a finite loss"):
+        list(train(model, NextItemBatches(split.train, 32, 50), make_optimizer(model), last=1, clip_norm=1.0))
+
+
 @pytest.mark.parametrize("clip_norm", [None, 0.01])
 def test_accumulated_micro_batches_equal_one_big_batch(split: Split, clip_norm: float | None) -> None:
     """Weighted by targets, which differ: the mean of the micro-batches' means would be another number."""

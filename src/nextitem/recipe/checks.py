@@ -7,7 +7,7 @@ from nextitem.models.catalogue import find
 from nextitem.models.negatives import BY_VECTORS, EXCLUDES_EXACTLY, SAMPLERS, check_sampler
 from nextitem.models.towers import TowerFree
 from nextitem.nn.losses.catalogue import COSINE, LOSSES, TAKES_TARGET_LOG_Q, check_loss, loss_keys
-from nextitem.recipe.sections import LossRecipe, ScheduleName, TrainingRecipe
+from nextitem.recipe.sections import BETA2, LossRecipe, ScheduleName, TrainingRecipe
 
 SCHEDULE_KEYS: dict[ScheduleName, tuple[set[str], set[str]]] = {  # must have, may have
     "constant": (set(), set()),
@@ -35,6 +35,11 @@ def check_training(training: TrainingRecipe, loss: LossRecipe | None) -> None:
         raise InputError(
             f"training.plateau_patience: training stops after {training.patience} validations without a better one "
             f"(training.patience), before {training.plateau_patience} of them lower the learning rate"
+        )
+    if training.beta2 != BETA2 and "adam" not in training.optimizer:
+        raise InputError(
+            f"training.beta2: {training.optimizer} has no second moment to average; found {training.beta2}; "
+            "leave it out, or take training.optimizer adam or adamw"
         )
     if training.precision == "16-mixed" and training.device == "cpu":
         raise InputError("training.precision: 16-mixed needs a GPU (training.device); take bf16-mixed or 32-true")

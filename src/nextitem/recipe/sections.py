@@ -13,6 +13,7 @@ from nextitem.evaluation.protocol import Seen, Ties
 from nextitem.nn.losses.catalogue import COSINE
 
 FORMAT = 1  # of a run folder
+BETA2 = 0.999  # how slowly Adam's second moment forgets; Kingma and Ba, arXiv:1412.6980
 
 OptimizerName = Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"]
 LossName = Literal[
@@ -104,7 +105,7 @@ class TrainingRecipe(Section):
     decay: Annotated[float, Field(gt=0, lt=1)] | None = None  # of exponential: an epoch; of plateau: each time
     plateau_patience: Positive | None = None  # of plateau: validations without a better one
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    beta2: Annotated[float, Field(gt=0, lt=1)] = 0.999
+    beta2: Annotated[float, Field(gt=0, lt=1)] = BETA2  # of the Adams
     clip_norm: Annotated[float, Field(gt=0)] | None = None
     monitor: str = "ndcg@10"  # on the validation cases
     evaluate_every: Positive = 1  # epochs

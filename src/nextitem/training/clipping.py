@@ -7,9 +7,27 @@ from lightning_fabric import Fabric
 from torch import nn
 from torch.nn.utils import get_total_norm
 
+from nextitem.errors import NonFiniteLossError
+
 
 def clip_gradients(fabric: Fabric, model: nn.Module, optimizer: torch.optim.Optimizer, max_norm: float) -> None:
-    """As `torch.nn.utils.clip_grad_norm_`, which knows no sparse gradients: theirs is the norm of their summed rows."""
+    """As `torch.nn.utils.clip_grad_norm_`, which knows no sparse gradients: theirs is the norm of their summed rows.
+
+    Raises:
+        NonFiniteLossError: the norm is NaN or infinite, so there is no direction to go.
+    """
+    try:
+        _clip(fabric, model, optimizer, max_norm)
+    except RuntimeError as error:
+        if "non-finite" not in str(error):
+            raise
+        raise NonFiniteLossError(
+            "the gradient of a finite loss was NaN or infinite; training stopped before that step. "
+            "Lower training.learning_rate or training.clip_norm"
+        ) from error
+
+
+def _clip(fabric: Fabric, model: nn.Module, optimizer: torch.optim.Optimizer, max_norm: float) -> None:
     tables = [one for one in model.parameters() if one.grad is not None and one.grad.is_sparse]
     if not tables:
         fabric.clip_gradients(model, optimizer, max_norm=max_norm)

@@ -69,7 +69,7 @@ def train(
     wraps the batches, to show progress; `profile` takes the time of every phase.
 
     Raises:
-        NonFiniteLossError: the loss of a step was NaN or infinite; the step is named and was not taken.
+        NonFiniteLossError: the loss of a step was NaN or infinite, or a gradient that is clipped; it was not taken.
     """
     fabric, profile = fabric or Fabric(accelerator="cpu", devices=1), profile or NoProfile()
     if is_sharded:
