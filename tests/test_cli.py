@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from nextitem.cli import app, main
+from nextitem.cli.main import app, main
 from nextitem.errors import InputError
 from nextitem.recipe.options import parse_keys
 
@@ -153,6 +153,6 @@ def test_the_version_is_the_packages() -> None:
 
 
 def test_help_loads_neither_torch_nor_polars() -> None:
-    code = "import sys; from nextitem.cli import app; app(['--help'], standalone_mode=False); " \
+    code = "import sys; from nextitem.cli.main import app; app(['--help'], standalone_mode=False); " \
            "sys.exit(bool({'torch', 'polars', 'pydantic'} & set(sys.modules)))"  # fmt: skip
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0

@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 from typer.testing import CliRunner
 
-from nextitem.cli import app
+from nextitem.cli.main import app
 from nextitem.errors import InputError
 from nextitem.models.negatives import BY_VECTORS, SAMPLERS
 from nextitem.recipe import Layer, make_recipe

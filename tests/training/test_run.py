@@ -178,7 +178,7 @@ def test_a_killed_run_resumes_to_bit_identical_weights(tmp_path: Path, loss: str
     """SIGKILL in the middle of an epoch, then --resume, against a run that nobody touched."""
     keys = ["--training.epochs", "4", "--training.batches", "next_item", "--training.batch_size", "8"]
     keys += ["--model.dim", "16", "--loss.name", loss]
-    command = [sys.executable, "-m", "nextitem.cli", "run", "-d", "synthetic", *keys]
+    command = [sys.executable, "-m", "nextitem", "run", "-d", "synthetic", *keys]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run([*command, "--out", tmp_path / "whole"], check=True, capture_output=True, env=environment)
     killed = subprocess.Popen([*command, "--out", tmp_path / "killed"], stdout=subprocess.DEVNULL, env=environment)
@@ -190,7 +190,7 @@ def test_a_killed_run_resumes_to_bit_identical_weights(tmp_path: Path, loss: str
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     assert not (tmp_path / "killed/report.json").exists()
-    resume = [sys.executable, "-m", "nextitem.cli", "run", "--resume", tmp_path / "killed"]
+    resume = [sys.executable, "-m", "nextitem", "run", "--resume", tmp_path / "killed"]
     subprocess.run(resume, check=True, capture_output=True, env=environment)
     for name in ("model.safetensors", "checkpoint.safetensors"):
         one, other = load_weights(tmp_path / "whole" / name)[0], load_weights(tmp_path / "killed" / name)[0]

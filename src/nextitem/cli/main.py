@@ -1,0 +1,87 @@
+"""The entry point: runs a command, and turns what a user can mend into one line on stderr."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from nextitem.cli.choices import models, samplers
+from nextitem.cli.run import run
+from nextitem.cli.shared import is_launched, rank
+from nextitem.cli.use import evaluate, recommend, show
+from nextitem.errors import InputError, LostProcessError, NonFiniteLossError, ToldError
+
+app = typer.Typer(
+    name="nextitem",
+    help="Which item comes next: train, evaluate honestly, recommend.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
+for command in (recommend, evaluate, show, models, samplers):
+    app.command()(command)
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from importlib.metadata import version
+
+        print(f"nextitem {version('nextitem')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_all(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """The entry point. A process among several leaves at once."""
+    try:
+        _run_app()
+    except SystemExit as end:
+        if not is_launched():
+            raise
+        from nextitem.processes import leave
+
+        leave(end.code if isinstance(end.code, int) else int(end.code is not None))
+
+
+def _run_app() -> None:
+    """What a user can mend is one line on stderr and exit code 2; no traceback."""
+    try:
+        app()
+    except ToldError:
+        sys.exit(2)
+    except InputError as error:
+        _stop(2, str(error))
+    except NonFiniteLossError as error:
+        if rank() > 0:  # every process has it at the same step
+            sys.exit(3)
+        _stop(3, str(error))
+    except LostProcessError as error:
+        # At once, since the ends of threads that wait for the other process would be waited for. A sudden end is what
+        # a run folder can bear.
+        from nextitem.processes import leave
+
+        _say(str(error))
+        leave(4)
+    except KeyboardInterrupt:
+        _stop(130, "interrupted; the same command continues where the last whole epoch ended")
+
+
+def _stop(code: int, message: str) -> None:
+    _say(message)
+    sys.exit(code)
+
+
+def _say(message: str) -> None:
+    name = f"nextitem (process {rank()})" if rank() else "nextitem"
+    print(f"{name}: {message}", file=sys.stderr, flush=True)

@@ -1,0 +1,75 @@
+"""`nextitem run`: train a model on data and evaluate it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from nextitem.cli.shared import console, rank
+from nextitem.errors import InputError
+
+
+def run(
+    context: typer.Context,
+    model: Annotated[str | None, typer.Option("-m", "--model", help="A model's name [SASRec].")] = None,
+    data: Annotated[
+        str | None, typer.Option("-d", "--data", help="A data set's name, a file or a folder [ml-100k].")
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data_dir", "--data-dir", help="Where named data sets lie already [NEXTITEM_DATA]."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder [runs/MODEL-DATA].")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all randomness [0].")] = None,
+    mode: Annotated[
+        Literal["light", "detail"], typer.Option(help="light: a line an epoch, and the result. detail: each phase.")
+    ] = "detail",
+    recipe: Annotated[Path | None, typer.Option(help="A recipe file (YAML) under the other options.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Continue the interrupted run in this folder.")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Start over if the run folder is in use by an old run.")
+    ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Say at the end where the time of a training step went.")
+    ] = False,
+) -> None:
+    """Train a model on data and evaluate it beside honest baselines.
+
+    Every key of a recipe is an option too: --section.key value, such as --training.epochs 20 --model.dim 32. Short
+    spellings of the commonest: --epochs, --batch_size, --learning_rate, --weight_decay, --learner, --embed_dim,
+    --sampler, --negative_count, --split_mode, --eval_batch_size.
+    """
+    from nextitem.recipe import make_recipe, read_layer
+    from nextitem.recipe.options import layer_of, parse_keys
+    from nextitem.report.console import RunView
+    from nextitem.training.folder import RunFolder, free_folder
+    from nextitem.training.profile import Profile
+    from nextitem.training.run import run as run_recipe
+
+    options = {
+        "model.name": model,
+        "data.source": data,
+        "data.folder": data_dir and str(data_dir),
+        "seed": seed,
+    }
+    layers = [
+        read_layer(recipe) if recipe else {},
+        layer_of({key: value for key, value in options.items() if value is not None}),
+        parse_keys(context.args),
+    ]
+    if resume is not None:
+        if any(layers) or out is not None:
+            raise InputError("--resume continues a run as it was begun; it takes no other recipe, keys or folder")
+        wanted, place = RunFolder(resume).read_recipe(), resume
+    else:
+        wanted = make_recipe(*layers)
+        place = out or free_folder(Path("runs"), wanted)
+    view = RunView(console(), mode) if rank() == 0 else None
+    times = Profile() if profile else None
+    for event in run_recipe(wanted, place, again=again, track=view.track if view else None, profile=times):
+        if view:
+            view.show(event)
+    if view and times:
+        view.show_profile(times)

@@ -1,0 +1,26 @@
+"""What the commands share. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+
+
+def console() -> Any:
+    from rich.console import Console
+
+    return Console()
+
+
+def rank() -> int:
+    """Of this process among those that torchrun started; 0 without torchrun."""
+    return int(os.environ["RANK"]) if is_launched() else 0
+
+
+def is_launched() -> bool:
+    return "TORCHELASTIC_RUN_ID" in os.environ

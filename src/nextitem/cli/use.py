@@ -1,0 +1,66 @@
+"""What a finished run is used for: recommend, evaluate again, show its table."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from nextitem.cli.shared import RunPath, console
+
+
+def recommend(
+    folder: RunPath,
+    history: Annotated[str, typer.Option(help="Item ids, oldest first, separated by commas.")],
+    user: Annotated[str | None, typer.Option(help="The user's id, for models that know users (BPR, ..).")] = None,
+    k: Annotated[int, typer.Option("-k", help="How many items.")] = 10,
+    unknown: Annotated[
+        Literal["error", "skip"], typer.Option(help="What to do with unknown ids: error or skip.")
+    ] = "error",
+    keep_seen: Annotated[bool, typer.Option("--keep-seen", help="Items of the history may come back.")] = False,
+) -> None:
+    """Recommend the next items for a history of raw item ids."""
+    from rich.table import Table
+
+    from nextitem.recommend import load
+
+    ids = [one.strip() for one in history.split(",") if one.strip()]
+    found = load(folder).recommend(
+        [ids], k, users=None if user is None else [user], unknown=unknown, exclude_seen=not keep_seen
+    )[0]
+    table = Table("rank", "item", "score", box=None)
+    for place, (item, score) in enumerate(zip(found.items, found.scores, strict=True), start=1):
+        table.add_row(str(place), str(item), f"{score:.4f}")
+    console().print(table)
+    if found.skipped:
+        console().print(f"skipped, since the model does not know them: {', '.join(map(str, found.skipped))}")
+
+
+def evaluate(
+    folder: RunPath,
+    protocol: Annotated[str, typer.Option(help="full, sampled-N (such as sampled-100), or sasrec.")] = "full",
+    seen: Annotated[
+        Literal["mask", "keep", "auto"] | None,
+        typer.Option(help="mask, keep or auto: whether seen items leave the ranking."),
+    ] = None,
+    ties: Annotated[
+        Literal["expected", "optimistic", "pessimistic"] | None,
+        typer.Option(help="expected, optimistic or pessimistic."),
+    ] = None,
+    metrics: Annotated[str | None, typer.Option(help="Such as hr@10,ndcg@10 [the run's].")] = None,
+    seed: Annotated[int, typer.Option(help="Of drawn users and negatives.")] = 0,
+) -> None:
+    """Evaluate a finished run on its test cases under another protocol."""
+    from nextitem.reevaluate import evaluate_again
+    from nextitem.report.console import protocol_table
+
+    names = None if metrics is None else [name.strip() for name in metrics.split(",")]
+    console().print(protocol_table(evaluate_again(folder, protocol, seen, ties, names, seed)))
+
+
+def show(folder: RunPath) -> None:
+    """Show the test table of a finished run again."""
+    from nextitem.report.console import test_table
+    from nextitem.training.folder import RunFolder
+
+    console().print(test_table(RunFolder(folder).read_report()))
