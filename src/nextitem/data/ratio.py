@@ -149,8 +149,7 @@ def _before_and_in(rows: Sequences, parts: np.ndarray, part: int) -> tuple[Seque
     owner = rows.flat_rows()
     side = np.sign(parts - part)
     order = np.lexsort((side, owner))  # stable
-    times = None if rows.timestamps is None else rows.timestamps[order]
-    arranged = replace(rows, items=rows.items[order], timestamps=times)
+    arranged = rows.arranged(order)
     middle = rows.starts + np.bincount(owner[side < 0], minlength=len(rows))
     end = middle + np.bincount(owner[side == 0], minlength=len(rows))
     return replace(arranged, stops=middle), replace(arranged, starts=middle, stops=end)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -27,6 +29,19 @@ Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 
 
+def _seconds(value: object) -> object:
+    """A date, or a moment of ISO 8601, in seconds since 1970; UTC where it names no zone."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp() if isinstance(value, date) else value
+
+
+Moment = Annotated[float, BeforeValidator(_seconds)]
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,11 +55,18 @@ class DataRecipe(Section):
     item: str | None = None
     timestamp: str | None = None
     rating: str | None = None
+    after: Moment | None = None  # keep interactions from this moment on: a date, 2014-01-31, or seconds since 1970
+    before: Moment | None = None  # and earlier than this one
     min_rating: float | None = None  # keep ratings of at least this
     duplicates: Literal["keep", "first", "last"] = "keep"  # which of a repeated user-item pair stay
+    min_length: Count = 0  # keep users with so many interactions, counted once, before the cores
+    max_length: Positive | None = None
     user_core: Count = 0  # keep users with at least so many interactions
     item_core: Count = 0
     core: Literal["iterated", "once"] = "iterated"
+    ids: Literal["sorted", "appearance"] = "sorted"  # the order in which users and items are numbered
+    user_ids: str | None = None  # a file that has them in the order wanted
+    item_ids: str | None = None
     weight: Literal["rating"] | None = None  # an interaction counts as much as its rating says; None: all alike
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
-from nextitem.data import filters
 from nextitem.data.batches import Batches, make_batches
 from nextitem.data.dataset import Dataset
+from nextitem.data.ids import IdMap
 from nextitem.data.loading import open_data
+from nextitem.data.prepare import Rules, prepare
 from nextitem.data.ratio import ratio_split
 from nextitem.data.split import Split, leave_one_out
 from nextitem.errors import InputError
@@ -51,14 +53,13 @@ def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
     if isinstance(read, Dataset):
         _refuse_filters(recipe)
         return read, origin
-    log = read
-    if recipe.min_rating is not None:
-        log = filters.min_rating(log, recipe.min_rating)
-    if recipe.duplicates != "keep":
-        log = filters.drop_duplicates(log, recipe.duplicates)
-    if recipe.user_core or recipe.item_core:
-        log = filters.k_core(log, recipe.user_core, recipe.item_core, recipe.core)
-    return Dataset.from_interactions(log, Path(recipe.source).name, recipe.weight), origin
+    return prepare(read, build_rules(recipe), Path(recipe.source).name), origin
+
+
+def build_rules(recipe: DataRecipe) -> Rules:
+    keys = recipe.model_dump(include={one.name for one in fields(Rules)} - {"user_ids", "item_ids"})
+    users, items = (None if path is None else IdMap.read(Path(path)) for path in (recipe.user_ids, recipe.item_ids))
+    return Rules(**keys, user_ids=users, item_ids=items)
 
 
 def _refuse_filters(recipe: DataRecipe) -> None:
