@@ -76,6 +76,22 @@ def make_recipe(*layers: Layer) -> Recipe:
     return recipe
 
 
+def make_data_recipe(*layers: Layer) -> DataRecipe:
+    """The data section alone, for what needs no model.
+
+    Raises:
+        InputError: a key that it does not have, or another section.
+    """
+    merged: Layer = reduce(_merged, layers, Layer())
+    others = [section for section in merged if section != "data"]
+    if others:
+        raise InputError(f'preparation takes data keys alone (--data.user_core 5), found "{others[0]}"')
+    try:
+        return Recipe.model_validate(merged).data
+    except ValidationError as error:
+        raise InputError(_explain(error)) from error
+
+
 def read_layer(path: Path) -> Layer:
     """A recipe file, or a part of one.
 

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from nextitem.data.batches import BatchKind
+from nextitem.data.scanning import Engine
 from nextitem.evaluation.evaluate import DEFAULT_METRICS
 from nextitem.evaluation.protocol import Seen, Ties
 from nextitem.nn.losses.catalogue import COSINE
@@ -55,6 +56,7 @@ class DataRecipe(Section):
     item: str | None = None
     timestamp: str | None = None
     rating: str | None = None
+    engine: Engine = "polars"  # what reads, filters and counts a table; duckdb and spark are extras
     after: Moment | None = None  # keep interactions from this moment on: a date, 2014-01-31, or seconds since 1970
     before: Moment | None = None  # and earlier than this one
     min_rating: float | None = None  # keep ratings of at least this

@@ -48,7 +48,7 @@ def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
     folder = None if recipe.folder is None else Path(recipe.folder)
     read, origin = open_data(
         recipe.source, folder, format=recipe.format, separator=recipe.separator,
-        user=recipe.user, item=recipe.item, timestamp=recipe.timestamp, rating=recipe.rating,
+        user=recipe.user, item=recipe.item, timestamp=recipe.timestamp, rating=recipe.rating, engine=recipe.engine,
     )  # fmt: skip
     if isinstance(read, Dataset):
         _refuse_filters(recipe)
