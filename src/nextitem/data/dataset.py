@@ -34,6 +34,7 @@ class Dataset:
     item_attributes: pl.DataFrame | None = None
     knowledge: Triples | None = None  # between items and other entities
     trust: Triples | None = None  # between users
+    parts: np.ndarray | None = None  # (N,) int8 of every interaction: 0 train, 1 valid, 2 test, where files said so
     notes: tuple[str, ...] = ()  # what preparation dropped beside the log, to be said once
 
     @classmethod
@@ -100,6 +101,8 @@ class Dataset:
 
     def _write(self, folder: Path) -> None:
         self.sequences.save(folder)
+        if self.parts is not None:
+            np.save(folder / "parts.npy", self.parts)
         self.users.save(folder / "users.parquet")
         self.items.save(folder / "items.parquet")
         for role, table in (("user", self.user_attributes), ("item", self.item_attributes)):
@@ -124,6 +127,7 @@ class Dataset:
                 f"{folder} was saved in format {description['format']}, this version reads {FORMAT}; save it again"
             )
         users, items = IdMap.load(folder / "users.parquet"), IdMap.load(folder / "items.parquet")
+        parts = folder / "parts.npy"
         return cls(
             Sequences.load(folder),
             users,
@@ -133,6 +137,7 @@ class Dataset:
             _table(folder / "item-attributes.parquet"),
             _graph(folder, "knowledge", len(items)),
             _graph(folder, "trust", len(users)),
+            np.load(parts, mmap_mode="r", allow_pickle=False) if parts.exists() else None,
             tuple(description.get("notes", ())),
         )
 

@@ -25,7 +25,7 @@ def _plain(users: np.ndarray, times: np.ndarray | None, num_users: int) -> np.nd
 
 
 def _compiled(users: np.ndarray, times: np.ndarray | None, num_users: int) -> np.ndarray:
-    from nextitem.data.placing import place, sort_within
+    from nextitem.data.loops import place, sort_within
 
     stops = np.cumsum(counts(users, num_users))
     order = np.empty(len(users), dtype=np.int64)

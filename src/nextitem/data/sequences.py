@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from nextitem.data.ids import PAD
+from nextitem.data.ordering import COMPILED_FROM
 
 OPTIONAL = ("timestamps", "weights", "ratings")  # arrays that a log may lack
 
@@ -167,7 +168,16 @@ class Sequences:
 
     def has_repeats(self) -> bool:
         """Whether any row holds an item twice."""
-        return self.distinct().num_interactions < self.num_interactions
+        if self.num_interactions < COMPILED_FROM:
+            return self.distinct().num_interactions < self.num_interactions
+        return self._has_repeats()
+
+    def _has_repeats(self) -> bool:
+        """The same by a compiled loop: the plain form sorts all pairs."""
+        from nextitem.data.loops import has_repeats
+
+        last_row = np.full(int(self.items.max(initial=0)) + 1, -1, dtype=np.int64)
+        return bool(has_repeats(self.items, self.starts, self.stops, last_row))
 
     def save(self, folder: Path) -> None:
         """offsets.npy, items.npy and, where there are any, timestamps.npy, weights.npy and ratings.npy."""

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from nextitem.data.batches import BatchKind
+from nextitem.data.ratio import Rounding
 from nextitem.data.scanning import Engine
 from nextitem.evaluation.evaluate import DEFAULT_METRICS
 from nextitem.evaluation.protocol import Seen, Ties
@@ -22,6 +23,9 @@ OptimizerName = Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_ad
 LossName = Literal[
     "cross_entropy", "bce", "bpr", "bpr_max", "ccl", "gbce", "hinge", "info_nce", "nce", "sampled_softmax", "top1",
     "top1_max", "weighted_bce", "weighted_bpr",
+]  # fmt: skip
+SplitKind = Literal[
+    "leave_one_out", "leave_k_out", "user_entry", "entry", "user", "at_time", "late_users", "given"
 ]  # fmt: skip
 LoggerName = Literal["csv", "tensorboard"]
 ScheduleName = Literal["constant", "warmup", "cosine", "plateau", "exponential"]
@@ -73,11 +77,16 @@ class DataRecipe(Section):
 
 
 class SplitRecipe(Section):
-    kind: Literal["leave_one_out", "user_entry", "entry", "user"] = "leave_one_out"
-    min_length: Annotated[int, Field(ge=3)] = 3  # of leave_one_out; SASRec's (FreeRec takes 4)
-    valid: Annotated[float, Field(gt=0)] = 0.1  # of the other kinds: shares, or whole numbers
+    kind: SplitKind = "leave_one_out"
+    min_length: Annotated[int, Field(ge=3)] = 3  # of leave_one_out and leave_k_out; SASRec's (FreeRec takes 4)
+    k: Positive | None = None  # of leave_k_out
+    valid: Annotated[float, Field(gt=0)] = 0.1  # of user_entry, entry, user: shares, or numbers; of at_time: shares
     test: Annotated[float, Field(gt=0)] = 0.1
-    order: Literal["random", "time"] = "random"  # of the other kinds: which are held out
+    order: Literal["random", "time"] = "random"  # of user_entry, entry, user: which are held out
+    rounding: Rounding = "down"  # of shares of user_entry
+    days: Annotated[float, Field(gt=0)] | None = None  # of at_time, late_users: of the test, and of the validation
+    valid_from: Moment | None = None  # of at_time: from here on; a date, 2014-01-31, or seconds since 1970
+    test_from: Moment | None = None
 
 
 class ModelRecipe(BaseModel):

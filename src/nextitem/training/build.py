@@ -18,7 +18,8 @@ from nextitem.data.ids import IdMap
 from nextitem.data.loading import open_data
 from nextitem.data.prepare import Rules, prepare
 from nextitem.data.ratio import ratio_split
-from nextitem.data.split import Split, leave_one_out
+from nextitem.data.split import Split, leave_k_out, leave_one_out
+from nextitem.data.timed import at_shares, at_time, given_parts, last_days, late_users
 from nextitem.errors import InputError
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import bytes_of_a_row
@@ -69,9 +70,37 @@ def _refuse_filters(recipe: DataRecipe) -> None:
 
 
 def build_split(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:
-    if recipe.kind == "leave_one_out":
-        return leave_one_out(dataset, recipe.min_length)
-    return ratio_split(dataset, recipe.valid, recipe.test, recipe.kind, recipe.order, seed)
+    _refuse_unused(recipe)
+    match recipe.kind:
+        case "leave_one_out":
+            return leave_one_out(dataset, recipe.min_length)
+        case "leave_k_out":
+            k = recipe.k or 1
+            return leave_k_out(dataset, k, max(recipe.min_length, 2 * k + 1))
+        case "at_time" if recipe.valid_from is not None and recipe.test_from is not None:
+            return at_time(dataset, recipe.valid_from, recipe.test_from)
+        case "at_time" if recipe.days is not None:
+            return last_days(dataset, recipe.days)
+        case "at_time":
+            return at_shares(dataset, recipe.valid, recipe.test)
+        case "late_users":
+            return late_users(dataset, recipe.days or 1.0)
+        case "given":
+            return given_parts(dataset)
+        case "user_entry" | "entry" | "user":
+            return ratio_split(dataset, recipe.valid, recipe.test, recipe.kind, recipe.order, seed, recipe.rounding)
+
+
+def _refuse_unused(recipe: SplitRecipe) -> None:
+    """Keys that this kind of split has no use for."""
+    users = {"k": ("leave_k_out",), "days": ("at_time", "late_users"), "valid_from": ("at_time",),
+             "test_from": ("at_time",), "rounding": ("user_entry",)}  # fmt: skip
+    given = recipe.model_dump(include=set(users), exclude_defaults=True)
+    for key, kinds in users.items():
+        if key in given and recipe.kind not in kinds:
+            raise InputError(f"split.{key} is of {' and '.join(kinds)}, found kind {recipe.kind}; leave it out")
+    if ("valid_from" in given) != ("test_from" in given) or {"days", "valid_from"} <= set(given):
+        raise InputError("split: at_time goes by valid_from and test_from, by days, or by shares; name one of them")
 
 
 def build_model(recipe: Recipe, split: Split, processes: Processes = ALONE) -> Recommender:

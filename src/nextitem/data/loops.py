@@ -1,4 +1,4 @@
-"""Placing: the loops of ordering, compiled."""
+"""Loops over a whole log, compiled."""
 
 from __future__ import annotations
 
@@ -29,3 +29,14 @@ def sort_within(stops: Any, times: Any, order: Any) -> None:
                 order[start:stop] = part[np.argsort(times[part], kind="mergesort")]
                 break
         start = stop
+
+
+@njit(cache=True)
+def has_repeats(items: Any, starts: Any, stops: Any, last_row: Any) -> bool:
+    """Whether a row holds an item twice. `last_row` (V,) starts below every row number."""
+    for row in range(len(starts)):
+        for at in range(starts[row], stops[row]):
+            if last_row[items[at]] == row:
+                return True
+            last_row[items[at]] = row
+    return False
