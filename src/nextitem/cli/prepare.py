@@ -36,13 +36,15 @@ def prepare(
     """
     from rich.markup import escape
 
+    from nextitem.data.codes import parse_code
     from nextitem.recipe import make_data_recipe
     from nextitem.recipe.options import layer_of, parse_keys
+    from nextitem.recipe.preparing import build_dataset
     from nextitem.report.console import data_table
-    from nextitem.training.build import build_dataset
 
     given = {"data.source": source, "data.engine": engine, "data.folder": data_dir and str(data_dir)}
     keys = parse_keys(context.args)
+    code = None if Path(source).exists() else parse_code(source)
     recipe = make_data_recipe(layer_of({key: value for key, value in given.items() if value is not None}), keys)
     if out.exists() and not (out / "dataset.json").is_file():  # before the work, not after it
         raise InputError(f"{out} exists and is not a saved data set; name another folder")
@@ -56,6 +58,9 @@ def prepare(
     screen.print(data_table(dataset))
     for note in dataset.notes:
         screen.print(escape(note))
+    if code is not None and code.split:
+        split = " ".join(f"--split.{key} {value}" for key, value in code.split.items())
+        screen.print(f"the split of {source} is the run's: nextitem run -d {out} {split}", highlight=False)
     size = sum(file.stat().st_size for file in out.iterdir())
     screen.print(f"kept in {out}, {size / 1e6:,.1f} MB, {time.perf_counter() - start:.1f} s", highlight=False)
 

@@ -59,7 +59,8 @@ class Dataset:
         times = None if log.timestamp is None else log.timestamp.astype(np.int64, copy=False)
         weights = None if weight is None else log.rating
         sequences = Sequences.from_offsets(log.item + np.int32(1), offsets, times, weights, log.rating)
-        return cls(sequences, IdMap(log.users.alias("id")), IdMap(log.items.alias("id")), name)
+        users, items = IdMap(log.users.alias("id")), IdMap(log.items.alias("id"))
+        return cls(sequences, users, items, name, parts=log.part)
 
     @property
     def num_users(self) -> int:

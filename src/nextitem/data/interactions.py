@@ -18,7 +18,8 @@ class Interactions:
     - `row`: the place in the log (`frames.with_row`), which decides between equal timestamps;
     - `user`, `item`: integers or strings;
     - `timestamp` (optional): a number, in seconds, kept in full precision until the log is sorted;
-    - `rating` (optional): a number.
+    - `rating` (optional): a number;
+    - `part` (optional): 0 train, 1 valid, 2 test, where the log came in three files.
     """
 
     frame: Frame
@@ -33,19 +34,20 @@ class Interactions:
         timestamp: str | None = "timestamp",
         rating: str | None = None,
         row: str | None = None,
+        part: str | None = None,
         name: str = "the data frame",
     ) -> Interactions:
         """Take the named columns of a polars (eager or lazy), pandas, Modin, cuDF, pyarrow, DuckDB or Spark frame.
 
         A lazy frame stays lazy; its rows are looked at once here, for the checks. `timestamp=None` says that the rows
         are in time order already. `row` is a column of integers that ascend in the order of the log, for tables
-        without an order of their own. `name` is what errors call the source.
+        without an order of their own; `part` one of 0, 1, 2 for train, valid, test. `name` is what errors say.
 
         Raises:
             InputError: a column is missing, the frame is empty, an id is missing, a timestamp is not a number.
         """
         table: Frame = nw.from_native(frame)
-        roles = {"row": row, "user": user, "item": item, "timestamp": timestamp, "rating": rating}
+        roles = {"row": row, "user": user, "item": item, "timestamp": timestamp, "rating": rating, "part": part}
         columns = {role: column for role, column in roles.items() if column is not None}
         known = table.collect_schema().names()
         for role, column in columns.items():

@@ -52,12 +52,10 @@ def open_data(
         if source in SYNTHETIC:
             return SYNTHETIC[source](), f"{source}, made here"
         return Dataset.load(path), f"the saved data set {path}"
-    if source in CATALOGUE:
-        found = find(source, data_dir)
-        path, said = found.path, found.said
-        format = found.file.format if format == "auto" else format
+    path, known_format, said = locate(source, data_dir)
+    if known_format is not None:
+        format = known_format if format == "auto" else format
     else:
-        path = _interaction_file(source, path)
         if format == "auto":
             format = "table" if separator is not None else sniff(path)
         said = f"{path}, read as {format}"
@@ -65,6 +63,19 @@ def open_data(
     if is_scanned(path, format, engine):
         return _scanned(path, format, separator, engine, columns), f"{said}, on {engine}"
     return read(path, format=format, separator=separator, **columns), said
+
+
+def locate(source: str, data_dir: Path | None = None) -> tuple[Path, str | None, str]:
+    """The file of a log; and of a public one its format, and a sentence on where it came from.
+
+    Raises:
+        InputError: nothing of that name.
+    """
+    if source in CATALOGUE:
+        found = find(source, data_dir)
+        return found.path, found.file.format, found.said
+    path = _interaction_file(source, Path(source).expanduser())
+    return path, None, str(path)
 
 
 def _scanned(

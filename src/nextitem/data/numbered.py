@@ -27,6 +27,7 @@ class Numbered:
     row: np.ndarray  # (N,) int64, the place in the log as read
     users: pl.Series
     items: pl.Series
+    part: np.ndarray | None = None  # (N,) int8: 0 train, 1 valid, 2 test
 
     def __len__(self) -> int:
         return len(self.user)
@@ -35,7 +36,9 @@ class Numbered:
         """Some of the interactions, by a mask or by their positions; the ids stay."""
         timestamp = None if self.timestamp is None else self.timestamp[rows]
         rating = None if self.rating is None else self.rating[rows]
-        return Numbered(self.user[rows], self.item[rows], timestamp, rating, self.row[rows], self.users, self.items)
+        part = None if self.part is None else self.part[rows]
+        arrays = (self.user[rows], self.item[rows], timestamp, rating, self.row[rows])
+        return Numbered(*arrays, self.users, self.items, part)
 
 
 def number(log: Interactions) -> Numbered:
@@ -51,6 +54,8 @@ def number(log: Interactions) -> Numbered:
         wanted.append(pl.col("timestamp").cast(pl.Int64 if schema["timestamp"].is_integer() else pl.Float64))
     if "rating" in schema:
         wanted.append(pl.col("rating").cast(pl.Float32))
+    if "part" in schema:
+        wanted.append(pl.col("part").cast(pl.Int8))
     table = frame.select(wanted).collect(engine="streaming")
     columns = {column.name: column for column in table.get_columns()}
     del table  # a column is let go as soon as it is numbered
@@ -59,8 +64,9 @@ def number(log: Interactions) -> Numbered:
     item, items = _numbers(columns.pop("item"), items)
     row = columns.pop("row").to_numpy()
     found = {name: column.to_numpy() for name, column in columns.items()}
-    log_in_order = Numbered(user, item, found.get("timestamp"), found.get("rating"), row, users, items)
-    del user, item, found, row
+    arrays = (user, item, found.get("timestamp"), found.get("rating"), row)
+    log_in_order = Numbered(*arrays, users, items, found.get("part"))
+    del arrays, user, item, found, row
     if not is_sorted:  # an engine that hands its rows over in another order
         log_in_order = log_in_order.at(np.argsort(log_in_order.row, kind="stable"))
     return log_in_order.at(by_user_and_time(log_in_order.user, log_in_order.timestamp, len(users)))

@@ -8,9 +8,14 @@ from pathlib import Path
 import polars as pl
 
 from nextitem.data.dataset import Dataset
+from nextitem.data.formats.atomic import ENDINGS, read_atomic_table
+from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet
+from nextitem.data.formats.roles import looks_like_header
 from nextitem.data.ids import PAD, IdMap
 from nextitem.data.triples import knowledge_graph, trust_network
 from nextitem.errors import InputError
+
+HEADS = {"head", "relation", "tail", "source", "target", "entity", "source_id", "target_id"}  # first words of headers
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,37 @@ def attach(dataset: Dataset, side: SideTables) -> Dataset:
     return replace(
         dataset, user_attributes=users, item_attributes=items, knowledge=knowledge, trust=trust, notes=tuple(notes)
     )
+
+
+def read_side(paths: dict[str, Path]) -> SideTables:
+    """`paths` by the fields of SideTables: atomic files, Parquet, or text split by tabs or commas.
+
+    The text of a graph, of links and of trust may lack a header (KGCN's kg.txt, HetRec's user_friends.dat has one).
+
+    Raises:
+        InputError: a file is missing or cannot be read.
+    """
+    return SideTables(**{role: _read(path, role) for role, path in paths.items()})
+
+
+def _read(path: Path, role: str) -> pl.DataFrame:
+    check_file(path)
+    if path.name.removesuffix(".gz").endswith(ENDINGS):
+        return read_atomic_table(path)
+    with explained(path):
+        if is_parquet(path):
+            return pl.read_parquet(path, glob=False)
+        first = first_lines(path, count=1)
+        fields = first[0].split("\t" if "\t" in first[0] else ",") if first else []
+        has_header = role in ("users", "items") or looks_like_header(fields) or bool(HEADS & set(fields))
+        return pl.read_csv(
+            path,
+            separator="\t" if "\t" in first[0] else ",",
+            has_header=has_header,
+            infer_schema=role in ("users", "items"),
+            infer_schema_length=None,
+            glob=False,
+        )
 
 
 def beside(path: Path) -> dict[str, Path]:

@@ -73,6 +73,14 @@ class DataRecipe(Section):
     ids: Literal["sorted", "appearance"] = "sorted"  # the order in which users and items are numbered
     user_ids: str | None = None  # a file that has them in the order wanted
     item_ids: str | None = None
+    valid_file: str | None = None  # files of their own, in the form of the source, which is the training then;
+    test_file: str | None = None  # split.kind given goes by them
+    side: Literal["none", "beside"] = "none"  # take the .user .item .kg .link .net beside an .inter file
+    user_table: str | None = None  # or name them: atomic files, Parquet, or text
+    item_table: str | None = None
+    knowledge: str | None = None
+    links: str | None = None
+    trust: str | None = None
     weight: Literal["rating"] | None = None  # an interaction counts as much as its rating says; None: all alike
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from inspect import signature
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,9 +12,6 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nextitem.data.batches import Batches, make_batches
 from nextitem.data.dataset import Dataset
-from nextitem.data.ids import IdMap
-from nextitem.data.loading import open_data
-from nextitem.data.prepare import Rules, prepare
 from nextitem.data.ratio import ratio_split
 from nextitem.data.split import Split, leave_k_out, leave_one_out
 from nextitem.data.timed import at_shares, at_time, given_parts, last_days, late_users
@@ -31,7 +26,6 @@ from nextitem.nn.losses.catalogue import TAKES_LOG_Q, loss_keys, make_loss
 from nextitem.nn.objectives import FullSoftmax, Objective, Sampled
 from nextitem.processes import ALONE, Processes
 from nextitem.recipe import (
-    DataRecipe,
     EvaluationRecipe,
     LossRecipe,
     Recipe,
@@ -39,34 +33,10 @@ from nextitem.recipe import (
     TrainingRecipe,
     make_recipe,
 )
+from nextitem.recipe.preparing import build_dataset as build_dataset
 from nextitem.training.optimizers import make_optimizer
 from nextitem.training.schedules import Schedule
 from nextitem.training.share import fit_once
-
-
-def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
-    """The prepared data set, and a sentence on where it came from."""
-    folder = None if recipe.folder is None else Path(recipe.folder)
-    read, origin = open_data(
-        recipe.source, folder, format=recipe.format, separator=recipe.separator,
-        user=recipe.user, item=recipe.item, timestamp=recipe.timestamp, rating=recipe.rating, engine=recipe.engine,
-    )  # fmt: skip
-    if isinstance(read, Dataset):
-        _refuse_filters(recipe)
-        return read, origin
-    return prepare(read, build_rules(recipe), Path(recipe.source).name), origin
-
-
-def build_rules(recipe: DataRecipe) -> Rules:
-    keys = recipe.model_dump(include={one.name for one in fields(Rules)} - {"user_ids", "item_ids"})
-    users, items = (None if path is None else IdMap.read(Path(path)) for path in (recipe.user_ids, recipe.item_ids))
-    return Rules(**keys, user_ids=users, item_ids=items)
-
-
-def _refuse_filters(recipe: DataRecipe) -> None:
-    untouched = DataRecipe(source=recipe.source, folder=recipe.folder, core=recipe.core)
-    if recipe != untouched:
-        raise InputError(f"data: {recipe.source} is prepared already; set filters and columns where its log is read")
 
 
 def build_split(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:
