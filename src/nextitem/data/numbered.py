@@ -47,7 +47,7 @@ def number(log: Interactions) -> Numbered:
     Numbers sort by size, texts by code point.
     """
     frame = to_polars(log.frame)
-    users, items = _texts(frame, "user"), _texts(frame, "item")
+    users, items = _texts(frame)
     wanted = [_coded("user", users), _coded("item", items), pl.col("row")]
     schema = frame.collect_schema()
     if "timestamp" in schema:
@@ -145,11 +145,13 @@ def _by_map(codes: np.ndarray, ids: pl.Series, given: IdMap | None, role: str) -
     return look_up(table, codes), given.column
 
 
-def _texts(frame: pl.LazyFrame, role: str) -> pl.Series | None:
-    """The sorted ids of a column of texts; None for one of numbers."""
-    if frame.collect_schema()[role] != pl.String:
-        return None
-    return frame.select(pl.col(role).unique()).collect(engine="streaming")[role].sort()
+def _texts(frame: pl.LazyFrame) -> tuple[pl.Series | None, pl.Series | None]:
+    """The sorted ids of users and of items, where they are texts; None where they are numbers. One look at the log."""
+    schema = frame.collect_schema()
+    roles = [role for role in ("user", "item") if schema[role] == pl.String]
+    distinct = pl.collect_all([frame.select(pl.col(role).unique()) for role in roles], engine="streaming")
+    found = {role: one[role].sort() for role, one in zip(roles, distinct, strict=True)}
+    return found.get("user"), found.get("item")
 
 
 def _coded(role: str, ids: pl.Series | None) -> pl.Expr:
