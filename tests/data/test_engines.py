@@ -31,7 +31,7 @@ def spark() -> Iterator[Any]:
     if shutil.which("java") is None:
         pytest.skip("there is no java")
     builder = sql.SparkSession.builder.master("local[1]").config("spark.sql.shuffle.partitions", 2)
-    session = builder.config("spark.ui.enabled", False).config("spark.driver.bindAddress", "127.0.0.1").getOrCreate()
+    session = builder.config("spark.ui.enabled", False).config("spark.driver.host", "127.0.0.1").getOrCreate()
     session.sparkContext.setLogLevel("OFF")
     yield session
     session.stop()

@@ -95,7 +95,12 @@ class Dataset:
             replaced = part.with_name(part.name + "-old")
             if folder.exists():
                 folder.rename(replaced)
-            part.rename(folder)
+            try:
+                part.rename(folder)
+            except OSError:
+                if replaced.exists():
+                    replaced.rename(folder)
+                raise
             shutil.rmtree(replaced, ignore_errors=True)
         finally:
             shutil.rmtree(part, ignore_errors=True)

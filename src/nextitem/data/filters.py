@@ -7,6 +7,7 @@ filters on arrays, for a log that is in memory, are `numbered.py`'s; a test hold
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import narwhals as nw
 
@@ -30,7 +31,7 @@ def k_core(log: Interactions, user_core: int, item_core: int, mode: str = "itera
     left = settled(_cut(before, user_core, item_core))
     while mode == "iterated" and num_rows(left) < num_rows(before):
         before, left = left, settled(_cut(left, user_core, item_core))
-    return _refuse_nothing(left, log, rule, "lower the cores")
+    return _refuse_nothing(left, log, rule, lambda: "lower the cores")
 
 
 def check_core(user_core: int, item_core: int, mode: str) -> str:
@@ -53,8 +54,13 @@ def min_rating(log: Interactions, threshold: float) -> Interactions:
             "min_rating needs a rating column; the log has none (name it with --data.rating, or leave the filter out)"
         )
     left = log.frame.filter(nw.col("rating") >= threshold)
-    highest = collected(log.frame.select(nw.col("rating").max()))["rating"][0]
-    return _refuse_nothing(left, log, f"min_rating({threshold:g})", f"lower it: the highest rating is {highest:g}")
+    highest = nw.col("rating").max()
+    return _refuse_nothing(
+        left,
+        log,
+        f"min_rating({threshold:g})",
+        lambda: f"lower it: the highest rating is {collected(log.frame.select(highest))['rating'][0]:g}",
+    )
 
 
 def between(log: Interactions, after: float | None = None, before: float | None = None) -> Interactions:
@@ -67,7 +73,7 @@ def between(log: Interactions, after: float | None = None, before: float | None 
         raise InputError("a time range needs timestamps; the log has none (name them with --data.timestamp)")
     low, high = -math.inf if after is None else after, math.inf if before is None else before
     left = log.frame.filter((nw.col("timestamp") >= low) & (nw.col("timestamp") < high))
-    return _refuse_nothing(left, log, f"between({low:g}, {high:g})", "widen it (data.after, data.before)")
+    return _refuse_nothing(left, log, f"between({low:g}, {high:g})", lambda: "widen it (data.after, data.before)")
 
 
 def drop_duplicates(log: Interactions, keep: str = "first") -> Interactions:
@@ -98,7 +104,7 @@ def lengths(log: Interactions, shortest: int = 0, longest: int | None = None) ->
     count = nw.col("row").count().over("user")
     asked = count >= shortest
     left = log.frame.filter(asked if longest is None else asked & (count <= longest))
-    return _refuse_nothing(settled(left), log, lengths_rule(shortest, longest), "widen it")
+    return _refuse_nothing(settled(left), log, lengths_rule(shortest, longest), lambda: "widen it")
 
 
 def lengths_rule(shortest: int, longest: int | None) -> str:
@@ -112,12 +118,12 @@ def _cut(frame: Frame, user_core: int, item_core: int) -> Frame:
     )
 
 
-def _refuse_nothing(left: Frame, log: Interactions, rule: str, way_out: str) -> Interactions:
+def _refuse_nothing(left: Frame, log: Interactions, rule: str, way_out: Callable[[], str]) -> Interactions:
     if num_rows(left) > 0:
         return Interactions(left)
     found = collected(log.frame.select(nw.len().alias("rows"), nw.col("user").n_unique(), nw.col("item").n_unique()))
     rows, users, items = (int(found[column][0]) for column in ("rows", "user", "item"))
-    raise nothing_left(rule, rows, users, items, way_out)
+    raise nothing_left(rule, rows, users, items, way_out())
 
 
 def nothing_left(rule: str, num_interactions: int, num_users: int, num_items: int, way_out: str) -> InputError:

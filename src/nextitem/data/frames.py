@@ -6,6 +6,7 @@ polars, pandas, pyarrow, Modin and cuDF are eager or stream here; DuckDB and Spa
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import narwhals as nw
 import polars as pl
@@ -57,7 +58,7 @@ def settled(frame: Frame) -> Frame:
     if isinstance(native, pl.LazyFrame):
         return nw.from_native(native.collect(engine="streaming").lazy())
     if frame.implementation.is_duckdb():
-        name = f"nextitem_{id(native):x}"
+        name = f"nextitem_{uuid4().hex}"
         native.query("log", f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM log")
         return nw.from_native(native.query("log", f"SELECT * FROM {name}"))
     return nw.from_native(native.localCheckpoint(eager=True))
