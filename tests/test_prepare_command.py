@@ -39,6 +39,7 @@ def test_a_run_takes_the_folder_as_it_is(log: Path, tmp_path: Path) -> None:
     expected, _ = build_dataset(DataRecipe(source=str(log), min_rating=2, user_core=3, after=5))
     assert ready.sequences.to_lists() == expected.sequences.to_lists()
     assert ready.users.values.tolist() == expected.users.values.tolist()
+    assert ready.notes == ("prepared from log.csv with after=5.0, min_rating=2.0, user_core=3",)
 
 
 def test_what_stands_there_and_is_something_else_is_left_alone(log: Path, tmp_path: Path) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Timer
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nextitem.cli.shared import console
 from nextitem.errors import InputError
+
+if TYPE_CHECKING:
+    from nextitem.recipe import DataRecipe
 
 QUIET = 2.0  # seconds that need no word
 
@@ -22,7 +26,7 @@ def prepare(
     source: Annotated[str, typer.Argument(metavar="SRC", help="A file, a folder, a data set's name or code.")],
     out: Annotated[Path, typer.Option(help="The folder to write; nextitem run -d FOLDER takes it as it is.")],
     engine: Annotated[
-        str | None, typer.Option(help="What reads and filters a table: polars, duckdb or spark [polars].")
+        str | None, typer.Option(help="What reads and filters a table: polars (unless named), duckdb, spark.")
     ] = None,
     data_dir: Annotated[
         Path | None,
@@ -51,6 +55,7 @@ def prepare(
     start = time.perf_counter()
     with _said_if_long(f"preparing {source}"):
         dataset, origin = build_dataset(recipe)
+    dataset = replace(dataset, notes=(_history(recipe), *dataset.notes))
     with _said_if_long(f"writing {out}"):
         dataset.save(out)
     screen = console()
@@ -63,6 +68,13 @@ def prepare(
         screen.print(f"the split of {source} is the run's: nextitem run -d {out} {split}", highlight=False)
     size = sum(file.stat().st_size for file in out.iterdir())
     screen.print(f"kept in {out}, {size / 1e6:,.1f} MB, {time.perf_counter() - start:.1f} s", highlight=False)
+
+
+def _history(recipe: DataRecipe) -> str:
+    """What was done to the log, for every run on the folder to say; which engine did it makes no difference."""
+    keys = recipe.model_dump(mode="json", exclude_defaults=True, exclude={"source", "folder", "engine"})
+    rules = ", ".join(f"{key}={value}" for key, value in keys.items())
+    return f"prepared from {Path(recipe.source).name} with {rules or 'nothing left out'}"
 
 
 @contextmanager
