@@ -17,6 +17,7 @@ from nextitem.data.formats.reading import read
 from nextitem.data.formats.roles import Roles
 from nextitem.data.frames import collected
 from nextitem.data.interactions import Interactions
+from nextitem.data.loading import open_data
 from nextitem.data.prepare import Rules, prepare
 from nextitem.data.scanning import Engine, scan
 from nextitem.errors import InputError
@@ -145,3 +146,36 @@ def test_real_logs_are_prepared_to_the_same_bytes(engine: Engine, name: str, tmp
         path, format, log = tmp_path / "log.parquet", "table", read(path)
         collected(log.frame.select("user", "item")).to_native().write_parquet(path)
     assert_same_folders([path], format, engine, Rules(user_core=6, item_core=8), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("u,,5,1", "line 4: the item is empty"),
+        ('u,"",5,1', "line 4: the item is empty"),
+        ("u,i,soon,1", "line 4: timestamp must be a number of seconds, found 'soon'"),
+        ("u,i,5,1,9", "line 4: 4 fields are needed, as in the header, found 5"),
+    ],
+)
+def test_a_fault_in_a_scanned_text_is_named_by_its_line(
+    line: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nextitem.data.scanning.SCANNED_FROM", 1)
+    (tmp_path / "log.csv").write_text(f"user,item,timestamp,rating\nu,i,1,1\nu,j,2,1\n{line}\nu,k,3,1\n")
+    with pytest.raises(InputError, match=words):
+        open_data(str(tmp_path / "log.csv"))
+
+
+def test_text_is_scanned_to_the_log_that_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tabs by their name, a blank line, a fraction of a second."""
+    text = "user\titem\ttimestamp\nu1\ti\t2.5\n\nu1\tj\t2.25\nu0\ti\t1\n"
+    (tmp_path / "log.tsv").write_text(text)
+    read_whole, _ = open_data(str(tmp_path / "log.tsv"), separator="tab")
+    monkeypatch.setattr("nextitem.data.scanning.SCANNED_FROM", 1)
+    scanned, said = open_data(str(tmp_path / "log.tsv"), separator="tab")
+    assert said.endswith("on polars")
+    assert isinstance(scanned, Interactions)
+    assert isinstance(read_whole, Interactions)
+    prepare(scanned, Rules()).save(tmp_path / "scanned")
+    prepare(read_whole, Rules()).save(tmp_path / "read")
+    assert files_of(tmp_path / "scanned") == files_of(tmp_path / "read")

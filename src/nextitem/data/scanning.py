@@ -6,20 +6,19 @@ The readers of `formats` hold a text file whole and name the line of a fault; a 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import narwhals as nw
 import polars as pl
 
 from nextitem.data.formats.files import check_file, is_parquet
 from nextitem.data.formats.roles import Roles, find_roles
-from nextitem.data.formats.tables import header_separator
+from nextitem.data.formats.tables import SPOKEN, header_separator
 from nextitem.data.frames import Frame, collected
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
 Engine = Literal["polars", "duckdb", "spark"]
-ENGINES: tuple[Engine, ...] = get_args(Engine)
 SCANNED_FROM = 2**26  # bytes of text; a smaller one is read at once
 FORMATS = ("table", "atomic")  # the others are no tables
 WHOLE = r"^\s*[+-]?\d+\s*$"
@@ -52,7 +51,7 @@ def scan(
     check_file(path)
     if is_parquet(path):
         return _log(_parquet(path, engine), asked, path)
-    one = "\t" if format == "atomic" else separator or header_separator(path)
+    one = "\t" if format == "atomic" else SPOKEN.get(separator or "", separator) or header_separator(path)
     table: Frame = nw.from_native(_text(path, one, None if format == "atomic" else '"', engine))
     known = table.collect_schema().names()
     if format == "atomic":
@@ -63,10 +62,14 @@ def scan(
     blank = [nw.col(role).is_null() for role, _ in roles.names()]
     table = table.filter(~nw.all_horizontal(*blank, ignore_nulls=False))
     numbers = [role for role, _ in roles.names() if role in ("timestamp", "rating")]
+    is_empty = [(nw.col(role) == "").any().alias(role) for role in ("user", "item")]
+    # Integers where all are, so that nothing of a large one is lost.
+    is_whole = [nw.col(role).str.contains(WHOLE).all().alias(role) for role in numbers]
+    found = collected(table.select(*is_empty, *is_whole))
+    for role in ("user", "item"):
+        if found[role][0]:
+            raise InputError(f"{path.name}: the {role} of a line is empty; fill it or drop the line")
     if numbers:
-        # Integers where all are, so that nothing of a large one is lost.
-        is_whole = [nw.col(role).str.contains(WHOLE).all().alias(role) for role in numbers]
-        found = collected(table.select(*is_whole))
         types = {role: nw.Int64 if found[role][0] else nw.Float64 for role in numbers}
         table = table.with_columns([nw.col(role).str.strip_chars().cast(types[role]) for role in numbers])
     return _log(table.to_native(), Roles(**{role: role for role, _ in roles.names()}), path)

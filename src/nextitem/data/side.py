@@ -28,12 +28,6 @@ class SideTables:
     links: pl.DataFrame | None = None  # item, entity
     trust: pl.DataFrame | None = None  # source, target: users
 
-    def __bool__(self) -> bool:
-        return any(value is not None for value in self.tables())
-
-    def tables(self) -> list[pl.DataFrame | None]:
-        return [self.users, self.items, self.knowledge, self.links, self.trust]
-
 
 def attach(dataset: Dataset, side: SideTables) -> Dataset:
     """The data set with the side tables in its numbers. Its `notes` count what found no user or item.
@@ -78,12 +72,13 @@ def _read(path: Path, role: str) -> pl.DataFrame:
     with explained(path):
         if is_parquet(path):
             return pl.read_parquet(path, glob=False)
-        first = first_lines(path, count=1)
-        fields = first[0].split("\t" if "\t" in first[0] else ",") if first else []
+        first = "".join(first_lines(path, count=1))
+        separator = "\t" if "\t" in first else ","
+        fields = first.split(separator)
         has_header = role in ("users", "items") or looks_like_header(fields) or bool(HEADS & set(fields))
         return pl.read_csv(
             path,
-            separator="\t" if "\t" in first[0] else ",",
+            separator=separator,
             has_header=has_header,
             infer_schema=role in ("users", "items"),
             infer_schema_length=None,
