@@ -133,3 +133,11 @@ def test_load_gives_what_was_saved(rows: Rows, has_times: bool) -> None:
 def test_loaded_arrays_are_memory_mapped(tmp_path: Path) -> None:
     Sequences.from_lists([[1, 2]]).save(tmp_path)
     assert isinstance(Sequences.load(tmp_path).items, np.memmap)
+
+
+@quick
+@given(ROWS)
+def test_repeats_are_seen_by_both_forms(rows: Rows) -> None:
+    expected = any(len(set(row)) < len(row) for row in rows)
+    sequences = Sequences.from_lists(rows)
+    assert sequences.has_repeats() == sequences._has_repeats() == expected

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nextitem.cli.choices import models, samplers
+from nextitem.cli.prepare import prepare
 from nextitem.cli.run import run
 from nextitem.cli.shared import is_launched, rank
 from nextitem.cli.use import evaluate, recommend, show
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(prepare)
 for command in (recommend, evaluate, show, models, samplers):
     app.command()(command)
 

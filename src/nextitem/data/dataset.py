@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import narwhals as nw
 import numpy as np
+import polars as pl
 
 from nextitem.data.ids import IdMap
 from nextitem.data.interactions import Interactions
+from nextitem.data.numbered import Numbered, number
+from nextitem.data.ordering import counts
 from nextitem.data.sequences import Sequences
+from nextitem.data.triples import Triples
 from nextitem.errors import InputError
 
-FORMAT = 1  # of the saved folder; raised when an older nextitem could misread it
+FORMAT = 2  # of the saved folder; 1 had no ratings and no side tables
+READS = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,12 @@ class Dataset:
     users: IdMap
     items: IdMap
     name: str = "data"
+    user_attributes: pl.DataFrame | None = None  # row p is that of user p + 1; null where nothing is known
+    item_attributes: pl.DataFrame | None = None
+    knowledge: Triples | None = None  # between items and other entities
+    trust: Triples | None = None  # between users
+    parts: np.ndarray | None = None  # (N,) int8 of every interaction: 0 train, 1 valid, 2 test, where files said so
+    notes: tuple[str, ...] = ()  # what preparation dropped beside the log, to be said once
 
     @classmethod
     def from_interactions(
@@ -37,22 +48,19 @@ class Dataset:
         Raises:
             InputError: there are no ratings to weigh by, or one is not above 0.
         """
+        return cls.from_numbered(number(log), name, weight)
+
+    @classmethod
+    def from_numbered(cls, log: Numbered, name: str = "data", weight: Literal["rating"] | None = None) -> Dataset:
+        """A log whose codes are its final numbers, less one."""
         if weight is not None:
             _refuse_weightless(log)
-        frame = log.frame
-        users, items = IdMap.of(frame["user"].unique().to_list()), IdMap.of(frame["item"].unique().to_list())
-        frame = _number(_number(frame, "user", users), "item", items)
-        keys = ["user", "timestamp", "row"] if log.has_timestamps else ["user", "row"]
-        frame = frame.sort(*keys)
-        counts = np.bincount(frame["user"].to_numpy(), minlength=len(users) + 1)
-        times = frame["timestamp"].to_numpy().astype(np.int64) if log.has_timestamps else None
-        sequences = Sequences.from_offsets(
-            frame["item"].to_numpy().astype(np.int32),
-            np.cumsum(counts).astype(np.int64),
-            times,
-            None if weight is None else frame[weight].to_numpy().astype(np.float32),
-        )
-        return cls(sequences, users, items, name)
+        offsets = np.concatenate([[0], np.cumsum(counts(log.user, len(log.users)))]).astype(np.int64)
+        times = None if log.timestamp is None else log.timestamp.astype(np.int64, copy=False)
+        weights = None if weight is None else log.rating
+        sequences = Sequences.from_offsets(log.item + np.int32(1), offsets, times, weights, log.rating)
+        users, items = IdMap(log.users.alias("id")), IdMap(log.items.alias("id"))
+        return cls(sequences, users, items, name, parts=log.part)
 
     @property
     def num_users(self) -> int:
@@ -79,48 +87,84 @@ class Dataset:
         """
         if folder.exists() and not (folder / "dataset.json").exists():
             raise InputError(f"{folder} exists and is not a saved data set; name another folder")
-        part = folder.with_name(folder.name + ".part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        self.sequences.save(part)
-        self.users.save(part / "users.parquet")
-        self.items.save(part / "items.parquet")
-        (part / "dataset.json").write_text(json.dumps({"format": FORMAT, "name": self.name}) + "\n")
-        if folder.exists():
-            shutil.rmtree(folder)
-        part.rename(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            self._write(part)
+            part.chmod(0o755)  # mkdtemp's is for its owner alone
+            replaced = part.with_name(part.name + "-old")
+            if folder.exists():
+                folder.rename(replaced)
+            try:
+                part.rename(folder)
+            except OSError:
+                if replaced.exists():
+                    replaced.rename(folder)
+                raise
+            shutil.rmtree(replaced, ignore_errors=True)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def _write(self, folder: Path) -> None:
+        self.sequences.save(folder)
+        if self.parts is not None:
+            np.save(folder / "parts.npy", self.parts)
+        self.users.save(folder / "users.parquet")
+        self.items.save(folder / "items.parquet")
+        for role, table in (("user", self.user_attributes), ("item", self.item_attributes)):
+            if table is not None:
+                table.write_parquet(folder / f"{role}-attributes.parquet")
+        for name, graph in (("knowledge", self.knowledge), ("trust", self.trust)):
+            if graph is not None:
+                graph.save(folder, name)
+        description = {"format": FORMAT, "name": self.name, "notes": self.notes}
+        (folder / "dataset.json").write_text(json.dumps(description) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> Dataset:
+        """Memory-mapped: nothing is read before it is used.
+
+        Raises:
+            InputError: it was saved in a format that this version does not know.
+        """
         description = json.loads((folder / "dataset.json").read_text())
-        if description["format"] != FORMAT:
+        if description["format"] not in READS:
             raise InputError(
                 f"{folder} was saved in format {description['format']}, this version reads {FORMAT}; save it again"
             )
+        users, items = IdMap.load(folder / "users.parquet"), IdMap.load(folder / "items.parquet")
+        parts = folder / "parts.npy"
         return cls(
             Sequences.load(folder),
-            IdMap.load(folder / "users.parquet"),
-            IdMap.load(folder / "items.parquet"),
+            users,
+            items,
             description["name"],
+            _table(folder / "user-attributes.parquet"),
+            _table(folder / "item-attributes.parquet"),
+            _graph(folder, "knowledge", len(items)),
+            _graph(folder, "trust", len(users)),
+            np.load(parts, mmap_mode="r", allow_pickle=False) if parts.exists() else None,
+            tuple(description.get("notes", ())),
         )
 
 
-def _refuse_weightless(log: Interactions) -> None:
-    if not log.has_ratings:
+def _table(path: Path) -> pl.DataFrame | None:
+    return pl.read_parquet(path) if path.exists() else None
+
+
+def _graph(folder: Path, name: str, num_own: int) -> Triples | None:
+    return Triples.load(folder, name, num_own) if (folder / f"{name}.parquet").exists() else None
+
+
+def _refuse_weightless(log: Numbered) -> None:
+    if log.rating is None:
         raise InputError(
             "weights need a rating column; the log has none (name it with --data.rating, or leave data.weight out)"
         )
-    wrong = log.frame.filter(nw.col("rating") <= 0)
+    wrong = np.flatnonzero(log.rating <= 0)
     if len(wrong):
+        first = wrong[np.argmin(log.row[wrong])]
         raise InputError(
-            f"a rating that weighs must be above 0, found {wrong['rating'][0]:g} in row {wrong['row'][0]} and "
+            f"a rating that weighs must be above 0, found {log.rating[first]:g} in row {log.row[first]} and "
             f"{len(wrong) - 1} more; leave such rows out with data.min_rating"
         )
-
-
-def _number(frame: nw.DataFrame[Any], role: str, ids: IdMap) -> nw.DataFrame[Any]:
-    """Replace the external ids of a column by their indices."""
-    values = ids.values.tolist()
-    table = nw.new_series(role, values, frame.schema[role], backend=frame.implementation).to_frame()
-    table = table.with_row_index("index").with_columns(nw.col("index").cast(nw.Int64) + 1)
-    return frame.join(table, on=role, how="left").drop(role).rename({"index": role})

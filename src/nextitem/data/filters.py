@@ -1,14 +1,17 @@
-"""Filters: pure functions from a log to a smaller log, as narwhals expressions on any frame.
+"""Filters: pure functions from a log to a smaller log, as narwhals expressions on any frame, eager or lazy.
 
-Every filter keeps the order of the rows and their `row` numbers, which still point into the log as read.
+Every filter keeps the order of the rows and their `row` numbers, which still point into the log as read. The same
+filters on arrays, for a log that is in memory, are `numbered.py`'s; a test holds both equal.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Callable
 
 import narwhals as nw
 
+from nextitem.data.frames import Frame, collected, num_rows, settled
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError, suggest
 
@@ -23,21 +26,21 @@ def k_core(log: Interactions, user_core: int, item_core: int, mode: str = "itera
     Raises:
         InputError: nothing is left, a core is negative, or `mode` is not known.
     """
+    rule = check_core(user_core, item_core, mode)
+    before = settled(log.frame)
+    left = settled(_cut(before, user_core, item_core))
+    while mode == "iterated" and num_rows(left) < num_rows(before):
+        before, left = left, settled(_cut(left, user_core, item_core))
+    return _refuse_nothing(left, log, rule, lambda: "lower the cores")
+
+
+def check_core(user_core: int, item_core: int, mode: str) -> str:
+    """The rule as errors call it. Raises InputError for one that is not."""
     if mode not in ("iterated", "once"):
         raise InputError(f'k_core has no mode "{mode}"; {suggest(mode, ["iterated", "once"])}')
     if user_core < 0 or item_core < 0:
         raise InputError(f"k_core counts from 0 up, found user_core={user_core} and item_core={item_core}")
-    left = _cut(log.frame, user_core, item_core)
-    size = len(log)
-    while mode == "iterated" and len(left) < size:
-        size = len(left)
-        left = _cut(left, user_core, item_core)
-    return _refuse_nothing(
-        left,
-        log,
-        f'k_core(user_core={user_core}, item_core={item_core}, mode="{mode}")',
-        "lower the cores",
-    )
+    return f'k_core(user_core={user_core}, item_core={item_core}, mode="{mode}")'
 
 
 def min_rating(log: Interactions, threshold: float) -> Interactions:
@@ -50,9 +53,27 @@ def min_rating(log: Interactions, threshold: float) -> Interactions:
         raise InputError(
             "min_rating needs a rating column; the log has none (name it with --data.rating, or leave the filter out)"
         )
-    highest = log.frame["rating"].max()
     left = log.frame.filter(nw.col("rating") >= threshold)
-    return _refuse_nothing(left, log, f"min_rating({threshold:g})", f"lower it: the highest rating is {highest:g}")
+    highest = nw.col("rating").max()
+    return _refuse_nothing(
+        left,
+        log,
+        f"min_rating({threshold:g})",
+        lambda: f"lower it: the highest rating is {collected(log.frame.select(highest))['rating'][0]:g}",
+    )
+
+
+def between(log: Interactions, after: float | None = None, before: float | None = None) -> Interactions:
+    """Only interactions at `after` or later, and earlier than `before` (seconds since 1970).
+
+    Raises:
+        InputError: the log has no timestamps, or nothing is left.
+    """
+    if not log.has_timestamps:
+        raise InputError("a time range needs timestamps; the log has none (name them with --data.timestamp)")
+    low, high = -math.inf if after is None else after, math.inf if before is None else before
+    left = log.frame.filter((nw.col("timestamp") >= low) & (nw.col("timestamp") < high))
+    return _refuse_nothing(left, log, f"between({low:g}, {high:g})", lambda: "widen it (data.after, data.before)")
 
 
 def drop_duplicates(log: Interactions, keep: str = "first") -> Interactions:
@@ -65,24 +86,47 @@ def drop_duplicates(log: Interactions, keep: str = "first") -> Interactions:
     """
     if keep not in ("first", "last"):
         raise InputError(f'drop_duplicates keeps "first" or "last", found "{keep}"')
-    by_time = log.frame.sort("timestamp", "row") if log.has_timestamps else log.frame.sort("row")
-    pair = ["user", "item"]
-    if keep == "first":
-        left = by_time.unique(pair, keep="first", maintain_order=True)
-    else:
-        left = by_time.unique(pair, keep="last", maintain_order=True)
-    return Interactions(left.sort("row"))
+    pair, row = ("user", "item"), nw.col("row")
+    left = log.frame
+    if log.has_timestamps:
+        time = nw.col("timestamp")
+        left = left.filter(time == (time.min() if keep == "first" else time.max()).over(*pair))
+    left = left.filter(row == (row.min() if keep == "first" else row.max()).over(*pair))
+    return Interactions(settled(left))
 
 
-def _cut(frame: nw.DataFrame[Any], user_core: int, item_core: int) -> nw.DataFrame[Any]:
+def lengths(log: Interactions, shortest: int = 0, longest: int | None = None) -> Interactions:
+    """Only users with `shortest` to `longest` interactions, counted once.
+
+    Raises:
+        InputError: nothing is left.
+    """
+    count = nw.col("row").count().over("user")
+    asked = count >= shortest
+    left = log.frame.filter(asked if longest is None else asked & (count <= longest))
+    return _refuse_nothing(settled(left), log, lengths_rule(shortest, longest), lambda: "widen it")
+
+
+def lengths_rule(shortest: int, longest: int | None) -> str:
+    return f"lengths(shortest={shortest}, longest={longest})"
+
+
+def _cut(frame: Frame, user_core: int, item_core: int) -> Frame:
     return frame.filter(
         nw.col("row").count().over("user") >= user_core,
         nw.col("row").count().over("item") >= item_core,
     )
 
 
-def _refuse_nothing(left: nw.DataFrame[Any], log: Interactions, rule: str, way_out: str) -> Interactions:
-    if len(left) > 0:
+def _refuse_nothing(left: Frame, log: Interactions, rule: str, way_out: Callable[[], str]) -> Interactions:
+    if num_rows(left) > 0:
         return Interactions(left)
-    users, items = log.frame["user"].n_unique(), log.frame["item"].n_unique()
-    raise InputError(f"{rule} leaves nothing of {len(log)} interactions ({users} users, {items} items); {way_out}")
+    found = collected(log.frame.select(nw.len().alias("rows"), nw.col("user").n_unique(), nw.col("item").n_unique()))
+    rows, users, items = (int(found[column][0]) for column in ("rows", "user", "item"))
+    raise nothing_left(rule, rows, users, items, way_out())
+
+
+def nothing_left(rule: str, num_interactions: int, num_users: int, num_items: int, way_out: str) -> InputError:
+    return InputError(
+        f"{rule} leaves nothing of {num_interactions} interactions ({num_users} users, {num_items} items); {way_out}"
+    )

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from nextitem.errors import InputError
+
 PAD = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class IdMap:
-    """`values[p]` is the external id of index p + 1: int64, or str objects.
+    """`column[p]` is the external id of index p + 1.
 
     An id is looked up by its text, so 50 and "50" are the same id, as they are in a file.
 
@@ -24,42 +26,81 @@ class IdMap:
     ([1, 2, 0], ['b', 'a'])
     """
 
-    values: np.ndarray  # (n,) int64 or object (str), sorted, each once
+    column: pl.Series  # (n,) Int64 or String, each once; sorted, unless the user chose another order
 
     @classmethod
     def of(cls, ids: Iterable[int] | Iterable[str]) -> IdMap:
         """The map of all ids in `ids`, in sorted order (numbers by size, strings by code point)."""
-        distinct = sorted(set(ids))  # type: ignore[type-var]
-        return cls(np.array(distinct, dtype=np.int64 if distinct and isinstance(distinct[0], int) else object))
+        return cls.in_order(sorted(set(ids)))  # type: ignore[type-var, arg-type]
+
+    @classmethod
+    def in_order(cls, ids: Sequence[int] | Sequence[str]) -> IdMap:
+        """The map in the order of `ids`, each of which is there once."""
+        return cls(pl.Series("id", ids, dtype=pl.Int64 if ids and isinstance(ids[0], int) else pl.String))
+
+    @cached_property
+    def values(self) -> np.ndarray:  # (n,) int64 or object (str)
+        is_number = self.column.dtype == pl.Int64
+        return self.column.to_numpy() if is_number else np.array(self.column.to_list(), dtype=object)
 
     @cached_property
     def _index_of(self) -> dict[str, int]:
-        return {str(value): position for position, value in enumerate(self.values.tolist(), start=1)}
+        return {text: position for position, text in enumerate(self.column.cast(pl.String).to_list(), start=1)}
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.column)
 
     def __contains__(self, external: object) -> bool:
         return str(external) in self._index_of
 
     def indices(self, external: Iterable[object]) -> np.ndarray:
         """External ids -> int64 indices; 0 where an id is unknown."""
+        if isinstance(external, pl.Series):
+            return self._indices_of(external)
         return np.array([self._index_of.get(str(one), PAD) for one in external], dtype=np.int64)
+
+    def _indices_of(self, external: pl.Series) -> np.ndarray:
+        """The same for a whole column, by a hash join; missing ids are unknown."""
+        known = pl.DataFrame({"id": self.column.cast(pl.String)}).with_row_index("index", offset=1)
+        asked = pl.DataFrame({"id": external.cast(pl.String)})
+        found = asked.join(known, on="id", how="left", maintain_order="left")["index"]
+        return found.fill_null(PAD).to_numpy().astype(np.int64)
 
     def ids(self, indices: Sequence[int] | np.ndarray) -> list[int] | list[str]:
         """Indices in 1..n -> external ids."""
         places = np.asarray(indices, dtype=np.int64)
         if places.size and not (places.min() >= 1 and places.max() <= len(self)):
             raise IndexError(f"indices run from 1 to {len(self)}, found {places.min()} to {places.max()}")
-        external: list[int] | list[str] = self.values[places - 1].tolist()
-        return external
+        return self.column.gather(places - 1).to_list()
 
     def save(self, path: Path) -> None:
         """One parquet column `id`, in index order."""
-        dtype = pl.Int64 if self.values.dtype.kind == "i" else pl.String
-        pl.DataFrame({"id": pl.Series(self.values.tolist(), dtype=dtype)}).write_parquet(path)
+        pl.DataFrame({"id": self.column}).write_parquet(path)
 
     @classmethod
     def load(cls, path: Path) -> IdMap:
-        column = pl.read_parquet(path)["id"]
-        return cls(np.array(column.to_list(), dtype=np.int64 if column.dtype == pl.Int64 else object))
+        return cls(pl.read_parquet(path)["id"])
+
+    @classmethod
+    def read(cls, path: Path) -> IdMap:
+        """A map of the user's own: a Parquet or CSV file with a column `id`, or text with one id a line.
+
+        Raises:
+            InputError: no such file, no such column, or an id that is there twice.
+        """
+        try:
+            if path.suffix == ".parquet":
+                column = pl.read_parquet(path)["id"]
+            elif path.suffix == ".csv":
+                column = pl.read_csv(path, infer_schema=False)["id"]
+            else:
+                column = pl.Series("id", path.read_text(encoding="utf-8").split("\n"), dtype=pl.String)
+                column = column.str.strip_chars_end("\r").filter(column.str.len_bytes() > 0)
+        except (OSError, UnicodeError, pl.exceptions.PolarsError) as error:
+            raise InputError(f"the ids {path} cannot be read: {str(error).splitlines()[0]}") from error
+        column = column.cast(pl.Int64 if column.dtype.is_integer() else pl.String)
+        if column.null_count() or column.n_unique() < len(column):
+            twice = column.filter(column.is_duplicated())
+            found = f"{twice[0]!r} {len(column.filter(column == twice[0]))} times" if len(twice) else "an empty one"
+            raise InputError(f"every id of {path} must be there once, found {found}; mend the file")
+        return cls(column)

@@ -1,4 +1,4 @@
-"""Interactions: a log of (user, item, timestamp, rating) in any eager data frame that narwhals knows."""
+"""Interactions: a log of (user, item, timestamp, rating) in any data frame that narwhals knows, eager or lazy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import narwhals as nw
 
+from nextitem.data.frames import Frame, collected, num_rows, with_row
 from nextitem.errors import InputError, suggest
 
 
@@ -14,13 +15,14 @@ from nextitem.errors import InputError, suggest
 class Interactions:
     """A checked log. `frame` has the columns
 
+    - `row`: the place in the log (`frames.with_row`), which decides between equal timestamps;
     - `user`, `item`: integers or strings;
     - `timestamp` (optional): a number, in seconds, kept in full precision until the log is sorted;
     - `rating` (optional): a number;
-    - `row`: the place in the log, counted from 0, which decides between equal timestamps.
+    - `part` (optional): 0 train, 1 valid, 2 test, where the log came in three files.
     """
 
-    frame: nw.DataFrame[Any]
+    frame: Frame
 
     @classmethod
     def from_frame(
@@ -31,50 +33,52 @@ class Interactions:
         item: str = "item",
         timestamp: str | None = "timestamp",
         rating: str | None = None,
+        row: str | None = None,
+        part: str | None = None,
         name: str = "the data frame",
     ) -> Interactions:
-        """Take the named columns of a polars, pandas, Modin, cuDF or pyarrow frame (a lazy frame is collected).
+        """Take the named columns of a polars (eager or lazy), pandas, Modin, cuDF, pyarrow, DuckDB or Spark frame.
 
-        `timestamp=None` says that the rows are in time order already. `name` is what errors call the source.
+        A lazy frame stays lazy; its rows are looked at once here, for the checks. `timestamp=None` says that the rows
+        are in time order already. `row` is a column of integers that ascend in the order of the log, for tables
+        without an order of their own; `part` one of 0, 1, 2 for train, valid, test. `name` is what errors say.
 
         Raises:
             InputError: a column is missing, the frame is empty, an id is missing, a timestamp is not a number.
         """
-        table = nw.from_native(frame)
-        roles = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
+        table: Frame = nw.from_native(frame)
+        roles = {"row": row, "user": user, "item": item, "timestamp": timestamp, "rating": rating, "part": part}
         columns = {role: column for role, column in roles.items() if column is not None}
         known = table.collect_schema().names()
         for role, column in columns.items():
             if column not in known:
                 raise InputError(f'{name} has no column "{column}" for the {role}; {suggest(column, known)}')
-        table = table.select(nw.col(column).alias(role) for role, column in columns.items())
-        if isinstance(table, nw.LazyFrame):
-            table = table.collect()
-        if len(table) == 0:
-            raise InputError(f"{name} is empty: it has no interaction")
-        table = table.with_columns(_as_id(table, role, name) for role in ("user", "item"))
-        table = table.with_columns(_as_number(table, role, name) for role in ("timestamp", "rating") if role in columns)
-        table = table.with_row_index("row")
-        for role in columns:
-            _refuse_missing(table, role, columns[role], name)
+        table = table.select([nw.col(column).alias(role) for role, column in columns.items()])
+        if row is None:
+            table = with_row(table)
+        table = table.with_columns([_as_id(table, role, name) for role in ("user", "item")])
+        numbers = [role for role in ("timestamp", "rating") if role in columns]
+        if numbers:
+            table = table.with_columns([_as_number(table, role, name) for role in numbers])
+        _refuse_missing(table, columns, name)
         return cls(table)
 
     def __len__(self) -> int:
-        return len(self.frame)
+        return num_rows(self.frame)
 
     @property
     def has_timestamps(self) -> bool:
-        return "timestamp" in self.frame.columns
+        return "timestamp" in self.frame.collect_schema().names()
 
     @property
     def has_ratings(self) -> bool:
-        return "rating" in self.frame.columns
+        return "rating" in self.frame.collect_schema().names()
 
 
-def _as_id(table: nw.DataFrame[Any], role: str, name: str) -> nw.Expr:
-    dtype = table.schema[role]
-    if dtype == nw.UInt64 and table[role].max() > 2**63 - 1:  # a hash, say; it fits text only
-        return nw.col(role).cast(nw.String)
+def _as_id(table: Frame, role: str, name: str) -> nw.Expr:
+    dtype = table.collect_schema()[role]
+    if dtype == nw.UInt64 and (collected(table.select(nw.col(role).max()))[role][0] or 0) > 2**63 - 1:
+        return nw.col(role).cast(nw.String)  # a hash, say; it fits text only
     if dtype.is_integer():
         return nw.col(role).cast(nw.Int64)
     if dtype in (nw.String, nw.Object, nw.Categorical, nw.Enum):
@@ -82,8 +86,8 @@ def _as_id(table: nw.DataFrame[Any], role: str, name: str) -> nw.Expr:
     raise InputError(f"{name}: {role} ids must be integers or strings, found {dtype}; cast the column first")
 
 
-def _as_number(table: nw.DataFrame[Any], role: str, name: str) -> nw.Expr:
-    dtype = table.schema[role]
+def _as_number(table: Frame, role: str, name: str) -> nw.Expr:
+    dtype = table.collect_schema()[role]
     if dtype.is_numeric():
         return nw.col(role)
     if dtype in (nw.Datetime, nw.Date) and role == "timestamp":
@@ -92,13 +96,22 @@ def _as_number(table: nw.DataFrame[Any], role: str, name: str) -> nw.Expr:
     raise InputError(f"{name}: a {role} must be a number, found {dtype}; cast the column first")
 
 
-def _refuse_missing(table: nw.DataFrame[Any], role: str, column: str, name: str) -> None:
-    missing = nw.col(role).is_null()
-    if table.schema[role].is_float():
-        missing = missing | ~nw.col(role).is_finite()
-    rows = table.filter(missing)
-    if len(rows):
-        raise InputError(
-            f'{name}: column "{column}" has {len(rows)} missing or non-finite values, '
-            f"the first in row {rows['row'][0]}; drop or fill those rows"
-        )
+def _refuse_missing(table: Frame, columns: dict[str, str], name: str) -> None:
+    """One look at all rows: are there any, and is a value missing?"""
+    schema = table.collect_schema()
+    missing = {}
+    for role in columns:
+        missing[role] = nw.col(role).is_null()
+        if schema[role].is_float():
+            missing[role] = missing[role] | ~nw.col(role).is_finite()
+    counts = [is_missing.cast(nw.Int64).sum().alias(role) for role, is_missing in missing.items()]
+    found = collected(table.select(nw.len().alias("rows"), *counts))
+    if found["rows"][0] == 0:
+        raise InputError(f"{name} is empty: it has no interaction")
+    for role, is_missing in missing.items():
+        if count := found[role][0]:
+            first = collected(table.filter(is_missing).select(nw.col("row").min()))["row"][0]
+            raise InputError(
+                f'{name}: column "{columns[role]}" has {count} missing or non-finite values, '
+                f"the first in row {first}; drop or fill those rows"
+            )

@@ -7,8 +7,11 @@ from typing import Any
 
 from nextitem.data.catalogue import CATALOGUE, find
 from nextitem.data.dataset import Dataset
+from nextitem.data.formats.files import is_parquet
 from nextitem.data.formats.reading import read, sniff
+from nextitem.data.formats.roles import Roles
 from nextitem.data.interactions import Interactions
+from nextitem.data.scanning import Engine, is_scanned, scan
 from nextitem.data.synthetic import SYNTHETIC
 from nextitem.errors import InputError, suggest
 
@@ -30,12 +33,13 @@ def open_data(
     timestamp: str | None = None,
     rating: str | None = None,
     separator: str | None = None,
+    engine: Engine = "polars",
 ) -> tuple[Interactions | Dataset, str]:
     """A log, or a prepared Dataset, and one sentence that says where it came from and how it was read.
 
     `source` is a name of CATALOGUE or SYNTHETIC (write ./name for a folder that is called so), a file, a
     folder that `Dataset.save` wrote, or a folder with one interaction file. The options are those of
-    `formats.read`.
+    `formats.read`; `engine` is what reads a table. Parquet, and text of 64 MB or more, is scanned: the log is lazy.
 
     Raises:
         InputError: nothing of that name, the file breaks a rule, or what is prepared already gets options.
@@ -43,22 +47,50 @@ def open_data(
     path = Path(source).expanduser()
     is_saved = (path / "dataset.json").is_file()
     if source in SYNTHETIC or (is_saved and source not in CATALOGUE):
-        if format != "auto" or (user, item, timestamp, rating, separator) != (None,) * 5:
-            raise InputError(f"{source} is prepared already; leave out its format, columns and separator")
+        if (format, engine) != ("auto", "polars") or (user, item, timestamp, rating, separator) != (None,) * 5:
+            raise InputError(f"{source} is prepared already; leave out its format, columns, separator and engine")
         if source in SYNTHETIC:
             return SYNTHETIC[source](), f"{source}, made here"
         return Dataset.load(path), f"the saved data set {path}"
-    if source in CATALOGUE:
-        found = find(source, data_dir)
-        path, said = found.path, found.said
-        format = found.file.format if format == "auto" else format
+    path, known_format, said = locate(source, data_dir)
+    if known_format is not None:
+        format = known_format if format == "auto" else format
     else:
-        path = _interaction_file(source, path)
         if format == "auto":
             format = "table" if separator is not None else sniff(path)
         said = f"{path}, read as {format}"
     columns = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
+    if is_scanned(path, format, engine):
+        return _scanned(path, format, separator, engine, columns), f"{said}, on {engine}"
     return read(path, format=format, separator=separator, **columns), said
+
+
+def locate(source: str, data_dir: Path | None = None) -> tuple[Path, str | None, str]:
+    """The file of a log; and of a public one its format, and a sentence on where it came from.
+
+    Raises:
+        InputError: nothing of that name.
+    """
+    if source in CATALOGUE:
+        found = find(source, data_dir)
+        return found.path, found.file.format, found.said
+    path = _interaction_file(source, Path(source).expanduser())
+    return path, None, str(path)
+
+
+def _scanned(
+    path: Path, format: str, separator: str | None, engine: Engine, columns: dict[str, str | None]
+) -> Interactions:
+    try:
+        return scan(path, format, Roles(**columns), separator, engine)
+    except InputError:
+        if not is_parquet(path):
+            read(path, format=format, separator=separator, **columns)  # names the line, if it finds one
+        raise
+    except Exception as error:  # of any engine
+        if not is_parquet(path):
+            read(path, format=format, separator=separator, **columns)
+        raise InputError(f"{engine} cannot read {path}: {str(error).splitlines()[0]}") from error
 
 
 def read_dataset(source: str | Path, **options: Any) -> Dataset:

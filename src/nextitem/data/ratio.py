@@ -14,8 +14,10 @@ from nextitem.errors import InputError
 
 By = Literal["user_entry", "entry", "user"]
 Order = Literal["random", "time"]
+Rounding = Literal["down", "cumulative", "cumulative_one"]
 GIVEN = 0.8  # of a held-out user's interactions may be seen, in a split by user (Liang et al. 2018)
 TRAIN, VALID, TEST = 0, 1, 2
+ROUNDED: dict[Rounding, str] = {"down": "", "cumulative": ", as ROU", "cumulative_one": ", as RAU"}
 
 
 def ratio_split(
@@ -25,6 +27,7 @@ def ratio_split(
     by: By = "user_entry",
     order: Order = "random",
     seed: int = 0,
+    rounding: Rounding = "down",
 ) -> Split:
     """Hold out `valid` and `test`: shares below 1, or whole numbers of interactions (users, in a split by user).
 
@@ -39,6 +42,10 @@ def ratio_split(
     users is always random). Training rows, histories and targets stay in time order. At test the validation
     interactions have joined the history.
 
+    `rounding` is of shares of a user (`user_entry`). "down" is RecStudio's, above. "cumulative" is FreeRec's ROU: the
+    ends of training and validation are rounded down, so that of 5 interactions, cut at 8/1/1, the parts are 4, 0 and 1.
+    "cumulative_one" is its RAU: the same, but training keeps one, then the test and the validation have one.
+
     Raises:
         InputError: shares that leave nothing to train on, or nothing to test; by entry and time without timestamps.
     """
@@ -48,20 +55,22 @@ def ratio_split(
             "a ratio split holds out two shares that add up to less than 1, or two whole numbers; "
             f"found {valid} and {test}"
         )
+    if rounding != "down" and (by != "user_entry" or not is_share):
+        raise InputError(f'rounding "{rounding}" is of shares of each user; take kind user_entry and shares below 1')
     rows = dataset.sequences.packed()
     keys = _keys(rows, by, order, np.random.default_rng(seed))
     is_trained = np.ones(len(rows), dtype=bool)
     if by == "user_entry":
-        parts = _parts_of_rows(rows, keys, *_amounts_of_rows(rows.lengths, valid, test))
+        parts = parts_of_rows(rows, keys, *_amounts_of_rows(rows.lengths, valid, test, rounding))
     elif by == "entry":
         parts = _parts_of(keys, valid, test)
     else:
         user_parts = _parts_of_users(rows, valid, test, seed)
         is_trained = user_parts == TRAIN
-        num_targets = np.maximum(_floored(rows.lengths, 1 - GIVEN), 1)
-        is_target = _parts_of_rows(rows, keys, np.zeros_like(num_targets), num_targets) == TEST
+        num_targets = np.maximum(floored(rows.lengths, 1 - GIVEN), 1)
+        is_target = parts_of_rows(rows, keys, np.zeros_like(num_targets), num_targets) == TEST
         parts = np.where(is_target, user_parts[rows.flat_rows()], TRAIN)
-    return _assemble(dataset, rows, parts, is_trained, f"{valid:g} / {test:g} by {by}, {order}")
+    return assemble(dataset, rows, parts, is_trained, f"{valid:g} / {test:g} by {by}, {order}{ROUNDED[rounding]}")
 
 
 def _keys(rows: Sequences, by: By, order: Order, rng: np.random.Generator) -> np.ndarray:
@@ -79,21 +88,29 @@ def _amounts(total: int, valid: float, test: float) -> tuple[int, int]:
     """How many of `total` are valid and test."""
     if valid >= 1:
         return int(valid), int(test)
-    return int(_floored(total, valid)), int(_floored(total, test))
+    return int(floored(total, valid)), int(floored(total, test))
 
 
-def _amounts_of_rows(lengths: np.ndarray, valid: float, test: float) -> tuple[np.ndarray, np.ndarray]:
-    """How many of every row are valid and test; one at least stays for training."""
+def _amounts_of_rows(
+    lengths: np.ndarray, valid: float, test: float, rounding: Rounding = "down"
+) -> tuple[np.ndarray, np.ndarray]:
+    """How many of every row are valid and test; one at least stays for training, if shares are rounded down."""
+    if rounding != "down":
+        train_end, valid_end = floored(lengths, 1 - valid - test), floored(lengths, 1 - test)
+        if rounding == "cumulative_one":
+            train_end = np.maximum(np.minimum(train_end, lengths - 2), 1)
+            valid_end = np.maximum(np.minimum(valid_end, lengths - 1), train_end)
+        return valid_end - train_end, np.maximum(lengths - valid_end, 0)
     if valid >= 1:
         num_test = np.clip(lengths - 1, 0, int(test))
         return np.clip(lengths - 1 - num_test, 0, int(valid)), num_test
-    num_valid, num_test = _floored(lengths, valid), _floored(lengths, test)
+    num_valid, num_test = floored(lengths, valid), floored(lengths, test)
     for share in (num_test, num_valid):
         share[(share == 0) & (lengths - num_valid - num_test > 1)] = 1
     return num_valid, num_test
 
 
-def _floored(total: np.ndarray | int, share: float) -> np.ndarray:
+def floored(total: np.ndarray | int, share: float) -> np.ndarray:
     # A share that is written 0.1 means a tenth: 30 * 0.1 is 3 although binary floats say 3.0000000000000004 or less.
     return np.floor(np.multiply(total, share) + 1e-9).astype(np.int64)
 
@@ -107,7 +124,7 @@ def _parts_of(keys: np.ndarray, valid: float, test: float) -> np.ndarray:
     return parts
 
 
-def _parts_of_rows(rows: Sequences, keys: np.ndarray, num_valid: np.ndarray, num_test: np.ndarray) -> np.ndarray:
+def parts_of_rows(rows: Sequences, keys: np.ndarray, num_valid: np.ndarray, num_test: np.ndarray) -> np.ndarray:
     """(N,) parts, with so many (R,) of every row held out."""
     owner = rows.flat_rows()
     num_larger = np.empty(len(keys), dtype=np.int64)  # of the same row; of equal keys the later is larger
@@ -123,7 +140,7 @@ def _parts_of_users(rows: Sequences, valid: float, test: float, seed: int) -> np
     return parts
 
 
-def _assemble(dataset: Dataset, rows: Sequences, parts: np.ndarray, is_trained: np.ndarray, name: str) -> Split:
+def assemble(dataset: Dataset, rows: Sequences, parts: np.ndarray, is_trained: np.ndarray, name: str) -> Split:
     """`parts` (N,) of every interaction; rows that are not `is_trained` (R,) are seen at evaluation alone."""
     cut = {part: _before_and_in(rows, parts, part) for part in (VALID, TEST)}
     train = cut[VALID][0]
@@ -149,8 +166,7 @@ def _before_and_in(rows: Sequences, parts: np.ndarray, part: int) -> tuple[Seque
     owner = rows.flat_rows()
     side = np.sign(parts - part)
     order = np.lexsort((side, owner))  # stable
-    times = None if rows.timestamps is None else rows.timestamps[order]
-    arranged = replace(rows, items=rows.items[order], timestamps=times)
+    arranged = rows.arranged(order)
     middle = rows.starts + np.bincount(owner[side < 0], minlength=len(rows))
     end = middle + np.bincount(owner[side == 0], minlength=len(rows))
     return replace(arranged, stops=middle), replace(arranged, starts=middle, stops=end)

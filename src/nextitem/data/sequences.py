@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from nextitem.data.ids import PAD
+from nextitem.data.ordering import COMPILED_FROM
 
-OPTIONAL = ("timestamps", "weights")  # arrays that a log may lack
+OPTIONAL = ("timestamps", "weights", "ratings")  # arrays that a log may lack
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Sequences:
     stops: np.ndarray  # (R,) int64
     timestamps: np.ndarray | None = None  # (N,) int64 seconds
     weights: np.ndarray | None = None  # (N,) float32 above 0, how much each interaction counts; None: all alike
+    ratings: np.ndarray | None = None  # (N,) float32, as the log has them
 
     @classmethod
     def from_offsets(
@@ -38,9 +40,10 @@ class Sequences:
         offsets: np.ndarray,
         timestamps: np.ndarray | None = None,
         weights: np.ndarray | None = None,
+        ratings: np.ndarray | None = None,
     ) -> Sequences:
         """`offsets` (R + 1,): row r ends where row r + 1 starts."""
-        return cls(items, offsets[:-1], offsets[1:], timestamps, weights)
+        return cls(items, offsets[:-1], offsets[1:], timestamps, weights, ratings)
 
     @classmethod
     def from_lists(cls, rows: Sequence[Sequence[int]]) -> Sequences:
@@ -145,19 +148,40 @@ class Sequences:
 
     def packed(self) -> Sequences:
         """The same rows in arrays of their own, without what no row shows."""
-        positions = self.flat_positions()
         offsets = np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
-        times = None if self.timestamps is None else self.timestamps[positions]
-        weights = None if self.weights is None else self.weights[positions]
-        return Sequences.from_offsets(self.items[positions], offsets, times, weights)
+        return replace(self.arranged(self.flat_positions()), starts=offsets[:-1], stops=offsets[1:])
+
+    def arranged(self, order: np.ndarray) -> Sequences:
+        """The same starts and stops over arrays whose place p holds what stood at `order[p]`."""
+        timestamps, weights, ratings = (
+            None if values is None else values[order] for values in (self.timestamps, self.weights, self.ratings)
+        )
+        return Sequences(self.items[order], self.starts, self.stops, timestamps, weights, ratings)
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether the rows follow each other through the whole of the arrays."""
+        if len(self) == 0:
+            return len(self.items) == 0
+        meets = bool((self.starts[1:] == self.stops[:-1]).all())
+        return meets and int(self.starts[0]) == 0 and int(self.stops[-1]) == len(self.items)
 
     def has_repeats(self) -> bool:
         """Whether any row holds an item twice."""
-        return self.distinct().num_interactions < self.num_interactions
+        if self.num_interactions < COMPILED_FROM:
+            return self.distinct().num_interactions < self.num_interactions
+        return self._has_repeats()
+
+    def _has_repeats(self) -> bool:
+        """The same by a compiled loop: the plain form sorts all pairs."""
+        from nextitem.data.loops import has_repeats
+
+        last_row = np.full(int(self.items.max(initial=0)) + 1, -1, dtype=np.int64)
+        return bool(has_repeats(self.items, self.starts, self.stops, last_row))
 
     def save(self, folder: Path) -> None:
-        """offsets.npy, items.npy and, where there are any, timestamps.npy and weights.npy."""
-        packed = self.packed()
+        """offsets.npy, items.npy and, where there are any, timestamps.npy, weights.npy and ratings.npy."""
+        packed = self if self.is_packed else self.packed()
         np.save(folder / "offsets.npy", np.append(packed.starts, packed.num_interactions))
         np.save(folder / "items.npy", packed.items)
         for name in OPTIONAL:

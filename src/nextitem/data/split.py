@@ -82,21 +82,48 @@ def leave_one_out(dataset: Dataset, min_length: int = 3) -> Split:
     """
     if min_length < 3:
         raise InputError(f"leave_one_out needs min_length of 3 or more (train, valid, test), found {min_length}")
+    return _leave_out(dataset, 1, min_length, "leave_one_out", f"leave-one-out, {min_length}+ interactions")
+
+
+def leave_k_out(dataset: Dataset, k: int, min_length: int | None = None) -> Split:
+    """The last `k` items of a user are the test, the `k` before them the validation, the rest is for training.
+
+    Users with fewer than `min_length` interactions (2 k + 1) only train.
+
+    >>> from nextitem.data.synthetic import dataset_of
+    >>> split = leave_k_out(dataset_of([[1, 2, 3, 4, 5], [5, 1, 2, 3]]), 2)
+    >>> split.train.to_lists(), split.test.history.to_lists(), split.test.target.to_lists()
+    ([[1], [5, 1, 2, 3]], [[1, 2, 3]], [[4, 5]])
+
+    Raises:
+        InputError: no user has `min_length` interactions, or it leaves nothing to train on.
+    """
+    shortest = 2 * k + 1
+    min_length = shortest if min_length is None else min_length
+    if k < 1 or min_length < shortest:
+        raise InputError(
+            f"leave_k_out needs k of 1 or more, and min_length of {max(shortest, 3)} or more for it; "
+            f"found k={k} and min_length={min_length}"
+        )
+    return _leave_out(dataset, k, min_length, "leave_k_out", f"leave-{k}-out, {min_length}+ interactions")
+
+
+def _leave_out(dataset: Dataset, k: int, min_length: int, rule: str, name: str) -> Split:
     rows = dataset.sequences
     is_long = rows.lengths >= min_length
     if not is_long.any():
         raise InputError(
-            f"leave_one_out needs {min_length} interactions a user; all {len(rows)} users of {dataset.name} have fewer "
+            f"{rule} needs {min_length} interactions a user; all {len(rows)} users of {dataset.name} have fewer "
             f"(the longest row has {rows.lengths.max(initial=0)})"
         )
     users = np.flatnonzero(is_long) + 1
     long = rows.take(is_long)
-    trained = long.without_last(2)
+    trained = long.without_last(2 * k)
     has_repeats = rows.has_repeats()
     return Split(
-        name=f"leave-one-out, {min_length}+ interactions",
+        name=name,
         num_items=dataset.num_items,
-        train=rows.without_last(2 * is_long),
-        valid=Holdout(users, trained, trained, long.without_last(1).newest(1), has_repeats),
-        test=Holdout(users, long.without_last(1), trained, long.newest(1), has_repeats),
+        train=rows.without_last(2 * k * is_long),
+        valid=Holdout(users, trained, trained, long.without_last(k).newest(k), has_repeats),
+        test=Holdout(users, long.without_last(k), trained, long.newest(k), has_repeats),
     )

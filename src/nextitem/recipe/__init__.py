@@ -1,6 +1,6 @@
 """Recipe: a whole run as data."""
 
-from nextitem.recipe.layers import Layer, make_recipe, read_layer
+from nextitem.recipe.layers import Layer, make_data_recipe, make_recipe, read_layer
 from nextitem.recipe.sections import (
     FORMAT,
     DataRecipe,
@@ -28,6 +28,7 @@ __all__ = [
     "ScheduleName",
     "SplitRecipe",
     "TrainingRecipe",
+    "make_data_recipe",
     "make_recipe",
     "read_layer",
 ]

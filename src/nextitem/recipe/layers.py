@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from nextitem.data.codes import parse_code
 from nextitem.errors import InputError, suggest
 from nextitem.evaluation.metrics import check
 from nextitem.models.base import Fitted, Trained
@@ -34,6 +35,7 @@ def make_recipe(*layers: Layer) -> Recipe:
         is_section = section in Recipe.model_fields and section not in ("format", "seed")
         if is_section and keys is not None and not isinstance(keys, dict):
             raise InputError(f"recipe: {section} is a section with keys of its own, found {keys!r}")
+    given = _decoded(given)
     name = (given.get("model") or {}).get("name", ModelRecipe().name)
     if not isinstance(name, str):
         raise InputError(f"recipe: model.name is a model's name, such as {ModelRecipe().name}; found {name!r}")
@@ -76,6 +78,22 @@ def make_recipe(*layers: Layer) -> Recipe:
     return recipe
 
 
+def make_data_recipe(*layers: Layer) -> DataRecipe:
+    """The data section alone, for what needs no model.
+
+    Raises:
+        InputError: a key that it does not have, or another section.
+    """
+    merged: Layer = reduce(_merged, layers, Layer())
+    others = [section for section in merged if section != "data"]
+    if others:
+        raise InputError(f'preparation takes data keys alone (--data.user_core 5), found "{others[0]}"')
+    try:
+        return Recipe.model_validate(_decoded(merged)).data
+    except ValidationError as error:
+        raise InputError(_explain(error)) from error
+
+
 def read_layer(path: Path) -> Layer:
     """A recipe file, or a part of one.
 
@@ -96,6 +114,16 @@ def read_layer(path: Path) -> Layer:
             "install the version that wrote it, or run again"
         )
     return layer
+
+
+def _decoded(given: Layer) -> Layer:
+    """The keys that a code in the place of the source stands for; those given beside it are stronger."""
+    source = (given.get("data") or {}).get("source")
+    code = parse_code(source) if isinstance(source, str) and not Path(source).exists() else None
+    if code is None:
+        return given
+    keys = {**given, "data": {**given["data"], "source": code.data["source"]}}
+    return _merged({"data": code.data, "split": code.split}, keys)
 
 
 def _own_recipe(name: str) -> Layer:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from nextitem.data.batches import BatchKind
+from nextitem.data.ratio import Rounding
+from nextitem.data.scanning import Engine
 from nextitem.evaluation.evaluate import DEFAULT_METRICS
 from nextitem.evaluation.protocol import Seen, Ties
 from nextitem.nn.losses.catalogue import COSINE
@@ -20,11 +24,27 @@ LossName = Literal[
     "cross_entropy", "bce", "bpr", "bpr_max", "ccl", "gbce", "hinge", "info_nce", "nce", "sampled_softmax", "top1",
     "top1_max", "weighted_bce", "weighted_bpr",
 ]  # fmt: skip
+SplitKind = Literal[
+    "leave_one_out", "leave_k_out", "user_entry", "entry", "user", "at_time", "late_users", "given"
+]  # fmt: skip
 LoggerName = Literal["csv", "tensorboard"]
 ScheduleName = Literal["constant", "warmup", "cosine", "plateau", "exponential"]
 
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
+
+
+def _seconds(value: object) -> object:
+    """A date, or a moment of ISO 8601, in seconds since 1970; UTC where it names no zone."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp() if isinstance(value, date) else value
+
+
+Moment = Annotated[float, BeforeValidator(_seconds)]
 
 
 class Section(BaseModel):
@@ -40,20 +60,41 @@ class DataRecipe(Section):
     item: str | None = None
     timestamp: str | None = None
     rating: str | None = None
+    engine: Engine = "polars"  # what reads, filters and counts a table; duckdb and spark are extras
+    after: Moment | None = None  # keep interactions from this moment on: a date, 2014-01-31, or seconds since 1970
+    before: Moment | None = None  # and earlier than this one
     min_rating: float | None = None  # keep ratings of at least this
     duplicates: Literal["keep", "first", "last"] = "keep"  # which of a repeated user-item pair stay
+    min_length: Count = 0  # keep users with so many interactions, counted once, before the cores
+    max_length: Positive | None = None
     user_core: Count = 0  # keep users with at least so many interactions
     item_core: Count = 0
     core: Literal["iterated", "once"] = "iterated"
+    ids: Literal["sorted", "appearance"] = "sorted"  # the order in which users and items are numbered
+    user_ids: str | None = None  # a file that has them in the order wanted
+    item_ids: str | None = None
+    valid_file: str | None = None  # files of their own, in the form of the source, which is the training then;
+    test_file: str | None = None  # split.kind given goes by them
+    side: Literal["none", "beside"] = "none"  # take the .user .item .kg .link .net beside an .inter file
+    user_table: str | None = None  # or name them: atomic files, Parquet, or text
+    item_table: str | None = None
+    knowledge: str | None = None
+    links: str | None = None
+    trust: str | None = None
     weight: Literal["rating"] | None = None  # an interaction counts as much as its rating says; None: all alike
 
 
 class SplitRecipe(Section):
-    kind: Literal["leave_one_out", "user_entry", "entry", "user"] = "leave_one_out"
-    min_length: Annotated[int, Field(ge=3)] = 3  # of leave_one_out; SASRec's (FreeRec takes 4)
-    valid: Annotated[float, Field(gt=0)] = 0.1  # of the other kinds: shares, or whole numbers
+    kind: SplitKind = "leave_one_out"
+    min_length: Annotated[int, Field(ge=3)] = 3  # of leave_one_out and leave_k_out; SASRec's (FreeRec takes 4)
+    k: Positive | None = None  # of leave_k_out
+    valid: Annotated[float, Field(gt=0)] = 0.1  # of user_entry, entry, user: shares, or numbers; of at_time: shares
     test: Annotated[float, Field(gt=0)] = 0.1
-    order: Literal["random", "time"] = "random"  # of the other kinds: which are held out
+    order: Literal["random", "time"] = "random"  # of user_entry, entry, user: which are held out
+    rounding: Rounding = "down"  # of shares of user_entry
+    days: Annotated[float, Field(gt=0)] | None = None  # of at_time, late_users: of the test, and of the validation
+    valid_from: Moment | None = None  # of at_time: from here on; a date, 2014-01-31, or seconds since 1970
+    test_from: Moment | None = None
 
 
 class ModelRecipe(BaseModel):

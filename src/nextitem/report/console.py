@@ -65,7 +65,9 @@ class RunView:
             )
             return
         self.console.print(escape(event.origin))
-        self.console.print(_data_table(data))
+        for note in data.notes:
+            self.console.print(escape(note))
+        self.console.print(data_table(data))
         self.console.print(
             f"split: {event.split.name}: {leaks.cases:,} test users; {leaks.seen_before:,} targets stand in their own "
             f"history, {leaks.never_trained:,} never occur in training"
@@ -173,7 +175,7 @@ def _plan(event: Built) -> str:
     )
 
 
-def _data_table(dataset: Dataset) -> Table:
+def data_table(dataset: Dataset) -> Table:
     lengths, times = dataset.sequences.lengths, dataset.sequences.timestamps
     table = _pairs(f"Data: {dataset.name}")
     table.add_row("users", f"{dataset.num_users:,}")

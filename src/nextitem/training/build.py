@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from inspect import signature
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,12 +10,11 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
-from nextitem.data import filters
 from nextitem.data.batches import Batches, make_batches
 from nextitem.data.dataset import Dataset
-from nextitem.data.loading import open_data
 from nextitem.data.ratio import ratio_split
-from nextitem.data.split import Split, leave_one_out
+from nextitem.data.split import Split, leave_k_out, leave_one_out
+from nextitem.data.timed import at_shares, at_time, given_parts, last_days, late_users
 from nextitem.errors import InputError
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import bytes_of_a_row
@@ -28,7 +26,6 @@ from nextitem.nn.losses.catalogue import TAKES_LOG_Q, loss_keys, make_loss
 from nextitem.nn.objectives import FullSoftmax, Objective, Sampled
 from nextitem.processes import ALONE, Processes
 from nextitem.recipe import (
-    DataRecipe,
     EvaluationRecipe,
     LossRecipe,
     Recipe,
@@ -36,41 +33,44 @@ from nextitem.recipe import (
     TrainingRecipe,
     make_recipe,
 )
+from nextitem.recipe.preparing import build_dataset as build_dataset
 from nextitem.training.optimizers import make_optimizer
 from nextitem.training.schedules import Schedule
 from nextitem.training.share import fit_once
 
 
-def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
-    """The prepared data set, and a sentence on where it came from."""
-    folder = None if recipe.folder is None else Path(recipe.folder)
-    read, origin = open_data(
-        recipe.source, folder, format=recipe.format, separator=recipe.separator,
-        user=recipe.user, item=recipe.item, timestamp=recipe.timestamp, rating=recipe.rating,
-    )  # fmt: skip
-    if isinstance(read, Dataset):
-        _refuse_filters(recipe)
-        return read, origin
-    log = read
-    if recipe.min_rating is not None:
-        log = filters.min_rating(log, recipe.min_rating)
-    if recipe.duplicates != "keep":
-        log = filters.drop_duplicates(log, recipe.duplicates)
-    if recipe.user_core or recipe.item_core:
-        log = filters.k_core(log, recipe.user_core, recipe.item_core, recipe.core)
-    return Dataset.from_interactions(log, Path(recipe.source).name, recipe.weight), origin
-
-
-def _refuse_filters(recipe: DataRecipe) -> None:
-    untouched = DataRecipe(source=recipe.source, folder=recipe.folder, core=recipe.core)
-    if recipe != untouched:
-        raise InputError(f"data: {recipe.source} is prepared already; set filters and columns where its log is read")
-
-
 def build_split(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:
-    if recipe.kind == "leave_one_out":
-        return leave_one_out(dataset, recipe.min_length)
-    return ratio_split(dataset, recipe.valid, recipe.test, recipe.kind, recipe.order, seed)
+    _refuse_unused(recipe)
+    match recipe.kind:
+        case "leave_one_out":
+            return leave_one_out(dataset, recipe.min_length)
+        case "leave_k_out":
+            k = recipe.k or 1
+            return leave_k_out(dataset, k, max(recipe.min_length, 2 * k + 1))
+        case "at_time" if recipe.valid_from is not None and recipe.test_from is not None:
+            return at_time(dataset, recipe.valid_from, recipe.test_from)
+        case "at_time" if recipe.days is not None:
+            return last_days(dataset, recipe.days)
+        case "at_time":
+            return at_shares(dataset, recipe.valid, recipe.test)
+        case "late_users":
+            return late_users(dataset, recipe.days or 1.0)
+        case "given":
+            return given_parts(dataset)
+        case "user_entry" | "entry" | "user":
+            return ratio_split(dataset, recipe.valid, recipe.test, recipe.kind, recipe.order, seed, recipe.rounding)
+
+
+def _refuse_unused(recipe: SplitRecipe) -> None:
+    """Keys that this kind of split has no use for."""
+    users = {"k": ("leave_k_out",), "days": ("at_time", "late_users"), "valid_from": ("at_time",),
+             "test_from": ("at_time",), "rounding": ("user_entry",)}  # fmt: skip
+    given = recipe.model_dump(include=set(users), exclude_defaults=True)
+    for key, kinds in users.items():
+        if key in given and recipe.kind not in kinds:
+            raise InputError(f"split.{key} is of {' and '.join(kinds)}, found kind {recipe.kind}; leave it out")
+    if ("valid_from" in given) != ("test_from" in given) or {"days", "valid_from"} <= set(given):
+        raise InputError("split: at_time goes by valid_from and test_from, by days, or by shares; name one of them")
 
 
 def build_model(recipe: Recipe, split: Split, processes: Processes = ALONE) -> Recommender:

@@ -16,7 +16,7 @@ from nextitem.errors import InputError
 
 GZIP_MAGIC, PARQUET_MAGIC = b"\x1f\x8b", b"PAR1"
 HEAD_BYTES = 2**16  # enough of a file to tell its format
-NO_SEPARATOR = "\x01"  # stands in no sane text, so that a whole line is one field
+NO_SEPARATOR = "\0"  # stands in no text, so that a whole line is one field
 
 
 def check_file(path: Path) -> None:
@@ -88,14 +88,28 @@ def _why(path: Path, error: Exception) -> str:
         return f"{path} is empty: it has no interaction"
     if "utf-8" in str(error):
         return _where_not_utf8(path)
+    if "more fields" in str(error) and (line := _line_of_nul(path)):
+        return f"{path.name}, line {line}: a NUL byte stands in no text; the file is no text or broken, make it again"
     if not isinstance(error, pl.exceptions.PolarsError) and _is_gzip(path):
         return f"{path} is a broken gzip file ({error}); download or compress it again"
     return f"{path} cannot be read: {str(error).splitlines()[0]}"
 
 
-def _where_not_utf8(path: Path) -> str:
+def _line_of_nul(path: Path) -> int:
+    """The first line with a NUL byte, or 0."""
+    content = whole(path)
+    place = content.find(b"\0")
+    return content.count(b"\n", 0, place) + 1 if place >= 0 else 0
+
+
+def whole(path: Path) -> bytes:
+    """All bytes, unpacked."""
     with gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
-        content = file.read()
+        return file.read()
+
+
+def _where_not_utf8(path: Path) -> str:
+    content = whole(path)
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin1"
     place, byte = 0, content[0]
     try:

@@ -43,20 +43,34 @@ def read_atomic(path: Path, asked: Roles) -> Interactions:
 
     https://recbole.io/docs/user_guide/data/atomic_files.html. A column may be asked for without its type.
     """
+    table = read_atomic_text(path)
+    bare = Roles(**{role: _without_type(column) for role, column in asked.names()})
+    return _by_roles(table.rename(atomic_names(table.columns[1:], path)), bare, path)
+
+
+def read_atomic_text(path: Path) -> pl.DataFrame:
+    """Every field as text, null where it is empty, after LINE; the columns are named name:type, as in the file.
+
+    Raises:
+        InputError: a column has no type, two have one name, or a line has another number of fields than the header.
+    """
     check_file(path)
     table = _read_text(path, "\t", quote=None)
-    header = table.columns[1:]
-    untyped = [column for column in header if ":" not in column]
+    untyped = [column for column in table.columns[1:] if ":" not in column]
     if untyped:
         raise InputError(
             f"{path.name}, line 1: columns of an atomic file are named name:type and split by tabs, "
             f'found "{untyped[0]}"; read it with --data.format table'
         )
+    return table
+
+
+def atomic_names(header: list[str], path: Path) -> dict[str, str]:
+    """name:type -> name."""
     names = {column: _without_type(column) for column in header}
     if len(set(names.values())) < len(names):
         raise InputError(f"{path.name}, line 1: two columns have the same name, found {', '.join(header)}; rename one")
-    bare = Roles(**{role: _without_type(column) for role, column in asked.names()})
-    return _by_roles(table.rename(names), bare, path)
+    return names
 
 
 def header_separator(path: Path) -> str:
@@ -97,12 +111,21 @@ def _read_text(path: Path, separator: str, quote: str | None) -> pl.DataFrame:
             _refuse_open_quote(path, quote)
             _refuse_ragged(path, separator, quote)
         raise
+    _refuse_twins(path, table.columns)
     if table[table.columns[-1]].null_count():  # empty, or missing?
         _refuse_ragged(path, separator, quote)
     breaks = pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True))  # inside quoted fields
     line = pl.int_range(2, pl.len() + 2) + breaks.cum_sum() - breaks
     is_blank = pl.all_horizontal(pl.exclude(LINE).is_null())
     return table.select(line.alias(LINE), pl.all()).filter(~is_blank)
+
+
+def _refuse_twins(path: Path, columns: list[str]) -> None:
+    """Polars calls the second column of one name NAME_duplicated_0."""
+    for column in columns:
+        name = column.removesuffix("_duplicated_0")
+        if name != column and name in columns:
+            raise InputError(f'{path.name}, line 1: two columns have the same name, found "{name}" twice; rename one')
 
 
 def _refuse_ragged(path: Path, separator: str, quote: str | None) -> None:

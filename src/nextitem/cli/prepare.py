@@ -1,0 +1,98 @@
+"""`nextitem prepare`: a log becomes a folder of arrays, once, for every run on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from threading import Timer
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nextitem.cli.shared import console
+from nextitem.errors import InputError
+
+if TYPE_CHECKING:
+    from nextitem.recipe import DataRecipe
+
+QUIET = 2.0  # seconds that need no word
+
+
+def prepare(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="SRC", help="A file, a folder, a data set's name or code.")],
+    out: Annotated[Path, typer.Option(help="The folder to write; nextitem run -d FOLDER takes it as it is.")],
+    engine: Annotated[
+        str | None, typer.Option(help="What reads and filters a table: polars (unless named), duckdb, spark.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data_dir", "--data-dir", help="Where named data sets lie already [NEXTITEM_DATA]."),
+    ] = None,
+) -> None:
+    """Read, filter and number a log once, into a folder of arrays that training maps into memory.
+
+    Every data key of a recipe is an option: --data.user_core 5 --data.item_core 5 --data.min_rating 4. The folder
+    appears whole or not at all; a good one that stands there is replaced only by another.
+    """
+    from rich.markup import escape
+
+    from nextitem.data.codes import parse_code
+    from nextitem.recipe import make_data_recipe
+    from nextitem.recipe.options import layer_of, parse_keys
+    from nextitem.recipe.preparing import build_dataset
+    from nextitem.report.console import data_table
+
+    given = {"data.source": source, "data.engine": engine, "data.folder": data_dir and str(data_dir)}
+    keys = parse_keys(context.args)
+    code = None if Path(source).exists() else parse_code(source)
+    recipe = make_data_recipe(layer_of({key: value for key, value in given.items() if value is not None}), keys)
+    if out.exists() and not (out / "dataset.json").is_file():  # before the work, not after it
+        raise InputError(f"{out} exists and is not a saved data set; name another folder")
+    start = time.perf_counter()
+    with _said_if_long(f"preparing {source}"):
+        dataset, origin = build_dataset(recipe)
+    dataset = replace(dataset, notes=(_history(recipe), *dataset.notes))
+    with _said_if_long(f"writing {out}"):
+        dataset.save(out)
+    screen = console()
+    screen.print(escape(origin))
+    screen.print(data_table(dataset))
+    for note in dataset.notes:
+        screen.print(escape(note))
+    if code is not None and code.split:
+        split = " ".join(f"--split.{key} {value}" for key, value in code.split.items())
+        screen.print(f"the split of {source} is the run's: nextitem run -d {out} {split}", highlight=False)
+    size = sum(file.stat().st_size for file in out.iterdir())
+    screen.print(f"kept in {out}, {size / 1e6:,.1f} MB, {time.perf_counter() - start:.1f} s", highlight=False)
+
+
+def _history(recipe: DataRecipe) -> str:
+    """What was done to the log, for every run on the folder to say; which engine did it makes no difference."""
+    keys = recipe.model_dump(mode="json", exclude_defaults=True, exclude={"source", "folder", "engine"})
+    rules = ", ".join(f"{key}={value}" for key, value in keys.items())
+    return f"prepared from {Path(recipe.source).name} with {rules or 'nothing left out'}"
+
+
+@contextmanager
+def _said_if_long(what: str) -> Iterator[None]:
+    """A word on stderr once `what` takes more than two seconds, with a clock where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    screen = Console(stderr=True)
+    bar = Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=screen)
+    bar.add_task(what, total=None)
+    begin = bar.start if screen.is_terminal else lambda: screen.print(f"{what} ..", highlight=False)
+    timer = Timer(QUIET, begin)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if bar.live.is_started:
+            bar.stop()

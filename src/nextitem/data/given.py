@@ -1,0 +1,53 @@
+"""Given: training, validation and test that are files of their own become one log that remembers the parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from nextitem.data.frames import to_polars
+from nextitem.data.interactions import Interactions
+from nextitem.errors import InputError
+
+NAMES = ("train", "valid", "test")
+
+
+def joined(train: Interactions, valid: Interactions, test: Interactions) -> Interactions:
+    """One log after the other, with a column `part`: 0 train, 1 valid, 2 test. Ids that are numbers here and text there
+    become text.
+
+    Raises:
+        InputError: one of them lacks the timestamps, or the ratings, of another.
+    """
+    frames = [to_polars(log.frame).drop("row") for log in (train, valid, test)]
+    schemas = [frame.collect_schema() for frame in frames]
+    for name, schema in zip(NAMES, schemas, strict=True):
+        if set(schema) != set(schemas[0]):
+            raise InputError(
+                f"train, valid and test need the same columns; train has {', '.join(sorted(schemas[0]))}, "
+                f"{name} has {', '.join(sorted(schema))}"
+            )
+    texts = [role for role in ("user", "item") if any(schema[role] == pl.String for schema in schemas)]
+    alike = [
+        frame.select(sorted(schemas[0])).with_columns(pl.col(texts).cast(pl.String), part=pl.lit(part, pl.Int8))
+        for part, frame in enumerate(frames)
+    ]
+    whole = pl.concat(alike, how="vertical_relaxed").with_row_index("row")
+    return Interactions.from_frame(
+        whole,
+        timestamp="timestamp" if train.has_timestamps else None,
+        rating="rating" if train.has_ratings else None,
+        row="row",
+        part="part",
+        name="train, valid and test",
+    )
+
+
+def given_files(folder: Path) -> tuple[Path, Path, Path] | None:
+    """The files train, valid and test of a folder, if it has all three with one ending (as FreeRec's Processed)."""
+    for train in sorted(folder.glob("train.*")):
+        others = [train.with_name(train.name.replace("train", name, 1)) for name in NAMES[1:]]
+        if all(one.is_file() for one in others):
+            return train, others[0], others[1]
+    return None

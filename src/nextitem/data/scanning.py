@@ -1,0 +1,120 @@
+"""Scanning: a table in a file as a lazy log, on the engine of the user's choice; what it holds is never all in memory.
+
+The readers of `formats` hold a text file whole and name the line of a fault; a scan gives the same log.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import narwhals as nw
+import polars as pl
+
+from nextitem.data.formats.files import check_file, is_parquet
+from nextitem.data.formats.roles import Roles, find_roles
+from nextitem.data.formats.tables import SPOKEN, header_separator
+from nextitem.data.frames import Frame, collected
+from nextitem.data.interactions import Interactions
+from nextitem.errors import InputError
+
+Engine = Literal["polars", "duckdb", "spark"]
+SCANNED_FROM = 2**26  # bytes of text; a smaller one is read at once
+FORMATS = ("table", "atomic")  # the others are no tables
+WHOLE = r"^\s*[+-]?\d+\s*$"
+
+
+def is_scanned(path: Path, format: str, engine: Engine) -> bool:
+    """Whether a file is to be scanned rather than read.
+
+    Raises:
+        InputError: an engine is asked for that cannot read such a file.
+    """
+    is_table = format in FORMATS and path.is_file()
+    if engine != "polars":
+        if not is_table:
+            raise InputError(
+                f'{engine} reads tables (CSV, TSV, Parquet, .inter), found "{format}"; leave the engine out'
+            )
+        return True
+    return is_table and (is_parquet(path) or (path.suffix != ".gz" and path.stat().st_size >= SCANNED_FROM))
+
+
+def scan(
+    path: Path, format: str, asked: Roles, separator: str | None = None, engine: Engine = "polars"
+) -> Interactions:
+    """A Parquet file with its own types, or a text file with a header, whose ids stay text.
+
+    Raises:
+        InputError: the file or a column is missing, an id is missing, a number is none, the engine is not installed.
+    """
+    check_file(path)
+    if is_parquet(path):
+        return _log(_parquet(path, engine), asked, path)
+    one = "\t" if format == "atomic" else SPOKEN.get(separator or "", separator) or header_separator(path)
+    table: Frame = nw.from_native(_text(path, one, None if format == "atomic" else '"', engine))
+    known = table.collect_schema().names()
+    if format == "atomic":
+        table = table.select([nw.col(column).alias(column.partition(":")[0]) for column in known])
+        asked = Roles(**{role: column.partition(":")[0] for role, column in asked.names()})
+    roles = find_roles(table.collect_schema().names(), asked, path.name)
+    table = table.select([nw.col(column).alias(role) for role, column in roles.names()])
+    blank = [nw.col(role).is_null() for role, _ in roles.names()]
+    table = table.filter(~nw.all_horizontal(*blank, ignore_nulls=False))
+    numbers = [role for role, _ in roles.names() if role in ("timestamp", "rating")]
+    is_empty = [(nw.col(role) == "").any().alias(role) for role in ("user", "item")]
+    # Integers where all are, so that nothing of a large one is lost.
+    is_whole = [nw.col(role).str.contains(WHOLE).all().alias(role) for role in numbers]
+    found = collected(table.select(*is_empty, *is_whole))
+    for role in ("user", "item"):
+        if found[role][0]:
+            raise InputError(f"{path.name}: the {role} of a line is empty; fill it or drop the line")
+    if numbers:
+        types = {role: nw.Int64 if found[role][0] else nw.Float64 for role in numbers}
+        table = table.with_columns([nw.col(role).str.strip_chars().cast(types[role]) for role in numbers])
+    return _log(table.to_native(), Roles(**{role: role for role, _ in roles.names()}), path)
+
+
+def _log(frame: Any, asked: Roles, path: Path) -> Interactions:
+    columns = nw.from_native(frame).collect_schema().names()
+    roles = find_roles(columns, asked, path.name)
+    assert roles.user is not None  # find_roles saw to it
+    assert roles.item is not None
+    return Interactions.from_frame(
+        frame, user=roles.user, item=roles.item, timestamp=roles.timestamp, rating=roles.rating, name=str(path)
+    )
+
+
+def _parquet(path: Path, engine: Engine) -> Any:
+    if engine == "polars":
+        return pl.scan_parquet(path, glob=False)
+    if engine == "duckdb":
+        return _duckdb().read_parquet(str(path))
+    return _spark().read.parquet(str(path.resolve()))
+
+
+def _text(path: Path, separator: str, quote: str | None, engine: Engine) -> Any:
+    if engine == "polars":
+        return pl.scan_csv(path, separator=separator, quote_char=quote, infer_schema=False, glob=False)
+    if engine == "duckdb":
+        return _duckdb().read_csv(str(path), sep=separator, quotechar=quote or "", all_varchar=True, header=True)
+    reader = _spark().read.option("header", True).option("sep", separator).option("quote", quote or "")
+    return reader.option("escape", quote or "").csv(str(path.resolve()))
+
+
+def _duckdb() -> Any:
+    try:
+        import duckdb
+    except ImportError as error:
+        raise InputError("the engine duckdb is not installed; pip install 'nextitem[duckdb]'") from error
+    return duckdb.connect()
+
+
+def _spark() -> Any:
+    """The session that is there, or one of this machine's cores."""
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise InputError("the engine spark is not installed; pip install 'nextitem[spark]', and a Java") from error
+    builder: Any = SparkSession.builder
+    return builder.appName("nextitem").config("spark.ui.showConsoleProgress", "false").getOrCreate()

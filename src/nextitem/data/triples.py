@@ -1,0 +1,93 @@
+"""Triples: a knowledge graph, or who trusts whom, as flat arrays of edges.
+
+Sizes: E edges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from nextitem.data.ids import PAD, IdMap
+
+
+@dataclass(frozen=True)
+class Triples:
+    """Edge e goes from heads[e] to tails[e]. Nodes 1..num_nodes: first those that the data set numbers (its items in a
+    knowledge graph, its users in a trust network), then the `others`."""
+
+    heads: np.ndarray  # (E,) int32, from 1
+    relations: np.ndarray  # (E,) int32, from 1; all 1 in a trust network
+    tails: np.ndarray  # (E,) int32, from 1
+    num_own: int  # nodes 1..num_own are items, or users
+    others: IdMap  # node num_own + p is the entity others.ids([p])
+    relation_names: IdMap
+
+    def __len__(self) -> int:
+        return len(self.heads)
+
+    @property
+    def num_nodes(self) -> int:
+        return self.num_own + len(self.others)
+
+    def save(self, folder: Path, name: str) -> None:
+        edges = {"head": self.heads, "relation": self.relations, "tail": self.tails}
+        pl.DataFrame(edges).write_parquet(folder / f"{name}.parquet")
+        self.others.save(folder / f"{name}-entities.parquet")
+        self.relation_names.save(folder / f"{name}-relations.parquet")
+
+    @classmethod
+    def load(cls, folder: Path, name: str, num_own: int) -> Triples:
+        edges = pl.read_parquet(folder / f"{name}.parquet")
+        return cls(
+            edges["head"].to_numpy(),
+            edges["relation"].to_numpy(),
+            edges["tail"].to_numpy(),
+            num_own,
+            IdMap.load(folder / f"{name}-entities.parquet"),
+            IdMap.load(folder / f"{name}-relations.parquet"),
+        )
+
+
+def knowledge_graph(edges: pl.DataFrame, links: pl.DataFrame, items: IdMap) -> tuple[Triples, list[str]]:
+    """`edges` (head, relation, tail) and `links` (item, entity) in ids of their own -> the graph, and what to know.
+
+    An entity that a known item links to is that item; all others are numbered after the items, in sorted order. The
+    entity of an item that is not in the data set stays, as an entity: what it joins still holds.
+    """
+    links = links.with_columns(index=pl.Series(items.indices(links["item"]))).cast({"entity": pl.String})
+    known = links.filter(pl.col("index") != PAD).sort("index")
+    notes = []
+    if strange := len(links) - len(known):
+        notes.append(f"{strange:,} of {len(links):,} linked items are not in the log; their entities stay")
+    once = known.unique("entity", keep="first", maintain_order=True).unique("index", keep="first", maintain_order=True)
+    if shared := len(known) - len(once):
+        notes.append(f"{shared:,} links repeat an entity or an item; the first of each holds")
+    edges = edges.cast({"head": pl.String, "tail": pl.String})
+    ends = pl.concat([edges["head"], edges["tail"].alias("head")]).unique()
+    others = IdMap(ends.filter(~ends.is_in(once["entity"].to_list())).sort().alias("id"))
+    names = IdMap(edges["relation"].cast(pl.String).unique().sort().alias("id"))
+
+    def nodes(column: str) -> np.ndarray:
+        other = others.indices(edges[column])
+        entity = IdMap(once["entity"]).indices(edges[column])
+        linked = np.concatenate([[PAD], once["index"].to_numpy()])[entity]
+        return np.where(entity != PAD, linked, other + len(items)).astype(np.int32)
+
+    relations = names.indices(edges["relation"]).astype(np.int32)
+    return Triples(nodes("head"), relations, nodes("tail"), len(items), others, names), notes
+
+
+def trust_network(edges: pl.DataFrame, users: IdMap) -> tuple[Triples, list[str]]:
+    """`edges` (source, target) in users' ids -> the network among the users of the data set, and what to know."""
+    heads, tails = users.indices(edges["source"]), users.indices(edges["target"])
+    is_known = (heads != PAD) & (tails != PAD)
+    notes = []
+    if dropped := len(edges) - int(is_known.sum()):
+        notes.append(f"{dropped:,} of {len(edges):,} trust edges dropped: a user at an end is not in the data")
+    heads, tails = heads[is_known].astype(np.int32), tails[is_known].astype(np.int32)
+    one = IdMap.of(["trusts"])
+    return Triples(heads, np.ones_like(heads), tails, len(users), IdMap.of(list[str]()), one), notes

@@ -1,0 +1,91 @@
+"""Preparing: from the data section of a recipe to the prepared data set."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+from nextitem.data.dataset import Dataset
+from nextitem.data.given import given_files, joined
+from nextitem.data.ids import IdMap
+from nextitem.data.interactions import Interactions
+from nextitem.data.loading import locate, open_data
+from nextitem.data.prepare import Rules, prepare
+from nextitem.data.side import attach, beside, read_side
+from nextitem.errors import InputError
+from nextitem.recipe.sections import DataRecipe
+
+SIDE = {"users": "user_table", "items": "item_table", "knowledge": "knowledge", "links": "links", "trust": "trust"}
+
+
+def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
+    """The prepared data set, and a sentence on where it came from.
+
+    Raises:
+        InputError: the data is not to be had, breaks a rule, or is prepared already and is to be filtered.
+    """
+    recipe = _with_given_files(recipe)
+    read, origin = _open(recipe, recipe.source)
+    if isinstance(read, Dataset):
+        _refuse_filters(recipe)
+        return read, origin
+    log = read
+    if recipe.valid_file is not None and recipe.test_file is not None:
+        others = [_log(recipe, file) for file in (recipe.valid_file, recipe.test_file)]
+        log = joined(read, *others)
+        origin += f", with {recipe.valid_file} and {recipe.test_file}"
+    dataset = prepare(log, build_rules(recipe), Path(recipe.source).name)
+    paths = _side_paths(recipe)
+    return (attach(dataset, read_side(paths)) if paths else dataset), origin
+
+
+def build_rules(recipe: DataRecipe) -> Rules:
+    keys = recipe.model_dump(include={one.name for one in fields(Rules)} - {"user_ids", "item_ids"})
+    users, items = (None if path is None else IdMap.read(Path(path)) for path in (recipe.user_ids, recipe.item_ids))
+    return Rules(**keys, user_ids=users, item_ids=items)
+
+
+def _open(recipe: DataRecipe, source: str) -> tuple[Interactions | Dataset, str]:
+    folder = None if recipe.folder is None else Path(recipe.folder)
+    return open_data(
+        source, folder, format=recipe.format, separator=recipe.separator,
+        user=recipe.user, item=recipe.item, timestamp=recipe.timestamp, rating=recipe.rating, engine=recipe.engine,
+    )  # fmt: skip
+
+
+def _log(recipe: DataRecipe, file: str) -> Interactions:
+    opened, _ = _open(recipe, file)
+    if isinstance(opened, Dataset):
+        raise InputError(f"data.valid_file, data.test_file: {file} is prepared already; name a file with a log")
+    return opened
+
+
+def _with_given_files(recipe: DataRecipe) -> DataRecipe:
+    """A folder with the files train, valid and test stands for the three."""
+    if (recipe.valid_file is None) != (recipe.test_file is None):
+        raise InputError("data.valid_file and data.test_file go together; name both, or none")
+    folder = Path(recipe.source).expanduser()
+    if recipe.valid_file is not None or not folder.is_dir() or (folder / "dataset.json").is_file():
+        return recipe
+    if (found := given_files(folder)) is None:
+        return recipe
+    train, valid, test = map(str, found)
+    return recipe.model_copy(update={"source": train, "valid_file": valid, "test_file": test})
+
+
+def _side_paths(recipe: DataRecipe) -> dict[str, Path]:
+    named = recipe.model_dump(include=set(SIDE.values()))
+    paths = {role: Path(named[key]) for role, key in SIDE.items() if named[key] is not None}
+    if recipe.side == "none":
+        return paths
+    log, _, _ = locate(recipe.source, None if recipe.folder is None else Path(recipe.folder))
+    found = beside(log) | paths
+    if not found:
+        raise InputError(f"data.side: beside {log} there is no .user, .item, .kg, .link or .net file; leave it out")
+    return found
+
+
+def _refuse_filters(recipe: DataRecipe) -> None:
+    untouched = DataRecipe(source=recipe.source, folder=recipe.folder, core=recipe.core)
+    if recipe != untouched:
+        raise InputError(f"data: {recipe.source} is prepared already; set filters and columns where its log is read")
