@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from nextitem.cli.choices import models, samplers
+from nextitem.cli.datasets import datasets
+from nextitem.cli.describe import compare_data, describe
 from nextitem.cli.run import run
 from nextitem.cli.shared import is_launched, rank
 from nextitem.cli.use import evaluate, recommend, show
@@ -21,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
-for command in (recommend, evaluate, show, models, samplers):
+for command in (recommend, evaluate, show, models, samplers, datasets, describe, compare_data):
     app.command()(command)
 
 

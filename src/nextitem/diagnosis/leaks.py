@@ -1,0 +1,56 @@
+"""Leaks: what each way of splitting a log would let a model see, or never see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nextitem.data.dataset import Dataset
+from nextitem.data.ratio import ratio_split
+from nextitem.data.split import Split, leave_one_out
+from nextitem.errors import InputError
+
+
+@dataclass(frozen=True)
+class SplitLeaks:
+    split: str
+    cases: int
+    targets: int
+    seen_before: int  # cases with a target in their own history
+    never_trained: int  # cases with a target that no training row holds
+    before_training: float | None  # share of targets older than some training interaction; None without times
+    later_training: float | None  # mean over targets: the share of the training interactions that come later
+
+
+def leak_table(dataset: Dataset) -> list[SplitLeaks]:
+    """Leave-one-out, random shares of every user and of the log, and the newest tenth of the log.
+
+    A split that the log is too small for is left out.
+    """
+    table = []
+    for make in (
+        lambda: leave_one_out(dataset),
+        lambda: ratio_split(dataset, by="user_entry"),
+        lambda: ratio_split(dataset, by="entry"),
+        lambda: ratio_split(dataset, by="entry", order="time"),
+    ):
+        try:
+            table.append(leaks_of(make()))
+        except InputError:  # too few interactions, or no times: there is no such split of this log
+            continue
+    return table
+
+
+def leaks_of(split: Split) -> SplitLeaks:
+    leaks = split.leaks(split.test)
+    target = split.test.target
+    before = later = None
+    if split.train.timestamps is not None and target.timestamps is not None:
+        trained = np.sort(split.train.timestamps[split.train.flat_positions()])
+        times = target.timestamps[target.flat_positions()]
+        num_later = len(trained) - np.searchsorted(trained, times, side="right")
+        before, later = float((num_later > 0).mean()), float(num_later.mean() / len(trained))
+    return SplitLeaks(
+        split.name, leaks.cases, target.num_interactions, leaks.seen_before, leaks.never_trained, before, later
+    )
