@@ -49,6 +49,12 @@ def align(a: Coded, b: Coded) -> Alignment:
     return max(found, key=lambda one: (one.same, one.reordered, -one.users_only_a))
 
 
+def is_same_by_name(a: Coded, b: Coded) -> bool:
+    """Whether every user has the same sequence under its own id in both."""
+    found = _differences(a, b, "names", _names(a.user_ids, b.user_ids), _names(a.item_ids, b.item_ids))
+    return found.same == a.num_users == b.num_users
+
+
 def _names(a: pl.Series, b: pl.Series) -> np.ndarray:
     """(R,) or (I,): the place in b of every id of a, compared as text; -1: b lacks it."""
     left = pl.DataFrame({"id": a.cast(pl.String)})
@@ -145,7 +151,8 @@ def _differences(a: Coded, b: Coded, by: str, users: np.ndarray, items: np.ndarr
             times[by_item_b] = a.times[left][by_item_a]
         elif b.times is not None:
             times[by_item_a] = b.times[right][by_item_b]
-        falls = np.append((np.diff(times) < 0) & (np.diff(rows) == 0), False)
+        falls = np.zeros(len(rows), dtype=bool)
+        falls[1:] = (np.diff(times) < 0) & (np.diff(rows) == 0)
         in_ties = int((reordered & ~_any(falls, rows, len(long))).sum())
     first = [*long[reordered], *long[~same & ~reordered], *matched[~as_long]][:SHOWN]
     num_same, num_reordered = int(same.sum()), int(reordered.sum())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import polars as pl
 
-from nextitem.diagnosis.alignment import Alignment, align
+from nextitem.diagnosis.alignment import Alignment, align, is_same_by_name
 from nextitem.diagnosis.coded import Coded
 from nextitem.diagnosis.cores import MODES, Mode, core_mask
 from nextitem.diagnosis.measures import Measures, measure
@@ -44,10 +45,7 @@ def compare(a: Coded, b: Coded) -> Comparison:
     found = relabel(a, b)
     is_equal = found.verdict == "equal"
     alignment = None if is_equal else align(a, b)
-    same_names = False
-    if is_equal:
-        by_name = align(a, b)
-        same_names = by_name.by == "names" and by_name.same == a.num_users
+    same_names = is_equal and is_same_by_name(a, b)
     return Comparison(
         a.name, b.name, measure(a), measure(b), found.verdict, same_names, numbering(a), numbering(b), alignment
     )
@@ -76,21 +74,24 @@ def numbering(log: Coded) -> str:
 
 def search(target: Coded, raw: Coded) -> list[Candidate]:
     """The cores of `raw` that leave as many users, items and interactions as `target` has, else the three nearest."""
-    tried: dict[tuple[int, int, int], tuple[Candidate, np.ndarray]] = {}
-    nearest: list[tuple[int, Candidate]] = []
-    for user_core in SOUGHT:
-        for item_core in SOUGHT:
-            for mode in MODES:
-                mask = core_mask(raw, user_core, item_core, mode)
-                users, items = len(np.unique(raw.users[mask])), len(np.unique(raw.items[mask]))
-                candidate = Candidate(user_core, item_core, mode, users, items, int(mask.sum()), "different")
-                size = (users, items, candidate.interactions)
-                if size not in tried:
-                    tried[size] = candidate, mask
-                    nearest.append((abs(candidate.interactions - len(target)), candidate))
     wanted = (target.num_users, target.num_items, len(target))
-    if wanted in tried:
-        found, mask = tried[wanted]
-        verdict = relabel(target, raw.only(mask)).verdict
-        return [replace(found, verdict=verdict)]
-    return [candidate for _, candidate in sorted(nearest, key=lambda one: one[0])[:3]]
+    fitting: list[tuple[Candidate, np.ndarray]] = []
+    others: dict[tuple[int, int, int], Candidate] = {}
+    for user_core, item_core, mode in product(SOUGHT, SOUGHT, MODES):
+        if not user_core and not item_core and mode == "iterated":
+            continue  # nothing to cut, once or often
+        mask = core_mask(raw, user_core, item_core, mode)
+        size = (len(np.unique(raw.users[mask])), len(np.unique(raw.items[mask])), int(mask.sum()))
+        candidate = Candidate(user_core, item_core, mode, *size, "different")
+        if size == wanted:
+            fitting.append((candidate, mask))
+        else:
+            others.setdefault(size, candidate)
+    if not fitting:
+        return sorted(others.values(), key=lambda one: abs(one.interactions - len(target)))[:3]
+    found: list[Candidate] = []
+    for place, (candidate, mask) in enumerate(fitting):
+        is_known = place > 0 and np.array_equal(mask, fitting[place - 1][1])
+        verdict = found[-1].verdict if is_known else relabel(target, raw.only(mask)).verdict
+        found.append(replace(candidate, verdict=verdict))
+    return found

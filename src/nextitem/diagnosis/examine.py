@@ -51,7 +51,7 @@ def tie_findings(ties: Ties | None) -> list[Finding]:
     share = max(ties.last, ties.second_last) / ties.cases
     return [
         Finding(
-            "serious" if share > 0.05 else "warning",
+            "serious" if share > 0.05 else "warning" if share > 0.001 else "note",
             "targets hang on ties",
             f"{ties.last:,} of {ties.cases:,} test targets of leave_one_out ({ties.last / ties.cases:.1%}) and "
             f"{ties.second_last:,} validation targets ({ties.second_last / ties.cases:.1%}) would be other items if "
@@ -81,7 +81,7 @@ def repeat_findings(measures: Measures) -> list[Finding]:
                 "note",
                 "repeated items",
                 f"{measures.repeats:,} interactions ({share:.1%}) are with an item that the user has met before",
-                "masking seen items would make such targets impossible to find; with evaluation.seen auto none are masked",
+                "masking seen items would make such targets impossible to find; evaluation.seen auto masks none here",
                 "--data.duplicates first where only new items count, or --evaluation.seen keep",
             )
         )

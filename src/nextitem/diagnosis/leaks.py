@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -28,15 +30,16 @@ def leak_table(dataset: Dataset) -> list[SplitLeaks]:
 
     A split that the log is too small for is left out.
     """
+    makers: tuple[Callable[[Dataset], Split], ...] = (
+        leave_one_out,
+        partial(ratio_split, by="user_entry"),
+        partial(ratio_split, by="entry"),
+        partial(ratio_split, by="entry", order="time"),
+    )
     table = []
-    for make in (
-        lambda: leave_one_out(dataset),
-        lambda: ratio_split(dataset, by="user_entry"),
-        lambda: ratio_split(dataset, by="entry"),
-        lambda: ratio_split(dataset, by="entry", order="time"),
-    ):
+    for make in makers:
         try:
-            table.append(leaks_of(make()))
+            table.append(leaks_of(make(dataset)))
         except InputError:  # too few interactions, or no times: there is no such split of this log
             continue
     return table

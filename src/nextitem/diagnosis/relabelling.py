@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from nextitem.diagnosis.coded import Coded
-from nextitem.diagnosis.hashing import STEP, mix, sums
+from nextitem.diagnosis.hashing import mix, sums
 
 Verdict = Literal["equal", "different", "undecided"]
 ROUNDS = 40  # of refinement, at the most; five or so are usual
@@ -124,7 +124,7 @@ def _search(one: Refiner, other: Refiner, a: Colours, b: Colours) -> Relabelling
 
 def _marked(colours: Colours, user: int) -> Colours:
     users = colours.users.copy()
-    users[user] = mix(users[user : user + 1])[0] + STEP
+    users[user : user + 1] = mix(mix(users[user : user + 1]))
     return Colours(users, colours.items)
 
 
