@@ -76,7 +76,8 @@ def _structure(a: Coded, b: Coded) -> tuple[np.ndarray, np.ndarray]:
     users = np.full(a.num_users, -1)
     for in_order in (True, False):  # the same sequence, then the same items
         hashes_a, hashes_b = _hashes(a, items, in_order), _hashes(b, _found(b, items), in_order)
-        free_a, free_b = np.flatnonzero(users < 0), np.setdiff1d(np.arange(b.num_users), users)
+        free_a = np.flatnonzero((users < 0) & (hashes_a != 0))  # 0: no item of it is matched
+        free_b = np.setdiff1d(np.flatnonzero(hashes_b), users)
         pairs = _pairs(hashes_a[free_a], hashes_b[free_b])
         users[free_a[pairs >= 0]] = free_b[pairs[pairs >= 0]]
     return users, items

@@ -36,7 +36,11 @@ def test_a_later_call_goes_on_where_the_earlier_one_gave_up(server: Any, tmp_pat
     assert server.ranges == ["bytes=30000-"]
 
 
-def test_a_changed_file_is_not_glued_to_the_old_part(server: Any, tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("minds_if_range", [True, False])
+def test_a_changed_file_is_not_glued_to_the_old_part(
+    server: Any, tmp_path: Path, content: bytes, minds_if_range: bool
+) -> None:
+    server.minds_if_range = minds_if_range
     server.body, server.cuts = content, [30_000, 0, 0, 0, 0]
     with pytest.raises(SourceError):
         fetch(server, tmp_path)

@@ -34,7 +34,7 @@ CATEGORIES_2023 = (
     "Subscription_Boxes", "Tools_and_Home_Improvement", "Toys_and_Games", "Video_Games",
 )  # fmt: skip
 
-SNAP = "http://snap.stanford.edu/data/amazon/productGraph/categoryFiles"
+SNAP = "https://snap.stanford.edu/data/amazon/productGraph/categoryFiles"
 UCSD_2018 = "https://datarepo.eng.ucsd.edu/mcauley_group/data/amazon_v2/categoryFilesSmall"
 UCSD_2023 = "https://mcauleylab.ucsd.edu/public_datasets/data/amazon_2023/benchmark"
 
