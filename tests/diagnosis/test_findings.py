@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nextitem.data.interactions import Interactions
 from nextitem.data.loading import open_data
+from nextitem.data.ratio import ratio_split
 from nextitem.data.split import leave_one_out
 from nextitem.data.synthetic import dataset_of
 from nextitem.diagnosis.coded import coded, coded_lists
@@ -89,6 +92,18 @@ def test_leaks_of_a_split_by_hand() -> None:
     assert (leaks.cases, leaks.targets, leaks.seen_before, leaks.never_trained) == (2, 2, 1, 1)
     assert leaks.before_training == 0.5  # 4 comes before the training interactions at 5 and 6, 1 at 8 after all
     assert leaks.later_training == (2 / 4 + 0) / 2
+
+
+@given(
+    rows=st.lists(st.lists(st.integers(1, 6), min_size=3, max_size=6), min_size=2, max_size=6), seed=st.integers(0, 9)
+)
+def test_leaks_are_those_of_the_split(rows: list[list[int]], seed: int) -> None:
+    dataset = dataset_of(rows)
+    for split in (leave_one_out(dataset), ratio_split(dataset, by="user_entry", seed=seed)):
+        plain, fast = split.leaks(split.test), leaks_of(split)
+        assert (fast.cases, fast.seen_before, fast.never_trained) == (
+            plain.cases, plain.seen_before, plain.never_trained
+        )  # fmt: skip
 
 
 def test_the_examination_puts_the_serious_first_and_counts_short_users() -> None:

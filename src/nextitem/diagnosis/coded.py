@@ -101,7 +101,10 @@ def coded_lists(rows: list[list[int]], times: list[list[int]] | None = None) -> 
 
 def _codes(column: pl.Series) -> tuple[pl.Series, np.ndarray]:
     """The distinct ids, sorted, and the place of every id among them."""
-    return column.unique().sort(), column.rank("dense").to_numpy().astype(np.int64) - 1
+    ids = column.unique().sort()
+    if ids.dtype == pl.String:
+        return ids, column.cast(pl.Enum(ids)).to_physical().to_numpy().astype(np.int64)
+    return ids, np.searchsorted(ids.to_numpy(), column.to_numpy())
 
 
 def _of_dataset(data: Dataset, name: str) -> Coded:

@@ -81,7 +81,7 @@ def search(target: Coded, raw: Coded) -> list[Candidate]:
         if not user_core and not item_core and mode == "iterated":
             continue  # nothing to cut, once or often
         mask = core_mask(raw, user_core, item_core, mode)
-        size = (len(np.unique(raw.users[mask])), len(np.unique(raw.items[mask])), int(mask.sum()))
+        size = (_num_met(raw.users[mask]), _num_met(raw.items[mask]), int(mask.sum()))
         candidate = Candidate(user_core, item_core, mode, *size, "different")
         if size == wanted:
             fitting.append((candidate, mask))
@@ -95,3 +95,7 @@ def search(target: Coded, raw: Coded) -> list[Candidate]:
         verdict = found[-1].verdict if is_known else relabel(target, raw.only(mask)).verdict
         found.append(replace(candidate, verdict=verdict))
     return found
+
+
+def _num_met(codes: np.ndarray) -> int:
+    return int((np.bincount(codes) > 0).sum())
