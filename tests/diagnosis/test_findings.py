@@ -120,3 +120,4 @@ def test_a_prepared_data_set_is_examined_too() -> None:
     found = examine(dataset_of([[1, 2, 3], [1, 2, 3]]), "made", "made here", NOW)
     assert found.measures.interactions == 6
     assert abouts(found.findings) == ["no timestamps"]
+    assert any("needs timestamps" in reason for reason in found.unsplit)

@@ -24,6 +24,7 @@ class Examination:
     ties: Ties | None  # None without times
     cores: list[Left]
     leaks: list[SplitLeaks]
+    unsplit: list[str]  # why other splits cannot be made of this log
     findings: list[Finding]  # the most serious first
 
 
@@ -31,7 +32,8 @@ def examine(data: Interactions | Dataset, name: str, origin: str, now: float) ->
     """`now`: seconds, against which a time lies in the future."""
     log = coded(data, name)
     dataset = data if isinstance(data, Dataset) else Dataset.from_interactions(data, name)
-    measures, ties, leaks = measure(log), find_ties(log), leak_table(dataset)
+    measures, ties = measure(log), find_ties(log)
+    leaks, unsplit = leak_table(dataset)
     findings = [
         *id_suspicions(log),
         *time_suspicions(log, now),
@@ -42,7 +44,7 @@ def examine(data: Interactions | Dataset, name: str, origin: str, now: float) ->
         *leak_findings(leaks),
     ]
     findings.sort(key=lambda one: ORDER[one.severity])  # stable
-    return Examination(name, origin, measures, ties, core_table(log), leaks, findings)
+    return Examination(name, origin, measures, ties, core_table(log), leaks, unsplit, findings)
 
 
 def tie_findings(ties: Ties | None) -> list[Finding]:

@@ -25,10 +25,10 @@ class SplitLeaks:
     later_training: float | None  # mean over targets: the share of the training interactions that come later
 
 
-def leak_table(dataset: Dataset) -> list[SplitLeaks]:
+def leak_table(dataset: Dataset) -> tuple[list[SplitLeaks], list[str]]:
     """Leave-one-out, random shares of every user and of the log, and the newest tenth of the log.
 
-    A split that the log is too small for is left out.
+    And why the others cannot be made: a log too small, or without times.
     """
     makers: tuple[Callable[[Dataset], Split], ...] = (
         leave_one_out,
@@ -36,13 +36,13 @@ def leak_table(dataset: Dataset) -> list[SplitLeaks]:
         partial(ratio_split, by="entry"),
         partial(ratio_split, by="entry", order="time"),
     )
-    table = []
+    table, reasons = [], []
     for make in makers:
         try:
             table.append(leaks_of(make(dataset)))
-        except InputError:  # too few interactions, or no times: there is no such split of this log
-            continue
-    return table
+        except InputError as reason:
+            reasons.append(str(reason))
+    return table, reasons
 
 
 def leaks_of(split: Split) -> SplitLeaks:

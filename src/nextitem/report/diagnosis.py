@@ -34,6 +34,7 @@ def examination_report(examined: Examination) -> Group:
         _core_table(examined.cores, measures),
         Text("What a split leaks (test cases)", "bold"),
         _leak_table(examined.leaks),
+        *(Text(f"no such split: {reason}", "dim") for reason in examined.unsplit),
         Text("Findings" if examined.findings else "Findings: none", "bold"),
         *(_finding(one) for one in examined.findings),
     ]
