@@ -19,6 +19,7 @@ FLOORS = [
     {"errors"},
     {"processes"},
     {"data"},
+    {"diagnosis"},
     {"nn"},
     {"models"},
     {"evaluation"},
@@ -100,6 +101,12 @@ def test_nn_imports_errors_and_torch_alone(module: str) -> None:
 @pytest.mark.parametrize("module", [name for name in INSIDE if floor(name) == "data"])
 def test_of_data_only_batches_knows_torch(module: str) -> None:
     assert ("torch" in others(module)) == (module == "data.batches")
+
+
+@pytest.mark.parametrize("module", [name for name in INSIDE if floor(name) == "diagnosis"])
+def test_diagnosis_knows_no_torch(module: str) -> None:
+    assert "torch" not in others(module)
+    assert "data.batches" not in ours(module)
 
 
 @pytest.mark.parametrize("module", INSIDE)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MANY = 40  # names, more than anyone reads
+
 
 class InputError(ValueError):
     """The input breaks a rule. The message names the thing, the rule, the value found and the way out."""
@@ -33,4 +35,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
     if not near:
         lowered = {known_name.lower(): known_name for known_name in names}
         near = [lowered[match] for match in get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)]
-    return f'did you mean "{near[0]}"?' if near else f"known: {', '.join(names)}"
+    if near:
+        return f'did you mean "{near[0]}"?'
+    rest = f" and {len(names) - MANY} more" if len(names) > MANY else ""
+    return f"known: {', '.join(names[:MANY])}{rest}"

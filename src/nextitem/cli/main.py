@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from nextitem.cli.choices import models, samplers
+from nextitem.cli.datasets import datasets
+from nextitem.cli.describe import compare_data, describe
 from nextitem.cli.prepare import prepare
 from nextitem.cli.run import run
 from nextitem.cli.shared import is_launched, rank
@@ -21,9 +23,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(prepare)
-for command in (recommend, evaluate, show, models, samplers):
+for command in (run, prepare):
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(command)
+for command in (recommend, evaluate, show, models, samplers, datasets, describe, compare_data):
     app.command()(command)
 
 

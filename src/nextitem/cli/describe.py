@@ -1,0 +1,76 @@
+"""The data doctor: what a log is like, and whether two are the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from nextitem.cli.shared import console
+
+DataArgument = Annotated[str, typer.Argument(metavar="DATA", help="A data set's name, a file or a folder.")]
+
+
+def describe(
+    data: DataArgument,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for description.json, lengths.png and popularity.png.")
+    ] = None,
+    plots: Annotated[bool, typer.Option(help="Draw the PNG files into --out (wants matplotlib).")] = True,
+    user: Annotated[str | None, typer.Option(help="The user's column.")] = None,
+    item: Annotated[str | None, typer.Option(help="The item's column.")] = None,
+    timestamp: Annotated[str | None, typer.Option(help="The time's column.")] = None,
+    rating: Annotated[str | None, typer.Option(help="The rating's column.")] = None,
+    format: Annotated[str, typer.Option(help="Of the file, as data.format.")] = "auto",
+) -> None:
+    """Examine data: sizes, ties, what filters and splits would do to it, and what is suspicious in it."""
+    import json
+    import time
+    from dataclasses import asdict
+
+    from nextitem.data.loading import open_data
+    from nextitem.diagnosis.examine import examine
+    from nextitem.report.diagnosis import examination_report
+
+    opened, said = open_data(data, format=format, user=user, item=item, timestamp=timestamp, rating=rating)
+    examined = examine(opened, Path(data).name, said, time.time())
+    console().print(examination_report(examined), highlight=False)
+    if out is None:
+        return
+    from nextitem.report.plots import save_plots
+
+    out.mkdir(parents=True, exist_ok=True)
+    part = out / "description.json.part"
+    part.write_text(json.dumps(asdict(examined), indent=1) + "\n", encoding="utf-8")
+    part.replace(out / "description.json")
+    if plots:
+        save_plots(examined, out)
+    console().print(f"kept in {out}", highlight=False)
+
+
+def compare_data(
+    a: Annotated[str, typer.Argument(metavar="A", help="A data set's name, a file or a folder.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another.")],
+    user_core: Annotated[int, typer.Option(min=0, help="Cut B to users with so many interactions first.")] = 0,
+    item_core: Annotated[int, typer.Option(min=0, help="Cut B to items with so many interactions first.")] = 0,
+    core: Annotated[Literal["iterated", "once"], typer.Option(help="How B is cut: iterated or once.")] = "iterated",
+    search: Annotated[bool, typer.Option("--search", help="Look for the cores of B that give A.")] = False,
+) -> None:
+    """Whether two preparations are the same data, whatever their ids; else where they differ."""
+    from nextitem.data.loading import open_data
+    from nextitem.diagnosis.coded import coded
+    from nextitem.diagnosis.compare import compare
+    from nextitem.diagnosis.compare import search as search_cores
+    from nextitem.diagnosis.cores import core_mask
+    from nextitem.errors import InputError
+    from nextitem.report.diagnosis import comparison_report
+
+    one, other = (coded(open_data(source)[0], Path(source).name) for source in (a, b))
+    candidates = search_cores(one, other) if search else None
+    if user_core or item_core:
+        mask = core_mask(other, user_core, item_core, core)
+        if not mask.any():
+            raise InputError(f"user_core {user_core} and item_core {item_core} leave nothing of {b}; lower them")
+        other = other.only(mask)
+    console().print(comparison_report(compare(one, other), candidates), highlight=False)

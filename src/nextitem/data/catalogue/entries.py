@@ -1,0 +1,24 @@
+"""Entries: every public data set by its name.
+
+No file is shipped with nextitem: nearly all are for research only, and most may not be passed on.
+"""
+
+from __future__ import annotations
+
+from nextitem.data.catalogue.amazon import AMAZON
+from nextitem.data.catalogue.kinds import PublicData
+from nextitem.data.catalogue.logs import LOGS
+from nextitem.data.catalogue.movielens import MOVIELENS_DATA
+from nextitem.data.catalogue.prepared import PREPARED
+
+CATALOGUE: dict[str, PublicData] = {data.name: data for data in (*MOVIELENS_DATA, *PREPARED, *LOGS, *AMAZON)}
+
+# Names too many to list one by one: the pattern, and its members.
+FAMILIES: dict[str, tuple[str, ...]] = {
+    f"amazon-{year}-CATEGORY{core}": tuple(
+        data.name
+        for data in AMAZON
+        if data.name.startswith(f"amazon-{year}-") and data.name.endswith("-5core") == bool(core)
+    )
+    for year, core in ((2014, ""), (2014, "-5core"), (2018, "-5core"), (2023, ""), (2023, "-5core"))
+}

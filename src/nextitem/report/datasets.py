@@ -1,0 +1,113 @@
+"""The public data sets as tables: all of them, or one with all that is known of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from nextitem.data.catalogue import CATALOGUE, FAMILIES, PublicData
+from nextitem.data.catalogue.cache import cache_folder, noted
+from nextitem.data.catalogue.sources import Archive, Web
+from nextitem.errors import InputError, suggest
+
+
+def datasets_table(family: str = "") -> Group:
+    """All data sets, a row for a pattern of Amazon categories; or the members of a family, by its name's beginning."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title in ("data set", "users", "items", "interactions", "MB", "where"):
+        justify = "left" if title in ("data set", "where") else "right"
+        table.add_column(title, justify=justify, no_wrap=title != "where")  # type: ignore[arg-type]
+    hidden = {name for members in FAMILIES.values() for name in members}
+    for name, data in CATALOGUE.items():
+        if name.startswith(family) if family else name not in hidden:
+            counts = (data.size.users, data.size.items, data.size.interactions)
+            table.add_row(name, *map(_count, counts), _megabytes(data), whereabouts(data))
+    notes = "- : not known. at hand: in the folder NEXTITEM_DATA, or in the cache from an earlier download."
+    if not family:
+        for pattern, members in FAMILIES.items():
+            at_hand = sum(whereabouts(CATALOGUE[name]).startswith("at hand") for name in members)
+            where = f"{len(members)} categories" + (f", {at_hand} at hand" if at_hand else "")
+            table.add_row(pattern, "-", "-", "-", "-", f"download, {where}")
+        notes += " nextitem datasets amazon-2014 lists the categories; nextitem datasets NAME tells all of one."
+    return Group(table, Text(notes))
+
+
+def datasets_page(name: str) -> Group:
+    """One data set, or the members of a family.
+
+    Raises:
+        InputError: there is no such data set.
+    """
+    if name not in CATALOGUE:
+        if name.startswith("amazon-20") and any(known.startswith(name) for known in CATALOGUE):
+            return datasets_table(name)
+        raise InputError(f'there is no public data set "{name}"; {suggest(name, CATALOGUE)}')
+    data = CATALOGUE[name]
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    size = data.size
+    rows = [
+        ("where", whereabouts(data)),
+        ("size", f"{_count(size.users)} users, {_count(size.items)} items, {_count(size.interactions)} interactions"),
+        ("terms", data.terms),
+        ("cite", data.citation),
+        ("page", data.page),
+        ("by hand", data.by_hand),
+        *(("download", address(source)) for source in data.downloads),
+        *(("file", f"{file.place}, {_reader(data, file.format)}, {_checksum(data, index)}")
+          for index, file in enumerate(data.files)),
+        ("recipe", " ".join(f"--{key} {value}" for key, value in data.recipe.items())),
+    ]  # fmt: skip
+    for title, text in rows:
+        if text:
+            table.add_row(title, escape(text))
+    return Group(Text(f"{name}: {data.description}", "bold"), table)
+
+
+def whereabouts(data: PublicData) -> str:
+    """At hand, for download, or by hand. Whether a file at hand is intact is seen when it is read."""
+    folder = os.environ.get("NEXTITEM_DATA")
+    for place in (Path(folder) if folder else None, cache_folder() if data.downloads else None):
+        if place and any((place / file.place).is_file() for file in data.files):
+            return "at hand"
+    if data.downloads:
+        return "download"
+    return "by hand" if data.is_readable else "by hand, no reader"
+
+
+def address(source: object) -> str:
+    """Where a source downloads from, and how that is checked."""
+    if not isinstance(source, (Archive, Web)):
+        return str(source)
+    what = f"{source.url} ({source.member})" if isinstance(source, Archive) else source.url
+    size = f", {source.num_bytes / 1e6:,.0f} MB" if source.num_bytes else ""
+    return f"{what}{size}, {source.checksum or 'checksum not published'}"
+
+
+def _reader(data: PublicData, format: str) -> str:
+    if not data.is_readable:
+        return "no reader: make a table with the columns user, item, timestamp of it"
+    return "read by its first lines" if format == "auto" else f"read as {format}"
+
+
+def _checksum(data: PublicData, index: int) -> str:
+    file = data.files[index]
+    if file.sha256:
+        return f"sha256 {file.sha256[:16]}.."
+    first = noted(file, cache_folder())
+    return f"sha256 unknown, {first[:16]}.. at its first download" if first else "sha256 unknown"
+
+
+def _count(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
+
+
+def _megabytes(data: PublicData) -> str:
+    return "-" if data.megabytes is None else f"{data.megabytes:,.0f}"
