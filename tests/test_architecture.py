@@ -24,6 +24,7 @@ FLOORS = [
     {"evaluation"},
     {"recipe"},
     {"training"},
+    {"analysis"},
     {"recommend", "reevaluate"},
     {"report"},
     {"cli"},

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nextitem.cli.audit import audit
 from nextitem.cli.choices import models, samplers
 from nextitem.cli.run import run
 from nextitem.cli.shared import is_launched, rank
@@ -20,7 +21,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
+for with_keys in (run, audit):
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(with_keys)
 for command in (recommend, evaluate, show, models, samplers):
     app.command()(command)
 
