@@ -27,8 +27,11 @@ class Table:
 
 
 def headline(audit: Audit) -> str:
-    sure = "sure" if audit.verdict.is_sure else f"not sure: {audit.verdict.sureness:.0%} of bootstrap samples agree"
-    return f"{audit.data['name']}: {audit.verdict.name} ({sure})"
+    name, verdict = audit.data["name"], audit.verdict
+    if verdict.name == "no gain":
+        return f"{name}: no gain shown"
+    sure = "sure" if verdict.is_sure else f"not sure: {verdict.sureness:.0%} of bootstrap samples agree"
+    return f"{name}: {verdict.name} ({sure})"
 
 
 def sentences(audit: Audit) -> list[str]:
@@ -54,7 +57,21 @@ def protocol(audit: Audit) -> list[str]:
         f"{audit.protocol}; leave-one-out; {count} seed{'s' if count > 1 else ''} ({MAIN} of the full model: {seeds}).",
         "Intervals: 95 %, over users (bootstrap of ratios, paired t of differences); without the noise of seeds.",
         *audit.notes,
+        *_doubts(audit),
     ]
+
+
+def _doubts(audit: Audit) -> list[str]:
+    """What counting knows and the model does not: a model that learned too little hides what is there."""
+    nothing, last, two = (audit.ngrams[name].held_out for name in ("nothing", "the last item", "the last two items"))
+    found = []
+    if audit.verdict.name == "no gain" and min(last, two) < nothing - 0.5:
+        found.append("Doubt: counting predicts the next item from the last ones, and the model does not: train longer.")
+    if audit.metrics["MarkovChain"][MAIN] > audit.metrics["full"][MAIN]:
+        found.append("Doubt: MarkovChain is better than the model; what the model does not know, it cannot lose.")
+    if audit.recipe["training"]["epochs"] <= 8:
+        found.append("Doubt: 8 epochs at the most; a model that is trained longer may make more of order.")
+    return found
 
 
 def tables(audit: Audit) -> list[Table]:
