@@ -38,7 +38,7 @@ def sentences(audit: Audit) -> list[str]:
     verdict, model = audit.verdict, audit.recipe["model"]["name"]
     gain = f"{model} gains {estimate(verdict.gain)} {MAIN} over Popularity."
     if verdict.name == "no gain":
-        return [gain, "The shares of that gain are undefined.", verdict.advice]
+        return [gain, "The shares of that gain are undefined.", verdict.advice, *_doubts(audit)]
     return [
         gain,
         f"Order information: {estimate(verdict.order_information)} of that gain is lost when all items but the last "
@@ -47,6 +47,7 @@ def sentences(audit: Audit) -> list[str]:
         f"Last-item share: {estimate(verdict.last_item_share)} of the gain is there when the model knows the last item "
         "alone.",
         verdict.advice,
+        *_doubts(audit),
     ]
 
 
@@ -57,7 +58,6 @@ def protocol(audit: Audit) -> list[str]:
         f"{audit.protocol}; leave-one-out; {count} seed{'s' if count > 1 else ''} ({MAIN} of the full model: {seeds}).",
         "Intervals: 95 %, over users (bootstrap of ratios, paired t of differences); without the noise of seeds.",
         *audit.notes,
-        *_doubts(audit),
     ]
 
 
