@@ -25,6 +25,7 @@ FLOORS = [
     {"evaluation"},
     {"recipe"},
     {"training"},
+    {"analysis"},
     {"recommend", "reevaluate"},
     {"report"},
     {"cli"},

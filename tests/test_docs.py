@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from nextitem.analysis.verdict import ADVICE
 from nextitem.models.negatives import SAMPLERS, sampler_keys
 from nextitem.recipe import Recipe, TrainingRecipe
 
@@ -63,3 +64,15 @@ def test_the_page_on_samplers_names_every_sampler_and_key() -> None:
     first_cells = {line.split("|")[1].strip().strip("`") for line in page.splitlines() if line.startswith("| `")}
     keys = {f"loss.{key}" for name in SAMPLERS for key in sampler_keys(name)}
     assert first_cells == {*SAMPLERS, *keys, "loss.num_negatives", "loss.sampling", "loss.sampler"}
+
+
+def test_the_page_on_the_audit_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "audit.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {"__name__": "page"})
+    assert any((tmp_path / "audits" / "chain" / "trials").iterdir())
+
+
+def test_the_page_on_the_audit_names_every_class() -> None:
+    page = (DOCS / "audit.md").read_text(encoding="utf-8")
+    assert all(f"| {name} |" in page for name in ADVICE)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nextitem.cli.audit import audit
 from nextitem.cli.choices import models, samplers
 from nextitem.cli.datasets import datasets
 from nextitem.cli.describe import compare_data, describe
@@ -23,8 +24,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, prepare):
-    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(command)
+WITH_KEYS = {"allow_extra_args": True, "ignore_unknown_options": True}
+for with_keys in (run, prepare, audit):
+    app.command(context_settings=WITH_KEYS)(with_keys)
 for command in (recommend, evaluate, show, models, samplers, datasets, describe, compare_data):
     app.command()(command)
 

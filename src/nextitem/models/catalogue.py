@@ -22,6 +22,7 @@ from nextitem.models.sequential.bert4rec import BERT4Rec
 from nextitem.models.sequential.gru4rec import GRU4Rec
 from nextitem.models.sequential.markov_chain import MarkovChain
 from nextitem.models.sequential.sasrec import SASRec
+from nextitem.models.sequential.stamp import STAMP
 from nextitem.models.sequential.zero_block import ZeroBlock
 
 MODELS: dict[str, type[Recommender]] = {
@@ -37,6 +38,7 @@ MODELS: dict[str, type[Recommender]] = {
     "NCF": NCF,
     "Popularity": Popularity,
     "SASRec": SASRec,
+    "STAMP": STAMP,
     "ZeroBlock": ZeroBlock,
 }
 

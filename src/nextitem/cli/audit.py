@@ -1,0 +1,53 @@
+"""`nextitem audit`: how sequential is your data, really?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nextitem.cli.shared import console
+
+
+def audit(
+    context: typer.Context,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A data set's name, a file or a folder.")],
+    model: Annotated[str, typer.Option("-m", "--model", help="A sequence model's name.")] = "SASRec",
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of every variant.")] = 3,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="One seed, few epochs, fewer trials: a rough answer soon.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder of the report and the trials [audits/MODEL-DATA].")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where named data sets lie already [NEXTITEM_DATA].")] = None,
+    attributes: Annotated[
+        Path | None, typer.Option(help="What items are: lines item::name::a|b (movies.dat), or JSON {item: [a, b]}.")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Replace trials of another recipe in the folder.")] = False,
+) -> None:
+    """Measure how much of a model's gain is order, and how much the last item alone gives.
+
+    Writes report.html (self-contained), report.md and audit.json into the folder. A killed audit goes on where it was.
+    Keys of a recipe are options too: --training.epochs 20 --model.dim 32.
+    """
+    from nextitem.analysis.attributes import read_attributes
+    from nextitem.analysis.audit import FAST, Audit, Settings, audited_recipe
+    from nextitem.analysis.audit import audit as audit_data
+    from nextitem.recipe.options import parse_keys
+    from nextitem.report.audit_console import AuditView
+    from nextitem.report.audit_files import write_report
+    from nextitem.training.build import build_dataset
+
+    settings = FAST if fast else Settings(seeds=seeds)
+    place = {} if data_dir is None else {"data": {"folder": str(data_dir)}}
+    recipe = audited_recipe(model, data, settings, place, parse_keys(context.args))
+    dataset, origin = build_dataset(recipe.data)
+    folder = out or Path("audits") / f"{model}-{Path(data).name}"
+    view = AuditView(console(), origin)
+    known = None if attributes is None else read_attributes(attributes, dataset.items)
+    with view:
+        for event in audit_data(dataset, recipe, settings, folder, again=again, attributes=known):
+            if isinstance(event, Audit):
+                write_report(event, folder)
+            view.show(event)
+    view.finish(folder)

@@ -1,0 +1,86 @@
+"""STAMP: short-term attention and memory; the last item, beside an attentive mean of all of them.
+
+Liu, Zeng, Mokhosi & Zhang, "STAMP: Short-Term Attention/Memory Priority Model for Session-based Recommendation",
+KDD 2018, doi:10.1145/3219819.3219950. Code followed: RecBoard's STAMP.
+
+    m_t = x_t, the last item        m_s = mean of x_1 .. x_t
+    a_i = w0 . sigmoid(W1 x_i + W2 m_t + W3 m_s + b)        m_a = sum of a_i x_i
+    h_s = tanh(A m_a + b_a)         h_t = tanh(B m_t + b_b)        score(j) = x_j . (h_s * h_t)
+
+Departures:
+- m_a = m_t + sum of a_i x_i, as in RecBoard's port; the paper has the sum alone;
+- the product goes into the softmax as it is; the paper puts a sigmoid before, which bounds the logits;
+- `score` leaves the memory out: `h_t` scores x_j . h_t (the paper's STMP without its mean), `m_t` scores x_j . m_t. On
+  Amazon Beauty less is better (MTandHJ, "On the Markovian Nature of the Next-Item Recommendation Task", 2025).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from nextitem.data.ids import PAD
+from nextitem.models.towers import SequenceModel
+
+Score = Literal["full", "h_t", "m_t"]
+
+
+class STAMP(SequenceModel):
+    """RecBoard's sizes.
+
+    Arguments:
+        max_length: how many of the newest items it sees; None for all (no weight depends on it).
+        score: full, h_t or m_t; a part that the score leaves out is not made.
+    """
+
+    trains_on = ("prefix", "next_item")
+
+    def __init__(self, num_items: int, dim: int = 64, max_length: int | None = 50, score: Score = "full") -> None:
+        super().__init__(num_items, dim)
+        self.max_length = max_length
+        self.current = nn.Linear(dim, dim) if score != "m_t" else None  # B
+        self.attention = _Attention(dim) if score == "full" else None
+        self.memory = nn.Linear(dim, dim) if score == "full" else None  # A
+        for module in self.modules():  # the paper's first weights
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=0.05)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        nn.init.normal_(self.item_embedding.weight, std=0.002)
+        with torch.no_grad():
+            self.item_embedding.weight[PAD] = 0
+
+    def encode(self, inputs: Tensor) -> Tensor:
+        # The attention asks with the last item, so it is another one at every place.
+        places = torch.arange(inputs.shape[1], device=inputs.device)
+        return torch.stack([self.encode_at(inputs, place.expand(len(inputs))) for place in places], 1)
+
+    def encode_at(self, inputs: Tensor, places: Tensor) -> Tensor:
+        places = places[:, None]  # (B, 1)
+        last = self.item_embedding(inputs.gather(1, places))[:, 0]  # (B, D)
+        if self.current is None:
+            return last
+        h_t = torch.tanh(self.current(last))
+        if self.attention is None or self.memory is None:
+            return h_t
+        is_seen = (torch.arange(inputs.shape[1], device=inputs.device) <= places) & (inputs != PAD)  # (B, T)
+        return h_t * torch.tanh(self.memory(self.attention(self.item_embedding(inputs), last, is_seen)))
+
+
+class _Attention(nn.Module):
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.of_item = nn.Linear(dim, dim)  # W1, b
+        self.of_last = nn.Linear(dim, dim, bias=False)  # W2
+        self.of_mean = nn.Linear(dim, dim, bias=False)  # W3
+        self.weight = nn.Linear(dim, 1, bias=False)  # w0
+
+    def forward(self, items: Tensor, last: Tensor, is_seen: Tensor) -> Tensor:
+        """Items (B, T, D), last (B, D), is_seen (B, T) -> m_a (B, D)."""
+        seen = is_seen[..., None].to(items.dtype)
+        mean = (items * seen).sum(1) / seen.sum(1).clamp(min=1)
+        asked = self.of_item(items) + (self.of_last(last) + self.of_mean(mean))[:, None]
+        weights = self.weight(torch.sigmoid(asked)) * seen  # (B, T, 1)
+        return last + (weights * items).sum(1)

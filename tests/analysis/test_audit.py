@@ -1,0 +1,116 @@
+"""The audit finds order where there is some, and none where there is none."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+
+from nextitem.analysis.audit import Audit, Settings, audit, audited_recipe, plan
+from nextitem.data.dataset import Dataset
+from nextitem.data.synthetic import markov_chain, shuffled
+from nextitem.errors import InputError
+
+SMALL = Settings(lengths=(1,), parts=("lengths",), seeds=1, draws=2)
+KEYS = {
+    "model": {"dim": 32, "max_length": 5, "num_layers": 1, "dropout": 0.0},
+    "training": {"epochs": 12, "batch_size": 256, "learning_rate": 5e-3, "patience": 3, "threads": 1},
+}
+
+
+def audited(dataset: Dataset, folder: Path, **training: int) -> Audit:
+    recipe = audited_recipe("SASRec", "synthetic", SMALL, KEYS, {"training": training})
+    *_, last = audit(dataset, recipe, SMALL, folder)
+    assert isinstance(last, Audit)
+    return last
+
+
+def chain(order: int, **sizes: int) -> Dataset:
+    return markov_chain(order, **({"num_users": 600, "num_items": 12, "mean_length": 12} | sizes), noise=0.1)
+
+
+@cache
+def order_1() -> tuple[Audit, Path]:
+    folder = Path(mkdtemp())
+    return audited(chain(1, num_items=40), folder), folder
+
+
+def test_a_chain_of_order_2_is_strongly_ordered(tmp_path: Path) -> None:
+    verdict = audited(chain(2, num_users=900), tmp_path, epochs=20).verdict
+    assert verdict.name == "strongly ordered"
+    assert verdict.is_sure
+    assert (verdict.order_information.low or 0) > 0.25
+
+
+def test_a_chain_of_order_1_is_the_last_item_only() -> None:
+    verdict = order_1()[0].verdict
+    assert verdict.name == "last item only"
+    assert verdict.is_sure
+    assert (verdict.order_information.high or 1) < 0.05
+    assert (verdict.last_item_share.low or 0) > 0.75
+
+
+def test_shuffled_rows_have_no_order(tmp_path: Path) -> None:
+    rows = shuffled(markov_chain(1, num_users=1500, num_items=40, mean_length=6, noise=0.0))
+    verdict = audited(rows, tmp_path).verdict
+    assert verdict.name == "no order"
+    assert (verdict.recency_information.high or 1) < 0.25
+
+
+def test_noise_leaves_the_shares_undefined(tmp_path: Path) -> None:
+    verdict = audited(chain(0), tmp_path, epochs=2).verdict
+    assert verdict.name == "no gain"
+    assert verdict.order_information.value is None
+
+
+def test_a_second_audit_repeats_nothing_and_says_the_same() -> None:
+    first, folder = order_1()
+    times = {path: path.stat().st_mtime_ns for path in folder.rglob("*.npz")}
+    assert times
+    assert audited(chain(1, num_items=40), folder) == first
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.npz")} == times
+
+
+def test_trials_of_another_recipe_are_refused() -> None:
+    _, folder = order_1()
+    with pytest.raises(InputError, match="trial of another recipe or of other data"):
+        audited(chain(1, num_items=40), folder, epochs=3)
+
+
+def test_the_json_is_whole() -> None:
+    found = json.loads(order_1()[0].to_json())
+    assert found["verdict"]["name"] == "last item only"
+    assert found["sure"] is True
+    assert set(found["differences"]) == {"shuffle", "shuffle-all", "reverse", "swap-last", "drop-last", "only-last"}
+    assert len(found["attention"]) == 1
+
+
+def test_every_trial_of_the_article_is_planned() -> None:
+    trials, notes = plan(audited_recipe("SASRec", "synthetic", Settings(seeds=1)), Settings(seeds=1))
+    assert notes == []
+    assert [trial.part for trial in trials] == [
+        "Popularity", "MarkovChain", "full", *(f"max_length {length}" for length in (1, 2, 3, 5, 10, 20)),
+        *(f"blocks {count}" for count in (4, 3, 1, 0)), *(f"STAMP {score}" for score in ("full", "h_t", "m_t")),
+    ]  # fmt: skip
+    by_part = {trial.part: trial.recipe for trial in trials}
+    assert by_part["blocks 4"].model.arguments["max_length"] == 1
+    assert by_part["blocks 0"].model.arguments == {"dim": 64, "dropout": 0.6}
+    assert by_part["STAMP h_t"].training == by_part["full"].training
+
+
+@pytest.mark.parametrize("name", ["GRU4Rec", "BERT4Rec", "STAMP", "ZeroBlock"])
+def test_what_does_not_apply_to_a_model_is_left_out_and_said(name: str) -> None:
+    trials, notes = plan(audited_recipe(name, "synthetic", Settings()), Settings())
+    assert not [trial for trial in trials if trial.part.startswith("blocks")]
+    assert any(note.startswith("blocks") for note in notes)
+    has_lengths = any(trial.part.startswith("max_length") for trial in trials)
+    assert has_lengths == (name in ("GRU4Rec", "STAMP"))
+    assert has_lengths != any(note.startswith("max_length sweep") for note in notes)
+
+
+def test_a_model_without_an_order_is_refused() -> None:
+    with pytest.raises(InputError, match="EASE is none; take SASRec"):
+        audited_recipe("EASE", "synthetic", SMALL)
