@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
-from nextitem.data.batches import Batch
 from nextitem.models.base import Recommender
 from nextitem.models.sequential.mamba4rec import Mamba4Rec
 from nextitem.testing import RecommenderTests

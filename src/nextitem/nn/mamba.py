@@ -102,7 +102,7 @@ class MambaBlock(nn.Module):
 
     def forward(self, u: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, L, D) -> (B, L, D); of each row only the first `lengths` positions are read, the others mean nothing."""
-        rows = Rows.padded(*u.shape[:2], lengths)
+        rows = Rows.padded(u.shape[0], u.shape[1], lengths)
         return self.over(u.flatten(0, 1), rows).view(u.shape)
 
     def over(self, u: Tensor, rows: Rows, places: Tensor | None = None) -> Tensor:

@@ -3,7 +3,7 @@
 Liu et al., "Mamba4Rec: Towards Efficient Sequential Recommendation with Selective State Space Models", 2024,
 arXiv:2403.03900.
 Code followed: the authors' (chengkai-liu/Mamba4Rec, on RecBole), and its rebuild without RecBole
-(AlwaysFHao/Mamba4RecWithoutRecbole), whose feed-forward layers have lost their size and their norm: here they have both.
+(AlwaysFHao/Mamba4RecWithoutRecbole), in which the feed-forward layers have lost size and norm: here they have both.
 Departures:
 - the softmax runs over the items; theirs includes the padding's row, which can then be recommended;
 - the loss is chosen outside: full cross-entropy by default; BPR is the other that the authors offer;
@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nextitem.data.ids import PAD
+from nextitem.errors import InputError
 from nextitem.models.streaming import Streaming
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.mamba import Initialisation, MambaBlock, MambaState, initialise_linear
@@ -53,6 +54,8 @@ class Mamba4Rec(Streaming[tuple[MambaState, ...]]):
         initialisation: Initialisation = "recbole",
     ) -> None:
         super().__init__(num_items, dim)
+        if num_layers < 1:
+            raise InputError(f"Mamba4Rec: num_layers must be at least 1, found {num_layers}")
         self.max_length = max_length
         self.dropout = Dropout(dropout)
         self.input_norm = nn.LayerNorm(dim, eps=NORM_EPS)
@@ -65,15 +68,16 @@ class Mamba4Rec(Streaming[tuple[MambaState, ...]]):
 
     def encode(self, inputs: Tensor) -> Tensor:
         x, rows = self._embed(inputs)
-        for layer in self.layers:
+        for layer in self._each_layer():
             x = layer(x, rows)
         return F.pad(rows.pad(x), (0, 0, 0, inputs.shape[1] - rows.longest))
 
     def encode_at(self, inputs: Tensor, places: Tensor) -> Tensor:
         x, rows = self._embed(inputs)
-        for layer in self.layers[:-1]:
+        *below, last = self._each_layer()
+        for layer in below:
             x = layer(x, rows)
-        return self.layers[-1](x, rows, rows.starts + places)
+        return last(x, rows, rows.starts + places)
 
     def _embed(self, inputs: Tensor) -> tuple[Tensor, Rows]:
         """(B, T) -> (P, D), the real positions one row after another; of an empty row its first padding counts."""
@@ -85,14 +89,17 @@ class Mamba4Rec(Streaming[tuple[MambaState, ...]]):
         return self.input_norm(self.dropout(self.item_embedding(items)))
 
     def begin(self, num_rows: int) -> tuple[MambaState, ...]:
-        return tuple(layer.mamba.start(num_rows) for layer in self.layers)
+        return tuple(layer.mamba.start(num_rows) for layer in self._each_layer())
 
     def read(self, items: Tensor, memory: tuple[MambaState, ...]) -> tuple[Tensor, tuple[MambaState, ...]]:
         x, after = self._enter(items), []
-        for layer, before in zip(self.layers, memory, strict=True):
+        for layer, before in zip(self._each_layer(), memory, strict=True):
             x, state = layer.step(x, before)
             after.append(state)
         return x, tuple(after)
+
+    def _each_layer(self) -> list[MambaLayer]:
+        return [layer for layer in self.layers if isinstance(layer, MambaLayer)]
 
 
 class MambaLayer(nn.Module):

@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 from numba import njit, prange
+from numba.np.ufunc.parallel import get_thread_id
 from torch import Tensor
 
 from nextitem.nn.kernels.curves import FUSED, F, sigmoid
-from nextitem.nn.kernels.memory import flat_view, scratch
+from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, sums
 from nextitem.nn.kernels.threads import use_torch_threads
 
 
@@ -24,7 +25,7 @@ def conv(x: Tensor, weight: Tensor, bias: Tensor, starts: Tensor, lengths: Tenso
     y = torch.zeros(x.shape)
     taps = weight.detach().T.contiguous().numpy()
     conv_forward(
-        *flat_view(x), taps, bias.detach().numpy(), starts.numpy(), lengths.numpy(), y.view(-1).numpy(),
+        *flat_view(x), taps, bias.detach().contiguous().numpy(), starts.numpy(), lengths.numpy(), y.view(-1).numpy(),
         scratch(x.shape[1]),
     )  # fmt: skip
     return y
@@ -37,9 +38,9 @@ def conv_gradients(
     use_torch_threads()
     dx = torch.zeros(x.shape)
     taps = weight.detach().T.contiguous().numpy()
-    dtaps, dbias = scratch(*taps.shape), scratch(x.shape[1])
+    dtaps, dbias = sums(*taps.shape), sums(x.shape[1])
     conv_backward(
-        *flat_view(x), *flat_view(g), taps, bias.detach().numpy(), starts.numpy(), lengths.numpy(),
+        *flat_view(x), *flat_view(g), taps, bias.detach().contiguous().numpy(), starts.numpy(), lengths.numpy(),
         dx.view(-1).numpy(), dtaps, dbias, scratch(x.shape[1]),
     )  # fmt: skip
     return dx, torch.from_numpy(dtaps).sum(0).T, torch.from_numpy(dbias).sum(0)
@@ -49,9 +50,9 @@ def conv_gradients(
 def conv_forward(x: Any, stride: int, weight: Any, bias: Any, starts: Any, lengths: Any, y: Any, total: Any) -> None:
     """weight (K, E); writes y (P, E)."""
     taps, channels = weight.shape
-    for worker in prange(len(total)):
-        total_t = total[worker]
-        for row in range(worker, len(starts), len(total)):
+    for worker in prange(WORKERS):
+        total_t = total[get_thread_id()]
+        for row in range(worker, len(starts), WORKERS):
             for t in range(lengths[row]):
                 place = starts[row] + t
                 for e in range(channels):
@@ -73,9 +74,9 @@ def conv_backward(
 ) -> None:  # fmt: skip
     """From g, the gradient of y: writes dx (P, E), zero before, and adds a worker's parts of the others."""
     taps, channels = weight.shape
-    for worker in prange(len(total)):
-        total_t, dbias_w = total[worker], dbias[worker]
-        for row in range(worker, len(starts), len(total)):
+    for worker in prange(WORKERS):
+        total_t, dbias_w = total[get_thread_id()], dbias[worker]
+        for row in range(worker, len(starts), WORKERS):
             for t in range(lengths[row]):
                 place = starts[row] + t
                 g_t = g[place * g_stride : place * g_stride + channels]

@@ -1,6 +1,6 @@
 """exp, log1p, sigmoid and softplus of a float32 by polynomials, so that a loop over them becomes vector instructions.
 
-Numbers that are none stay none: there is no comparison that a NaN would pass, and no fast-math flag that assumes it away.
+A NaN stays one: there is no comparison that it would pass, and no fast-math flag that assumes it away.
 Division follows numpy (x / 0 is infinite): Python's exception would keep a loop from becoming vectors.
 """
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import torch
 from torch import Tensor
 
-# Arrays of their own for so many parts of the work: more than a machine's cores, and no more memory than it is worth.
-# As they do not follow the threads, a sum has the same order, hence the same bits, whatever their number.
+# Gradients of weights are summed in so many parts, however many threads there are: more than a machine's cores should
+# be, and the same order of a sum, hence the same bits, whatever their number.
 WORKERS = 32
 
 
 def flat_view(x: Tensor) -> tuple[Any, int]:
-    """(P, E), rows with unit stride or copied -> its memory from the first element to the last, and the row's stride."""
+    """(P, E) -> its memory, first element to last, and the stride of its rows; copied where a row has gaps."""
     x = x.detach()
     if x.stride(1) != 1 or x.stride(0) < x.shape[1]:
         x = x.contiguous()
@@ -22,5 +23,10 @@ def flat_view(x: Tensor) -> tuple[Any, int]:
 
 
 def scratch(*sizes: int) -> Any:
-    """Zeros, float32: one array for each worker."""
+    """Zeros, float32, for each thread; call use_torch_threads first."""
+    return torch.zeros(numba.get_num_threads(), *sizes).numpy()
+
+
+def sums(*sizes: int) -> Any:
+    """Zeros, float32, for each worker."""
     return torch.zeros(WORKERS, *sizes).numpy()

@@ -12,15 +12,17 @@ Sizes: P positions, R rows, E channels (W of them a lane block), N states, K pos
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as torch_f
 from numba import njit, prange
+from numba.np.ufunc.parallel import get_thread_id
 from torch import Tensor
 
 from nextitem.nn.kernels.curves import FUSED, F, exp_of_negative, sigmoid, softplus
-from nextitem.nn.kernels.memory import flat_view, scratch
+from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, sums
 from nextitem.nn.kernels.threads import use_torch_threads
 
 W = 16  # lanes: a vector of AVX-512, two of AVX2, four of NEON
@@ -31,68 +33,49 @@ def chunk_of(states: int, longest: int) -> int:
     return max(1, min(max(1024 // states, 32), longest))
 
 
-def scan(
-    x: Tensor,
-    raw: Tensor,
-    a: Tensor,
-    b: Tensor,
-    c: Tensor,
-    d: Tensor,
-    z: Tensor,
-    bias: Tensor,
-    starts: Tensor,
-    lengths: Tensor,
-    longest: int,
-) -> tuple[Tensor, Tensor]:
-    """As plain.selective_scan -> y (P, E), zero at positions of no row, and the states at the ends of chunks."""
+def scan(inputs: Sequence[Tensor], starts: Tensor, lengths: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+    """`inputs` as of plain.selective_scan -> y (P, E), zero at positions of no row, and states at ends of chunks."""
+    x, raw, a, b, c, d, z, bias = inputs
     use_torch_threads()
     (places, channels), states = x.shape, a.shape[1]
     chunk = chunk_of(states, longest)
-    arrays, strides = zip(*(flat_view(one) for one in (x, raw, z, b, c)), strict=True)
+    views = [flat_view(one) for one in (x, raw, z, b, c)]
     in_lanes = _in_lanes(a)
     num_kept = ((lengths + chunk - 1) // chunk - 1).clamp(min=0)
     kept = torch.empty(int(num_kept.sum()), *in_lanes.shape)
     y = torch.zeros(places, channels)
-    scan_forward(
-        *arrays, _numbers(strides), in_lanes.numpy(), d.detach().numpy(), bias.detach().numpy(), starts.numpy(),
-        lengths.numpy(), y.view(-1).numpy(), kept.numpy(), (num_kept.cumsum(0) - num_kept).numpy(),
-        scratch(*in_lanes.shape), *(scratch(chunk, len(in_lanes) * W) for _ in range(3)),
+    arguments = (
+        *(array for array, _ in views), _numbers([stride for _, stride in views]), in_lanes.numpy(), _vector(d),
+        _vector(bias), starts.numpy(), lengths.numpy(), y.view(-1).numpy(), kept.numpy(),
+        (num_kept.cumsum(0) - num_kept).numpy(), scratch(*in_lanes.shape),
+        *(scratch(chunk, len(in_lanes) * W) for _ in range(3)),
     )  # fmt: skip
+    scan_forward(*arguments)
     return y, kept
 
 
 def scan_gradients(
-    x: Tensor,
-    raw: Tensor,
-    a: Tensor,
-    b: Tensor,
-    c: Tensor,
-    d: Tensor,
-    z: Tensor,
-    bias: Tensor,
-    starts: Tensor,
-    lengths: Tensor,
-    longest: int,
-    kept: Tensor,
-    g: Tensor,
+    inputs: Sequence[Tensor], kept: Tensor, g: Tensor, starts: Tensor, lengths: Tensor, longest: int
 ) -> tuple[Tensor, ...]:
-    """The gradients of x, raw, a, b, c, d, z, bias from g (P, E), that of y."""
+    """The gradients of the inputs, in their order, from g (P, E), that of y."""
+    x, raw, a, b, c, d, z, bias = inputs
     use_torch_threads()
     channels, states = x.shape[1], a.shape[1]
     chunk = chunk_of(states, longest)
-    arrays, strides = zip(*(flat_view(one) for one in (x, raw, z, b, c, g)), strict=True)
+    views = [flat_view(one) for one in (x, raw, z, b, c, g)]
     in_lanes = _in_lanes(a)
     num_kept = ((lengths + chunk - 1) // chunk - 1).clamp(min=0)
     dx, draw, dz, db, dc = (torch.zeros(one.shape) for one in (x, raw, z, b, c))
-    da, dd, dbias = scratch(*in_lanes.shape), scratch(channels), scratch(channels)
-    scan_backward(
-        *arrays, _numbers(strides), in_lanes.numpy(), d.detach().numpy(), bias.detach().numpy(), starts.numpy(),
-        lengths.numpy(), kept.numpy(), (num_kept.cumsum(0) - num_kept).numpy(),
+    da, dd, dbias = sums(*in_lanes.shape), sums(channels), sums(channels)
+    arguments = (
+        *(array for array, _ in views), _numbers([stride for _, stride in views]), in_lanes.numpy(), _vector(d),
+        _vector(bias), starts.numpy(), lengths.numpy(), kept.numpy(), (num_kept.cumsum(0) - num_kept).numpy(),
         *(one.view(-1).numpy() for one in (dx, draw, dz, db, dc)), da, dd, dbias,
         scratch(chunk + 1, states, W), scratch(chunk, states, W), scratch(*in_lanes.shape),
         scratch(chunk, states, W), scratch(chunk, states, W),
         *(scratch(chunk, len(in_lanes) * W) for _ in range(6)), W,
     )  # fmt: skip
+    scan_backward(*arguments)
     whole = torch.from_numpy(da).sum(0)  # (E / W, N, W)
     da_rows = whole.transpose(1, 2).reshape(-1, states)[:channels]
     return dx, draw, da_rows, db, dc, torch.from_numpy(dd).sum(0), dz, torch.from_numpy(dbias).sum(0)
@@ -104,11 +87,18 @@ def _in_lanes(a: Tensor) -> Tensor:
     return padded.view(-1, W, a.shape[1]).transpose(1, 2).contiguous()
 
 
-def _numbers(values: tuple[int, ...]) -> Any:
+def _numbers(values: list[int]) -> Any:
     return torch.tensor(values).numpy()
 
 
-@njit(parallel=True, cache=True, fastmath=FUSED, error_model="numpy")
+def _vector(x: Tensor) -> Any:
+    return x.detach().contiguous().numpy()
+
+
+_loops: Any = njit(parallel=True, cache=True, fastmath=FUSED, error_model="numpy")
+
+
+@_loops
 def scan_forward(
     x: Any, raw: Any, z: Any, b: Any, c: Any, strides: Any, a: Any, d: Any, bias: Any, starts: Any, lengths: Any,
     y: Any, kept: Any, kept_starts: Any, h: Any, dt: Any, dtx: Any, ys: Any,
@@ -116,18 +106,19 @@ def scan_forward(
     """Writes y (P, E) and `kept`, the states (E / W, N, W) at the end of each chunk but a row's last."""
     channels, width = d.size, dt.shape[2]
     states, chunk = a.shape[1], dt.shape[1]
-    for worker in prange(len(h)):
-        for row in range(worker, len(starts), len(h)):
-            h[worker] = F(0)
+    for worker in prange(WORKERS):
+        slot = get_thread_id()
+        for row in range(worker, len(starts), WORKERS):
+            h[slot] = F(0)
             for first in range(0, lengths[row], chunk):
                 count = min(chunk, lengths[row] - first)
                 if first > 0:
-                    kept[kept_starts[row] + first // chunk - 1] = h[worker]
+                    kept[kept_starts[row] + first // chunk - 1] = h[slot]
                 for t in range(count):
                     place = starts[row] + first + t
                     x_t = x[place * strides[0] : place * strides[0] + channels]
                     raw_t = raw[place * strides[1] : place * strides[1] + channels]
-                    dt_t, dtx_t = dt[worker, t], dtx[worker, t]
+                    dt_t, dtx_t = dt[slot, t], dtx[slot, t]
                     for e in range(channels):
                         dt_t[e] = softplus(raw_t[e] + bias[e])
                     for e in range(channels):
@@ -138,11 +129,11 @@ def scan_forward(
                         place = starts[row] + first + t
                         b_t = b[place * strides[3] : place * strides[3] + states]
                         c_t = c[place * strides[4] : place * strides[4] + states]
-                        dt_t, dtx_t, y_t = dt[worker, t, lanes], dtx[worker, t, lanes], ys[worker, t, lanes]
+                        dt_t, dtx_t, y_t = dt[slot, t, lanes], dtx[slot, t, lanes], ys[slot, t, lanes]
                         for lane in range(W):
                             y_t[lane] = F(0)
                         for n in range(states):
-                            b_n, c_n, h_n, a_n = b_t[n], c_t[n], h[worker, block, n], a[block, n]
+                            b_n, c_n, h_n, a_n = b_t[n], c_t[n], h[slot, block, n], a[block, n]
                             for lane in range(W):
                                 state = h_n[lane] * exp_of_negative(dt_t[lane] * a_n[lane]) + b_n * dtx_t[lane]
                                 h_n[lane] = state
@@ -151,12 +142,12 @@ def scan_forward(
                     place = starts[row] + first + t
                     x_t = x[place * strides[0] : place * strides[0] + channels]
                     z_t = z[place * strides[2] : place * strides[2] + channels]
-                    out, y_t = y[place * channels : place * channels + channels], ys[worker, t]
+                    out, y_t = y[place * channels : place * channels + channels], ys[slot, t]
                     for e in range(channels):
                         out[e] = (y_t[e] + d[e] * x_t[e]) * (z_t[e] * sigmoid(z_t[e]))
 
 
-@njit(parallel=True, cache=True, fastmath=FUSED, error_model="numpy")
+@_loops
 def scan_backward(
     x: Any, raw: Any, z: Any, b: Any, c: Any, g: Any, strides: Any, a: Any, d: Any, bias: Any, starts: Any,
     lengths: Any, kept: Any, kept_starts: Any, dx: Any, draw: Any, dz: Any, db: Any, dc: Any, da: Any, dd: Any,
@@ -169,9 +160,10 @@ def scan_backward(
     """
     channels, width = d.size, dt.shape[2]
     states, chunk = a.shape[1], dt.shape[1]
-    for worker in prange(len(h)):
-        for row in range(worker, len(starts), len(h)):
-            carry[worker] = F(0)
+    for worker in prange(WORKERS):
+        slot = get_thread_id()
+        for row in range(worker, len(starts), WORKERS):
+            carry[slot] = F(0)
             chunks = (lengths[row] + chunk - 1) // chunk
             for behind in range(chunks):
                 number = chunks - 1 - behind
@@ -183,7 +175,7 @@ def scan_backward(
                     raw_t = raw[place * strides[1] : place * strides[1] + channels]
                     z_t = z[place * strides[2] : place * strides[2] + channels]
                     g_t = g[place * strides[5] : place * strides[5] + channels]
-                    dt_t, dtx_t, dy_t = dt[worker, t], dtx[worker, t], dy[worker, t]
+                    dt_t, dtx_t, dy_t = dt[slot, t], dtx[slot, t], dy[slot, t]
                     for e in range(channels):
                         dt_t[e] = softplus(raw_t[e] + bias[e])
                     for e in range(channels):
@@ -191,25 +183,25 @@ def scan_backward(
                     for e in range(channels):
                         dy_t[e] = g_t[e] * (z_t[e] * sigmoid(z_t[e]))
                 for t in range(count):
-                    db_lanes[worker, t] = F(0)
-                    dc_lanes[worker, t] = F(0)
+                    db_lanes[slot, t] = F(0)
+                    dc_lanes[slot, t] = F(0)
                 for block in range(width // W):
                     span = slice(block * W, block * W + W)
                     if number > 0:
-                        h[worker, 0] = kept[kept_starts[row] + number - 1, block]
+                        h[slot, 0] = kept[kept_starts[row] + number - 1, block]
                     else:
-                        h[worker, 0] = F(0)
+                        h[slot, 0] = F(0)
                     for t in range(count):
                         place = starts[row] + first + t
                         b_t = b[place * strides[3] : place * strides[3] + states]
                         c_t = c[place * strides[4] : place * strides[4] + states]
-                        dt_t, dtx_t, y_t = dt[worker, t, span], dtx[worker, t, span], ys[worker, t, span]
-                        dy_t = dy[worker, t, span]
+                        dt_t, dtx_t, y_t = dt[slot, t, span], dtx[slot, t, span], ys[slot, t, span]
+                        dy_t = dy[slot, t, span]
                         for lane in range(W):
                             y_t[lane] = F(0)
                         for n in range(states):
-                            b_n, c_n, a_n, decay_n = b_t[n], c_t[n], a[block, n], decay[worker, t, n]
-                            before, after, dc_n = h[worker, t, n], h[worker, t + 1, n], dc_lanes[worker, t, n]
+                            b_n, c_n, a_n, decay_n = b_t[n], c_t[n], a[block, n], decay[slot, t, n]
+                            before, after, dc_n = h[slot, t, n], h[slot, t + 1, n], dc_lanes[slot, t, n]
                             for lane in range(lanes):
                                 faded_by = exp_of_negative(dt_t[lane] * a_n[lane])
                                 state = before[lane] * faded_by + b_n * dtx_t[lane]
@@ -222,16 +214,16 @@ def scan_backward(
                         place = starts[row] + first + t
                         b_t = b[place * strides[3] : place * strides[3] + states]
                         c_t = c[place * strides[4] : place * strides[4] + states]
-                        dt_t, dtx_t, dy_t = dt[worker, t, span], dtx[worker, t, span], dy[worker, t, span]
-                        u_t, v_t = u[worker, t, span], v[worker, t, span]
+                        dt_t, dtx_t, dy_t = dt[slot, t, span], dtx[slot, t, span], dy[slot, t, span]
+                        u_t, v_t = u[slot, t, span], v[slot, t, span]
                         for lane in range(W):
                             u_t[lane] = F(0)
                         for lane in range(W):
                             v_t[lane] = F(0)
                         for n in range(states):
-                            b_n, c_n, a_n, decay_n = b_t[n], c_t[n], a[block, n], decay[worker, t, n]
-                            before, carry_n = h[worker, t, n], carry[worker, block, n]
-                            da_n, db_n = da[worker, block, n], db_lanes[worker, t, n]
+                            b_n, c_n, a_n, decay_n = b_t[n], c_t[n], a[block, n], decay[slot, t, n]
+                            before, carry_n = h[slot, t, n], carry[slot, block, n]
+                            da_n, db_n = da[worker, block, n], db_lanes[slot, t, n]
                             for lane in range(lanes):
                                 dh = carry_n[lane] + dy_t[lane] * c_n
                                 faded = dh * decay_n[lane]
@@ -247,8 +239,8 @@ def scan_backward(
                     raw_t = raw[place * strides[1] : place * strides[1] + channels]
                     z_t = z[place * strides[2] : place * strides[2] + channels]
                     g_t = g[place * strides[5] : place * strides[5] + channels]
-                    dt_t, dy_t, y_t = dt[worker, t], dy[worker, t], ys[worker, t]
-                    u_t, v_t, dd_w, dbias_w = u[worker, t], v[worker, t], dd[worker], dbias[worker]
+                    dt_t, dy_t, y_t = dt[slot, t], dy[slot, t], ys[slot, t]
+                    u_t, v_t, dd_w, dbias_w = u[slot, t], v[slot, t], dd[worker], dbias[worker]
                     there = slice(place * channels, place * channels + channels)
                     dx_t, draw_t, dz_t = dx[there], draw[there], dz[there]
                     for e in range(channels):
@@ -264,8 +256,8 @@ def scan_backward(
                     for e in range(channels):
                         dbias_w[e] += draw_t[e]
                     for n in range(states):
-                        db[place * states + n] = _total(db_lanes[worker, t, n])
-                        dc[place * states + n] = _total(dc_lanes[worker, t, n])
+                        db[place * states + n] = _total(db_lanes[slot, t, n])
+                        dc[place * states + n] = _total(dc_lanes[slot, t, n])
 
 
 @njit(fastmath={"reassoc", "contract"}, forceinline=True)

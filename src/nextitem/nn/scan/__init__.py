@@ -1,4 +1,4 @@
-"""The selective scan of Mamba, and the causal convolution before it: plain forms, and the kernels held equal to them."""
+"""The selective scan of Mamba and the causal convolution before it: plain forms, and kernels held equal to them."""
 
 from nextitem.nn.scan.choose import causal_conv, selective_scan
 from nextitem.nn.scan.rows import Rows

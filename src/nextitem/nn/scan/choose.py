@@ -32,8 +32,8 @@ def selective_scan(
     """
     tensors = {"x": x, "raw": raw, "a": a, "b": b, "c": c, "d": d, "z": z, "bias": bias}
     if is_compiled(x):
-        wide = [one.float() for one in tensors.values()]
-        y = cpu.selective_scan(*wide, rows).to(x.dtype)
+        wide = {name: one.float() for name, one in tensors.items()}
+        y = cpu.selective_scan(**wide, rows=rows).to(x.dtype)
     else:
         y = plain.selective_scan(x, raw, a, b, c, d, z, bias, rows)
     check_finite("selective scan", y, tensors)

@@ -30,7 +30,7 @@ class _Scan(Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Tensor:
         *tensors, rows = inputs
-        y, kept = scan(*tensors, rows.starts, rows.lengths, rows.longest)
+        y, kept = scan(tensors, rows.starts, rows.lengths, rows.longest)
         ctx.rows = rows
         ctx.save_for_backward(*tensors, kept)
         return y
@@ -39,7 +39,7 @@ class _Scan(Function):
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         *tensors, kept = ctx.saved_tensors
         rows = ctx.rows
-        found = scan_gradients(*tensors, rows.starts, rows.lengths, rows.longest, kept, gradients[0])
+        found = scan_gradients(tensors, kept, gradients[0], rows.starts, rows.lengths, rows.longest)
         return *found, None
 
 
@@ -52,4 +52,5 @@ class _Conv(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        return *conv_gradients(*ctx.saved_tensors, ctx.rows.starts, ctx.rows.lengths, gradients[0]), None
+        x, weight, bias = ctx.saved_tensors
+        return *conv_gradients(x, weight, bias, ctx.rows.starts, ctx.rows.lengths, gradients[0]), None

@@ -1,4 +1,4 @@
-"""What the kernels compute, in torch: one position after another. Any device, any floating type; slow, and the definition.
+"""What the kernels compute, in torch, position after position: slow, on any device, in any type; the definition.
 
 Gu & Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", arXiv:2312.00752, algorithm 2.
 
