@@ -11,11 +11,10 @@ from typing import Any
 
 import torch
 from numba import njit, prange
-from numba.np.ufunc.parallel import get_thread_id
 from torch import Tensor
 
 from nextitem.nn.kernels.curves import FUSED, F, sigmoid
-from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, sums
+from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, sums, thread_number
 from nextitem.nn.kernels.threads import use_torch_threads
 
 
@@ -51,7 +50,7 @@ def conv_forward(x: Any, stride: int, weight: Any, bias: Any, starts: Any, lengt
     """weight (K, E); writes y (P, E)."""
     taps, channels = weight.shape
     for worker in prange(WORKERS):
-        total_t = total[get_thread_id()]
+        total_t = total[thread_number()]
         for row in range(worker, len(starts), WORKERS):
             for t in range(lengths[row]):
                 place = starts[row] + t
@@ -75,7 +74,7 @@ def conv_backward(
     """From g, the gradient of y: writes dx (P, E), zero before, and adds a worker's parts of the others."""
     taps, channels = weight.shape
     for worker in prange(WORKERS):
-        total_t, dbias_w = total[get_thread_id()], dbias[worker]
+        total_t, dbias_w = total[thread_number()], dbias[worker]
         for row in range(worker, len(starts), WORKERS):
             for t in range(lengths[row]):
                 place = starts[row] + t

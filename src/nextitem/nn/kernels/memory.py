@@ -6,11 +6,14 @@ from typing import Any
 
 import numba
 import torch
+from numba.np.ufunc.parallel import get_thread_id
 from torch import Tensor
 
 # Gradients of weights are summed in so many parts, however many threads there are: more than a machine's cores should
 # be, and the same order of a sum, hence the same bits, whatever their number.
 WORKERS = 32
+
+thread_number: Any = get_thread_id  # inside a parallel loop: which of the threads runs this part
 
 
 def flat_view(x: Tensor) -> tuple[Any, int]:

@@ -18,11 +18,10 @@ from typing import Any
 import torch
 import torch.nn.functional as torch_f
 from numba import njit, prange
-from numba.np.ufunc.parallel import get_thread_id
 from torch import Tensor
 
 from nextitem.nn.kernels.curves import FUSED, F, exp_of_negative, sigmoid, softplus
-from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, sums
+from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, sums, thread_number
 from nextitem.nn.kernels.threads import use_torch_threads
 
 W = 16  # lanes: a vector of AVX-512, two of AVX2, four of NEON
@@ -44,12 +43,12 @@ def scan(inputs: Sequence[Tensor], starts: Tensor, lengths: Tensor, longest: int
     num_kept = ((lengths + chunk - 1) // chunk - 1).clamp(min=0)
     kept = torch.empty(int(num_kept.sum()), *in_lanes.shape)
     y = torch.zeros(places, channels)
-    arguments = (
+    arguments: list[Any] = [
         *(array for array, _ in views), _numbers([stride for _, stride in views]), in_lanes.numpy(), _vector(d),
         _vector(bias), starts.numpy(), lengths.numpy(), y.view(-1).numpy(), kept.numpy(),
         (num_kept.cumsum(0) - num_kept).numpy(), scratch(*in_lanes.shape),
         *(scratch(chunk, len(in_lanes) * W) for _ in range(3)),
-    )  # fmt: skip
+    ]  # fmt: skip
     scan_forward(*arguments)
     return y, kept
 
@@ -67,14 +66,14 @@ def scan_gradients(
     num_kept = ((lengths + chunk - 1) // chunk - 1).clamp(min=0)
     dx, draw, dz, db, dc = (torch.zeros(one.shape) for one in (x, raw, z, b, c))
     da, dd, dbias = sums(*in_lanes.shape), sums(channels), sums(channels)
-    arguments = (
+    arguments: list[Any] = [
         *(array for array, _ in views), _numbers([stride for _, stride in views]), in_lanes.numpy(), _vector(d),
         _vector(bias), starts.numpy(), lengths.numpy(), kept.numpy(), (num_kept.cumsum(0) - num_kept).numpy(),
         *(one.view(-1).numpy() for one in (dx, draw, dz, db, dc)), da, dd, dbias,
         scratch(chunk + 1, states, W), scratch(chunk, states, W), scratch(*in_lanes.shape),
         scratch(chunk, states, W), scratch(chunk, states, W),
         *(scratch(chunk, len(in_lanes) * W) for _ in range(6)), W,
-    )  # fmt: skip
+    ]  # fmt: skip
     scan_backward(*arguments)
     whole = torch.from_numpy(da).sum(0)  # (E / W, N, W)
     da_rows = whole.transpose(1, 2).reshape(-1, states)[:channels]
@@ -95,10 +94,7 @@ def _vector(x: Tensor) -> Any:
     return x.detach().contiguous().numpy()
 
 
-_loops: Any = njit(parallel=True, cache=True, fastmath=FUSED, error_model="numpy")
-
-
-@_loops
+@njit(parallel=True, cache=True, fastmath=FUSED, error_model="numpy")
 def scan_forward(
     x: Any, raw: Any, z: Any, b: Any, c: Any, strides: Any, a: Any, d: Any, bias: Any, starts: Any, lengths: Any,
     y: Any, kept: Any, kept_starts: Any, h: Any, dt: Any, dtx: Any, ys: Any,
@@ -107,7 +103,7 @@ def scan_forward(
     channels, width = d.size, dt.shape[2]
     states, chunk = a.shape[1], dt.shape[1]
     for worker in prange(WORKERS):
-        slot = get_thread_id()
+        slot = thread_number()
         for row in range(worker, len(starts), WORKERS):
             h[slot] = F(0)
             for first in range(0, lengths[row], chunk):
@@ -147,7 +143,7 @@ def scan_forward(
                         out[e] = (y_t[e] + d[e] * x_t[e]) * (z_t[e] * sigmoid(z_t[e]))
 
 
-@_loops
+@njit(parallel=True, cache=True, fastmath=FUSED, error_model="numpy")
 def scan_backward(
     x: Any, raw: Any, z: Any, b: Any, c: Any, g: Any, strides: Any, a: Any, d: Any, bias: Any, starts: Any,
     lengths: Any, kept: Any, kept_starts: Any, dx: Any, draw: Any, dz: Any, db: Any, dc: Any, da: Any, dd: Any,
@@ -161,7 +157,7 @@ def scan_backward(
     channels, width = d.size, dt.shape[2]
     states, chunk = a.shape[1], dt.shape[1]
     for worker in prange(WORKERS):
-        slot = get_thread_id()
+        slot = thread_number()
         for row in range(worker, len(starts), WORKERS):
             carry[slot] = F(0)
             chunks = (lengths[row] + chunk - 1) // chunk
