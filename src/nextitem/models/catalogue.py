@@ -20,6 +20,7 @@ from nextitem.models.general.ncf import NCF
 from nextitem.models.general.popularity import Popularity
 from nextitem.models.sequential.bert4rec import BERT4Rec
 from nextitem.models.sequential.gru4rec import GRU4Rec
+from nextitem.models.sequential.mamba4rec import Mamba4Rec
 from nextitem.models.sequential.markov_chain import MarkovChain
 from nextitem.models.sequential.sasrec import SASRec
 from nextitem.models.sequential.stamp import STAMP
@@ -33,6 +34,7 @@ MODELS: dict[str, type[Recommender]] = {
     "IALS": IALS,
     "ItemKNN": ItemKNN,
     "LightGCN": LightGCN,
+    "Mamba4Rec": Mamba4Rec,
     "MarkovChain": MarkovChain,
     "MultiVAE": MultiVAE,
     "NCF": NCF,

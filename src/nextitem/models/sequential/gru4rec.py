@@ -19,11 +19,11 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from nextitem.models.initialise import initialise_xavier
-from nextitem.models.towers import SequenceModel
+from nextitem.models.streaming import Streaming
 from nextitem.nn.dropout import Dropout
 
 
-class GRU4Rec(SequenceModel):
+class GRU4Rec(Streaming[Tensor]):
     """Sizes and dropout of RecBoard; its best runs on Beauty, Sports and Toys drop 0, .5 and .1 of the embeddings.
 
     Arguments:
@@ -54,3 +54,10 @@ class GRU4Rec(SequenceModel):
         # Nothing is packed: padding stands after the newest item, where no real state has read it yet.
         states, _ = self.gru(self.dropout(self.item_embedding(inputs)))  # (B, T, hidden_dim)
         return self.output(states)
+
+    def begin(self, num_rows: int) -> Tensor:
+        return self.item_embedding.weight.new_zeros(self.gru.num_layers, num_rows, self.gru.hidden_size)
+
+    def read(self, items: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        states, memory = self.gru(self.dropout(self.item_embedding(items))[:, None], memory)
+        return self.output(states[:, 0]), memory

@@ -1,0 +1,140 @@
+"""Mamba4Rec: selective state spaces read the items of a user, in time that grows with the length alone.
+
+Liu et al., "Mamba4Rec: Towards Efficient Sequential Recommendation with Selective State Space Models", 2024,
+arXiv:2403.03900.
+Code followed: the authors' (chengkai-liu/Mamba4Rec, on RecBole), and its rebuild without RecBole
+(AlwaysFHao/Mamba4RecWithoutRecbole), in which the feed-forward layers have lost size and norm: here they have both.
+Departures:
+- the softmax runs over the items; theirs includes the padding's row, which can then be recommended;
+- the loss is chosen outside: full cross-entropy by default; BPR is the other that the authors offer;
+- rows of all batch kinds; theirs are one sample a prefix (`batches: prefix`);
+- only real positions are worked on: rows stand one after another, without padding.
+
+Sizes: B batch, T length, P real positions of the batch, M of them asked for, D dim.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nextitem.data.ids import PAD
+from nextitem.errors import InputError
+from nextitem.models.streaming import Streaming
+from nextitem.nn.dropout import Dropout
+from nextitem.nn.mamba import Initialisation, MambaBlock, MambaState, initialise_linear
+from nextitem.nn.scan import Rows
+
+NORM_EPS = 1e-12  # of the authors' layer norms
+
+
+class Mamba4Rec(Streaming[tuple[MambaState, ...]]):
+    """One layer and the paper's sizes.
+
+    Arguments:
+        d_state: numbers of state a channel.
+        d_conv: items that the convolution before the scan sees.
+        expand: channels of the scan, in multiples of dim.
+        max_length: how many of the newest items it reads in training and in batches; None for all.
+        initialisation: of the Mamba block, "official" as its authors have it; "recbole" as the code of Mamba4Rec
+            leaves it, which draws linear maps from N(0, 0.02) and clears the biases of the step sizes.
+    """
+
+    def __init__(
+        self,
+        num_items: int,
+        dim: int = 64,
+        num_layers: int = 1,
+        d_state: int = 32,
+        d_conv: int = 4,
+        expand: int = 2,
+        dropout: float = 0.2,
+        max_length: int | None = 50,
+        initialisation: Initialisation = "recbole",
+    ) -> None:
+        super().__init__(num_items, dim)
+        if num_layers < 1:
+            raise InputError(f"Mamba4Rec: num_layers must be at least 1, found {num_layers}")
+        self.max_length = max_length
+        self.dropout = Dropout(dropout)
+        self.input_norm = nn.LayerNorm(dim, eps=NORM_EPS)
+        self.layers = nn.ModuleList(
+            MambaLayer(dim, d_state, d_conv, expand, dropout, num_layers > 1, initialisation) for _ in range(num_layers)
+        )
+        initialise_linear(self.item_embedding)
+        with torch.no_grad():
+            self.item_embedding.weight[PAD].zero_()
+
+    def encode(self, inputs: Tensor) -> Tensor:
+        x, rows = self._embed(inputs)
+        for layer in self._each_layer():
+            x = layer(x, rows)
+        return F.pad(rows.pad(x), (0, 0, 0, inputs.shape[1] - rows.longest))
+
+    def encode_at(self, inputs: Tensor, places: Tensor) -> Tensor:
+        x, rows = self._embed(inputs)
+        *below, last = self._each_layer()
+        for layer in below:
+            x = layer(x, rows)
+        return last(x, rows, rows.starts + places)
+
+    def _embed(self, inputs: Tensor) -> tuple[Tensor, Rows]:
+        """(B, T) -> (P, D), the real positions one row after another; of an empty row its first padding counts."""
+        lengths = (inputs != PAD).sum(1).clamp(min=1)
+        is_real = torch.arange(inputs.shape[1], device=inputs.device) < lengths[:, None]
+        return self._enter(inputs[is_real]), Rows.packed(lengths)
+
+    def _enter(self, items: Tensor) -> Tensor:
+        return self.input_norm(self.dropout(self.item_embedding(items)))
+
+    def begin(self, num_rows: int) -> tuple[MambaState, ...]:
+        return tuple(layer.mamba.start(num_rows) for layer in self._each_layer())
+
+    def read(self, items: Tensor, memory: tuple[MambaState, ...]) -> tuple[Tensor, tuple[MambaState, ...]]:
+        x, after = self._enter(items), []
+        for layer, before in zip(self._each_layer(), memory, strict=True):
+            x, state = layer.step(x, before)
+            after.append(state)
+        return x, tuple(after)
+
+    def _each_layer(self) -> list[MambaLayer]:
+        return [layer for layer in self.layers if isinstance(layer, MambaLayer)]
+
+
+class MambaLayer(nn.Module):
+    """LN(m + x), then LN(f + .): m the Mamba block, f the feed-forward layers; without x where it is the only layer."""
+
+    def __init__(
+        self,
+        dim: int,
+        d_state: int,
+        d_conv: int,
+        expand: int,
+        dropout: float,
+        has_residual: bool,
+        initialisation: Initialisation,
+    ) -> None:
+        super().__init__()
+        self.has_residual = has_residual
+        self.mamba = MambaBlock(dim, d_state, d_conv, expand, initialisation=initialisation)
+        self.dropout = Dropout(dropout)
+        self.norm = nn.LayerNorm(dim, eps=NORM_EPS)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(dim, 4 * dim), nn.GELU(), Dropout(dropout), nn.Linear(4 * dim, dim), Dropout(dropout)
+        )
+        self.feed_forward_norm = nn.LayerNorm(dim, eps=NORM_EPS)
+        initialise_linear(self.feed_forward)
+
+    def forward(self, x: Tensor, rows: Rows, places: Tensor | None = None) -> Tensor:
+        """(P, D) -> (P, D), or with `places` (M,) -> (M, D): these alone."""
+        return self._after_mamba(self.mamba.over(x, rows, places), x if places is None else x[places])
+
+    def step(self, x: Tensor, before: MambaState) -> tuple[Tensor, MambaState]:
+        m, state = self.mamba.step(x, before)
+        return self._after_mamba(m, x), state
+
+    def _after_mamba(self, m: Tensor, x: Tensor) -> Tensor:
+        m = self.dropout(m)
+        y = self.norm(m + x if self.has_residual else m)
+        return self.feed_forward_norm(self.feed_forward(y) + y)

@@ -1,0 +1,72 @@
+"""Models that read a history item by item: the next scores cost the same however long the history has become.
+
+Sizes: B rows, D dim, V = num_items + 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from nextitem.data.ids import PAD
+from nextitem.errors import InputError
+from nextitem.models.towers import SequenceModel
+from nextitem.nn.scorers import unit
+
+Memory = TypeVar("Memory")
+
+
+@dataclass(frozen=True)
+class Stream(Generic[Memory]):
+    """Where a live session stands; `start` and `step` give the next one and leave this one as it is."""
+
+    query: Tensor  # (1, D)
+    memory: Memory  # of all items read; its size never changes
+
+
+class Streaming(SequenceModel, Generic[Memory]):
+    """A sequence model whose state after an item follows from that before it: write `begin` and `read`.
+
+    Nothing is forgotten: a stream of more than `max_length` items knows more than a batch, which reads the newest ones.
+    """
+
+    def begin(self, num_rows: int) -> Memory:
+        """The memory of rows of which nothing has been read."""
+        raise NotImplementedError(f"{type(self).__name__} has no begin")
+
+    def read(self, items: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """One more item of each row, (B,) -> the state after it (B, D), as `encode` has it, and the next memory."""
+        raise NotImplementedError(f"{type(self).__name__} has no read")
+
+    @torch.inference_mode()
+    def start(self, history: Tensor) -> Stream[Memory]:
+        """(T,) items, oldest first -> the stream after them; as in a batch, the newest `max_length` are read."""
+        memory = self.begin(1)
+        stream = Stream(self.encode(torch.full((1, 1), PAD))[:, 0], memory)  # what a batch says without a history
+        for item in history[-self.max_length :] if self.max_length else history:
+            stream = self.step(stream, int(item))
+        return stream
+
+    @torch.inference_mode()
+    def step(self, stream: Stream[Memory], item: int) -> Stream[Memory]:
+        """The stream after one more item (1 .. num_items).
+
+        Raises:
+            InputError: the model is in training mode, whose dropout would be kept in the memory; or there is no such
+                item.
+        """
+        if self.training:
+            raise InputError(f"{type(self).__name__} is in training mode, where dropout falls; call .eval() first")
+        if not 1 <= item <= self.num_items:
+            raise InputError(f"items run from 1 to {self.num_items}, found {item}")
+        device = self.item_embedding.weight.device
+        return Stream(*self.read(torch.tensor([item], device=device), stream.memory))
+
+    @torch.inference_mode()
+    def next_scores(self, stream: Stream[Memory]) -> Tensor:
+        """(V,), as `score` gives them for the whole history."""
+        vectors = self.item_vectors()
+        return ((unit(stream.query) @ unit(vectors).T) if self.is_cosine else (stream.query @ vectors.T))[0]

@@ -1,0 +1,35 @@
+"""Tensors as a kernel reads them: a flat array, and how far apart its rows begin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import torch
+from numba.np.ufunc.parallel import get_thread_id
+from torch import Tensor
+
+# Gradients of weights are summed in so many parts, however many threads there are: more than a machine's cores should
+# be, and the same order of a sum, hence the same bits, whatever their number.
+WORKERS = 32
+
+thread_number: Any = get_thread_id  # inside a parallel loop: which of the threads runs this part
+
+
+def flat_view(x: Tensor) -> tuple[Any, int]:
+    """(P, E) -> its memory, first element to last, and the stride of its rows; copied where a row has gaps."""
+    x = x.detach()
+    if x.stride(1) != 1 or x.stride(0) < x.shape[1]:
+        x = x.contiguous()
+    span = (len(x) - 1) * x.stride(0) + x.shape[1] if len(x) else 0
+    return x.as_strided((span,), (1,)).numpy(), x.stride(0)
+
+
+def scratch(*sizes: int) -> Any:
+    """Zeros, float32, for each thread; call use_torch_threads first."""
+    return torch.zeros(numba.get_num_threads(), *sizes).numpy()
+
+
+def sums(*sizes: int) -> Any:
+    """Zeros, float32, for each worker."""
+    return torch.zeros(WORKERS, *sizes).numpy()

@@ -1,0 +1,142 @@
+"""MambaBlock: a linear map, a short causal convolution, a scan whose decays and writes depend on the input, a gate.
+
+Gu & Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", arXiv:2312.00752.
+Code followed: `mamba_simple.py` of state-spaces/mamba, its names of sizes and of weights.
+
+    x, z = in_proj(u)              x = SiLU(conv(x))              dt, B, C = x_proj(x)
+    h_t = exp(dt_t A) h_{t-1} + dt_t B_t x_t                      with dt = softplus(dt_proj(dt)), A = -exp(A_log)
+    y_t = C_t h_t + D x_t          result = out_proj(y SiLU(z))
+
+Sizes: B batch, L length, P positions of all rows, D d_model, E = expand * D channels, N d_state, K d_conv.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nextitem.errors import InputError, suggest
+from nextitem.nn.scan import Rows, causal_conv, selective_scan
+from nextitem.nn.scan.plain import conv_step, scan_step
+
+Initialisation = Literal["official", "recbole"]
+
+
+class MambaState(NamedTuple):
+    """What a block remembers of each row: the same size however long the history."""
+
+    window: Tensor  # (B, K - 1, E), the newest inputs of the convolution, oldest first
+    state: Tensor  # (B, E, N)
+
+
+class MambaBlock(nn.Module):
+    """(B, L, d_model) -> (B, L, d_model); no position depends on later ones.
+
+    Arguments:
+        dt_rank: of the map to the step sizes; "auto" is ceil(d_model / 16).
+        dt_min, dt_max: first step sizes are spread between them, evenly in the logarithm ..
+        dt_init_floor: .. and are no smaller than this.
+        dt_init: first weights of the map to step sizes: "random" or "constant", of size dt_scale / sqrt(dt_rank).
+        initialisation: "official", or "recbole": what the code of Mamba4Rec makes of it. Its linear maps are drawn
+            anew from N(0, 0.02) and lose their biases, so that every first step size is about softplus(0) = 0.69.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        d_state: int = 16,
+        d_conv: int = 4,
+        expand: int = 2,
+        dt_rank: int | Literal["auto"] = "auto",
+        dt_min: float = 0.001,
+        dt_max: float = 0.1,
+        dt_init: Literal["random", "constant"] = "random",
+        dt_scale: float = 1.0,
+        dt_init_floor: float = 1e-4,
+        conv_bias: bool = True,
+        bias: bool = False,
+        initialisation: Initialisation = "official",
+    ) -> None:
+        super().__init__()
+        for name, value in {"d_model": d_model, "d_state": d_state, "d_conv": d_conv, "expand": expand}.items():
+            if value < 1:
+                raise InputError(f"MambaBlock: {name} must be at least 1, found {value}")
+        if initialisation not in get_args(Initialisation):
+            raise InputError(
+                f'there is no initialisation "{initialisation}"; {suggest(initialisation, get_args(Initialisation))}'
+            )
+        channels = expand * d_model
+        self.dt_rank = math.ceil(d_model / 16) if dt_rank == "auto" else dt_rank
+        self.d_state = d_state
+        self.in_proj = nn.Linear(d_model, 2 * channels, bias=bias)
+        bound = d_conv**-0.5  # torch's own for a convolution of each channel by itself
+        self.conv_weight = nn.Parameter(torch.empty(channels, d_conv).uniform_(-bound, bound))
+        first = torch.empty(channels).uniform_(-bound, bound)
+        self.conv_bias = nn.Parameter(first) if conv_bias else None
+        self.x_proj = nn.Linear(channels, self.dt_rank + 2 * d_state, bias=False)
+        self.dt_proj = nn.Linear(self.dt_rank, channels, bias=True)
+        self.A_log = nn.Parameter(torch.arange(1.0, d_state + 1).log().repeat(channels, 1))  # S4D-real
+        self.D = nn.Parameter(torch.ones(channels))
+        self.out_proj = nn.Linear(channels, d_model, bias=bias)
+        if initialisation == "recbole":
+            initialise_linear(self)
+        else:
+            self._spread_steps(dt_min, dt_max, dt_init, dt_scale, dt_init_floor)
+
+    def _spread_steps(self, dt_min: float, dt_max: float, dt_init: str, dt_scale: float, floor: float) -> None:
+        size = dt_scale / math.sqrt(self.dt_rank)
+        if dt_init == "constant":
+            nn.init.constant_(self.dt_proj.weight, size)
+        elif dt_init == "random":
+            nn.init.uniform_(self.dt_proj.weight, -size, size)
+        else:
+            raise InputError(f'there is no dt_init "{dt_init}"; {suggest(dt_init, ["random", "constant"])}')
+        low, high = math.log(dt_min), math.log(dt_max)
+        dt = torch.exp(torch.rand(len(self.D)) * (high - low) + low).clamp(min=floor)
+        with torch.no_grad():
+            self.dt_proj.bias.copy_(dt + torch.log(-torch.expm1(-dt)))  # the inverse of softplus
+
+    def forward(self, u: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, L, D) -> (B, L, D); of each row only the first `lengths` positions are read, the others mean nothing."""
+        rows = Rows.padded(u.shape[0], u.shape[1], lengths)
+        return self.over(u.flatten(0, 1), rows).view(u.shape)
+
+    def over(self, u: Tensor, rows: Rows, places: Tensor | None = None) -> Tensor:
+        """(P, D) -> (P, D), the positions of all rows one after another; with `places` (M,) -> (M, D), these alone."""
+        x, z = self.in_proj(u).chunk(2, -1)  # (P, E) each
+        x = causal_conv(x, self.conv_weight, self._conv_bias(), rows)
+        dt, b, c = self.x_proj(x).split([self.dt_rank, self.d_state, self.d_state], -1)
+        raw = F.linear(dt, self.dt_proj.weight)
+        y = selective_scan(x, raw, -self.A_log.exp(), b, c, self.D, z, self.dt_proj.bias, rows)
+        return self.out_proj(y if places is None else y[places])
+
+    def start(self, num_rows: int = 1) -> MambaState:
+        """The state of rows of which nothing has been read."""
+        channels, taps = self.conv_weight.shape
+        zeros = self.D.new_zeros
+        return MambaState(zeros(num_rows, taps - 1, channels), zeros(num_rows, channels, self.d_state))
+
+    def step(self, u: Tensor, before: MambaState) -> tuple[Tensor, MambaState]:
+        """One position of each row, (B, D) -> (B, D), and what to remember: time and memory do not grow."""
+        x, z = self.in_proj(u).chunk(2, -1)
+        window, x = conv_step(before.window, x, self.conv_weight, self._conv_bias())
+        dt, b, c = self.x_proj(x).split([self.dt_rank, self.d_state, self.d_state], -1)
+        raw = F.linear(dt, self.dt_proj.weight)
+        state, y = scan_step(before.state, x, raw, -self.A_log.exp(), b, c, self.D, z, self.dt_proj.bias)
+        return self.out_proj(y), MambaState(window, state)
+
+    def _conv_bias(self) -> Tensor:
+        return torch.zeros_like(self.D) if self.conv_bias is None else self.conv_bias
+
+
+def initialise_linear(module: nn.Module, std: float = 0.02) -> None:
+    """Linear maps and embeddings from N(0, std), biases zero; anything else as it is (RecBole)."""
+    for part in module.modules():
+        if isinstance(part, nn.Linear | nn.Embedding):
+            nn.init.normal_(part.weight, std=std)
+        if isinstance(part, nn.Linear) and part.bias is not None:
+            nn.init.zeros_(part.bias)

@@ -1,0 +1,56 @@
+"""The compiled forms on a CPU, float32: autograd's side of nn/kernels/scanning.py and convolving.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+from torch.autograd import Function
+
+from nextitem.nn.kernels.convolving import conv, conv_gradients
+from nextitem.nn.kernels.scanning import scan, scan_gradients
+from nextitem.nn.scan.rows import Rows
+
+
+def selective_scan(
+    x: Tensor, raw: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, z: Tensor, bias: Tensor, rows: Rows
+) -> Tensor:
+    """As plain.selective_scan."""
+    return _Scan.apply(x, raw, a, b, c, d, z, bias, rows)  # type: ignore[no-untyped-call]
+
+
+def causal_conv(x: Tensor, weight: Tensor, bias: Tensor, rows: Rows) -> Tensor:
+    """As plain.causal_conv."""
+    return _Conv.apply(x, weight, bias, rows)  # type: ignore[no-untyped-call]
+
+
+class _Scan(Function):
+    """Keeps its inputs and a few states; the backward pass works the others out again."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> Tensor:
+        *tensors, rows = inputs
+        y, kept = scan(tensors, rows.starts, rows.lengths, rows.longest)
+        ctx.rows = rows
+        ctx.save_for_backward(*tensors, kept)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        *tensors, kept = ctx.saved_tensors
+        rows = ctx.rows
+        found = scan_gradients(tensors, kept, gradients[0], rows.starts, rows.lengths, rows.longest)
+        return *found, None
+
+
+class _Conv(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, rows: Rows) -> Tensor:
+        ctx.rows = rows
+        ctx.save_for_backward(x, weight, bias)
+        return conv(x, weight, bias, rows.starts, rows.lengths)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        x, weight, bias = ctx.saved_tensors
+        return *conv_gradients(x, weight, bias, ctx.rows.starts, ctx.rows.lengths, gradients[0]), None

@@ -1,0 +1,53 @@
+"""What the kernels compute, in torch, position after position: slow, on any device, in any type; the definition.
+
+Gu & Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", arXiv:2312.00752, algorithm 2.
+
+Sizes: P positions, R rows, T the longest row, E channels, N states, K taps.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nextitem.nn.scan.rows import Rows
+
+
+def scan_step(
+    state: Tensor, x: Tensor, raw: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, z: Tensor, bias: Tensor
+) -> tuple[Tensor, Tensor]:
+    """One position of each row: state (R, E, N), x, raw, z (R, E), b, c (R, N) -> the next state and y (R, E).
+
+    dt = softplus(raw + bias); state = exp(dt a) state + dt b x; y = (c . state + d x) SiLU(z)
+    """
+    dt = F.softplus(raw + bias, threshold=float("inf"))[..., None]  # (R, E, 1)
+    state = torch.exp(dt * a) * state + dt * b[:, None] * x[..., None]
+    return state, ((state * c[:, None]).sum(-1) + d * x) * F.silu(z)
+
+
+def selective_scan(
+    x: Tensor, raw: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, z: Tensor, bias: Tensor, rows: Rows
+) -> Tensor:
+    """x, raw, z (P, E), a (E, N), b, c (P, N), d, bias (E,) -> y (P, E), zero at positions of no row."""
+    xs, raws, bs, cs, zs = (rows.pad(one) for one in (x, raw, b, c, z))
+    state = x.new_zeros(len(rows.starts), *a.shape)
+    ys = []
+    for t in range(rows.longest):
+        state, y = scan_step(state, xs[:, t], raws[:, t], a, bs[:, t], cs[:, t], d, zs[:, t], bias)
+        ys.append(y)
+    return rows.flatten(torch.stack(ys, 1)) if ys else torch.zeros_like(x)
+
+
+def conv_step(window: Tensor, x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """One position of each row: the K - 1 before it (R, K - 1, E), oldest first, and x (R, E) -> the next, SiLU(..)."""
+    whole = torch.cat([window, x[:, None]], 1)  # (R, K, E)
+    return whole[:, 1:], F.silu((whole * weight.T).sum(1) + bias)
+
+
+def causal_conv(x: Tensor, weight: Tensor, bias: Tensor, rows: Rows) -> Tensor:
+    """x (P, E), weight (E, K), bias (E,) -> SiLU(bias + sum over k of weight[:, k] x[K - 1 - k positions earlier])."""
+    taps = weight.shape[1]
+    padded = F.pad(rows.pad(x), (0, 0, taps - 1, 0))  # (R, K - 1 + T, E)
+    total = bias + sum(weight[:, k] * padded[:, k : k + rows.longest] for k in range(taps))
+    return rows.flatten(F.silu(total))

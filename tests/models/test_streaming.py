@@ -1,0 +1,77 @@
+"""Streams: item by item as the whole history at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from nextitem.errors import InputError
+from nextitem.models.sequential.gru4rec import GRU4Rec
+from nextitem.models.sequential.mamba4rec import Mamba4Rec
+from nextitem.models.streaming import Streaming
+from nextitem.testing import NUM_ITEMS, RecommenderTests
+
+HISTORY = [3, 1, 4, 1, 5, 9, 2, 6]
+MODELS = {
+    "mamba": lambda: Mamba4Rec(NUM_ITEMS, dim=8, d_state=4, max_length=None, initialisation="official"),
+    "mamba of two layers": lambda: Mamba4Rec(NUM_ITEMS, dim=8, num_layers=2, d_state=4, max_length=None),
+    "gru": lambda: GRU4Rec(NUM_ITEMS, dim=8, hidden_dim=6, num_layers=2, max_length=None),
+}
+
+
+@pytest.fixture(params=MODELS)
+def model(request: pytest.FixtureRequest) -> Streaming[Any]:
+    return MODELS[request.param]().eval()
+
+
+def scores(model: Streaming[Any], history: list[int]) -> Tensor:
+    return RecommenderTests().score(model, [history])[0]
+
+
+@pytest.mark.parametrize("is_cosine", [False, True])
+def test_each_step_equals_scoring_the_whole_history(model: Streaming[Any], is_cosine: bool) -> None:
+    model.is_cosine = is_cosine
+    stream = model.start(torch.tensor(HISTORY[:3]))
+    for length in range(3, len(HISTORY)):
+        wanted = scores(model, HISTORY[:length])
+        torch.testing.assert_close(model.next_scores(stream), wanted, rtol=1e-4, atol=1e-6)
+        stream = model.step(stream, HISTORY[length])
+
+
+def test_an_empty_history_is_as_in_a_batch_and_leaves_no_trace(model: Streaming[Any]) -> None:
+    stream = model.start(torch.tensor([], dtype=torch.int64))
+    torch.testing.assert_close(model.next_scores(stream), scores(model, []), rtol=1e-4, atol=1e-6)
+    after = model.next_scores(model.step(stream, 3))
+    torch.testing.assert_close(after, scores(model, [3]), rtol=1e-4, atol=1e-6)
+
+
+def test_a_step_leaves_the_stream_before_it_as_it_was(model: Streaming[Any]) -> None:
+    stream = model.start(torch.tensor(HISTORY))
+    one = model.next_scores(model.step(stream, 7))
+    model.step(stream, 8)
+    assert torch.equal(one, model.next_scores(model.step(stream, 7)))
+
+
+def test_memory_does_not_grow(model: Streaming[Any]) -> None:
+    def size(memory: Any) -> int:
+        return memory.numel() if isinstance(memory, Tensor) else sum(map(size, memory))
+
+    few, many = model.start(torch.tensor(HISTORY[:1])), model.start(torch.tensor(HISTORY * 5))
+    assert size(few.memory) == size(many.memory) > 0
+
+
+def test_a_start_reads_the_newest_max_length_items(model: Streaming[Any]) -> None:
+    model.max_length = 3
+    one, other = model.start(torch.tensor(HISTORY)), model.start(torch.tensor(HISTORY[-3:]))
+    assert torch.equal(model.next_scores(one), model.next_scores(other))
+
+
+def test_training_mode_and_unknown_items_are_refused(model: Streaming[Any]) -> None:
+    stream = model.start(torch.tensor(HISTORY))
+    with pytest.raises(InputError, match=f"from 1 to {NUM_ITEMS}, found 21"):
+        model.step(stream, 21)
+    with pytest.raises(InputError, match="in training mode"):
+        model.train().step(stream, 1)
