@@ -17,6 +17,10 @@ Write = Callable[[str, str], Path]
 
 INTER = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n1\t10\t3\t5\n2\t20\t4.5\t4\n"
 CSV = "user_id,item_id,rating,timestamp\n1,10,3,5\n2,20,4.5,4\n"
+JSONL = (
+    '{"reviewerID": "1", "asin": 10, "overall": 3.0, "unixReviewTime": 5, "helpful": [0, 1]}\n'
+    '{"asin": "20", "reviewerID": 2, "overall": 4.5, "unixReviewTime": 4}\n'
+)
 
 
 @pytest.fixture
@@ -61,6 +65,10 @@ ORDERED = {"row": [0, 1, 2], "user": ["1", "1", "2"], "item": ["10", "11", "10"]
         ("x.csv", CSV.replace("\n", "\r\n"), "table", FULL),
         ("x.csv", "\ufeff" + CSV, "table", FULL),
         ("x.csv", CSV.replace("1,10", "\n1,10") + "\n\n", "table", FULL),
+        ("x.txt", "\ufeff1 10\n1 11\n2 10\n", "pairs", ORDERED),
+        ("ratings_X.csv", "1,10,3.0,5\n2,20,4.5,4\n", "ratings", FULL),
+        ("x.jsonl", JSONL, "jsonl", FULL),
+        ("reviews.json", JSONL, "jsonl", FULL),
     ],
 )
 def test_format_is_told_and_read(
@@ -151,6 +159,57 @@ def test_names_with_pattern_characters_are_plain_names(write: Write) -> None:
 
 def test_leading_zeros_of_text_ids_stay(write: Write) -> None:
     assert read(write("x.txt", "007 01\n")).frame["user"].to_list() == ["007"]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1396866669277", 1396866669.277),
+        ("2014-04-07T10:31:09.277Z", 1396866669.277),
+        ("2014-04-07 10:31:09.277", 1396866669.277),
+        ("2014-04-07T12:31:09.277+02:00", 1396866669.277),
+        ("2014-04-07", 1396828800.0),
+        ("1396866669", 1396866669),
+        ("0", 0),
+    ],
+)
+def test_milliseconds_and_dates_become_seconds(write: Write, text: str, seconds: float) -> None:
+    log = read(write("x.csv", f"user,item,timestamp\n1,2,{text}\n"))
+    assert log.frame["timestamp"].to_list() == [seconds]
+
+
+def test_milliseconds_become_seconds_in_parquet(tmp_path: Path) -> None:
+    pl.DataFrame({"user": [1], "item": [2], "timestamp": [1396866669277]}).write_parquet(tmp_path / "x.parquet")
+    assert read(tmp_path / "x.parquet").frame["timestamp"].to_list() == [1396866669.277]
+
+
+def test_small_times_beside_milliseconds_leave_all_as_they_are(write: Write) -> None:
+    log = read(write("x.csv", "user,item,timestamp\n1,2,1396866669277\n1,2,5\n"))
+    assert log.frame["timestamp"].to_list() == [1396866669277, 5]
+
+
+def test_diginetica_counts_milliseconds_within_a_day_and_takes_the_session(write: Write) -> None:
+    text = "session_id;user_id;item_id;timeframe;eventdate\n7;NA;b;1500;1970-01-02\n7;NA;a;0;1970-01-02\n"
+    expected = {"row": [0, 1], "user": ["7", "7"], "item": ["b", "a"], "timestamp": [86401.5, 86400.0]}
+    assert columns(read(write("x.csv", text))) == expected
+
+
+def test_yoochoose_has_dates_and_no_header(write: Write) -> None:
+    path = write("yoochoose-clicks.dat", "1,1970-01-02T00:00:00.500Z,214536502,0\n")
+    assert sniff(path) == "yoochoose"
+    assert columns(read(path)) == {"row": [0], "user": ["1"], "item": ["214536502"], "timestamp": [86400.5]}
+
+
+def test_amazon_2018_has_the_item_first(write: Write) -> None:
+    path = write("Music.csv", "0001393774,A1B2C3D4E5F6G7,5.0,1356912000\n")
+    assert sniff(path) == "item-ratings"
+    assert columns(read(path))["user"] == ["A1B2C3D4E5F6G7"]
+
+
+def test_amazon_2023_counts_milliseconds_and_knows_the_parent(write: Write) -> None:
+    text = '{"rating": 5.0, "asin": "B1", "parent_asin": "B0", "user_id": "u", "timestamp": 1588687728923}\n'
+    expected = {"row": [0], "user": ["u"], "item": ["B0"], "timestamp": [1588687728.923], "rating": [5]}
+    assert columns(read(write("x.jsonl", text))) == expected
 
 
 def test_large_whole_timestamps_stay_exact(write: Write) -> None:
@@ -261,7 +320,7 @@ def test_missing_column_names_the_nearest(write: Write) -> None:
 
 
 def test_columns_are_refused_where_there_are_none(write: Write) -> None:
-    with pytest.raises(InputError, match='"pairs", which has no named columns, found user="u"'):
+    with pytest.raises(InputError, match='"pairs", which has fixed columns, found user="u"'):
         read(write("x.txt", "1 2\n"), user="u")
 
 
@@ -285,10 +344,20 @@ needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="NEXTITEM_DATA names n
     [
         ("ml-100k/ml-100k.inter", "atomic", (943, 1_682, 100_000)),
         ("ml-1m/ml-1m.txt.gz", "pairs", (6_040, 3_416, 999_611)),
+        ("ml-1m/ml-1m-all-items.txt.gz", "pairs", (6_040, 3_706, 1_000_209)),
         ("ml-1m/ratings-sample-100k.dat.gz", "movielens", (5_958, 3_312, 100_000)),
         ("amazon-beauty/Beauty.txt.gz", "sequences", (22_363, 12_101, 198_502)),
+        ("amazon-sports/Sports_and_Outdoors.txt.gz", "sequences", (35_598, 18_357, 296_337)),
+        ("yelp/Yelp.txt.gz", "sequences", (30_431, 20_033, 316_354)),
+        ("lastfm/LastFM.txt.gz", "sequences", (1_090, 3_646, 52_551)),
+        ("amazon-beauty-bert4rec/beauty.txt.gz", "pairs", (40_226, 54_542, 353_962)),
+        ("amazon-video-games/Video.txt.gz", "pairs", (31_013, 23_715, 287_107)),
         ("amazon-grocery/train.csv.gz", "table", (14_681, 8_687, 121_892)),
+        ("amazon-digital-music-2014-head/reviews_Digital_Music_5.head.json.gz", "jsonl", (2_490, 382, 6_908)),
+        ("amazon-digital-music-2014-head/ratings_Digital_Music.head.csv", "ratings", (2_490, 382, 6_908)),
         ("rsc15-100k/yoochoose-clicks-100k_train_full.txt.gz", "table", (17_794, 2_933, 70_278)),
+        ("rsc15-100k/yoochoose-clicks-100k_test.txt.gz", "table", (3_416, 1_771, 13_568)),
+        ("diginetica/sample_train-item-views.csv.gz", "diginetica", (2_986, 7_139, 12_391)),
         ("retailrocket/sample_retailrocket.csv.gz", "table", (2_496, 5_566, 10_080)),
         ("lastfm-hetrec/user_artists.dat.gz", "table", (1_892, 17_632, 92_834)),
     ],

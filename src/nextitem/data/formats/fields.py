@@ -6,27 +6,29 @@ from pathlib import Path
 
 import polars as pl
 
+from nextitem.data.formats.times import in_seconds, numbers_or_dates
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
-UNITS = {"timestamp": "a number of seconds", "rating": "a number"}
+UNITS = {"timestamp": "a number of seconds or milliseconds, or a date such as 2014-04-07", "rating": "a number"}
 
 
 def to_interactions(table: pl.DataFrame, path: Path) -> Interactions:
     """`table`: text columns user, item, perhaps timestamp and rating; `line`, where a row stands in `path`.
 
-    Ids stay text. Numbers are integers where all of them are, else floats.
+    Ids stay text. Numbers are integers where all of them are, else floats. Dates and milliseconds become seconds.
 
     Raises:
-        InputError: there is no row, an id is empty, or a timestamp or rating is not a finite number.
+        InputError: there is no row, an id is empty, a timestamp or rating is not a finite number, or a timestamp lies
+            before 1970.
     """
     for role in ("user", "item"):
-        empty = table.filter(pl.col(role).fill_null("").str.len_bytes() == 0)
-        if len(empty):
-            line = empty["line"][0]
-            raise InputError(f"{path.name}, line {line}: the {role} is empty; fill it or drop the line")
+        refuse_ids(table, role, path)
     numbers = [role for role in UNITS if role in table.columns]
-    table = table.with_columns(_numbers(table, role, path) for role in numbers)
+    table = table.with_columns(numbered(table, role, path) for role in numbers)
+    if "timestamp" in numbers:
+        refuse_negative(table, "timestamp", path)
+        table = table.with_columns(in_seconds(table["timestamp"]))
     return Interactions.from_frame(
         table,
         timestamp="timestamp" if "timestamp" in numbers else None,
@@ -35,17 +37,39 @@ def to_interactions(table: pl.DataFrame, path: Path) -> Interactions:
     )
 
 
-def _numbers(table: pl.DataFrame, role: str, path: Path) -> pl.Series:
-    text = table[role].str.strip_chars()
-    whole = text.cast(pl.Int64, strict=False)
-    if whole.null_count() == 0:
-        return whole
-    numbers = text.cast(pl.Float64, strict=False)
-    wrong = table.filter(~numbers.is_finite().fill_null(False))
+def refuse_ids(table: pl.DataFrame, role: str, path: Path) -> None:
+    empty = table.filter(pl.col(role).fill_null("").str.strip_chars().str.len_bytes() == 0)
+    if len(empty):
+        found = empty[role][0] or ""
+        raise InputError(
+            f"{path.name}, line {empty['line'][0]}: the {role} is empty, found '{found}'; fill it or drop the line"
+        )
+    broken = table.filter(pl.col(role).str.contains("\0", literal=True))
+    if len(broken):
+        raise InputError(
+            f"{path.name}, line {broken['line'][0]}: the {role} holds a NUL byte, found {broken[role][0]!r}; "
+            "the file is broken, make it again"
+        )
+
+
+def numbered(table: pl.DataFrame, role: str, path: Path, what: str | None = None) -> pl.Series:
+    """The numbers of a text column; `what` says in an error what they should be."""
+    numbers = numbers_or_dates(table[role])
+    wrong = table.filter(numbers.is_null())
     if len(wrong):
         found = wrong[role][0] or ""
         raise InputError(
-            f"{path.name}, line {wrong['line'][0]}: {role} must be {UNITS[role]}, found '{found}'; "
+            f"{path.name}, line {wrong['line'][0]}: {role} must be {what or UNITS[role]}, found '{found}'; "
             f"convert the column, or name another one with --data.{role}"
         )
     return numbers
+
+
+def refuse_negative(table: pl.DataFrame, role: str, path: Path) -> None:
+    wrong = table.filter(pl.col(role) < 0)
+    if len(wrong):
+        place = f"line {wrong['line'][0]}" if "line" in table.columns else f"{len(wrong)} rows"
+        raise InputError(
+            f"{path.name}, {place}: a {role} must not be negative (before 1970), found {wrong[role][0]:g}; drop the "
+            f"line if that means missing, or name another column with --data.{role}"
+        )

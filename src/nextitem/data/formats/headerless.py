@@ -1,4 +1,4 @@
-"""Headerless text: MovieLens' ratings, SASRec's `user item` pairs, S3-Rec's `user item item ..` rows."""
+"""Headerless text: MovieLens' and Amazon's ratings, SASRec's `user item` pairs, S3-Rec's `user item item ..` rows."""
 
 from __future__ import annotations
 
@@ -7,21 +7,30 @@ from pathlib import Path
 import polars as pl
 
 from nextitem.data.formats.fields import to_interactions
-from nextitem.data.formats.files import lines
+from nextitem.data.formats.files import first_lines, lines
 from nextitem.data.formats.roles import looks_like_header
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
+ALL_ROLES = ("user", "item", "rating", "timestamp")
+
 
 def read_movielens(path: Path) -> Interactions:
     """`user item rating timestamp` a line, split by tabs (u.data) or :: (ratings.dat)."""
-    table = lines(path)
-    separator = "::" if "::" in table["text"][0] else "\t"
-    table = table.with_columns(fields=pl.col("text").str.split(separator))
-    _check(table, path, "movielens", "user, item, rating and timestamp, split by tabs or ::", 4, 4)
-    names = ("user", "item", "rating", "timestamp")
-    columns = (pl.col("fields").list.get(place).alias(name) for place, name in enumerate(names))
-    return to_interactions(table.select("line", *columns), path)
+    found = first_lines(path, count=1)
+    separator = "::" if found and "::" in found[0] else "\t"
+    return _by_place(path, separator, "movielens", "user, item, rating and timestamp, split by tabs or ::")
+
+
+def read_ratings(path: Path) -> Interactions:
+    """`user,item,rating,timestamp` a line, split by commas (Amazon 2014's ratings_X.csv)."""
+    return _by_place(path, ",", "ratings", "user, item, rating and timestamp, split by commas")
+
+
+def read_item_ratings(path: Path) -> Interactions:
+    """`item,user,rating,timestamp` a line, split by commas (Amazon 2018's ratings, the item first)."""
+    layout = "item, user, rating and timestamp, split by commas"
+    return _by_place(path, ",", "item-ratings", layout, ("item", "user", "rating", "timestamp"))
 
 
 def read_pairs(path: Path) -> Interactions:
@@ -42,6 +51,19 @@ def read_sequences(path: Path) -> Interactions:
 
 def _split_at_space(path: Path) -> pl.DataFrame:
     return lines(path).with_columns(fields=pl.col("text").str.extract_all(r"\S+"))
+
+
+def _by_place(path: Path, separator: str, name: str, layout: str, roles: tuple[str, ...] = ALL_ROLES) -> Interactions:
+    table = check_fields(path, separator, name, layout, len(roles))
+    columns = (pl.col("fields").list.get(place).alias(role) for place, role in enumerate(roles))
+    return to_interactions(table.select("line", *columns), path)
+
+
+def check_fields(path: Path, separator: str, name: str, layout: str, count: int) -> pl.DataFrame:
+    """`line`, `text` and `count` `fields` a line."""
+    table = lines(path).with_columns(fields=pl.col("text").str.split(separator))
+    _check(table, path, name, layout, count, count)
+    return table
 
 
 def _check(table: pl.DataFrame, path: Path, name: str, layout: str, fewest: int, most: int | None) -> None:

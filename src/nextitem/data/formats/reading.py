@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 from nextitem.data.formats.files import check_file, first_lines, is_parquet
-from nextitem.data.formats.headerless import read_movielens, read_pairs, read_sequences
+from nextitem.data.formats.headerless import read_item_ratings, read_movielens, read_pairs, read_ratings, read_sequences
+from nextitem.data.formats.json_lines import json_keys, read_json_lines
 from nextitem.data.formats.roles import Roles, looks_like_header
-from nextitem.data.formats.tables import SEPARATORS, read_atomic, read_table
+from nextitem.data.formats.sessions import is_diginetica, read_diginetica, read_yoochoose
+from nextitem.data.formats.tables import SEPARATORS, header_separator, read_atomic, read_table
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError, suggest
 
@@ -17,9 +19,27 @@ FORMATS = {
     "movielens": "u.data or ratings.dat, user item rating timestamp",
     "pairs": "user item a line, in time order",
     "sequences": "user item item .. a line, in time order",
+    "ratings": "Amazon 2014's CSV without a header, user,item,rating,timestamp",
+    "item-ratings": "Amazon 2018's CSV without a header, item,user,rating,timestamp",
     "table": "CSV, TSV or Parquet with named columns",
+    "jsonl": "a JSON object a line, such as Amazon's reviews",
+    "diginetica": "CIKM Cup 2016, session_id;user_id;item_id;timeframe;eventdate",
+    "yoochoose": "RecSys Challenge 2015, session,date,item,category without a header",
+}
+WITHOUT_NAMES = {
+    "movielens": read_movielens,
+    "pairs": read_pairs,
+    "sequences": read_sequences,
+    "ratings": read_ratings,
+    "item-ratings": read_item_ratings,
+    "diginetica": read_diginetica,
+    "yoochoose": read_yoochoose,
 }
 ID = re.compile(r"[\w.:-]+")
+CLICK = re.compile(r"[^,]+,\d{4}-\d\d-\d\dT[^,]+,[^,]+,[^,]*")
+RATING = re.compile(r"[^,]+,[^,]+,[\d.]+,\d+")
+# Amazon's items have ten characters; its users begin with A and have more, for most lines.
+ITEM_RATING = re.compile(r"[0-9A-Z]{10},A[0-9A-Z]{10,20},[\d.]+,\d+")
 ATOMIC_FIELD = re.compile(r"[^:\t]+:(token|token_seq|float|float_seq)")
 
 
@@ -53,15 +73,15 @@ def read(
         return read_table(path, asked, separator)
     if format == "atomic":
         return read_atomic(path, asked)
+    if format == "jsonl":
+        return read_json_lines(path, asked)
     if asked.names():
         role, column = asked.names()[0]
         raise InputError(
-            f'{path.name} is read as "{format}", which has no named columns, found {role}="{column}"; '
+            f'{path.name} is read as "{format}", which has fixed columns, found {role}="{column}"; '
             "leave it out, or name another --data.format"
         )
-    if format == "movielens":
-        return read_movielens(path)
-    return read_pairs(path) if format == "pairs" else read_sequences(path)
+    return WITHOUT_NAMES[format](path)
 
 
 def sniff(path: Path) -> str:
@@ -76,11 +96,17 @@ def sniff(path: Path) -> str:
         return "atomic"
     if name in ("u.data", "ratings.dat"):
         return "movielens"
-    if name.endswith((".parquet", ".csv", ".tsv")) or is_parquet(path):
+    if name.endswith(".parquet") or is_parquet(path):
         return "table"
+    if name.endswith((".jsonl", ".ndjson")):
+        return "jsonl"
     found = first_lines(path)
     if not found:
         raise InputError(f"{path} is empty: it has no line with text")
+    if is_diginetica(found[0].split(header_separator(path))):
+        return "diginetica"
+    if name.endswith((".csv", ".tsv")):
+        return _sniff_ratings(found) or "table"
     format = _sniff_text(found)
     if format is None:
         forms = "; ".join(f"{name} ({form})" for name, form in FORMATS.items())
@@ -91,7 +117,18 @@ def sniff(path: Path) -> str:
     return format
 
 
+def _sniff_ratings(found: list[str]) -> str | None:
+    """Of the forms without a header that are split by commas."""
+    if all(CLICK.fullmatch(line) for line in found):
+        return "yoochoose"
+    if all(ITEM_RATING.fullmatch(line) for line in found):
+        return "item-ratings"
+    return "ratings" if all(RATING.fullmatch(line) for line in found) else None
+
+
 def _sniff_text(found: list[str]) -> str | None:
+    if found[0].startswith(("{", "[")):
+        return "jsonl" if json_keys(found) else None
     header = found[0].split("\t")
     if all(ATOMIC_FIELD.fullmatch(field.strip()) for field in header):
         return "atomic"
@@ -101,8 +138,8 @@ def _sniff_text(found: list[str]) -> str | None:
         return "table"
     if all(re.fullmatch(r"\S+\t\S+\t[\d.]+\t\d+", line) for line in found):
         return "movielens"
-    if found[0].startswith(("{", "[")):  # JSON
-        return None
+    if format := _sniff_ratings(found):
+        return format
     counts = {len(line.split()) for line in found}
     if counts == {2} and not any(separator in found[0] for separator in ",;|"):
         return "pairs"

@@ -13,11 +13,11 @@ USERS = (
     *("visitorid", "member", "memberid", "account", "accountid", "session", "sessionid"),
 )
 ITEMS = (
-    *("item", "itemid", "iid", "product", "productid", "movie", "movieid", "asin", "parentasin", "article"),
+    *("item", "itemid", "iid", "product", "productid", "movie", "movieid", "parentasin", "asin", "article"),
     *("articleid", "artist", "artistid", "track", "trackid", "song", "songid", "book", "bookid", "isbn"),
     *("business", "businessid", "venue", "venueid", "poi", "news", "newsid", "video", "videoid"),
 )
-TIMESTAMPS = ("timestamp", "time", "ts", "unixreviewtime", "unixtime", "eventtime", "timeframe")
+TIMESTAMPS = ("timestamp", "time", "ts", "unixreviewtime", "unixtime", "eventtime", "datetime", "timeframe")
 RATINGS = ("rating", "ratings", "score", "stars", "overall")
 
 
@@ -54,7 +54,7 @@ def find_roles(columns: Sequence[str], asked: Roles, source: str) -> Roles:
         if column not in columns:
             raise InputError(f'{source} has no column "{column}" for the {role}; {suggest(column, columns)}')
     taken = {column for _, column in asked.names()}
-    rest = {_plain(column): column for column in reversed(columns) if column not in taken}
+    rest = {plain(column): column for column in reversed(columns) if column not in taken}
     found = Roles(
         user=asked.user or _first(USERS, rest),
         item=asked.item or _first(ITEMS, rest),
@@ -72,11 +72,12 @@ def find_roles(columns: Sequence[str], asked: Roles, source: str) -> Roles:
 
 def looks_like_header(fields: Sequence[str]) -> bool:
     """Whether a line of text names a user or an item column rather than an interaction."""
-    names = {_plain(field.partition(":")[0]) for field in fields}
+    names = {plain(field.partition(":")[0]) for field in fields}
     return not names.isdisjoint((*USERS, *ITEMS))
 
 
-def _plain(column: str) -> str:
+def plain(column: str) -> str:
+    """A column's name without case, spaces, quotes, `_` and `-`."""
     return column.strip(" \"'").lower().replace("_", "").replace("-", "").replace(" ", "")
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
-from nextitem.data.formats.fields import to_interactions
+from nextitem.data.formats.fields import refuse_negative, to_interactions
 from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet, lines
 from nextitem.data.formats.roles import Roles, find_roles
+from nextitem.data.formats.times import in_seconds
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
@@ -28,7 +29,7 @@ def read_table(path: Path, asked: Roles, separator: str | None = None) -> Intera
     if path.suffix == ".parquet":
         raise InputError(f"{path} is no Parquet file; write it again, or give it the ending of what it is")
     one = header_separator(path) if separator is None else _one_byte(separator)
-    table = _read_text(path, one, quote='"')
+    table = read_text(path, one, quote='"')
     if len(table.columns) == 2:  # the line number, and all the text
         tried = "comma, tab, ; and |" if separator is None else repr(one)
         raise InputError(
@@ -55,7 +56,7 @@ def read_atomic_text(path: Path) -> pl.DataFrame:
         InputError: a column has no type, two have one name, or a line has another number of fields than the header.
     """
     check_file(path)
-    table = _read_text(path, "\t", quote=None)
+    table = read_text(path, "\t", quote=None)
     untyped = [column for column in table.columns[1:] if ":" not in column]
     if untyped:
         raise InputError(
@@ -85,6 +86,9 @@ def _read_parquet(path: Path, asked: Roles) -> Interactions:
         table = pl.read_parquet(path, columns=sorted({column for _, column in roles.names()}), glob=False)
     assert roles.user is not None  # find_roles saw to it
     assert roles.item is not None
+    if roles.timestamp is not None and table[roles.timestamp].dtype.is_numeric():
+        refuse_negative(table, roles.timestamp, path)
+        table = table.with_columns(in_seconds(table[roles.timestamp]))
     return Interactions.from_frame(
         table,
         user=roles.user,
@@ -101,7 +105,7 @@ def _by_roles(table: pl.DataFrame, asked: Roles, path: Path) -> Interactions:
     return to_interactions(table.select(pl.col(LINE).alias("line"), *columns), path)
 
 
-def _read_text(path: Path, separator: str, quote: str | None) -> pl.DataFrame:
+def read_text(path: Path, separator: str, quote: str | None) -> pl.DataFrame:
     """All columns as text after a first one, LINE: where each row begins. Blank lines are left out."""
     try:
         with explained(path):

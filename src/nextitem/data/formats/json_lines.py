@@ -1,0 +1,81 @@
+"""JSON lines: an object a line, such as Amazon's reviews of 2014, 2018 and 2023."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NoReturn
+
+import polars as pl
+
+from nextitem.data.formats.fields import to_interactions
+from nextitem.data.formats.files import first_lines, lines
+from nextitem.data.formats.roles import Roles, find_roles
+from nextitem.data.interactions import Interactions
+from nextitem.errors import InputError
+
+AS_LOG = "mend the line, or name another --data.format"
+
+
+def read_json_lines(path: Path, asked: Roles) -> Interactions:
+    """One strict JSON object a line; keys are found like the columns of a table. Numbers and text make the same id."""
+    table = lines(path)
+    keys = json_keys(first_lines(path))
+    roles = find_roles(keys or _plain_keys(table, path), asked, path.name)
+    wanted = dict(roles.names())
+    try:
+        texts = table["text"].str.json_decode(pl.Struct(dict.fromkeys(wanted.values(), pl.String)))
+    except pl.exceptions.ComputeError:
+        _refuse_line(table, set(wanted.values()), path)
+    if texts.null_count():
+        _refuse_line(table, set(wanted.values()), path)
+    fields = [texts.struct.field(column).alias(role) for role, column in wanted.items()]
+    return to_interactions(pl.DataFrame([table["line"], *fields]), path)
+
+
+def json_keys(found: list[str]) -> list[str]:
+    """The keys of the first lines, in order; none if the first one is no JSON object."""
+    keys: dict[str, None] = {}
+    for text in found:
+        try:
+            value = json.loads(text)
+        except ValueError:
+            break  # the reader names the line
+        if not isinstance(value, dict):
+            break
+        keys.update(dict.fromkeys(value))
+    return list(keys)
+
+
+def strict_json(text: str) -> Any:
+    """Raises: ValueError: no JSON, or JSON with NaN or Infinity, which JSON does not have."""
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _plain_keys(table: pl.DataFrame, path: Path) -> list[str]:
+    """The keys of a first line that is longer than what is looked at."""
+    try:
+        value = strict_json(table["text"][0])
+    except ValueError:
+        _refuse_line(table, set(), path)
+    return list(value) if isinstance(value, dict) else _refuse_line(table, set(), path)
+
+
+def _refuse_line(table: pl.DataFrame, wanted: set[str], path: Path) -> NoReturn:
+    """Name the first line that is no object of plain values. Slow, and only for a file that is refused."""
+    for line, text in table.iter_rows():
+        place = f"{path.name}, line {line}"
+        try:
+            value = strict_json(text)
+        except ValueError as error:
+            raise InputError(f"{place}: a line must be JSON, found '{text[:80]}' ({error}); {AS_LOG}") from error
+        if not isinstance(value, dict):
+            raise InputError(f"{place}: a line must be a JSON object, found '{text[:80]}'; {AS_LOG}")
+        nested = [key for key in wanted if isinstance(value.get(key), list | dict)]
+        if nested:
+            raise InputError(f'{place}: "{nested[0]}" must be text or a number, found {value[nested[0]]}; {AS_LOG}')
+    raise InputError(f"{path.name} cannot be read as JSON lines; {AS_LOG}")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"JSON has no {name}")

@@ -1,0 +1,50 @@
+"""Times: the text or numbers of a timestamp column become seconds since 1970."""
+
+from __future__ import annotations
+
+import polars as pl
+
+# A log in seconds ends before the year 5138, one in milliseconds begins after March 1973.
+MILLISECONDS = (10**11, 10**14)
+DATES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+WITH_ZONE = "%Y-%m-%d %H:%M:%S%.f%z"
+
+
+def numbers_or_dates(text: pl.Series) -> pl.Series:
+    """Integers where all of them are, else floats; dates (2014-04-07, 2014-04-07T10:51:09.277Z) as seconds.
+
+    Null where a field is neither. A column holds dates if its first field does; a date without a zone is in UTC.
+    """
+    text = text.str.strip_chars()
+    whole = text.cast(pl.Int64, strict=False)
+    if whole.null_count() == 0:
+        return whole
+    if len(text) and str(text[0] or "")[:5].endswith("-") and str(text[0])[:4].isdecimal():
+        return _dates(text)
+    numbers = text.cast(pl.Float64, strict=False)
+    return numbers.set(~numbers.is_finite().fill_null(True), None)
+
+
+def are_milliseconds(times: pl.Series) -> bool:
+    """Whether every one is so large that it can only count milliseconds."""
+    first, last = times.min(), times.max()
+    if not (isinstance(first, int | float) and isinstance(last, int | float)):
+        return False
+    return first >= MILLISECONDS[0] and last < MILLISECONDS[1]
+
+
+def in_seconds(times: pl.Series) -> pl.Series:
+    """Milliseconds, where they plainly are, as seconds with their fraction.
+
+    >>> in_seconds(pl.Series([1384719342500])).to_list(), in_seconds(pl.Series([1384719342])).to_list()
+    ([1384719342.5], [1384719342])
+    """
+    return times / 1000 if are_milliseconds(times) else times
+
+
+def _dates(text: pl.Series) -> pl.Series:
+    plain = pl.col("text").str.replace("T", " ", literal=True).str.replace(r"Z$", "")
+    tries = [plain.str.to_datetime(form, time_unit="us", strict=False) for form in DATES]
+    zoned = plain.str.to_datetime(WITH_ZONE, time_unit="us", strict=False, time_zone="UTC").dt.replace_time_zone(None)
+    moments = text.alias("text").to_frame().select(pl.coalesce(*tries, zoned)).to_series()
+    return (moments.dt.timestamp("us") / 1_000_000).alias(text.name)
