@@ -11,6 +11,7 @@ import polars as pl
 from nextitem.data.formats.atomic import AtomicType, write_atomic_table
 from nextitem.data.formats.files import NO_SEPARATOR
 from nextitem.data.formats.output import replacing
+from nextitem.data.frames import collected
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError, suggest
 
@@ -99,7 +100,7 @@ def _fitting(log: Interactions, form: Form, format: str, drop: Collection[str]) 
     """The columns that the form holds, oldest first where it has no timestamps."""
     if wrong := [role for role in drop if role not in NUMBERS]:
         raise InputError(f'only a timestamp or a rating can be dropped, found "{wrong[0]}"')
-    frame = log.frame
+    frame = collected(log.frame)
     if format in IN_ORDER and "timestamp" in frame.columns:
         frame = frame.sort("timestamp", "row")
     table = frame.drop("row", *(role for role in drop if role in frame.columns)).to_polars()
