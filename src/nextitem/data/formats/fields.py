@@ -10,7 +10,7 @@ from nextitem.data.formats.times import in_seconds, numbers_or_dates
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
-UNITS = {"timestamp": "a number of seconds or milliseconds, or a date such as 2014-04-07", "rating": "a number"}
+UNITS = {"timestamp": "a number of seconds", "rating": "a number"}
 
 
 def to_interactions(table: pl.DataFrame, path: Path) -> Interactions:
@@ -58,9 +58,10 @@ def numbered(table: pl.DataFrame, role: str, path: Path, what: str | None = None
     wrong = table.filter(numbers.is_null())
     if len(wrong):
         found = wrong[role][0] or ""
+        dates = " (dates such as 2014-04-07 10:31:09 are read too)" if role == "timestamp" else ""
         raise InputError(
             f"{path.name}, line {wrong['line'][0]}: {role} must be {what or UNITS[role]}, found '{found}'; "
-            f"convert the column, or name another one with --data.{role}"
+            f"convert the column{dates}, or name another one with --data.{role}"
         )
     return numbers
 
