@@ -88,8 +88,9 @@ def _scanned(
             read(path, format=format, separator=separator, **columns)  # names the line, if it finds one
         raise
     except Exception as error:  # of any engine
-        if not is_parquet(path):
-            read(path, format=format, separator=separator, **columns)
+        log = None if is_parquet(path) else read(path, format=format, separator=separator, **columns)
+        if log is not None and engine == "polars":  # dates in a text file, say, which are read but not scanned
+            return log
         raise InputError(f"{engine} cannot read {path}: {str(error).splitlines()[0]}") from error
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from nextitem.data.formats.files import check_file, is_parquet
 from nextitem.data.formats.roles import Roles, find_roles
 from nextitem.data.formats.tables import SPOKEN, header_separator
+from nextitem.data.formats.times import MILLISECONDS
 from nextitem.data.frames import Frame, collected
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
@@ -50,7 +51,7 @@ def scan(
     """
     check_file(path)
     if is_parquet(path):
-        return _log(_parquet(path, engine), asked, path)
+        return _log(_parquet_in_seconds(path, asked, engine), asked, path)
     one = "\t" if format == "atomic" else SPOKEN.get(separator or "", separator) or header_separator(path)
     table: Frame = nw.from_native(_text(path, one, None if format == "atomic" else '"', engine))
     known = table.collect_schema().names()
@@ -65,13 +66,15 @@ def scan(
     is_empty = [(nw.col(role) == "").any().alias(role) for role in ("user", "item")]
     # Integers where all are, so that nothing of a large one is lost.
     is_whole = [nw.col(role).str.contains(WHOLE).all().alias(role) for role in numbers]
-    found = collected(table.select(*is_empty, *is_whole))
+    found = collected(table.select(*is_empty, *is_whole, *_ends(nw.col("timestamp").str.strip_chars(), numbers)))
     for role in ("user", "item"):
         if found[role][0]:
             raise InputError(f"{path.name}: the {role} of a line is empty; fill it or drop the line")
     if numbers:
         types = {role: nw.Int64 if found[role][0] else nw.Float64 for role in numbers}
         table = table.with_columns([nw.col(role).str.strip_chars().cast(types[role]) for role in numbers])
+    if "timestamp" in numbers:
+        table = _in_seconds(table, "timestamp", found, path)
     return _log(table.to_native(), Roles(**{role: role for role, _ in roles.names()}), path)
 
 
@@ -83,6 +86,36 @@ def _log(frame: Any, asked: Roles, path: Path) -> Interactions:
     return Interactions.from_frame(
         frame, user=roles.user, item=roles.item, timestamp=roles.timestamp, rating=roles.rating, name=str(path)
     )
+
+
+def _parquet_in_seconds(path: Path, asked: Roles, engine: Engine) -> Any:
+    native = _parquet(path, engine)
+    table: Frame = nw.from_native(native)
+    schema = table.collect_schema()
+    column = find_roles(schema.names(), asked, path.name).timestamp
+    if column is None or not schema[column].is_numeric():  # a datetime is made seconds with the log
+        return native
+    found = collected(table.select(_ends(nw.col(column), ["timestamp"])))
+    return _in_seconds(table, column, found, path).to_native()
+
+
+def _ends(times: nw.Expr, numbers: list[str]) -> list[nw.Expr]:
+    if "timestamp" not in numbers:
+        return []
+    return [times.cast(nw.Float64).min().alias("first"), times.cast(nw.Float64).max().alias("last")]
+
+
+def _in_seconds(table: Frame, column: str, ends: nw.DataFrame[Any], path: Path) -> Frame:
+    """The rules of `formats.times` and `formats.fields`: nothing before 1970, plain milliseconds become seconds."""
+    first, last = ends["first"][0], ends["last"][0]
+    if first is not None and first < 0:
+        raise InputError(
+            f"{path.name}: a timestamp must not be negative (before 1970), found {first:g}; drop such lines if that "
+            "means missing, or name another column with --data.timestamp"
+        )
+    if first is not None and first >= MILLISECONDS[0] and last < MILLISECONDS[1]:
+        return table.with_columns(nw.col(column) / 1000)
+    return table
 
 
 def _parquet(path: Path, engine: Engine) -> Any:
