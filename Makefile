@@ -1,5 +1,6 @@
 # make run    set up .venv and train SASRec on ml-100k: data, epochs, test table
 # make test   set up .venv with the test extra and run the whole suite
+# make slow   the tests on whole data sets and Spark, which want a Java, NEXTITEM_DATA and the extra spark
 # make check  format, lint, strict types, tests: what a change must pass
 # make clean  remove .venv and caches (runs/ stays)
 
@@ -8,13 +9,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check lint setup clean
+.PHONY: run test slow check lint setup clean
 
 run: $(VENV)/.installed
 	$(BIN)/nextitem run
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest
+
+slow: $(VENV)/.installed-slow
+	$(BIN)/python -m pytest -m slow
 
 check: lint test
 
@@ -38,6 +42,10 @@ $(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.installed-slow: $(VENV)/.installed-test
+	$(PIP) --editable '.[spark,test]'
 	@touch $@
 
 clean:
