@@ -14,8 +14,9 @@ from functools import cache
 import torch
 from torch import Tensor
 
+import nextitem.nn.scan.cpu as cpu
+import nextitem.nn.scan.plain as plain
 from nextitem.errors import NonFiniteLossError
-from nextitem.nn.scan import cpu, plain
 from nextitem.nn.scan.rows import Rows
 
 _LOG = logging.getLogger(__name__)
