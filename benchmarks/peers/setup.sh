@@ -48,3 +48,7 @@ install_peer recbole \
     "torch==2.13.0 recbole==1.2.1 setuptools<81 numpy<2 pandas<3 scipy<1.13"
 # setuptools<81: ray 2.6.3 imports pkg_resources. numpy<2: numpy.bool8. pandas<3: "C extension: None
 # not built". scipy<1.13: LightGCN calls dok_matrix._update.
+
+install_peer mamba \
+    "torch==2.13.0" \
+    "torch==2.13.0 mambapy==1.2.0"
