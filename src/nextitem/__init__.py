@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nextitem.models.sequential.zero_block import ZeroBlock as ZeroBlock
     from nextitem.recipe import make_recipe as make_recipe
     from nextitem.recommend import load as load
+    from nextitem.session import Session as Session
     from nextitem.training.fit import fit as fit
     from nextitem.training.run import run as run
 
@@ -38,6 +39,7 @@ _HOMES = {
     "PrefixBatches": "data.batches",
     "Protocol": "evaluation.protocol",
     "SASRec": "models.sequential.sasrec",
+    "Session": "session",
     "ZeroBlock": "models.sequential.zero_block",
     "evaluate": "evaluation.evaluate",
     "fit": "training.fit",

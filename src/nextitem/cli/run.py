@@ -42,6 +42,7 @@ def run(
     --sampler, --negative_count, --split_mode, --eval_batch_size.
     """
     from nextitem.recipe import make_recipe, read_layer
+    from nextitem.recipe.foreign import is_mamba4rec, translate
     from nextitem.recipe.options import layer_of, parse_keys
     from nextitem.report.console import RunView
     from nextitem.training.folder import RunFolder, free_folder
@@ -54,8 +55,13 @@ def run(
         "data.folder": data_dir and str(data_dir),
         "seed": seed,
     }
+    file = read_layer(recipe) if recipe else {}
+    if is_mamba4rec(file):
+        file, said = translate(file)
+        if rank() == 0:
+            console().print(f"{recipe}, key by key:", *said, sep="\n ", highlight=False)
     layers = [
-        read_layer(recipe) if recipe else {},
+        file,
         layer_of({key: value for key, value in options.items() if value is not None}),
         parse_keys(context.args),
     ]
