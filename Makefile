@@ -19,6 +19,7 @@ test: $(VENV)/.installed-test
 
 slow: $(VENV)/.installed-slow
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest tests/data/test_engines.py
 
 check: lint test
 
