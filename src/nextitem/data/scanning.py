@@ -11,6 +11,7 @@ from typing import Any, Literal
 import narwhals as nw
 import polars as pl
 
+from nextitem.data.formats.atomic_header import atomic_types
 from nextitem.data.formats.files import check_file, is_parquet
 from nextitem.data.formats.roles import Roles, find_roles
 from nextitem.data.formats.tables import SPOKEN, header_separator
@@ -56,6 +57,7 @@ def scan(
     table: Frame = nw.from_native(_text(path, one, None if format == "atomic" else '"', engine))
     known = table.collect_schema().names()
     if format == "atomic":
+        atomic_types(known, path)
         table = table.select([nw.col(column).alias(column.partition(":")[0]) for column in known])
         asked = Roles(**{role: column.partition(":")[0] for role, column in asked.names()})
     roles = find_roles(table.collect_schema().names(), asked, path.name)

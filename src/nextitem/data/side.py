@@ -17,6 +17,8 @@ from nextitem.errors import InputError
 
 HEADS = {"head", "relation", "tail", "source", "target", "entity", "source_id", "target_id"}  # first words of headers
 
+COLUMNS = {"knowledge": ("head", "relation", "tail"), "links": ("item", "entity"), "trust": ("source", "target")}
+
 
 @dataclass(frozen=True)
 class SideTables:
@@ -62,7 +64,14 @@ def read_side(paths: dict[str, Path]) -> SideTables:
     Raises:
         InputError: a file is missing or cannot be read.
     """
-    return SideTables(**{role: _read(path, role) for role, path in paths.items()})
+    found = {role: _read(path, role) for role, path in paths.items()}
+    for role, names in COLUMNS.items():
+        if role in found and len(found[role].columns) < len(names):
+            raise InputError(
+                f"{paths[role].name}, line 1: {role} needs the columns {', '.join(names)}, "
+                f"found {', '.join(found[role].columns)}; add what is missing"
+            )
+    return SideTables(**found)
 
 
 def _read(path: Path, role: str) -> pl.DataFrame:

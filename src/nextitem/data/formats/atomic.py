@@ -16,16 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, get_args
 
 import polars as pl
 
+from nextitem.data.formats.atomic_header import AtomicType, atomic_names, atomic_types
 from nextitem.data.formats.output import replacing
-from nextitem.data.formats.tables import LINE, atomic_names, read_atomic_text
+from nextitem.data.formats.tables import LINE, read_atomic_text
 from nextitem.errors import InputError, suggest
 
-AtomicType = Literal["token", "float", "token_seq", "float_seq"]
-TYPES: tuple[AtomicType, ...] = get_args(AtomicType)
 ENDINGS = (".inter", ".user", ".item", ".kg", ".link", ".net")
 
 
@@ -43,22 +41,6 @@ def read_atomic_table(path: Path) -> pl.DataFrame:
         for column, name in atomic_names(text.columns[1:], path).items()
     ]
     return pl.DataFrame(typed)
-
-
-def atomic_types(header: list[str], path: Path) -> dict[str, AtomicType]:
-    """The type of every column, by its bare name.
-
-    >>> atomic_types(["user_id:token", "age:float"], Path("x.user"))
-    {'user_id': 'token', 'age': 'float'}
-    """
-    found: dict[str, AtomicType] = {}
-    for column in header:
-        name, _, asked = column.partition(":")
-        known = next((one for one in TYPES if one == asked), None)
-        if known is None:
-            raise InputError(f'{path.name}, line 1: "{column}" has no type of atomic files; {suggest(asked, TYPES)}')
-        found[name] = known
-    return found
 
 
 def write_atomic_table(table: pl.DataFrame, path: Path, types: Mapping[str, AtomicType] | None = None) -> None:

@@ -59,9 +59,10 @@ def numbered(table: pl.DataFrame, role: str, path: Path, what: str | None = None
     if len(wrong):
         found = wrong[role][0] or ""
         dates = " (dates such as 2014-04-07 10:31:09 are read too)" if role == "timestamp" else ""
+        another = f"name another one with --data.{role}" if role in UNITS else "read it with --data.format table"
         raise InputError(
             f"{path.name}, line {wrong['line'][0]}: {role} must be {what or UNITS[role]}, found '{found}'; "
-            f"convert the column{dates}, or name another one with --data.{role}"
+            f"convert the column{dates}, or {another}"
         )
     return numbers
 

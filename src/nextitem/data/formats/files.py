@@ -16,6 +16,7 @@ from nextitem.errors import InputError
 
 GZIP_MAGIC, PARQUET_MAGIC = b"\x1f\x8b", b"PAR1"
 HEAD_BYTES = 2**16  # enough of a file to tell its format
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 NO_SEPARATOR = "\0"  # stands in no text, so that a whole line is one field
 
 
@@ -86,11 +87,14 @@ def explained(path: Path) -> Iterator[None]:
 def _why(path: Path, error: Exception) -> str:
     if isinstance(error, pl.exceptions.NoDataError):
         return f"{path} is empty: it has no interaction"
-    if "utf-8" in str(error):
+    if is_parquet(path):
+        return f"{path} is a broken Parquet file ({str(error).splitlines()[0]}); download or write it again"
+    is_text = isinstance(error, pl.exceptions.PolarsError)
+    if is_text and ("utf-8" in str(error) or whole(path)[:2] in UTF16_MARKS):
         return _where_not_utf8(path)
-    if "more fields" in str(error) and (line := _line_of_nul(path)):
+    if is_text and (line := _line_of_nul(path)):
         return f"{path.name}, line {line}: a NUL byte stands in no text; the file is no text or broken, make it again"
-    if not isinstance(error, pl.exceptions.PolarsError) and _is_gzip(path):
+    if not is_text and _is_gzip(path):
         return f"{path} is a broken gzip file ({error}); download or compress it again"
     return f"{path} cannot be read: {str(error).splitlines()[0]}"
 
@@ -110,7 +114,7 @@ def whole(path: Path) -> bytes:
 
 def _where_not_utf8(path: Path) -> str:
     content = whole(path)
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin1"
+    encoding = "utf-16" if content[:2] in UTF16_MARKS else "latin1"
     place, byte = 0, content[0]
     try:
         content.decode()

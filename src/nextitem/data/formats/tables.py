@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from nextitem.data.formats.atomic_header import atomic_names, atomic_types, without_type
 from nextitem.data.formats.fields import refuse_negative, to_interactions
 from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet, lines
 from nextitem.data.formats.roles import Roles, find_roles
@@ -45,7 +46,7 @@ def read_atomic(path: Path, asked: Roles) -> Interactions:
     https://recbole.io/docs/user_guide/data/atomic_files.html. A column may be asked for without its type.
     """
     table = read_atomic_text(path)
-    bare = Roles(**{role: _without_type(column) for role, column in asked.names()})
+    bare = Roles(**{role: without_type(column) for role, column in asked.names()})
     return _by_roles(table.rename(atomic_names(table.columns[1:], path)), bare, path)
 
 
@@ -53,25 +54,12 @@ def read_atomic_text(path: Path) -> pl.DataFrame:
     """Every field as text, null where it is empty, after LINE; the columns are named name:type, as in the file.
 
     Raises:
-        InputError: a column has no type, two have one name, or a line has another number of fields than the header.
+        InputError: a column has no type, two are alike, or a line has another number of fields than the header.
     """
     check_file(path)
     table = read_text(path, "\t", quote=None)
-    untyped = [column for column in table.columns[1:] if ":" not in column]
-    if untyped:
-        raise InputError(
-            f"{path.name}, line 1: columns of an atomic file are named name:type and split by tabs, "
-            f'found "{untyped[0]}"; read it with --data.format table'
-        )
+    atomic_types(table.columns[1:], path)
     return table
-
-
-def atomic_names(header: list[str], path: Path) -> dict[str, str]:
-    """name:type -> name."""
-    names = {column: _without_type(column) for column in header}
-    if len(set(names.values())) < len(names):
-        raise InputError(f"{path.name}, line 1: two columns have the same name, found {', '.join(header)}; rename one")
-    return names
 
 
 def header_separator(path: Path) -> str:
@@ -174,7 +162,3 @@ def _one_byte(separator: str) -> str:
             "for :: without a header use --data.format movielens"
         )
     return one
-
-
-def _without_type(column: str) -> str:
-    return column.partition(":")[0]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from nextitem.data.formats.atomic import AtomicType, write_atomic_table
+from nextitem.data.formats.atomic import write_atomic_table
+from nextitem.data.formats.atomic_header import AtomicType
 from nextitem.data.formats.files import NO_SEPARATOR
 from nextitem.data.formats.output import replacing
 from nextitem.data.frames import collected
