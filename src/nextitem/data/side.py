@@ -64,14 +64,22 @@ def read_side(paths: dict[str, Path]) -> SideTables:
     Raises:
         InputError: a file is missing or cannot be read.
     """
-    found = {role: _read(path, role) for role, path in paths.items()}
-    for role, names in COLUMNS.items():
-        if role in found and len(found[role].columns) < len(names):
-            raise InputError(
-                f"{paths[role].name}, line 1: {role} needs the columns {', '.join(names)}, "
-                f"found {', '.join(found[role].columns)}; add what is missing"
-            )
-    return SideTables(**found)
+    return SideTables(**{role: read_table(path, role) for role, path in paths.items()})
+
+
+def read_table(path: Path, role: str) -> pl.DataFrame:
+    """One of the tables; `role` is its field of SideTables.
+
+    Raises:
+        InputError: the file is missing, cannot be read, or has too few columns.
+    """
+    table, needed = _read(path, role), COLUMNS.get(role, ())
+    if len(table.columns) < len(needed):
+        raise InputError(
+            f"{path.name}, line 1: {role} needs the columns {', '.join(needed)}, found {', '.join(table.columns)}; "
+            "add what is missing"
+        )
+    return table
 
 
 def _read(path: Path, role: str) -> pl.DataFrame:

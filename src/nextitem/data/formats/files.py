@@ -42,7 +42,7 @@ def is_parquet(path: Path) -> bool:
 def first_lines(path: Path, count: int = 20) -> list[str]:
     """Up to `count` lines that are not blank, from the first 64 KB."""
     try:
-        with gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
+        with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(_why(path, error)) from error
@@ -94,7 +94,7 @@ def _why(path: Path, error: Exception) -> str:
         return _where_not_utf8(path)
     if is_text and (line := _line_of_nul(path)):
         return f"{path.name}, line {line}: a NUL byte stands in no text; the file is no text or broken, make it again"
-    if not is_text and _is_gzip(path):
+    if not is_text and is_gzip(path):
         return f"{path} is a broken gzip file ({error}); download or compress it again"
     return f"{path} cannot be read: {str(error).splitlines()[0]}"
 
@@ -108,7 +108,7 @@ def _line_of_nul(path: Path) -> int:
 
 def whole(path: Path) -> bytes:
     """All bytes, unpacked."""
-    with gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
+    with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
         return file.read()
 
 
@@ -127,7 +127,7 @@ def _where_not_utf8(path: Path) -> str:
     )
 
 
-def _is_gzip(path: Path) -> bool:
+def is_gzip(path: Path) -> bool:
     """By content, whatever the name says."""
     with path.open("rb") as file:
         return file.read(2) == GZIP_MAGIC
