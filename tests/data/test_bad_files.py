@@ -44,6 +44,7 @@ BAD = [
     ("negative-time.inter", "auto", ["line 2", "must not be negative", "found -5.5"]),
     ("negative-time.jsonl", "auto", ["line 2", "must not be negative", "found -5"]),
     ("word-time.csv", "auto", ["line 3", SECONDS, "'yesterday'", DATES]),
+    ("word-time-after-blanks.csv", "auto", ["line 5", SECONDS, "'soon'", DATES]),
     ("word-time.jsonl", "auto", ["line 1", SECONDS, "'soon'", DATES]),
     ("no-such-day.csv", "auto", ["line 3", SECONDS, "'2014-02-30'"]),
     ("mixed-time.csv", "auto", ["line 3", SECONDS, "'2014-04-07'"]),

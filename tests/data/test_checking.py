@@ -118,3 +118,15 @@ def test_ids_are_compared_as_text() -> None:
     log = pl.DataFrame({"user": [1], "item": [2]})
     found = strangers(log, SideTables(users=pl.DataFrame({"user_id": ["1", "3"]})))
     assert [(one.count, one.first) for one in found] == [(1, "3"), (0, None)]
+
+
+def test_line_longer_than_what_is_sniffed(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text('{"user": 1, "note": "%s", "item": 2, "time": 5}\n' % ("x" * 70_000))
+    found = check(tmp_path / "x.jsonl", NOW)
+    assert (found.rows, found.times, found.columns[0]) == (1, "seconds", ("user", "user"))
+
+
+def test_one_column_may_have_two_roles(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("user,item,time\n1,2,5\n")
+    found = check(tmp_path / "x.csv", NOW, columns=Roles(rating="time", timestamp="time"))
+    assert found.columns[2] == ("time", "timestamp and rating")

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from nextitem.data.formats.atomic_header import without_type
-from nextitem.data.formats.files import check_file, first_lines, is_gzip, is_parquet
+from nextitem.data.formats.files import check_file, first_lines, is_gzip, is_parquet, lines
 from nextitem.data.formats.json_lines import json_keys
 from nextitem.data.formats.reading import FORMATS, read, sniff
 from nextitem.data.formats.roles import Roles, find_roles, plain
@@ -99,7 +99,7 @@ def _columns(path: Path, format: str, separator: str | None, asked: Roles) -> di
     if format in PLACES:
         return {f"field {place}": role for place, role in enumerate(PLACES[format], start=1)}
     if format == "jsonl":
-        names = json_keys(first_lines(path))
+        names = json_keys(first_lines(path)) or json_keys([_first_line(path)])
     elif is_parquet(path):
         names = list(pl.read_parquet_schema(path))
     else:
@@ -109,21 +109,23 @@ def _columns(path: Path, format: str, separator: str | None, asked: Roles) -> di
     bare = {without_type(name) if format == "atomic" else name: name for name in names}
     if format == "atomic":
         asked = Roles(**{role: without_type(column) for role, column in asked.names()})
-    roles = {column: role for role, column in find_roles(list(bare), asked, path.name).names()}
-    return {name: roles.get(short, "-") for short, name in bare.items()}
+    roles: dict[str, list[str]] = {}
+    for role, column in find_roles(list(bare), asked, path.name).names():
+        roles.setdefault(column, []).append(role)
+    return {name: " and ".join(roles.get(short, "-")) for short, name in bare.items()}
 
 
 def _times(path: Path, format: str, separator: str | None, names: dict[str, str], read_as: pl.Series) -> str:
     """What the first time of the file is, told by what became of it."""
     if format == "diginetica":
         return "a date and milliseconds within it"
-    place = list(names.values()).index("timestamp")
+    place = next(place for place, role in enumerate(names.values()) if "timestamp" in role)
     if is_parquet(path):
         raw = pl.scan_parquet(path, glob=False).select(list(names)[place]).head(1).collect().item()
     elif format == "jsonl":
-        raw = json.loads(first_lines(path, count=1)[0]).get(list(names)[place])
+        raw = json.loads(_first_line(path)).get(list(names)[place])
     elif format in PLACES:
-        line = first_lines(path, count=1)[0]
+        line = _first_line(path)
         split = "::" if "::" in line else "\t" if format == "movielens" else ","
         raw = line.split(split)[place]
     else:
@@ -134,6 +136,11 @@ def _times(path: Path, format: str, separator: str | None, names: dict[str, str]
     except (TypeError, ValueError):
         return "dates"
     return "seconds" if number == read_as[0] else "milliseconds"
+
+
+def _first_line(path: Path) -> str:
+    """Of any length."""
+    return str(lines(path)["text"][0])
 
 
 def _head(path: Path, format: str, separator: str | None) -> pl.DataFrame:

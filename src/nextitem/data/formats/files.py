@@ -41,6 +41,16 @@ def is_parquet(path: Path) -> bool:
 
 def first_lines(path: Path, count: int = 20) -> list[str]:
     """Up to `count` lines that are not blank, from the first 64 KB."""
+    return [line for line in _head(path) if line.strip()][:count]
+
+
+def num_lines_before_text(path: Path) -> int:
+    """Empty lines at the beginning, which are no header."""
+    return next((place for place, line in enumerate(_head(path)) if line), 0)
+
+
+def _head(path: Path) -> list[str]:
+    """The whole lines of the first 64 KB."""
     try:
         with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
             head = file.read(HEAD_BYTES)
@@ -49,7 +59,7 @@ def first_lines(path: Path, count: int = 20) -> list[str]:
     found = [line.rstrip("\r") for line in head.decode("utf-8-sig", errors="replace").split("\n")]
     if len(head) == HEAD_BYTES and len(found) > 1:
         found.pop()  # cut off in its middle
-    return [line for line in found if line.strip()][:count]
+    return found
 
 
 def lines(path: Path) -> pl.DataFrame:

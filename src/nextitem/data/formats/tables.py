@@ -8,7 +8,7 @@ import polars as pl
 
 from nextitem.data.formats.atomic_header import atomic_names, atomic_types, without_type
 from nextitem.data.formats.fields import refuse_negative, to_interactions
-from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet, lines
+from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet, lines, num_lines_before_text
 from nextitem.data.formats.roles import Roles, find_roles
 from nextitem.data.formats.times import in_seconds
 from nextitem.data.interactions import Interactions
@@ -107,7 +107,8 @@ def read_text(path: Path, separator: str, quote: str | None) -> pl.DataFrame:
     if table[table.columns[-1]].null_count():  # empty, or missing?
         _refuse_ragged(path, separator, quote)
     breaks = pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True))  # inside quoted fields
-    line = pl.int_range(2, pl.len() + 2) + breaks.cum_sum() - breaks
+    first = num_lines_before_text(path) + 2
+    line = pl.int_range(first, pl.len() + first) + breaks.cum_sum() - breaks
     is_blank = pl.all_horizontal(pl.exclude(LINE).is_null())
     return table.select(line.alias(LINE), pl.all()).filter(~is_blank)
 
