@@ -72,6 +72,9 @@ BAD = [
     ("nan-float.user", "side", ["line 2", "a finite number", "'nan'", "age:token"]),
     ("word-floats.item", "side", ["line 3", "finite numbers split by spaces", "'.5 x'"]),
     ("two-fields.kg", "side", ["line 3", "3 fields", "found 2"]),
+    ("short-triple.txt", "knowledge", ["line 2", "3 fields", "found 2"]),
+    ("long-row.csv", "users", ["line 3", "2 fields", "found 3"]),
+    ("short-row.csv", "items", ["line 3", "2 fields", "found 1"]),
     ("no-tail.kg", "side", ["line 1", "head, relation, tail", "head_id, tail_id"]),
     ("no-entity.link", "side", ["line 1", "item, entity", "found item_id"]),
     ("many-fields.net", "side", ["line 2", "2 fields", "found 3"]),
@@ -166,7 +169,9 @@ def test_folder_of_many_files_asks_for_one() -> None:
 
 
 def _read(path: Path, format: str) -> None:
-    if format == "side":
+    if format in SIDE.values():
+        read_side({format: path})
+    elif format == "side":
         read_side({SIDE[path.suffix]: path})
     else:
         read(path, format=format)

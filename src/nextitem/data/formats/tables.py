@@ -101,11 +101,11 @@ def read_text(path: Path, separator: str, quote: str | None) -> pl.DataFrame:
     except InputError as error:
         if isinstance(error.__cause__, pl.exceptions.ComputeError):
             _refuse_open_quote(path, quote)
-            _refuse_ragged(path, separator, quote)
+            refuse_ragged(path, separator, quote)
         raise
     _refuse_twins(path, table.columns)
     if table[table.columns[-1]].null_count():  # empty, or missing?
-        _refuse_ragged(path, separator, quote)
+        refuse_ragged(path, separator, quote)
     breaks = pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True))  # inside quoted fields
     first = num_lines_before_text(path) + 2
     line = pl.int_range(first, pl.len() + first) + breaks.cum_sum() - breaks
@@ -121,8 +121,8 @@ def _refuse_twins(path: Path, columns: list[str]) -> None:
             raise InputError(f'{path.name}, line 1: two columns have the same name, found "{name}" twice; rename one')
 
 
-def _refuse_ragged(path: Path, separator: str, quote: str | None) -> None:
-    """Name the first line that has another number of fields than the header.
+def refuse_ragged(path: Path, separator: str, quote: str | None) -> None:
+    """Name the first line that has another number of fields than the first one.
 
     A line is judged only if it begins and ends outside of quotes; separators inside quotes do not count.
     """
@@ -135,7 +135,7 @@ def _refuse_ragged(path: Path, separator: str, quote: str | None) -> None:
     wrong = table.filter(pl.col("count") != pl.col("count").first())
     if len(wrong):
         raise InputError(
-            f"{path.name}, line {wrong['line'][0]}: {table['count'][0]} fields are needed, as in the header, "
+            f"{path.name}, line {wrong['line'][0]}: {table['count'][0]} fields are needed, as in the first line, "
             f"found {wrong['count'][0]}; mend the line, or name another separator with --data.separator"
         )
 
