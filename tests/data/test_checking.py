@@ -126,6 +126,13 @@ def test_line_longer_than_what_is_sniffed(tmp_path: Path) -> None:
     assert (found.rows, found.times, found.columns[0]) == (1, "seconds", ("user", "user"))
 
 
+def test_first_time_may_come_late_and_after_odd_ids(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("user,item,time\n" + "\n" * 50 + "1,2,2014-04-07\n")
+    assert check(tmp_path / "x.csv", NOW).times == "dates"
+    (tmp_path / "r.csv").write_text("a::b,c,5,1396866669\n")
+    assert check(tmp_path / "r.csv", NOW).times == "seconds"
+
+
 def test_one_column_may_have_two_roles(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("user,item,time\n1,2,5\n")
     found = check(tmp_path / "x.csv", NOW, columns=Roles(rating="time", timestamp="time"))

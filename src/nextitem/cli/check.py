@@ -36,7 +36,7 @@ def check(
     log = locate(str(file))[0] if is_folder else file
     is_good = _check_log(log, format, separator, roles)
     if is_folder:
-        is_good = _check_side(log, roles, is_good)
+        is_good = _check_side(log, format, separator, roles, is_good)
     if not is_good:
         raise typer.Exit(2)
 
@@ -57,7 +57,7 @@ def _check_log(path: Path, format: str, separator: str | None, roles: Roles) -> 
     return True
 
 
-def _check_side(log: Path, roles: Roles, is_good: bool) -> bool:
+def _check_side(log: Path, format: str, separator: str | None, roles: Roles, is_good: bool) -> bool:
     """Each table beside a log, then all of them together if none is refused."""
     from nextitem.data.formats.reading import read
     from nextitem.data.frames import collected
@@ -78,7 +78,8 @@ def _check_side(log: Path, roles: Roles, is_good: bool) -> bool:
             tables[role] = table
             screen.print(side_report(path.name, table), highlight=False)
     if is_good and tables:
-        frame = collected(read(log, **dict(roles.names())).frame).to_polars()
+        read_again = read(log, format=format, separator=separator, **dict(roles.names()))
+        frame = collected(read_again.frame).to_polars()
         screen.print(strangers_report(strangers(frame, SideTables(**tables))), highlight=False)
         if ("knowledge" in tables) != ("links" in tables):
             there, missing = (".kg", ".link") if "knowledge" in tables else (".link", ".kg")

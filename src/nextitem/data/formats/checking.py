@@ -112,7 +112,7 @@ def _columns(path: Path, format: str, separator: str | None, asked: Roles) -> di
     roles: dict[str, list[str]] = {}
     for role, column in find_roles(list(bare), asked, path.name).names():
         roles.setdefault(column, []).append(role)
-    return {name: " and ".join(roles.get(short, "-")) for short, name in bare.items()}
+    return {name: " and ".join(roles.get(short, ["-"])) for short, name in bare.items()}
 
 
 def _times(path: Path, format: str, separator: str | None, names: dict[str, str], read_as: pl.Series) -> str:
@@ -126,11 +126,10 @@ def _times(path: Path, format: str, separator: str | None, names: dict[str, str]
         raw = json.loads(_first_line(path)).get(list(names)[place])
     elif format in PLACES:
         line = _first_line(path)
-        split = "::" if "::" in line else "\t" if format == "movielens" else ","
+        split = "," if format != "movielens" else "::" if "::" in line else "\t"
         raw = line.split(split)[place]
     else:
-        head = _head(path, format, separator)
-        raw = head.filter(~pl.all_horizontal(pl.all().is_null()))[:, place][0]
+        raw = _head(path, format, separator)[:, place][0]
     try:
         number = float(raw)
     except (TypeError, ValueError):
@@ -144,9 +143,11 @@ def _first_line(path: Path) -> str:
 
 
 def _head(path: Path, format: str, separator: str | None) -> pl.DataFrame:
+    """The header and the first row."""
     one = "\t" if format == "atomic" else SPOKEN.get(separator or "", separator) or header_separator(path)
     quote = None if format == "atomic" else '"'
-    return pl.read_csv(path, separator=one, quote_char=quote, infer_schema=False, n_rows=20, glob=False)
+    table = pl.scan_csv(path, separator=one, quote_char=quote, infer_schema=False, glob=False)
+    return table.filter(~pl.all_horizontal(pl.all().is_null())).head(1).collect()
 
 
 def _warnings(table: pl.DataFrame, times: str, now: float) -> list[str]:
