@@ -97,6 +97,7 @@ BAD = [
     ("list-later.jsonl", "auto", ["line 2", "must be a JSON object", "'[1, 2]'"]),
     ("whole-array.jsonl", "auto", ["line 1", "must be JSON", "'['"]),
     ("two-a-line.jsonl", "auto", ["line 1", "must be JSON", "Extra data"]),
+    ("twin-keys.jsonl", "auto", ["line 2", "a key must stand once", '"item" twice']),
     ("nested.jsonl", "auto", ["line 2", "text or a number", "{'id': 3}"]),
     ("no-item.jsonl", "auto", ["line 2", "item is empty", "''"]),
     ("null-user.jsonl", "auto", ["line 2", "user is empty", "''"]),
@@ -119,6 +120,7 @@ LEGAL = [
     ("legal-spaces.txt", UNTIMED),
     ("legal-quoted.csv", TIMED | {"item": ['a, "b"', "c\nd"]}),
     ("legal-quote-letters.inter", TIMED | {"item": ['"a', 'b"']}),
+    ("legal-key-within.jsonl", TIMED),
     ("legal-code-as-id.jsonl", TIMED | {"user": ["__import__('os')", "2"]}),
 ]
 
