@@ -44,6 +44,7 @@ BAD = [
     ("negative-time.inter", "auto", ["line 2", "must not be negative", "found -5.5"]),
     ("negative-time.jsonl", "auto", ["line 2", "must not be negative", "found -5"]),
     ("word-time.csv", "auto", ["line 3", SECONDS, "'yesterday'", DATES]),
+    ("word-time-after-blanks.csv", "auto", ["line 5", SECONDS, "'soon'", DATES]),
     ("word-time.jsonl", "auto", ["line 1", SECONDS, "'soon'", DATES]),
     ("no-such-day.csv", "auto", ["line 3", SECONDS, "'2014-02-30'"]),
     ("mixed-time.csv", "auto", ["line 3", SECONDS, "'2014-04-07'"]),
@@ -71,6 +72,9 @@ BAD = [
     ("nan-float.user", "side", ["line 2", "a finite number", "'nan'", "age:token"]),
     ("word-floats.item", "side", ["line 3", "finite numbers split by spaces", "'.5 x'"]),
     ("two-fields.kg", "side", ["line 3", "3 fields", "found 2"]),
+    ("short-triple.txt", "knowledge", ["line 2", "3 fields", "found 2"]),
+    ("long-row.csv", "users", ["line 3", "2 fields", "found 3"]),
+    ("short-row.csv", "items", ["line 3", "2 fields", "found 1"]),
     ("no-tail.kg", "side", ["line 1", "head, relation, tail", "head_id, tail_id"]),
     ("no-entity.link", "side", ["line 1", "item, entity", "found item_id"]),
     ("many-fields.net", "side", ["line 2", "2 fields", "found 3"]),
@@ -93,6 +97,7 @@ BAD = [
     ("list-later.jsonl", "auto", ["line 2", "must be a JSON object", "'[1, 2]'"]),
     ("whole-array.jsonl", "auto", ["line 1", "must be JSON", "'['"]),
     ("two-a-line.jsonl", "auto", ["line 1", "must be JSON", "Extra data"]),
+    ("twin-keys.jsonl", "auto", ["line 2", "a key must stand once", '"item" twice']),
     ("nested.jsonl", "auto", ["line 2", "text or a number", "{'id': 3}"]),
     ("no-item.jsonl", "auto", ["line 2", "item is empty", "''"]),
     ("null-user.jsonl", "auto", ["line 2", "user is empty", "''"]),
@@ -115,6 +120,7 @@ LEGAL = [
     ("legal-spaces.txt", UNTIMED),
     ("legal-quoted.csv", TIMED | {"item": ['a, "b"', "c\nd"]}),
     ("legal-quote-letters.inter", TIMED | {"item": ['"a', 'b"']}),
+    ("legal-key-within.jsonl", TIMED),
     ("legal-code-as-id.jsonl", TIMED | {"user": ["__import__('os')", "2"]}),
 ]
 
@@ -165,7 +171,9 @@ def test_folder_of_many_files_asks_for_one() -> None:
 
 
 def _read(path: Path, format: str) -> None:
-    if format == "side":
+    if format in SIDE.values():
+        read_side({format: path})
+    elif format == "side":
         read_side({SIDE[path.suffix]: path})
     else:
         read(path, format=format)

@@ -154,7 +154,7 @@ def test_real_logs_are_prepared_to_the_same_bytes(engine: Engine, name: str, tmp
         ("u,,5,1", "line 4: the item is empty"),
         ('u,"",5,1', "line 4: the item is empty"),
         ("u,i,soon,1", "line 4: timestamp must be a number of seconds, found 'soon'"),
-        ("u,i,5,1,9", "line 4: 4 fields are needed, as in the header, found 5"),
+        ("u,i,5,1,9", "line 4: 4 fields are needed, as in the first line, found 5"),
     ],
 )
 def test_a_fault_in_a_scanned_text_is_named_by_its_line(

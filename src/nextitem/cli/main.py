@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nextitem.cli.audit import audit
+from nextitem.cli.check import check
 from nextitem.cli.choices import models, samplers
 from nextitem.cli.datasets import datasets
 from nextitem.cli.describe import compare_data, describe
@@ -27,7 +28,7 @@ app = typer.Typer(
 WITH_KEYS = {"allow_extra_args": True, "ignore_unknown_options": True}
 for with_keys in (run, prepare, audit):
     app.command(context_settings=WITH_KEYS)(with_keys)
-for command in (recommend, evaluate, show, models, samplers, datasets, describe, compare_data):
+for command in (recommend, evaluate, show, models, samplers, datasets, check, describe, compare_data):
     app.command()(command)
 
 

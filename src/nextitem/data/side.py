@@ -11,6 +11,7 @@ from nextitem.data.dataset import Dataset
 from nextitem.data.formats.atomic import ENDINGS, read_atomic_table
 from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet
 from nextitem.data.formats.roles import looks_like_header
+from nextitem.data.formats.tables import refuse_ragged
 from nextitem.data.ids import PAD, IdMap
 from nextitem.data.triples import knowledge_graph, trust_network
 from nextitem.errors import InputError
@@ -64,35 +65,55 @@ def read_side(paths: dict[str, Path]) -> SideTables:
     Raises:
         InputError: a file is missing or cannot be read.
     """
-    found = {role: _read(path, role) for role, path in paths.items()}
-    for role, names in COLUMNS.items():
-        if role in found and len(found[role].columns) < len(names):
-            raise InputError(
-                f"{paths[role].name}, line 1: {role} needs the columns {', '.join(names)}, "
-                f"found {', '.join(found[role].columns)}; add what is missing"
-            )
-    return SideTables(**found)
+    return SideTables(**{role: read_table(path, role) for role, path in paths.items()})
+
+
+def read_table(path: Path, role: str) -> pl.DataFrame:
+    """One of the tables; `role` is its field of SideTables.
+
+    Raises:
+        InputError: the file is missing, cannot be read, or has too few columns.
+    """
+    table, needed = _read(path, role), COLUMNS.get(role, ())
+    if len(table.columns) < len(needed):
+        raise InputError(
+            f"{path.name}, line 1: {role} needs the columns {', '.join(needed)}, found {', '.join(table.columns)}; "
+            "add what is missing"
+        )
+    return table
 
 
 def _read(path: Path, role: str) -> pl.DataFrame:
     check_file(path)
     if path.name.removesuffix(".gz").endswith(ENDINGS):
         return read_atomic_table(path)
-    with explained(path):
-        if is_parquet(path):
+    if is_parquet(path):
+        with explained(path):
             return pl.read_parquet(path, glob=False)
-        first = "".join(first_lines(path, count=1))
-        separator = "\t" if "\t" in first else ","
-        fields = first.split(separator)
-        has_header = role in ("users", "items") or looks_like_header(fields) or bool(HEADS & set(fields))
-        return pl.read_csv(
-            path,
-            separator=separator,
-            has_header=has_header,
-            infer_schema=role in ("users", "items"),
-            infer_schema_length=None,
-            glob=False,
-        )
+    return _read_text(path, role)
+
+
+def _read_text(path: Path, role: str) -> pl.DataFrame:
+    first = "".join(first_lines(path, count=1))
+    separator = "\t" if "\t" in first else ","
+    fields = first.split(separator)
+    has_header = role in ("users", "items") or looks_like_header(fields) or bool(HEADS & set(fields))
+    try:
+        with explained(path):
+            table = pl.read_csv(
+                path,
+                separator=separator,
+                has_header=has_header,
+                infer_schema=role in ("users", "items"),
+                infer_schema_length=None,
+                glob=False,
+            )
+    except InputError:
+        refuse_ragged(path, separator, '"')
+        raise
+    if table[table.columns[-1]].null_count():  # empty, or missing?
+        refuse_ragged(path, separator, '"')
+    return table
 
 
 def beside(path: Path) -> dict[str, Path]:

@@ -41,15 +41,25 @@ def is_parquet(path: Path) -> bool:
 
 def first_lines(path: Path, count: int = 20) -> list[str]:
     """Up to `count` lines that are not blank, from the first 64 KB."""
+    return [line for line in _head(path) if line.strip()][:count]
+
+
+def num_lines_before_text(path: Path) -> int:
+    """Empty lines at the beginning, which are no header."""
+    return next((place for place, line in enumerate(_head(path)) if line), 0)
+
+
+def _head(path: Path) -> list[str]:
+    """The whole lines of the first 64 KB."""
     try:
-        with gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
+        with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(_why(path, error)) from error
     found = [line.rstrip("\r") for line in head.decode("utf-8-sig", errors="replace").split("\n")]
     if len(head) == HEAD_BYTES and len(found) > 1:
         found.pop()  # cut off in its middle
-    return [line for line in found if line.strip()][:count]
+    return found
 
 
 def lines(path: Path) -> pl.DataFrame:
@@ -94,7 +104,7 @@ def _why(path: Path, error: Exception) -> str:
         return _where_not_utf8(path)
     if is_text and (line := _line_of_nul(path)):
         return f"{path.name}, line {line}: a NUL byte stands in no text; the file is no text or broken, make it again"
-    if not is_text and _is_gzip(path):
+    if not is_text and is_gzip(path):
         return f"{path} is a broken gzip file ({error}); download or compress it again"
     return f"{path} cannot be read: {str(error).splitlines()[0]}"
 
@@ -108,7 +118,7 @@ def _line_of_nul(path: Path) -> int:
 
 def whole(path: Path) -> bytes:
     """All bytes, unpacked."""
-    with gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
+    with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
         return file.read()
 
 
@@ -127,7 +137,7 @@ def _where_not_utf8(path: Path) -> str:
     )
 
 
-def _is_gzip(path: Path) -> bool:
+def is_gzip(path: Path) -> bool:
     """By content, whatever the name says."""
     with path.open("rb") as file:
         return file.read(2) == GZIP_MAGIC

@@ -29,6 +29,7 @@ def read_json_lines(path: Path, asked: Roles) -> Interactions:
         _refuse_line(table, set(wanted.values()), path)
     if texts.null_count():
         _refuse_line(table, set(wanted.values()), path)
+    _refuse_twin_keys(table, list(wanted.values()), path)
     fields = [texts.struct.field(column).alias(role) for role, column in wanted.items()]
     return to_interactions(pl.DataFrame([table["line"], *fields]), path)
 
@@ -59,6 +60,16 @@ def _plain_keys(table: pl.DataFrame, path: Path) -> list[str]:
     except ValueError:
         _refuse_line(table, set(), path)
     return list(value) if isinstance(value, dict) else _refuse_line(table, set(), path)
+
+
+def _refuse_twin_keys(table: pl.DataFrame, keys: list[str], path: Path) -> None:
+    """Only a line that has a key twice in its text, perhaps in an object within, is looked at closely."""
+    for key in keys:
+        pattern = pl.escape_regex(json.dumps(key, ensure_ascii=False)) + r"\s*:"
+        for line, text in table.filter(pl.col("text").str.count_matches(pattern) > 1).iter_rows():
+            names = [name for name, _ in json.loads(text, object_pairs_hook=list)]
+            if names.count(key) > 1:
+                raise InputError(f'{path.name}, line {line}: a key must stand once, found "{key}" twice; {AS_LOG}')
 
 
 def _refuse_line(table: pl.DataFrame, wanted: set[str], path: Path) -> NoReturn:

@@ -8,7 +8,7 @@ import polars as pl
 
 from nextitem.data.formats.atomic_header import atomic_names, atomic_types, without_type
 from nextitem.data.formats.fields import refuse_negative, to_interactions
-from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet, lines
+from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet, lines, num_lines_before_text
 from nextitem.data.formats.roles import Roles, find_roles
 from nextitem.data.formats.times import in_seconds
 from nextitem.data.interactions import Interactions
@@ -101,13 +101,14 @@ def read_text(path: Path, separator: str, quote: str | None) -> pl.DataFrame:
     except InputError as error:
         if isinstance(error.__cause__, pl.exceptions.ComputeError):
             _refuse_open_quote(path, quote)
-            _refuse_ragged(path, separator, quote)
+            refuse_ragged(path, separator, quote)
         raise
     _refuse_twins(path, table.columns)
     if table[table.columns[-1]].null_count():  # empty, or missing?
-        _refuse_ragged(path, separator, quote)
+        refuse_ragged(path, separator, quote)
     breaks = pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True))  # inside quoted fields
-    line = pl.int_range(2, pl.len() + 2) + breaks.cum_sum() - breaks
+    first = num_lines_before_text(path) + 2
+    line = pl.int_range(first, pl.len() + first) + breaks.cum_sum() - breaks
     is_blank = pl.all_horizontal(pl.exclude(LINE).is_null())
     return table.select(line.alias(LINE), pl.all()).filter(~is_blank)
 
@@ -120,8 +121,8 @@ def _refuse_twins(path: Path, columns: list[str]) -> None:
             raise InputError(f'{path.name}, line 1: two columns have the same name, found "{name}" twice; rename one')
 
 
-def _refuse_ragged(path: Path, separator: str, quote: str | None) -> None:
-    """Name the first line that has another number of fields than the header.
+def refuse_ragged(path: Path, separator: str, quote: str | None) -> None:
+    """Name the first line that has another number of fields than the first one.
 
     A line is judged only if it begins and ends outside of quotes; separators inside quotes do not count.
     """
@@ -134,7 +135,7 @@ def _refuse_ragged(path: Path, separator: str, quote: str | None) -> None:
     wrong = table.filter(pl.col("count") != pl.col("count").first())
     if len(wrong):
         raise InputError(
-            f"{path.name}, line {wrong['line'][0]}: {table['count'][0]} fields are needed, as in the header, "
+            f"{path.name}, line {wrong['line'][0]}: {table['count'][0]} fields are needed, as in the first line, "
             f"found {wrong['count'][0]}; mend the line, or name another separator with --data.separator"
         )
 

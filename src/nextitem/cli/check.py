@@ -1,0 +1,87 @@
+"""`nextitem check`: what the readers make of a file, or the first line that breaks a rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nextitem.cli.shared import console
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from nextitem.data.formats.roles import Roles
+
+
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A log, or a folder with one.")],
+    format: Annotated[str, typer.Option(help="Of the log, as data.format.")] = "auto",
+    separator: Annotated[str | None, typer.Option(help="Of a table.")] = None,
+    user: Annotated[str | None, typer.Option(help="The user's column.")] = None,
+    item: Annotated[str | None, typer.Option(help="The item's column.")] = None,
+    timestamp: Annotated[str | None, typer.Option(help="The time's column.")] = None,
+    rating: Annotated[str | None, typer.Option(help="The rating's column.")] = None,
+) -> None:
+    """Say how a file is understood, or name its first bad line (exit code 2); of a folder, also what fits together.
+
+    A folder with one .inter is looked at whole: its .user .item .kg .link .net of the same stem beside it.
+    """
+    from nextitem.data.formats.roles import Roles
+    from nextitem.data.loading import locate
+
+    roles = Roles(user, item, timestamp, rating)
+    is_folder = file.is_dir()
+    log = locate(str(file))[0] if is_folder else file
+    is_good = _check_log(log, format, separator, roles)
+    if is_folder:
+        is_good = _check_side(log, format, separator, roles, is_good)
+    if not is_good:
+        raise typer.Exit(2)
+
+
+def _check_log(path: Path, format: str, separator: str | None, roles: Roles) -> bool:
+    import time
+
+    from nextitem.data.formats.checking import check as understand
+    from nextitem.errors import InputError
+    from nextitem.report.check import refusal_report, understood_report
+
+    try:
+        found = understand(path, time.time(), format=format, separator=separator, columns=roles)
+    except InputError as error:
+        console().print(refusal_report(path, error), highlight=False)
+        return False
+    console().print(understood_report(path.name, found), highlight=False)
+    return True
+
+
+def _check_side(log: Path, format: str, separator: str | None, roles: Roles, is_good: bool) -> bool:
+    """Each table beside a log, then all of them together if none is refused."""
+    from nextitem.data.formats.reading import read
+    from nextitem.data.frames import collected
+    from nextitem.data.side import SideTables, beside, read_table
+    from nextitem.data.strangers import strangers
+    from nextitem.errors import InputError
+    from nextitem.report.check import refusal_report, side_report, strangers_report, warning
+
+    screen = console()
+    tables: dict[str, pl.DataFrame] = {}
+    for role, path in beside(log).items():
+        try:
+            table = read_table(path, role)
+        except InputError as error:
+            screen.print(refusal_report(path, error), highlight=False)
+            is_good = False
+        else:
+            tables[role] = table
+            screen.print(side_report(path.name, table), highlight=False)
+    if is_good and tables:
+        read_again = read(log, format=format, separator=separator, **dict(roles.names()))
+        frame = collected(read_again.frame).to_polars()
+        screen.print(strangers_report(strangers(frame, SideTables(**tables))), highlight=False)
+        if ("knowledge" in tables) != ("links" in tables):
+            there, missing = (".kg", ".link") if "knowledge" in tables else (".link", ".kg")
+            screen.print(warning(f"there is a {there} but no {missing}; a knowledge graph needs both"))
+    return is_good

@@ -1,0 +1,177 @@
+"""Checking: what a reader makes of a file, and what in it is legal but odd."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from nextitem.data.formats.atomic_header import without_type
+from nextitem.data.formats.files import check_file, first_lines, is_gzip, is_parquet, lines
+from nextitem.data.formats.json_lines import json_keys
+from nextitem.data.formats.reading import FORMATS, read, sniff
+from nextitem.data.formats.roles import Roles, find_roles, plain
+from nextitem.data.formats.tables import SPOKEN, header_separator
+from nextitem.data.frames import collected
+
+# Of the forms that have no names for them; "-" is not read.
+PLACES = {
+    "movielens": ("user", "item", "rating", "timestamp"),
+    "pairs": ("user", "item"),
+    "sequences": ("user", "item .."),
+    "ratings": ("user", "item", "rating", "timestamp"),
+    "item-ratings": ("item", "user", "rating", "timestamp"),
+    "yoochoose": ("user", "timestamp", "item", "-"),
+}
+DIGINETICA = {"sessionid": "user", "itemid": "item", "timeframe": "timestamp", "eventdate": "timestamp"}
+
+
+@dataclass(frozen=True)
+class Understood:
+    """A file that breaks no rule."""
+
+    format: str  # of FORMATS
+    why: str  # this format
+    compression: str
+    columns: tuple[tuple[str, str], ...]  # (name or place, role; "-" where it is not read)
+    rows: int
+    users: int
+    items: int
+    span: tuple[float, float] | None  # seconds since 1970
+    times: str  # what the file has: seconds, milliseconds, dates, none
+    first: pl.DataFrame  # three interactions at the most
+    warnings: tuple[str, ...]
+
+
+def check(
+    path: Path, now: float, *, format: str = "auto", separator: str | None = None, columns: Roles | None = None
+) -> Understood:
+    """Read a file as `reading.read` does, and say what was understood. `now`: seconds since 1970.
+
+    Raises:
+        InputError: the file breaks a rule; the message names the line.
+    """
+    asked = columns or Roles()
+    check_file(path)
+    why = "it was named" if format != "auto" else "a separator was named" if separator is not None else ""
+    if not why:
+        format = sniff(path)
+        why = _why(path, format)
+    elif format == "auto":
+        format = "table"
+    log = read(path, format=format, separator=separator, **dict(asked.names()))
+    table = collected(log.frame).to_polars()
+    names = _columns(path, format, separator, asked)
+    has_times = "timestamp" in table.columns
+    times = _times(path, format, separator, names, table["timestamp"]) if has_times else "none"
+    return Understood(
+        format,
+        why,
+        "Parquet" if is_parquet(path) else "gzip" if is_gzip(path) else "none",
+        tuple(names.items()),
+        len(table),
+        table["user"].n_unique(),
+        table["item"].n_unique(),
+        (float(table["timestamp"].min()), float(table["timestamp"].max())) if has_times else None,  # type: ignore[arg-type]
+        times,
+        table.drop("row").head(3),
+        tuple(_warnings(table, times, now)),
+    )
+
+
+def _why(path: Path, format: str) -> str:
+    """What `sniff` saw."""
+    name = path.name.lower().removesuffix(".gz")
+    if name.endswith((".inter", ".jsonl", ".ndjson")):
+        return f"by its ending {Path(name).suffix}"
+    if name in ("u.data", "ratings.dat"):
+        return f"by its name {name}"
+    if is_parquet(path):
+        return "by its first bytes, PAR1"
+    if format in ("table", "atomic", "diginetica"):
+        return "by its first line, which names columns"
+    return f"by its first lines: {FORMATS[format]}"
+
+
+def _columns(path: Path, format: str, separator: str | None, asked: Roles) -> dict[str, str]:
+    if format in PLACES:
+        return {f"field {place}": role for place, role in enumerate(PLACES[format], start=1)}
+    if format == "jsonl":
+        names = json_keys(first_lines(path)) or json_keys([_first_line(path)])
+    elif is_parquet(path):
+        names = list(pl.read_parquet_schema(path))
+    else:
+        names = _head(path, format, separator).columns
+    if format == "diginetica":
+        return {name: DIGINETICA.get(plain(name), "-") for name in names}
+    bare = {without_type(name) if format == "atomic" else name: name for name in names}
+    if format == "atomic":
+        asked = Roles(**{role: without_type(column) for role, column in asked.names()})
+    roles: dict[str, list[str]] = {}
+    for role, column in find_roles(list(bare), asked, path.name).names():
+        roles.setdefault(column, []).append(role)
+    return {name: " and ".join(roles.get(short, ["-"])) for short, name in bare.items()}
+
+
+def _times(path: Path, format: str, separator: str | None, names: dict[str, str], read_as: pl.Series) -> str:
+    """What the first time of the file is, told by what became of it."""
+    if format == "diginetica":
+        return "a date and milliseconds within it"
+    place = next(place for place, role in enumerate(names.values()) if "timestamp" in role)
+    if is_parquet(path):
+        raw = pl.scan_parquet(path, glob=False).select(list(names)[place]).head(1).collect().item()
+    elif format == "jsonl":
+        raw = json.loads(_first_line(path)).get(list(names)[place])
+    elif format in PLACES:
+        line = _first_line(path)
+        split = "," if format != "movielens" else "::" if "::" in line else "\t"
+        raw = line.split(split)[place]
+    else:
+        raw = _head(path, format, separator)[:, place][0]
+    try:
+        number = float(raw)
+    except (TypeError, ValueError):
+        return "dates"
+    return "seconds" if number == read_as[0] else "milliseconds"
+
+
+def _first_line(path: Path) -> str:
+    """Of any length."""
+    return str(lines(path)["text"][0])
+
+
+def _head(path: Path, format: str, separator: str | None) -> pl.DataFrame:
+    """The header and the first row."""
+    one = "\t" if format == "atomic" else SPOKEN.get(separator or "", separator) or header_separator(path)
+    quote = None if format == "atomic" else '"'
+    table = pl.scan_csv(path, separator=one, quote_char=quote, infer_schema=False, glob=False)
+    return table.filter(~pl.all_horizontal(pl.all().is_null())).head(1).collect()
+
+
+def _warnings(table: pl.DataFrame, times: str, now: float) -> list[str]:
+    found = []
+    if times == "none":
+        found.append("there are no timestamps: the order of the file is taken for the order of time")
+    else:
+        late = table.filter(pl.col("timestamp") > now)
+        if len(late):
+            found.append(
+                f"{len(late):,} of {len(table):,} times lie in the future, such as {late['timestamp'][0]:.15g}; "
+                "are all of them in one unit?"
+            )
+    if times == "milliseconds":
+        found.append("times are in milliseconds; they were turned to seconds")
+    if times == "dates":
+        found.append("times are dates; they were turned to seconds since 1970, in UTC where no zone is named")
+    for role in ("user", "item"):
+        if table[role].dtype == pl.String:
+            ids = table[role].unique(maintain_order=True)
+            spaced = ids.filter(ids != ids.str.strip_chars())
+            if len(spaced):
+                found.append(
+                    f"{len(spaced):,} {role} ids begin or end with a space, such as {spaced[0]!r}; "
+                    "they are other ids than those without it"
+                )
+    return found

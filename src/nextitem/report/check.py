@@ -1,0 +1,110 @@
+"""What `nextitem check` says of a file: what was understood, or the line that breaks a rule."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from nextitem.data.formats.checking import Understood
+from nextitem.data.formats.files import whole
+from nextitem.data.formats.reading import FORMATS
+from nextitem.data.strangers import Strangers
+from nextitem.errors import InputError
+
+YEAR_9999 = 253_402_300_799  # seconds; later ones are no date
+WIDTH = 100  # of a line that is shown
+
+
+def understood_report(name: str, found: Understood) -> Group:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    roles = "\n".join(f"{column} -> {'not read' if role == '-' else role}" for column, role in found.columns)
+    for title, text in (
+        ("format", f"{found.format} ({FORMATS[found.format]})"),
+        ("why", found.why),
+        ("compression", found.compression),
+        ("columns", roles),
+        ("interactions", f"{found.rows:,} of {found.users:,} users with {found.items:,} items"),
+        ("times", _times(found)),
+    ):
+        table.add_row(title, escape(_visible(text)))
+    shown: list[RenderableType] = [_verdict(name, is_good=True), table, _first(found.first)]
+    return Group(*shown, *(warning(text) for text in found.warnings))
+
+
+def side_report(name: str, table: pl.DataFrame) -> Group:
+    """A side table that breaks no rule."""
+    columns = ", ".join(f"{column} ({_plain(dtype)})" for column, dtype in table.schema.items())
+    return Group(_verdict(name, is_good=True), Text(_visible(f"{len(table):,} rows: {columns}")))
+
+
+def refusal_report(path: Path, error: InputError) -> Group:
+    """The rule that is broken, and the line itself between its neighbours."""
+    shown: list[RenderableType] = [_verdict(path.name, is_good=False), Text(_visible(str(error)))]
+    if place := re.search(r", line (\d+)[:,]", str(error)):
+        line = int(place[1])
+        content = whole(path).rstrip(b"\n").split(b"\n")
+        for number in range(max(1, line - 1), min(len(content), line + 1) + 1):
+            text = content[number - 1].decode("utf-8-sig", errors="replace").rstrip("\r")[:WIDTH]
+            mark = ">" if number == line else " "
+            shown.append(Text(f"{mark} {number:>6}  {_visible(text)}", "bold red" if number == line else "dim"))
+    return Group(*shown)
+
+
+def strangers_report(found: list[Strangers]) -> Group:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title in ("ids in", "missing in", "how many", "of", "the first"):
+        table.add_column(title, justify="right" if title in ("how many", "of") else "left")
+    for one in found:
+        first = "" if one.first is None else escape(_visible(one.first))
+        style = "yellow" if one.count else None
+        table.add_row(one.where, one.missing_in, f"{one.count:,}", f"{one.total:,}", first, style=style)
+    return Group(Text("Do the files fit together?", "bold"), table)
+
+
+def warning(text: str) -> Text:
+    return Text.assemble(("warning: ", "bold yellow"), _visible(text))
+
+
+def _verdict(name: str, *, is_good: bool) -> Text:
+    return Text.assemble((name, "bold"), ": ", ("good", "bold green") if is_good else ("refused", "bold red"))
+
+
+def _times(found: Understood) -> str:
+    if found.span is None:
+        return "none: file order"
+    first, last = (
+        f"{datetime.fromtimestamp(one, UTC):%Y-%m-%d %H:%M:%S}" if one <= YEAR_9999 else f"{one:.15g}"
+        for one in found.span
+    )
+    turned = "" if found.times == "seconds" else ", turned to seconds"
+    return f"{first} to {last} UTC ({found.times}{turned})"
+
+
+def _first(rows: pl.DataFrame) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, title="first interactions", title_justify="left", title_style="dim")
+    for column in rows.columns:
+        table.add_column(column, justify="left" if column in ("user", "item") else "right", overflow="fold")
+    for row in rows.rows():
+        table.add_row(*(escape(f"{cell:.15g}" if isinstance(cell, float) else _visible(str(cell))) for cell in row))
+    return table
+
+
+def _plain(dtype: pl.DataType) -> str:
+    if isinstance(dtype, pl.List):
+        return f"list of {_plain(dtype.inner)}"  # type: ignore[arg-type]
+    return "text" if dtype == pl.String else "number" if dtype.is_numeric() else str(dtype)
+
+
+def _visible(text: str) -> str:
+    """Without the control characters of a file, which a terminal would obey."""
+    return "".join(one if one.isprintable() or one in "\t\n" else "\N{REPLACEMENT CHARACTER}" for one in text)

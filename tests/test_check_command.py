@@ -1,0 +1,97 @@
+"""nextitem check, as a user meets it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from nextitem.cli.main import app
+
+BAD = Path(__file__).parent / "data/bad"
+INTER = "user_id:token\titem_id:token\ttimestamp:float\n1\ta\t5\n2\tb\t4\n"
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+def shown(code: int, *arguments: str) -> str:
+    result = CliRunner().invoke(app, ["check", *arguments])
+    assert result.exit_code == code, result.output
+    return " ".join(result.output.split())
+
+
+def folder(path: Path, **texts: str) -> str:
+    for ending, text in texts.items():
+        (path / f"x.{ending}").write_text(text)
+    return str(path)
+
+
+def test_good_file_is_told_whole() -> None:
+    said = shown(0, str(BAD / "legal-bom.inter"))
+    for words in ("legal-bom.inter: good", "format atomic", "by its ending .inter", "compression none",
+                  "item_id:token -> item", "2 of 2 users with 2 items", "1970-01-01 00:00:04 to",
+                  "1 a 5 2 b 4"):  # fmt: skip
+        assert words in said
+    assert "warning" not in said
+
+
+def test_bad_line_is_shown_between_its_neighbours() -> None:
+    said = shown(2, str(BAD / "word-time.csv"))
+    for words in ("word-time.csv: refused", "line 3: timestamp must be", "'yesterday'; convert the column",
+                  "2 1,2,3 > 3 1,2,yesterday"):  # fmt: skip
+        assert words in said
+
+
+@pytest.mark.parametrize("path", [*sorted(BAD.iterdir()), BAD / "missing.csv"], ids=lambda path: path.name)
+def test_no_file_breaks_the_report(path: Path) -> None:
+    if path.suffix not in (".user", ".item", ".kg", ".link", ".net"):
+        result = CliRunner().invoke(app, ["check", str(path)])
+        assert result.exit_code in (0, 2), result.exception  # pairs and sequences of other widths read each other
+        assert path.name in result.output
+
+
+def test_control_characters_of_a_file_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("user,item,time\n1,\x1b[2Ja,x\n")
+    assert "\x1b" not in CliRunner().invoke(app, ["check", str(tmp_path / "x.csv")]).output
+    (tmp_path / "x.csv").write_text("user,item,time\n1,\x1b[2Ja,5\n")
+    assert "\x1b" not in CliRunner().invoke(app, ["check", str(tmp_path / "x.csv")]).output
+
+
+def test_warnings_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("user,item,time\n1,[b]a[/b],1396866669277\n")
+    said = shown(0, str(tmp_path / "x.csv"))
+    assert "warning: times are in milliseconds" in said
+    assert "(milliseconds, turned to seconds)" in said
+    assert "[b]a[/b]" in said  # no markup
+
+
+def test_folder_is_checked_whole(tmp_path: Path) -> None:
+    path = folder(tmp_path, inter=INTER, item="item_id:token\tyear:float\na\t5\nz\t6\n", user="user_id:token\n1\n")
+    said = shown(0, path)
+    for words in ("x.inter: good", "x.item: good 2 rows: item_id (text), year (number)", "x.user: good 1 rows",
+                  ".item the log 1 2 z", "the log .item 1 2 b", ".user the log 0 1",
+                  "the log .user 1 2 2"):  # fmt: skip
+        assert words in said
+
+
+def test_bad_table_beside_a_log_is_refused(tmp_path: Path) -> None:
+    path = folder(tmp_path, inter=INTER, item="item_id:token\tyear:float\na\tsoon\n", user="user_id:token\n1\n")
+    said = shown(2, path)
+    for words in ("x.inter: good", "x.item: refused", "'soon'", "> 2 a soon", "x.user: good"):
+        assert words in said
+    assert "fit together" not in said
+
+
+def test_graph_without_links_is_warned_of(tmp_path: Path) -> None:
+    said = shown(0, folder(tmp_path, inter=INTER, kg="h:token\tr:token\tt:token\na\tb\tc\n"))
+    assert "a .kg but no .link" in said
+
+
+def test_columns_can_be_named(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("who,what\n1,2\n")
+    assert "--data.user" in shown(2, str(tmp_path / "x.csv"))
+    assert "who -> user what -> item" in shown(0, str(tmp_path / "x.csv"), "--user", "who", "--item", "what")
