@@ -39,7 +39,7 @@ def _parsed(text: str, place: str) -> Any:
     except (ValueError, RecursionError):
         pass
     try:
-        with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # a backslash in a title
+        with warnings.catch_warnings(action="ignore"):  # of a backslash in a title
             return ast.literal_eval(text.strip())
     except NO_LITERAL as error:
         raise InputError(
