@@ -16,8 +16,8 @@ from nextitem.data.formats.files import lines
 from nextitem.errors import InputError, suggest
 
 Split = Literal["train", "eval", "test"]
-PAIR = r"\[\s*\d+\s*,\s*-?\d+\s*\]"
-ROW = rf"^\s*\[\s*\d+\s*,\s*\[\s*{PAIR}(\s*,\s*{PAIR})+\s*\]\s*\]\s*$"
+PAIR = r"\[\s*[0-9]{1,18}\s*,\s*-?[0-9]{1,18}\s*\]"
+ROW = rf"^\s*\[\s*[0-9]{{1,18}}\s*,\s*\[\s*{PAIR}(\s*,\s*{PAIR})+\s*\]\s*\]\s*$"
 
 
 @dataclass(frozen=True)
