@@ -13,6 +13,7 @@ from nextitem.cli.choices import models, samplers
 from nextitem.cli.datasets import datasets
 from nextitem.cli.describe import compare_data, describe
 from nextitem.cli.prepare import prepare
+from nextitem.cli.prepare_amazon import prepare_amazon
 from nextitem.cli.run import run
 from nextitem.cli.shared import is_launched, rank
 from nextitem.cli.use import evaluate, recommend, show
@@ -28,7 +29,10 @@ app = typer.Typer(
 WITH_KEYS = {"allow_extra_args": True, "ignore_unknown_options": True}
 for with_keys in (run, prepare, audit):
     app.command(context_settings=WITH_KEYS)(with_keys)
-for command in (recommend, evaluate, show, models, samplers, datasets, check, describe, compare_data):
+for command in (
+    *(recommend, evaluate, show, models, samplers),
+    *(datasets, check, describe, compare_data, prepare_amazon),
+):
     app.command()(command)
 
 
