@@ -3,43 +3,39 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
+from typer.testing import CliRunner
 
 from nextitem.analysis.audit import Audit, Settings, audit, audited_recipe, plan
+from nextitem.analysis.controls import CONTROLS, KEYS, SETTINGS, audit_control
+from nextitem.cli.main import app
 from nextitem.data.dataset import Dataset
-from nextitem.data.synthetic import markov_chain, shuffled
 from nextitem.errors import InputError
 
-SMALL = Settings(lengths=(1,), parts=("lengths",), seeds=1, draws=2)
-KEYS = {
-    "model": {"dim": 32, "max_length": 5, "num_layers": 1, "dropout": 0.0},
-    "training": {"epochs": 12, "batch_size": 256, "learning_rate": 5e-3, "patience": 3, "threads": 1},
-}
+CHAINS = {control.name: control for control in CONTROLS}
 
 
 def audited(dataset: Dataset, folder: Path, **training: int) -> Audit:
-    recipe = audited_recipe("SASRec", "synthetic", SMALL, KEYS, {"training": training})
-    *_, last = audit(dataset, recipe, SMALL, folder)
+    recipe = audited_recipe("SASRec", "synthetic", SETTINGS, KEYS, {"training": training})
+    *_, last = audit(dataset, recipe, SETTINGS, folder)
     assert isinstance(last, Audit)
     return last
-
-
-def chain(order: int, **sizes: int) -> Dataset:
-    return markov_chain(order, **({"num_users": 600, "num_items": 12, "mean_length": 12} | sizes), noise=0.1)
 
 
 @cache
 def order_1() -> tuple[Audit, Path]:
     folder = Path(mkdtemp())
-    return audited(chain(1, num_items=40), folder), folder
+    return audit_control(CHAINS["order-1"], folder), folder
 
 
 def test_a_chain_of_order_2_is_strongly_ordered(tmp_path: Path) -> None:
-    verdict = audited(chain(2, num_users=900), tmp_path, epochs=20).verdict
+    verdict = audit_control(CHAINS["order-2"], tmp_path).verdict
     assert verdict.name == "strongly ordered"
     assert verdict.is_sure
     assert (verdict.order_information.low or 0) > 0.25
@@ -54,30 +50,41 @@ def test_a_chain_of_order_1_is_the_last_item_only() -> None:
 
 
 def test_shuffled_rows_have_no_order(tmp_path: Path) -> None:
-    rows = shuffled(markov_chain(1, num_users=1500, num_items=40, mean_length=6, noise=0.0))
-    verdict = audited(rows, tmp_path).verdict
+    verdict = audit_control(CHAINS["shuffled"], tmp_path).verdict
     assert verdict.name == "no order"
     assert (verdict.recency_information.high or 1) < 0.25
 
 
 def test_noise_leaves_the_shares_undefined(tmp_path: Path) -> None:
-    verdict = audited(chain(0), tmp_path, epochs=2).verdict
+    verdict = audit_control(CHAINS["noise"], tmp_path).verdict
     assert verdict.name == "no gain"
     assert verdict.order_information.value is None
+
+
+def test_the_controls_are_shown_with_their_right_verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    two = (CHAINS["noise"], CHAINS["order-1"])
+    monkeypatch.setattr("nextitem.analysis.controls.CONTROLS", two)
+    (tmp_path / "order-1").symlink_to(order_1()[1])  # its trials are done
+    result = CliRunner().invoke(app, ["audit", "--controls", "--out", str(tmp_path)], env={"COLUMNS": "120"})
+    assert result.exit_code == 0, result.output
+    assert re.search(r"order-1 +last item only +last item only .* right", result.output)
+    wrong = (replace(two[0], verdict="no order"), two[1])
+    monkeypatch.setattr("nextitem.analysis.controls.CONTROLS", wrong)
+    assert CliRunner().invoke(app, ["audit", "--controls", "--out", str(tmp_path)]).exit_code == 1
 
 
 def test_a_second_audit_repeats_nothing_and_says_the_same() -> None:
     first, folder = order_1()
     times = {path: path.stat().st_mtime_ns for path in folder.rglob("*.npz")}
     assert times
-    assert audited(chain(1, num_items=40), folder) == first
+    assert audited(CHAINS["order-1"].make(), folder) == first
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.npz")} == times
 
 
 def test_trials_of_another_recipe_are_refused() -> None:
     _, folder = order_1()
     with pytest.raises(InputError, match="trial of another recipe or of other data"):
-        audited(chain(1, num_items=40), folder, epochs=3)
+        audited(CHAINS["order-1"].make(), folder, epochs=3)
 
 
 def test_the_json_is_whole() -> None:
@@ -113,4 +120,4 @@ def test_what_does_not_apply_to_a_model_is_left_out_and_said(name: str) -> None:
 
 def test_a_model_without_an_order_is_refused() -> None:
     with pytest.raises(InputError, match="EASE is none; take SASRec"):
-        audited_recipe("EASE", "synthetic", SMALL)
+        audited_recipe("EASE", "synthetic", SETTINGS)

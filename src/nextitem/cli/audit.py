@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from nextitem.cli.shared import console
+from nextitem.errors import InputError
 
 
 def audit(
     context: typer.Context,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="A data set's name, a file or a folder.")],
+    data: Annotated[str | None, typer.Argument(metavar="DATA", help="A data set's name, a file or a folder.")] = None,
     model: Annotated[str, typer.Option("-m", "--model", help="A sequence model's name.")] = "SASRec",
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of every variant.")] = 3,
     fast: Annotated[
@@ -24,12 +25,21 @@ def audit(
         Path | None, typer.Option(help="What items are: lines item::name::a|b (movies.dat), or JSON {item: [a, b]}.")
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Replace trials of another recipe in the folder.")] = False,
+    controls: Annotated[
+        bool, typer.Option("--controls", help="Audit the audit, on chains of a known order, instead of DATA.")
+    ] = False,
 ) -> None:
     """Measure how much of a model's gain is order, and how much the last item alone gives.
 
     Writes report.html (self-contained), report.md and audit.json into the folder. A killed audit goes on where it was.
     Keys of a recipe are options too: --training.epochs 20 --model.dim 32.
     """
+    if controls:
+        _audit_controls(data, out or Path("audits") / "controls")
+        return
+    if data is None:
+        raise InputError("nextitem audit needs DATA: a data set's name, a file or a folder (or --controls)")
+
     from nextitem.analysis.attributes import read_attributes
     from nextitem.analysis.audit import FAST, Audit, Settings, audited_recipe
     from nextitem.analysis.audit import audit as audit_data
@@ -51,3 +61,21 @@ def audit(
                 write_report(event, folder)
             view.show(event)
     view.finish(folder)
+
+
+def _audit_controls(data: str | None, out: Path) -> None:
+    """Exit code 1 if one of the verdicts is wrong."""
+    if data is not None:
+        raise InputError(f"--controls makes its own data, found DATA {data}; leave one of them out")
+
+    from nextitem.analysis.audit import Audit
+    from nextitem.analysis.controls import CONTROLS, audit_control
+    from nextitem.report.audit_controls import controls_table, is_right
+
+    found: list[Audit] = []
+    for control in CONTROLS:
+        with console().status(f"{control.name}, {len(found) + 1} of {len(CONTROLS)}"):
+            found.append(audit_control(control, out / control.name))
+    console().print(controls_table(CONTROLS, found))
+    if not all(map(is_right, CONTROLS, found)):
+        raise typer.Exit(1)
