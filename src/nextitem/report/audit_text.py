@@ -69,8 +69,8 @@ def _doubts(audit: Audit) -> list[str]:
         found.append("Doubt: counting predicts the next item from the last ones, and the model does not: train longer.")
     if audit.metrics["MarkovChain"][MAIN] > audit.metrics["full"][MAIN]:
         found.append("Doubt: MarkovChain is better than the model; what the model does not know, it cannot lose.")
-    if audit.recipe["training"]["epochs"] <= 8:
-        found.append("Doubt: 8 epochs at the most; a model that is trained longer may make more of order.")
+    if (epochs := audit.recipe["training"]["epochs"]) <= 8:
+        found.append(f"Doubt: {epochs} epochs at the most; a model that is trained longer may make more of order.")
     return found
 
 
