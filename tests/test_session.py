@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import nextitem
+from nextitem.cli.main import app
 from nextitem.errors import InputError
 from nextitem.recipe import make_recipe
 from nextitem.recommend import Run
@@ -59,3 +61,21 @@ def test_other_models_say_which_can(tmp_path: Path) -> None:
     other = trained(tmp_path / "run", {"name": "ZeroBlock", "dim": 4})
     with pytest.raises(InputError, match=r"ZeroBlock cannot read item by item; .* GRU4Rec, Mamba4Rec"):
         Session(other)
+
+
+def test_the_command_answers_every_line_with_a_line(tmp_path: Path) -> None:
+    run_of = trained(tmp_path / "run", {"name": "GRU4Rec", "dim": 8})
+    command = ["recommend", str(tmp_path / "run"), "--live", "-k", "3", "--history", "3,14"]
+    result = CliRunner().invoke(app, command, input="15\n\n92\n")
+    wanted = [run_of.recommend([HISTORY[:length]], 3)[0].items for length in (3, 4)]
+    assert [line.split() for line in result.stdout.splitlines()] == [[str(item) for item in one] for one in wanted]
+    assert isinstance(CliRunner().invoke(app, command, input="zz\n").exception, InputError)
+    skipping = CliRunner().invoke(app, [*command, "--unknown", "skip"], input="zz\n15\n")
+    assert skipping.stdout.splitlines() == result.stdout.splitlines()[:1]
+    assert "does not know the item 'zz'" in skipping.stderr
+
+
+def test_the_command_wants_a_history_or_a_session(tmp_path: Path) -> None:
+    for options, rule in (([], "needs --history"), (["--live", "--user", "7"], "found --user 7")):
+        with pytest.raises(InputError, match=rule):
+            CliRunner().invoke(app, ["recommend", str(tmp_path), *options], catch_exceptions=False)

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from nextitem.cli.shared import RunPath, console
+from nextitem.errors import InputError
 
 
 def recommend(
     folder: RunPath,
-    history: Annotated[str, typer.Option(help="Item ids, oldest first, separated by commas.")],
+    history: Annotated[str | None, typer.Option(help="Item ids, oldest first, separated by commas.")] = None,
     user: Annotated[str | None, typer.Option(help="The user's id, for models that know users (BPR, ..).")] = None,
     k: Annotated[int, typer.Option("-k", help="How many items.")] = 10,
     unknown: Annotated[
         Literal["error", "skip"], typer.Option(help="What to do with unknown ids: error or skip.")
     ] = "error",
     keep_seen: Annotated[bool, typer.Option("--keep-seen", help="Items of the history may come back.")] = False,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Read one more item a line from standard input, and answer each with a line."),
+    ] = False,
 ) -> None:
-    """Recommend the next items for a history of raw item ids."""
+    """Recommend the next items for a history of raw item ids, or for a session as it goes on (--live)."""
+    if history is None and not live:
+        raise InputError("nextitem recommend needs --history 50,172,181 (or --live: one item a line of standard input)")
+    ids = [one.strip() for one in (history or "").split(",") if one.strip()]
+    if live:
+        if user is not None:
+            raise InputError(f"--live follows a session by its items, found --user {user}; leave one of them out")
+        _follow(folder, ids, k, unknown == "skip", not keep_seen)
+        return
+
     from rich.table import Table
 
     from nextitem.recommend import load
 
-    ids = [one.strip() for one in history.split(",") if one.strip()]
     found = load(folder).recommend(
         [ids], k, users=None if user is None else [user], unknown=unknown, exclude_seen=not keep_seen
     )[0]
@@ -34,6 +49,24 @@ def recommend(
     console().print(table)
     if found.skipped:
         console().print(f"skipped, since the model does not know them: {', '.join(map(str, found.skipped))}")
+
+
+def _follow(folder: Path, history: list[str], k: int, skips: bool, exclude_seen: bool) -> None:
+    """A line of k items for each line of standard input; what one costs does not grow with the session."""
+    from nextitem.recommend import load
+    from nextitem.session import Session
+
+    session = Session(load(folder), history)
+    for line in sys.stdin:
+        if item := line.strip():
+            try:
+                session.add(item)
+            except InputError as error:
+                if not skips:
+                    raise
+                typer.echo(f"nextitem: {error}", err=True)
+                continue
+            typer.echo(" ".join(map(str, session.recommend(k, exclude_seen=exclude_seen).items)))
 
 
 def evaluate(
