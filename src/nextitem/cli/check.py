@@ -26,7 +26,8 @@ def check(
 ) -> None:
     """Say how a file is understood, or name its first bad line (exit code 2); of a folder, also what fits together.
 
-    A folder with one .inter is looked at whole: its .user .item .kg .link .net of the same stem beside it.
+    A folder with one .inter is looked at whole: its .user .item .kg .link .net of the same stem beside it; with one
+    X.txt, its X_item2attributes.json.
     """
     from nextitem.data.formats.roles import Roles
     from nextitem.data.loading import locate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import polars as pl
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.formats.atomic import ENDINGS, read_atomic_table
+from nextitem.data.formats.attributes import ENDING as ATTRIBUTES
+from nextitem.data.formats.attributes import read_item_attributes
 from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet
 from nextitem.data.formats.roles import looks_like_header
 from nextitem.data.formats.tables import refuse_ragged
@@ -58,7 +61,8 @@ def attach(dataset: Dataset, side: SideTables) -> Dataset:
 
 
 def read_side(paths: dict[str, Path]) -> SideTables:
-    """`paths` by the fields of SideTables: atomic files, Parquet, or text split by tabs or commas.
+    """`paths` by the fields of SideTables: atomic files, Parquet, or text split by tabs or commas; items from JSON too,
+    as S3-Rec's item2attributes.
 
     The text of a graph, of links and of trust may lack a header (KGCN's kg.txt, HetRec's user_friends.dat has one).
 
@@ -87,6 +91,8 @@ def _read(path: Path, role: str) -> pl.DataFrame:
     check_file(path)
     if path.name.removesuffix(".gz").endswith(ENDINGS):
         return read_atomic_table(path)
+    if role == "items" and path.name.removesuffix(".gz").endswith(".json"):
+        return read_item_attributes(path)
     if is_parquet(path):
         with explained(path):
             return pl.read_parquet(path, glob=False)
@@ -117,9 +123,17 @@ def _read_text(path: Path, role: str) -> pl.DataFrame:
 
 
 def beside(path: Path) -> dict[str, Path]:
-    """The atomic files of the same stem as an .inter file: field of SideTables -> path."""
+    """The atomic files of the same stem as an .inter file; X_item2attributes.json beside X.txt, gzipped or not.
+
+    Field of SideTables -> path.
+    """
     endings = {"users": ".user", "items": ".item", "knowledge": ".kg", "links": ".link", "trust": ".net"}
     assert set(endings) == {one.name for one in fields(SideTables)}
+    stem, ending = os.path.splitext(path.name.removesuffix(".gz"))
+    if ending == ".txt":
+        tables = [path.with_name(f"{stem}{ATTRIBUTES}{packed}") for packed in ("", ".gz")]
+        there = [one for one in tables if one.is_file()]
+        return {"items": there[0]} if there else {}
     if path.suffix != ".inter":
         return {}
     found = {role: path.with_suffix(ending) for role, ending in endings.items()}

@@ -81,7 +81,10 @@ def _side_paths(recipe: DataRecipe) -> dict[str, Path]:
     log, _, _ = locate(recipe.source, None if recipe.folder is None else Path(recipe.folder))
     found = beside(log) | paths
     if not found:
-        raise InputError(f"data.side: beside {log} there is no .user, .item, .kg, .link or .net file; leave it out")
+        raise InputError(
+            f"data.side: beside {log} there is no .user, .item, .kg, .link, .net or _item2attributes.json file; "
+            "leave it out"
+        )
     return found
 
 

@@ -75,7 +75,7 @@ class DataRecipe(Section):
     item_ids: str | None = None
     valid_file: str | None = None  # files of their own, in the form of the source, which is the training then;
     test_file: str | None = None  # split.kind given goes by them
-    side: Literal["none", "beside"] = "none"  # take the .user .item .kg .link .net beside an .inter file
+    side: Literal["none", "beside"] = "none"  # take what stands beside the log, see docs/formats.md
     user_table: str | None = None  # or name them: atomic files, Parquet, or text
     item_table: str | None = None
     knowledge: str | None = None

@@ -50,7 +50,7 @@ def json_keys(found: list[str]) -> list[str]:
 
 def strict_json(text: str) -> Any:
     """Raises: ValueError: no JSON, or JSON with NaN or Infinity, which JSON does not have."""
-    return json.loads(text, parse_constant=_refuse_constant)
+    return json.loads(text, parse_constant=no_constant)
 
 
 def _plain_keys(table: pl.DataFrame, path: Path) -> list[str]:
@@ -88,5 +88,6 @@ def _refuse_line(table: pl.DataFrame, wanted: set[str], path: Path) -> NoReturn:
     raise InputError(f"{path.name} cannot be read as JSON lines; {AS_LOG}")
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def no_constant(name: str) -> NoReturn:
+    """For `json.loads(parse_constant=..)`."""
     raise ValueError(f"JSON has no {name}")
