@@ -1,6 +1,6 @@
 # make run    set up .venv and train SASRec on ml-100k: data, epochs, test table
 # make test   set up .venv with the test extra and run the whole suite
-# make slow   the tests on whole data sets and Spark, which want a Java, NEXTITEM_DATA and the extra spark
+# make slow   the tests on whole data sets, Spark and Triton, which want a Java, NEXTITEM_DATA, the extras spark and gpu
 # make check  format, lint, strict types, tests: what a change must pass
 # make clean  remove .venv and caches (runs/ stays)
 
@@ -19,7 +19,7 @@ test: $(VENV)/.installed-test
 
 slow: $(VENV)/.installed-slow
 	$(BIN)/python -m pytest -m slow
-	$(BIN)/python -m pytest tests/data/test_engines.py
+	$(BIN)/python -m pytest tests/data/test_engines.py tests/nn/test_scan_gpu.py
 
 check: lint test
 
@@ -46,7 +46,7 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-slow: $(VENV)/.installed-test
-	$(PIP) --editable '.[spark,test]'
+	$(PIP) --editable '.[gpu,spark,test]'
 	@touch $@
 
 clean:

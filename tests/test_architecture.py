@@ -94,10 +94,11 @@ def test_imports_run_down_the_floors(module: str) -> None:
 
 @pytest.mark.parametrize("module", [name for name in INSIDE if floor(name) == "nn"])
 def test_nn_imports_errors_and_torch_alone(module: str) -> None:
-    """But for the kernels, which are numba's."""
+    """But for the kernels, which are numba's and Triton's, and the adapter of mamba_ssm."""
     assert {floor(name) for name in ours(module)} <= {"nn", "errors"}
-    numeric = {"numba", "numpy"} if module.startswith("nn.kernels") else set()
-    assert others(module) <= {"torch", *numeric, *sys.stdlib_module_names}
+    also = {"numba", "numpy"} if module.startswith("nn.kernels") else set()
+    also = {"nn.kernels.scanning_gpu": {"triton"}, "nn.scan.official": {"mamba_ssm"}}.get(module, also)
+    assert others(module) <= {"torch", *also, *sys.stdlib_module_names}
 
 
 @pytest.mark.parametrize("module", [name for name in INSIDE if floor(name) == "data"])

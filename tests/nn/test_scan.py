@@ -211,6 +211,7 @@ def test_curves_are_those_of_torch_to_a_millionth(ours: Any, torchs: Any, low: f
 
 
 def test_the_form_that_runs_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    choose.form_for.cache_clear()
     choose._say.cache_clear()
     rows, inputs = Rows.padded(1, 2), drawn(2, 4, 2)
     with caplog.at_level(logging.INFO):

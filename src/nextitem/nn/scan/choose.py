@@ -1,26 +1,33 @@
 """Which form of the scan runs: said in the log the first time that it does.
 
-| tensors                        | form                                                        |
-|--------------------------------|-------------------------------------------------------------|
-| on a CPU, float32 or narrower  | compiled (narrower ones are widened, the result is narrowed) |
-| anything else                  | plain                                                       |
+| tensors                               | form                                                                    |
+|---------------------------------------|-------------------------------------------------------------------------|
+| on a CPU, float32 or narrower         | compiled                                                                |
+| on a CUDA device, float32 or narrower | that of mamba_ssm, else of Triton: the first that is installed and agrees |
+| anything else                         | plain                                                                   |
+
+Narrower types are widened to float32 and the result is narrowed. agreement.py says what agrees.
 """
 
 from __future__ import annotations
 
 import logging
 from functools import cache
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor
 
 import nextitem.nn.scan.cpu as cpu
+import nextitem.nn.scan.cuda as cuda
+import nextitem.nn.scan.official as official
 import nextitem.nn.scan.plain as plain
 from nextitem.errors import NonFiniteLossError
+from nextitem.nn.scan.agreement import Scan, fault_of
 from nextitem.nn.scan.rows import Rows
 
 _LOG = logging.getLogger(__name__)
-_NARROW = (torch.bfloat16, torch.float16)
+_WIDENED = (torch.float32, torch.bfloat16, torch.float16)
 
 
 def selective_scan(
@@ -32,40 +39,69 @@ def selective_scan(
         NonFiniteLossError: y would hold a number that is not finite; the input at fault is named.
     """
     tensors = {"x": x, "raw": raw, "a": a, "b": b, "c": c, "d": d, "z": z, "bias": bias}
-    if is_compiled(x):
-        wide = {name: one.float() for name, one in tensors.items()}
-        y = cpu.selective_scan(**wide, rows=rows).to(x.dtype)
+    form = form_for(x.device, x.dtype, a.shape[1])
+    if form is plain.selective_scan:
+        y = form(x, raw, a, b, c, d, z, bias, rows)
     else:
-        y = plain.selective_scan(x, raw, a, b, c, d, z, bias, rows)
+        xw, raw_w, aw, bw, cw, dw, zw, bias_w = (one.float() for one in tensors.values())
+        y = form(xw, raw_w, aw, bw, cw, dw, zw, bias_w, rows).to(x.dtype)
     check_finite("selective scan", y, tensors)
     return y
 
 
 def causal_conv(x: Tensor, weight: Tensor, bias: Tensor, rows: Rows) -> Tensor:
     """x (P, E), weight (E, K), bias (E,) -> SiLU of the causal convolution, (P, E), of the type of x."""
-    if is_compiled(x):
+    if x.device.type == "cpu" and x.dtype in _WIDENED:
         return cpu.causal_conv(x.float(), weight.float(), bias.float(), rows).to(x.dtype)
-    return plain.causal_conv(x, weight, bias, rows)
-
-
-def is_compiled(x: Tensor) -> bool:
-    """Whether the compiled form runs; says so the first time."""
-    compiled = x.device.type == "cpu" and x.dtype in (torch.float32, *_NARROW)
-    _say(compiled, x.device.type, x.dtype)
-    return compiled
+    return plain.causal_conv(x, weight, bias, rows)  # K products of whole tensors: at home on a GPU
 
 
 @cache
-def _say(compiled: bool, device: str, dtype: torch.dtype) -> None:
-    if compiled:
-        _LOG.info("selective scan: the compiled kernel runs, %s on the %s", dtype, device)
-    else:
+def form_for(device: torch.device, dtype: torch.dtype, num_states: int) -> Scan:
+    """The form that runs; which one is logged the first time."""
+    name: str
+    form: Scan
+    name, form = "plain", plain.selective_scan
+    if dtype in _WIDENED and device.type == "cpu":
+        name, form = "compiled", cpu.selective_scan
+    elif dtype in _WIDENED and device.type == "cuda":
+        name, form = gpu_form(device, num_states)
+    _say(name, device.type, dtype)
+    return form
+
+
+def gpu_form(device: torch.device, num_states: int) -> tuple[str, Scan]:
+    """The name and the first of the GPU's forms that is installed and agrees on the device; else the plain one."""
+    forms: list[tuple[str, Scan]] = [("mamba_ssm", official.selective_scan), ("triton", cuda.selective_scan)]
+    for name, form in forms:
+        if find_spec(name) is None:
+            continue
+        fault = fault_of(form, device, num_states)
+        if not fault:
+            return name, form
         _LOG.warning(
-            "selective scan: the plain recurrence runs, position after position, since the compiled kernel takes "
-            "float32 on the CPU; found %s on %s",
+            "selective scan: the kernel of %s is not used on %s with %d states, for it does not agree with the plain "
+            "recurrence: %s",
+            name,
+            device,
+            num_states,
+            fault,
+        )
+    return "plain", plain.selective_scan
+
+
+@cache
+def _say(name: str, device: str, dtype: torch.dtype) -> None:
+    if name == "plain":
+        _LOG.warning(
+            "selective scan: the plain recurrence runs, position after position: there are kernels for float32 and "
+            "narrower, on the CPU, and on CUDA devices where mamba_ssm or triton (nextitem[gpu]) is installed and "
+            "agrees; found %s on %s",
             dtype,
             device,
         )
+    else:
+        _LOG.info("selective scan: the %s kernel runs, %s on %s", name, dtype, device)
 
 
 def check_finite(what: str, y: Tensor, inputs: dict[str, Tensor]) -> None:
