@@ -43,6 +43,19 @@ def test_light_mode_shows_a_line_for_the_data_a_line_an_epoch_and_the_result(tmp
     assert rest[1].startswith("Test: synthetic")
 
 
+@pytest.mark.parametrize("mode", ["light", "detail"])
+def test_a_run_says_first_that_milliseconds_were_made_seconds(tmp_path: Path, mode: str) -> None:
+    rows = (f"u{user},i{(user + step) % 50},{1384719342500 + step}\n" for user in range(60) for step in range(5))
+    (tmp_path / "ms.csv").write_text("user,item,timestamp\n" + "".join(rows))
+    command = ["-d", str(tmp_path / "ms.csv"), "--out", str(tmp_path / "run"), *FAST, "--mode", mode]
+    result = CliRunner().invoke(app, ["run", *command])
+    assert result.exit_code == 0, result.output
+    said = "the times of ms.csv are milliseconds; they were turned to seconds"
+    assert said in " ".join(result.output.partition("epoch")[0].split())
+    prepared = CliRunner().invoke(app, ["prepare", str(tmp_path / "ms.csv"), "--out", str(tmp_path / "ready")])
+    assert said in " ".join(prepared.output.split())
+
+
 def test_detail_mode_says_what_training_does(finished: tuple[Path, str]) -> None:
     words = " ".join(finished[1].split())
     assert "at most 2 epochs of next_item batches of 512 rows; every 1 epochs ndcg@10 on the validation cases" in words

@@ -8,10 +8,14 @@ import polars as pl
 import pytest
 
 from nextitem.data import scanning
+from nextitem.data.dataset import Dataset
+from nextitem.data.filters import lengths
 from nextitem.data.formats.reading import read
 from nextitem.data.frames import collected
+from nextitem.data.given import joined
 from nextitem.data.interactions import Interactions
 from nextitem.data.loading import open_data
+from nextitem.data.prepare import Rules, prepare
 from nextitem.errors import InputError
 
 
@@ -47,6 +51,36 @@ def test_milliseconds_of_parquet_become_seconds(tmp_path: Path) -> None:
     path = tmp_path / "log.parquet"
     pl.DataFrame({"user": [1, 1], "item": [1, 2], "timestamp": [1384719342500, 1384719343000]}).write_parquet(path)
     assert scanned_times(path) == [1384719342.5, 1384719343.0]
+
+
+@pytest.mark.parametrize("scanned_from", [1, 2**26], ids=["scanned", "read"])
+@pytest.mark.parametrize("name", ["log.csv", "log.parquet"])
+def test_a_log_says_that_its_times_were_milliseconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, scanned_from: int
+) -> None:
+    """Through filters and preparation, once; a log in seconds says nothing."""
+    monkeypatch.setattr("nextitem.data.scanning.SCANNED_FROM", scanned_from)
+    said = (f"the times of {name} are milliseconds; they were turned to seconds",)
+    for factor, notes in ((1000, said), (1, ())):
+        table = pl.DataFrame({"user": [1, 1], "item": [1, 2], "timestamp": [1384719342 * factor, 1384719343 * factor]})
+        path = tmp_path / name
+        table.write_csv(path) if name.endswith("csv") else table.write_parquet(path)
+        log, _ = open_data(str(path))
+        assert isinstance(log, Interactions)
+        assert log.notes == notes
+        assert lengths(log, 2).notes == notes
+        assert Dataset.from_interactions(log).notes == notes
+        assert prepare(log, Rules(after=5, duplicates="last", user_core=1)).notes == notes
+        assert read(path).notes == notes
+
+
+def test_three_files_keep_what_each_says(tmp_path: Path) -> None:
+    logs = []
+    for name, time in (("train", 1384719342500), ("valid", 1384719343), ("test", 1384719344500)):
+        path = tmp_path / f"{name}.csv"
+        path.write_text(f"user,item,timestamp\nu,1,{time}\n")
+        logs.append(read(path))
+    assert [note.split()[3] for note in joined(*logs).notes] == ["train.csv", "test.csv"]
 
 
 def test_times_before_1970_are_refused(tmp_path: Path) -> None:

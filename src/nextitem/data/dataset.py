@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -35,7 +35,7 @@ class Dataset:
     knowledge: Triples | None = None  # between items and other entities
     trust: Triples | None = None  # between users
     parts: np.ndarray | None = None  # (N,) int8 of every interaction: 0 train, 1 valid, 2 test, where files said so
-    notes: tuple[str, ...] = ()  # what preparation dropped beside the log, to be said once
+    notes: tuple[str, ...] = ()  # what reading changed and what was dropped beside the log, to be said once
 
     @classmethod
     def from_interactions(
@@ -48,7 +48,7 @@ class Dataset:
         Raises:
             InputError: there are no ratings to weigh by, or one is not above 0.
         """
-        return cls.from_numbered(number(log), name, weight)
+        return replace(cls.from_numbered(number(log), name, weight), notes=log.notes)
 
     @classmethod
     def from_numbered(cls, log: Numbered, name: str = "data", weight: Literal["rating"] | None = None) -> Dataset:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import narwhals as nw
 
@@ -92,7 +93,7 @@ def drop_duplicates(log: Interactions, keep: str = "first") -> Interactions:
         time = nw.col("timestamp")
         left = left.filter(time == (time.min() if keep == "first" else time.max()).over(*pair))
     left = left.filter(row == (row.min() if keep == "first" else row.max()).over(*pair))
-    return Interactions(settled(left))
+    return replace(log, frame=settled(left))
 
 
 def lengths(log: Interactions, shortest: int = 0, longest: int | None = None) -> Interactions:
@@ -120,7 +121,7 @@ def _cut(frame: Frame, user_core: int, item_core: int) -> Frame:
 
 def _refuse_nothing(left: Frame, log: Interactions, rule: str, way_out: Callable[[], str]) -> Interactions:
     if num_rows(left) > 0:
-        return Interactions(left)
+        return replace(log, frame=left)
     found = collected(log.frame.select(nw.len().alias("rows"), nw.col("user").n_unique(), nw.col("item").n_unique()))
     rows, users, items = (int(found[column][0]) for column in ("rows", "user", "item"))
     raise nothing_left(rule, rows, users, items, way_out())

@@ -40,6 +40,7 @@ def joined(train: Interactions, valid: Interactions, test: Interactions) -> Inte
         rating="rating" if train.has_ratings else None,
         row="row",
         part="part",
+        notes=(*train.notes, *valid.notes, *test.notes),
         name="train, valid and test",
     )
 

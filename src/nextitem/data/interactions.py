@@ -23,6 +23,7 @@ class Interactions:
     """
 
     frame: Frame
+    notes: tuple[str, ...] = ()  # what reading changed, to be said once
 
     @classmethod
     def from_frame(
@@ -36,6 +37,7 @@ class Interactions:
         row: str | None = None,
         part: str | None = None,
         name: str = "the data frame",
+        notes: tuple[str, ...] = (),
     ) -> Interactions:
         """Take the named columns of a polars (eager or lazy), pandas, Modin, cuDF, pyarrow, DuckDB or Spark frame.
 
@@ -61,7 +63,7 @@ class Interactions:
         if numbers:
             table = table.with_columns([_as_number(table, role, name) for role in numbers])
         _refuse_missing(table, columns, name)
-        return cls(table)
+        return cls(table, notes)
 
     def __len__(self) -> int:
         return num_rows(self.frame)

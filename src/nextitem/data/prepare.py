@@ -5,7 +5,7 @@ The rules apply in this order: time range and rating, duplicates, lengths, cores
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from nextitem.data import filters, numbered
@@ -55,7 +55,8 @@ def prepare(log: Interactions, rules: Rules, name: str = "data") -> Dataset:
     if rules.ids == "appearance":
         users = users or numbered.by_appearance(found.user, found.row, found.users)
         items = items or numbered.by_appearance(found.item, found.row, found.items)
-    return Dataset.from_numbered(numbered.renumbered(found, users, items), name, rules.weight)
+    dataset = Dataset.from_numbered(numbered.renumbered(found, users, items), name, rules.weight)
+    return replace(dataset, notes=log.notes)
 
 
 def _counted_there(log: Interactions, rules: Rules) -> Interactions:

@@ -15,12 +15,13 @@ from nextitem.data.formats.atomic_header import atomic_types
 from nextitem.data.formats.files import check_file, is_parquet
 from nextitem.data.formats.roles import Roles, find_roles
 from nextitem.data.formats.tables import SPOKEN, header_separator
-from nextitem.data.formats.times import MILLISECONDS
+from nextitem.data.formats.times import MILLISECONDS, milliseconds_note
 from nextitem.data.frames import Frame, collected
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
 Engine = Literal["polars", "duckdb", "spark"]
+Notes = tuple[str, ...]  # of Interactions
 SCANNED_FROM = 2**26  # bytes of text; a smaller one is read at once
 FORMATS = ("table", "atomic")  # the others are no tables
 WHOLE = r"^\s*[+-]?\d+\s*$"
@@ -52,7 +53,7 @@ def scan(
     """
     check_file(path)
     if is_parquet(path):
-        return _log(_parquet_in_seconds(path, asked, engine), asked, path)
+        return _log(*_parquet_in_seconds(path, asked, engine), asked, path)
     one = "\t" if format == "atomic" else SPOKEN.get(separator or "", separator) or header_separator(path)
     table: Frame = nw.from_native(_text(path, one, None if format == "atomic" else '"', engine))
     known = table.collect_schema().names()
@@ -75,30 +76,38 @@ def scan(
     if numbers:
         types = {role: nw.Int64 if found[role][0] else nw.Float64 for role in numbers}
         table = table.with_columns([nw.col(role).str.strip_chars().cast(types[role]) for role in numbers])
+    notes: Notes = ()
     if "timestamp" in numbers:
-        table = _in_seconds(table, "timestamp", found, path)
-    return _log(table.to_native(), Roles(**{role: role for role, _ in roles.names()}), path)
+        table, notes = _in_seconds(table, "timestamp", found, path)
+    return _log(table.to_native(), notes, Roles(**{role: role for role, _ in roles.names()}), path)
 
 
-def _log(frame: Any, asked: Roles, path: Path) -> Interactions:
+def _log(frame: Any, notes: Notes, asked: Roles, path: Path) -> Interactions:
     columns = nw.from_native(frame).collect_schema().names()
     roles = find_roles(columns, asked, path.name)
     assert roles.user is not None  # find_roles saw to it
     assert roles.item is not None
     return Interactions.from_frame(
-        frame, user=roles.user, item=roles.item, timestamp=roles.timestamp, rating=roles.rating, name=str(path)
+        frame,
+        user=roles.user,
+        item=roles.item,
+        timestamp=roles.timestamp,
+        rating=roles.rating,
+        name=str(path),
+        notes=notes,
     )
 
 
-def _parquet_in_seconds(path: Path, asked: Roles, engine: Engine) -> Any:
+def _parquet_in_seconds(path: Path, asked: Roles, engine: Engine) -> tuple[Any, Notes]:
     native = _parquet(path, engine)
     table: Frame = nw.from_native(native)
     schema = table.collect_schema()
     column = find_roles(schema.names(), asked, path.name).timestamp
     if column is None or not schema[column].is_numeric():  # a datetime is made seconds with the log
-        return native
+        return native, ()
     found = collected(table.select(_ends(nw.col(column), ["timestamp"])))
-    return _in_seconds(table, column, found, path).to_native()
+    table, notes = _in_seconds(table, column, found, path)
+    return table.to_native(), notes
 
 
 def _ends(times: nw.Expr, numbers: list[str]) -> list[nw.Expr]:
@@ -107,7 +116,7 @@ def _ends(times: nw.Expr, numbers: list[str]) -> list[nw.Expr]:
     return [times.cast(nw.Float64).min().alias("first"), times.cast(nw.Float64).max().alias("last")]
 
 
-def _in_seconds(table: Frame, column: str, ends: nw.DataFrame[Any], path: Path) -> Frame:
+def _in_seconds(table: Frame, column: str, ends: nw.DataFrame[Any], path: Path) -> tuple[Frame, Notes]:
     """The rules of `formats.times` and `formats.fields`: nothing before 1970, plain milliseconds become seconds."""
     first, last = ends["first"][0], ends["last"][0]
     if first is not None and first < 0:
@@ -116,8 +125,8 @@ def _in_seconds(table: Frame, column: str, ends: nw.DataFrame[Any], path: Path) 
             "means missing, or name another column with --data.timestamp"
         )
     if first is not None and first >= MILLISECONDS[0] and last < MILLISECONDS[1]:
-        return table.with_columns(nw.col(column) / 1000)
-    return table
+        return table.with_columns(nw.col(column) / 1000), (milliseconds_note(path.name),)
+    return table, ()
 
 
 def _parquet(path: Path, engine: Engine) -> Any:

@@ -27,8 +27,8 @@ Mode = Literal["light", "detail"]
 
 
 class RunView:
-    """Shows events as they come. `light` is a line for the data, a line an epoch, and the result; `detail` shows the
-    data, the recipe and the model too, and says what each phase does."""
+    """Shows events as they come. `light` is a line for the data, one for each of its notes, a line an epoch, and the
+    result; `detail` shows the data, the recipe and the model too, and says what each phase does."""
 
     def __init__(self, console: Console, mode: Mode = "detail") -> None:
         self.console, self.mode = console, mode
@@ -63,15 +63,19 @@ class RunView:
                 highlight=False,
                 soft_wrap=True,
             )
+            self._noted(data)
             return
         self.console.print(escape(event.origin))
-        for note in data.notes:
-            self.console.print(escape(note))
+        self._noted(data)
         self.console.print(data_table(data))
         self.console.print(
             f"split: {event.split.name}: {leaks.cases:,} test users; {leaks.seen_before:,} targets stand in their own "
             f"history, {leaks.never_trained:,} never occur in training"
         )
+
+    def _noted(self, data: Dataset) -> None:
+        for note in data.notes:
+            self.console.print(escape(note), highlight=False, soft_wrap=True)
 
     def _built(self, event: Built) -> None:
         if self.mode == "detail":

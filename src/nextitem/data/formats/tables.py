@@ -10,7 +10,7 @@ from nextitem.data.formats.atomic_header import atomic_names, atomic_types, with
 from nextitem.data.formats.fields import refuse_negative, to_interactions
 from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet, lines, num_lines_before_text
 from nextitem.data.formats.roles import Roles, find_roles
-from nextitem.data.formats.times import in_seconds
+from nextitem.data.formats.times import are_milliseconds, in_seconds, milliseconds_note
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
@@ -74,8 +74,11 @@ def _read_parquet(path: Path, asked: Roles) -> Interactions:
         table = pl.read_parquet(path, columns=sorted({column for _, column in roles.names()}), glob=False)
     assert roles.user is not None  # find_roles saw to it
     assert roles.item is not None
+    notes: tuple[str, ...] = ()
     if roles.timestamp is not None and table[roles.timestamp].dtype.is_numeric():
         refuse_negative(table, roles.timestamp, path)
+        if are_milliseconds(table[roles.timestamp]):
+            notes = (milliseconds_note(path.name),)
         table = table.with_columns(in_seconds(table[roles.timestamp]))
     return Interactions.from_frame(
         table,
@@ -84,6 +87,7 @@ def _read_parquet(path: Path, asked: Roles) -> Interactions:
         timestamp=roles.timestamp,
         rating=roles.rating,
         name=str(path),
+        notes=notes,
     )
 
 

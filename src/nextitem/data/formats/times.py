@@ -33,6 +33,11 @@ def are_milliseconds(times: pl.Series) -> bool:
     return first >= MILLISECONDS[0] and last < MILLISECONDS[1]
 
 
+def milliseconds_note(name: str) -> str:
+    """What is said of a file whose times `in_seconds` changed."""
+    return f"the times of {name} are milliseconds; they were turned to seconds"
+
+
 def in_seconds(times: pl.Series) -> pl.Series:
     """Milliseconds, where they plainly are, as seconds with their fraction.
 
