@@ -49,12 +49,13 @@ class _Scan(Function):
 
 def scan(inputs: Sequence[Tensor], rows: Rows) -> Tensor:
     """`inputs` as of plain.selective_scan -> y (P, E), zero at positions of no row."""
-    from nextitem.nn.kernels.scanning_gpu import scan_forward
-
     x, raw, a, b, c, d, z, bias = inputs
     y = torch.zeros_like(x, memory_format=torch.contiguous_format)
     if not rows.longest:
         return y
+
+    from nextitem.nn.kernels.scanning_gpu import scan_forward
+
     views, (channels, states) = [_readable(one) for one in (x, raw, z, b, c)], a.shape
     block, padded = _tile(channels, states)
     starts, lengths = rows.starts.to(x.device), rows.lengths.to(x.device)
@@ -68,13 +69,14 @@ def scan(inputs: Sequence[Tensor], rows: Rows) -> Tensor:
 
 def scan_gradients(inputs: Sequence[Tensor], g: Tensor, rows: Rows) -> tuple[Tensor, ...]:
     """The gradients of the inputs, in their order, from g (P, E), that of y."""
-    from nextitem.nn.kernels.scanning_gpu import scan_backward, sum_parts
-
     x, raw, a, b, c, d, z, bias = inputs
     zeros = [torch.zeros_like(one, memory_format=torch.contiguous_format) for one in inputs]
     dx, draw, da, db, dc, dd, dz, dbias = zeros
     if not rows.longest:
         return tuple(zeros)
+
+    from nextitem.nn.kernels.scanning_gpu import scan_backward, sum_parts
+
     views, (channels, states) = [_readable(one) for one in (x, raw, z, b, c, g)], a.shape
     block, padded = _tile(channels, states)
     blocks, longest, chunk = math.ceil(channels / block), rows.longest, math.ceil(math.sqrt(rows.longest))
