@@ -70,8 +70,10 @@ def test_the_command_answers_every_line_with_a_line(tmp_path: Path) -> None:
     wanted = [run_of.recommend([HISTORY[:length]], 3)[0].items for length in (3, 4)]
     assert [line.split() for line in result.stdout.splitlines()] == [[str(item) for item in one] for one in wanted]
     assert isinstance(CliRunner().invoke(app, command, input="zz\n").exception, InputError)
+    command[-1] = "yy,3,14"
     skipping = CliRunner().invoke(app, [*command, "--unknown", "skip"], input="zz\n15\n")
     assert skipping.stdout.splitlines() == result.stdout.splitlines()[:1]
+    assert "does not know the item 'yy'" in skipping.stderr
     assert "does not know the item 'zz'" in skipping.stderr
 
 

@@ -73,6 +73,12 @@ def test_the_controls_are_shown_with_their_right_verdicts(tmp_path: Path, monkey
     assert CliRunner().invoke(app, ["audit", "--controls", "--out", str(tmp_path)]).exit_code == 1
 
 
+@pytest.mark.parametrize("other", [["ml-100k"], ["--seeds", "2"], ["--fast"], ["--model.dim", "8"]])
+def test_the_controls_take_no_option_that_would_do_nothing(other: list[str]) -> None:
+    with pytest.raises(InputError, match="--controls takes --out and --again alone"):
+        CliRunner().invoke(app, ["audit", "--controls", *other], catch_exceptions=False)
+
+
 def test_a_second_audit_repeats_nothing_and_says_the_same() -> None:
     first, folder = order_1()
     times = {path: path.stat().st_mtime_ns for path in folder.rglob("*.npz")}

@@ -44,9 +44,9 @@ CONTROLS = (
 )
 
 
-def audit_control(control: Control, out: Path) -> Audit:
+def audit_control(control: Control, out: Path, *, again: bool = False) -> Audit:
     """The audit of one control, with a small SASRec. Its trials are kept in `out`, as every audit's are."""
     recipe = audited_recipe("SASRec", "synthetic", SETTINGS, KEYS, {"training": {"epochs": control.epochs}})
-    *_, last = audit(control.make(), recipe, SETTINGS, out)
+    *_, last = audit(control.make(), recipe, SETTINGS, out, again=again)
     assert isinstance(last, Audit)
     return last

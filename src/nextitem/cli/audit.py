@@ -35,7 +35,8 @@ def audit(
     Keys of a recipe are options too: --training.epochs 20 --model.dim 32.
     """
     if controls:
-        _audit_controls(data, out or Path("audits") / "controls")
+        _refuse_others(context)
+        _audit_controls(out or Path("audits") / "controls", again)
         return
     if data is None:
         raise InputError("nextitem audit needs DATA: a data set's name, a file or a folder (or --controls)")
@@ -63,19 +64,26 @@ def audit(
     view.finish(folder)
 
 
-def _audit_controls(data: str | None, out: Path) -> None:
-    """Exit code 1 if one of the verdicts is wrong."""
-    if data is not None:
-        raise InputError(f"--controls makes its own data, found DATA {data}; leave one of them out")
+def _refuse_others(context: typer.Context) -> None:
+    """--controls has data and a recipe of its own."""
+    sources = {
+        name: context.get_parameter_source(name) for name in context.params.keys() - {"controls", "out", "again"}
+    }
+    others = [name for name, source in sources.items() if source and source.name != "DEFAULT"] + context.args
+    if others:
+        raise InputError(f"--controls takes --out and --again alone, found {', '.join(others)} too; leave it out")
 
+
+def _audit_controls(out: Path, again: bool) -> None:
+    """Exit code 1 if one of the verdicts is wrong."""
     from nextitem.analysis.audit import Audit
     from nextitem.analysis.controls import CONTROLS, audit_control
     from nextitem.report.audit_controls import controls_table, is_right
 
-    found: list[Audit] = []
+    screen, found = console(), list[Audit]()
     for control in CONTROLS:
-        with console().status(f"{control.name}, {len(found) + 1} of {len(CONTROLS)}"):
-            found.append(audit_control(control, out / control.name))
-    console().print(controls_table(CONTROLS, found))
+        with screen.status(f"{control.name}, {len(found) + 1} of {len(CONTROLS)}"):
+            found.append(audit_control(control, out / control.name, again=again))
+    screen.print(controls_table(CONTROLS, found))
     if not all(map(is_right, CONTROLS, found)):
         raise typer.Exit(1)

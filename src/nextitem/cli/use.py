@@ -56,16 +56,22 @@ def _follow(folder: Path, history: list[str], k: int, skips: bool, exclude_seen:
     from nextitem.recommend import load
     from nextitem.session import Session
 
-    session = Session(load(folder), history)
+    session = Session(load(folder))
+
+    def is_added(item: str) -> bool:
+        try:
+            session.add(item)
+        except InputError as error:
+            if not skips:
+                raise
+            typer.echo(f"nextitem: {error}", err=True)
+            return False
+        return True
+
+    for item in history:
+        is_added(item)
     for line in sys.stdin:
-        if item := line.strip():
-            try:
-                session.add(item)
-            except InputError as error:
-                if not skips:
-                    raise
-                typer.echo(f"nextitem: {error}", err=True)
-                continue
+        if (item := line.strip()) and is_added(item):
             typer.echo(" ".join(map(str, session.recommend(k, exclude_seen=exclude_seen).items)))
 
 

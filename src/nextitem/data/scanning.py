@@ -14,7 +14,7 @@ import polars as pl
 from nextitem.data.formats.atomic_header import atomic_types
 from nextitem.data.formats.files import check_file, is_parquet
 from nextitem.data.formats.roles import Roles, find_roles
-from nextitem.data.formats.tables import SPOKEN, header_separator
+from nextitem.data.formats.tables import SPOKEN, header_separator, with_roles
 from nextitem.data.formats.times import MILLISECONDS, milliseconds_note
 from nextitem.data.frames import Frame, collected
 from nextitem.data.interactions import Interactions
@@ -84,18 +84,7 @@ def scan(
 
 def _log(frame: Any, notes: Notes, asked: Roles, path: Path) -> Interactions:
     columns = nw.from_native(frame).collect_schema().names()
-    roles = find_roles(columns, asked, path.name)
-    assert roles.user is not None  # find_roles saw to it
-    assert roles.item is not None
-    return Interactions.from_frame(
-        frame,
-        user=roles.user,
-        item=roles.item,
-        timestamp=roles.timestamp,
-        rating=roles.rating,
-        name=str(path),
-        notes=notes,
-    )
+    return with_roles(frame, find_roles(columns, asked, path.name), path, notes)
 
 
 def _parquet_in_seconds(path: Path, asked: Roles, engine: Engine) -> tuple[Any, Notes]:

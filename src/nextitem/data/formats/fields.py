@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from nextitem.data.formats.times import are_milliseconds, in_seconds, milliseconds_note, numbers_or_dates
+from nextitem.data.formats.times import in_seconds, numbers_or_dates
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
@@ -29,9 +29,8 @@ def to_interactions(table: pl.DataFrame, path: Path) -> Interactions:
     table = table.with_columns(numbered(table, role, path) for role in numbers)
     if "timestamp" in numbers:
         refuse_negative(table, "timestamp", path)
-        if are_milliseconds(table["timestamp"]):
-            notes = (milliseconds_note(path.name),)
-        table = table.with_columns(in_seconds(table["timestamp"]))
+        times, notes = in_seconds(table["timestamp"], path.name)
+        table = table.with_columns(times)
     return Interactions.from_frame(
         table,
         timestamp="timestamp" if "timestamp" in numbers else None,

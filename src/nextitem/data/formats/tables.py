@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -10,7 +11,7 @@ from nextitem.data.formats.atomic_header import atomic_names, atomic_types, with
 from nextitem.data.formats.fields import refuse_negative, to_interactions
 from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet, lines, num_lines_before_text
 from nextitem.data.formats.roles import Roles, find_roles
-from nextitem.data.formats.times import are_milliseconds, in_seconds, milliseconds_note
+from nextitem.data.formats.times import in_seconds
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
@@ -72,16 +73,20 @@ def _read_parquet(path: Path, asked: Roles) -> Interactions:
     with explained(path):
         roles = find_roles(list(pl.read_parquet_schema(path)), asked, path.name)
         table = pl.read_parquet(path, columns=sorted({column for _, column in roles.names()}), glob=False)
-    assert roles.user is not None  # find_roles saw to it
-    assert roles.item is not None
     notes: tuple[str, ...] = ()
     if roles.timestamp is not None and table[roles.timestamp].dtype.is_numeric():
         refuse_negative(table, roles.timestamp, path)
-        if are_milliseconds(table[roles.timestamp]):
-            notes = (milliseconds_note(path.name),)
-        table = table.with_columns(in_seconds(table[roles.timestamp]))
+        times, notes = in_seconds(table[roles.timestamp], path.name)
+        table = table.with_columns(times)
+    return with_roles(table, roles, path, notes)
+
+
+def with_roles(frame: Any, roles: Roles, path: Path, notes: tuple[str, ...]) -> Interactions:
+    """The columns of a frame, of any engine, that `find_roles` found in it."""
+    assert roles.user is not None  # find_roles saw to it
+    assert roles.item is not None
     return Interactions.from_frame(
-        table,
+        frame,
         user=roles.user,
         item=roles.item,
         timestamp=roles.timestamp,

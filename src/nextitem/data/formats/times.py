@@ -38,13 +38,16 @@ def milliseconds_note(name: str) -> str:
     return f"the times of {name} are milliseconds; they were turned to seconds"
 
 
-def in_seconds(times: pl.Series) -> pl.Series:
-    """Milliseconds, where they plainly are, as seconds with their fraction.
+def in_seconds(times: pl.Series, name: str) -> tuple[pl.Series, tuple[str, ...]]:
+    """Milliseconds, where they plainly are, as seconds with their fraction; and what is to be said of the file `name`.
 
-    >>> in_seconds(pl.Series([1384719342500])).to_list(), in_seconds(pl.Series([1384719342])).to_list()
-    ([1384719342.5], [1384719342])
+    >>> in_seconds(pl.Series([1384719342]), "log.csv")[1]
+    ()
+    >>> times, notes = in_seconds(pl.Series([1384719342500]), "log.csv")
+    >>> times.to_list(), notes
+    ([1384719342.5], ('the times of log.csv are milliseconds; they were turned to seconds',))
     """
-    return times / 1000 if are_milliseconds(times) else times
+    return (times / 1000, (milliseconds_note(name),)) if are_milliseconds(times) else (times, ())
 
 
 def _dates(text: pl.Series) -> pl.Series:

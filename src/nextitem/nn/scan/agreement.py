@@ -10,8 +10,7 @@ from torch import Tensor
 import nextitem.nn.scan.plain as plain
 from nextitem.nn.scan.rows import Rows
 
-# x, raw, a, b, c, d, z, bias, rows -> y
-Scan = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Rows], Tensor]
+Scan = Callable[..., Tensor]  # called as plain.selective_scan is
 
 TOLERANCE = 1e-3  # of the largest number of a tensor: far above float32's rounding, far below a wrong formula
 
@@ -47,7 +46,6 @@ def _gradients(form: Scan, inputs: list[Tensor], rows: Rows) -> list[Tensor]:
     """The result and the gradient of each input, also where the caller has switched gradients off."""
     with torch.inference_mode(False), torch.enable_grad():
         leaves = [one.clone().requires_grad_() for one in inputs]
-        x, raw, a, b, c, d, z, bias = leaves
-        y = form(x, raw, a, b, c, d, z, bias, rows)
+        y = form(*leaves, rows)
         upstream = torch.linspace(-1, 1, y.numel(), dtype=y.dtype, device=y.device).view(y.shape)
         return [y.detach(), *torch.autograd.grad(y, leaves, upstream)]

@@ -41,10 +41,10 @@ def selective_scan(
     tensors = {"x": x, "raw": raw, "a": a, "b": b, "c": c, "d": d, "z": z, "bias": bias}
     form = form_for(x.device, x.dtype, a.shape[1])
     if form is plain.selective_scan:
-        y = form(x, raw, a, b, c, d, z, bias, rows)
+        y = form(**tensors, rows=rows)
     else:
-        xw, raw_w, aw, bw, cw, dw, zw, bias_w = (one.float() for one in tensors.values())
-        y = form(xw, raw_w, aw, bw, cw, dw, zw, bias_w, rows).to(x.dtype)
+        wide = {name: one.float() for name, one in tensors.items()}
+        y = form(**wide, rows=rows).to(x.dtype)
     check_finite("selective scan", y, tensors)
     return y
 
@@ -59,20 +59,19 @@ def causal_conv(x: Tensor, weight: Tensor, bias: Tensor, rows: Rows) -> Tensor:
 @cache
 def form_for(device: torch.device, dtype: torch.dtype, num_states: int) -> Scan:
     """The form that runs; which one is logged the first time."""
-    name: str
-    form: Scan
-    name, form = "plain", plain.selective_scan
     if dtype in _WIDENED and device.type == "cpu":
         name, form = "compiled", cpu.selective_scan
     elif dtype in _WIDENED and device.type == "cuda":
         name, form = gpu_form(device, num_states)
+    else:
+        name, form = "plain", plain.selective_scan
     _say(name, device.type, dtype)
     return form
 
 
 def gpu_form(device: torch.device, num_states: int) -> tuple[str, Scan]:
     """The name and the first of the GPU's forms that is installed and agrees on the device; else the plain one."""
-    forms: list[tuple[str, Scan]] = [("mamba_ssm", official.selective_scan), ("triton", cuda.selective_scan)]
+    forms = [("mamba_ssm", official.selective_scan), ("triton", cuda.selective_scan)]
     for name, form in forms:
         if find_spec(name) is None:
             continue
