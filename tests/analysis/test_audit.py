@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
+from filelock import FileLock
 from typer.testing import CliRunner
 
 from nextitem.analysis.audit import Audit, Settings, audit, audited_recipe, plan
@@ -91,6 +92,14 @@ def test_trials_of_another_recipe_are_refused() -> None:
     _, folder = order_1()
     with pytest.raises(InputError, match="trial of another recipe or of other data"):
         audited(CHAINS["order-1"].make(), folder, epochs=3)
+
+
+def test_a_trial_that_another_process_is_at_is_refused(tmp_path: Path) -> None:
+    with (
+        FileLock(tmp_path / "trials" / "popularity" / ".lock"),
+        pytest.raises(InputError, match=r"another process is writing into .*popularity"),
+    ):
+        audit_control(CHAINS["order-1"], tmp_path)
 
 
 def test_the_json_is_whole() -> None:

@@ -23,6 +23,7 @@ from nextitem.recipe import Recipe
 from nextitem.training import build
 from nextitem.training.checkpoint import write_atomically
 from nextitem.training.fit import CHECKPOINT, Progress, fit
+from nextitem.training.locking import locked
 
 METRICS = ("hr@1", "hr@5", "hr@10", "ndcg@5", "ndcg@10")
 MAIN = "ndcg@10"
@@ -59,8 +60,20 @@ def perform(trial: Trial, split: Split, digest: str, folder: Path, again: bool) 
     """The epochs, and the Result at last: the kept one, if the folder holds this very trial already.
 
     Raises:
-        InputError: the folder holds another trial, and `again` does not say that it may go.
+        InputError: the folder holds another trial, and `again` does not say that it may go; or another process
+            is at it.
     """
+    with locked(folder):
+        _claim(trial, digest, folder, again)
+        if not (folder / "result.json").exists():
+            yield from _performed(trial, split, folder)
+            return
+        with np.load(folder / "ranks.npz", allow_pickle=False) as stored:
+            yield Result(dict(stored), json.loads((folder / "result.json").read_text()))
+
+
+def _claim(trial: Trial, digest: str, folder: Path, again: bool) -> None:
+    """Write down what the folder is for."""
     key = {"format": FORMAT, "data": digest, "draws": trial.draws, "recipe": trial.recipe.model_dump(mode="json")}
     key = json.loads(json.dumps(key))
     if (folder / "trial.json").exists() and json.loads((folder / "trial.json").read_text()) != key:
@@ -71,12 +84,10 @@ def perform(trial: Trial, split: Split, digest: str, folder: Path, again: bool) 
             )
         for name in ("trial.json", "result.json", "ranks.npz", CHECKPOINT):
             (folder / name).unlink(missing_ok=True)
-    if (folder / "result.json").exists():
-        with np.load(folder / "ranks.npz", allow_pickle=False) as stored:
-            yield Result(dict(stored), json.loads((folder / "result.json").read_text()))
-        return
-    folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / "trial.json", json.dumps(key).encode())
+
+
+def _performed(trial: Trial, split: Split, folder: Path) -> Iterator[Progress | Result]:
     start = time.perf_counter()
     model = build.build_model(trial.recipe, split)
     epochs = 0

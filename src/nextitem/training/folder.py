@@ -15,8 +15,6 @@ report.json             protocol, valid, test, baselines, seconds, versions, rec
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from shutil import rmtree
@@ -24,7 +22,6 @@ from typing import Any
 
 import polars as pl
 import yaml
-from filelock import FileLock, Timeout
 
 from nextitem.data.ids import IdMap
 from nextitem.errors import InputError
@@ -36,24 +33,6 @@ from nextitem.training.fit import BEST, CHECKPOINT, Progress
 class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Make the folder and keep every other process from writing into it, until the block ends or the process dies.
-
-        Raises:
-            InputError: another process writes into it, or it cannot be made.
-        """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".lock")
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise InputError(f"another process is writing into {self.path}; name another folder with --out") from error
-        except OSError as error:
-            raise InputError(f"the run folder {self.path} cannot be made ({error}); name another with --out") from error
-        with lock:
-            yield
 
     @property
     def has_recipe(self) -> bool:

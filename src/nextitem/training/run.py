@@ -25,6 +25,7 @@ from nextitem.training import build
 from nextitem.training.checkpoint import FitState, read_state, save_weights
 from nextitem.training.fit import BEST, CHECKPOINT, Progress, fit
 from nextitem.training.folder import RunFolder, differences
+from nextitem.training.locking import locked
 from nextitem.training.loggers import check_loggers, open_loggers
 from nextitem.training.loop import Track
 from nextitem.training.profile import Profile
@@ -119,7 +120,7 @@ def run(
 
 
 def _opened(folder: RunFolder, recipe: Recipe, again: bool, until_end: ExitStack) -> bytes:
-    until_end.enter_context(folder.locked())
+    until_end.enter_context(locked(folder.path))
     if folder.has_recipe and not again:
         _refuse_other(folder, recipe)
     return b""
