@@ -35,6 +35,24 @@ def exp_of_negative(x: Any) -> Any:
 
 
 @njit(fastmath=FUSED, error_model="numpy", forceinline=True)
+def power_of_two(x: Any) -> Any:
+    """2^x for x <= 0, relative error below 3e-7; below -126, where float32 leaves its normal range, 2^-126.
+
+    Four instructions less than `exp_of_negative`, for loops that can take the factor log2(e) out.
+    """
+    x = F(-126.0) if x < F(-126.0) else x
+    shifted = x + _ROUND
+    r = x - (shifted - _ROUND)  # |r| <= 1 / 2, exact
+    p = F(1.3264652392e-3) * r + F(9.6715113244e-3)  # the best of degree 5 that is 1 at 0: 9.2e-8
+    p = p * r + F(5.5507339628e-2)
+    p = p * r + F(2.4022242124e-1)
+    p = p * r + F(6.9314697753e-1)
+    p = p * r + F(1.0)
+    power = np.int32(F(shifted).view(np.int32) << np.int32(23))
+    return np.int32(F(p).view(np.int32) + power).view(np.float32)
+
+
+@njit(fastmath=FUSED, error_model="numpy", forceinline=True)
 def log1p_of_share(x: Any) -> Any:
     """log(1 + x) for 0 <= x <= 1, relative error below 1e-6: 2 atanh(x / (2 + x)) by its series."""
     s = x / (F(2) + x)

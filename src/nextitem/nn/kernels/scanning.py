@@ -1,17 +1,19 @@
 """The loops of the selective scan, forward and backward; nn/scan/plain.py defines what they compute.
 
-A worker takes rows; of a row a chunk of positions, of a chunk 16 channels at a time, whose states h (N, 16) lie in the
+A worker takes rows; of a row a chunk of positions, of a chunk W channels at a time, whose states h (N, W) lie in the
 cache while it walks the positions. The channels are the lanes of the vector instructions: any number of states N will
-do, and nothing is summed across lanes but once a chunk. The forward pass keeps the states at the ends of chunks alone;
-the backward pass walks a chunk again to have them all.
+do, and nothing is summed across lanes but once a chunk. Every loop over lanes begins by looking whether its arrays
+overlap, so that W is large. The forward pass keeps the states at the ends of chunks alone; the backward pass walks a
+chunk again to have them all. `a` comes as a / ln 2: a decay is 2^(dt a / ln 2), and a power of two is the cheaper one.
 
 Arrays are flat; `strides` says how far apart the positions of x, raw, z, b, c (and g) begin.
 
-Sizes: P positions, R rows, E channels (W of them a lane block), N states, K positions a chunk.
+Sizes: P positions, R rows, E channels in M blocks of W lanes, N states, K positions a chunk.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,16 +22,26 @@ import torch.nn.functional as torch_f
 from numba import njit, prange
 from torch import Tensor
 
-from nextitem.nn.kernels.curves import FUSED, F, exp_of_negative, sigmoid, softplus
+from nextitem.nn.kernels.curves import FUSED, F, power_of_two, sigmoid, softplus
 from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, sums, thread_number
 from nextitem.nn.kernels.threads import use_torch_threads
 
-W = 16  # lanes: a vector of AVX-512, two of AVX2, four of NEON
+LN_2 = F(math.log(2))
+VECTOR = 16  # lanes of an instruction: one of AVX-512, two of AVX2, four of NEON
+MOST_LANES = 128
+LANE_STATES = 8192  # lanes times states: 32 kB a position; wider is slower with many states, narrower with few
 
 
 def chunk_of(states: int, longest: int) -> int:
     """Positions a chunk: its states fit a core's cache beside their gradients; at least 32, or too many are kept."""
     return max(1, min(max(1024 // states, 32), longest))
+
+
+def lanes_of(channels: int, states: int) -> int:
+    """W: as many lanes as a core's cache holds the states of, in blocks of one size, with few lanes past the last."""
+    most = max(VECTOR, min(MOST_LANES, LANE_STATES // states))
+    blocks = -(-channels // most)
+    return -(-channels // blocks // VECTOR) * VECTOR
 
 
 def scan(inputs: Sequence[Tensor], starts: Tensor, lengths: Tensor, longest: int) -> tuple[Tensor, Tensor]:
@@ -39,7 +51,8 @@ def scan(inputs: Sequence[Tensor], starts: Tensor, lengths: Tensor, longest: int
     (places, channels), states = x.shape, a.shape[1]
     chunk = chunk_of(states, longest)
     views = [flat_view(one) for one in (x, raw, z, b, c)]
-    in_lanes = _in_lanes(a)
+    in_lanes = _in_lanes(a, lanes_of(channels, states))
+    width = len(in_lanes) * in_lanes.shape[2]
     num_kept = ((lengths + chunk - 1) // chunk - 1).clamp(min=0)
     kept = torch.empty(int(num_kept.sum()), *in_lanes.shape)
     y = torch.zeros(places, channels)
@@ -47,7 +60,7 @@ def scan(inputs: Sequence[Tensor], starts: Tensor, lengths: Tensor, longest: int
         *(array for array, _ in views), _numbers([stride for _, stride in views]), in_lanes.numpy(), _vector(d),
         _vector(bias), starts.numpy(), lengths.numpy(), y.view(-1).numpy(), kept.numpy(),
         (num_kept.cumsum(0) - num_kept).numpy(), scratch(*in_lanes.shape),
-        *(scratch(chunk, len(in_lanes) * W) for _ in range(3)),
+        *(scratch(chunk, width) for _ in range(3)),
     ]  # fmt: skip
     scan_forward(*arguments)
     return y, kept
@@ -62,7 +75,9 @@ def scan_gradients(
     channels, states = x.shape[1], a.shape[1]
     chunk = chunk_of(states, longest)
     views = [flat_view(one) for one in (x, raw, z, b, c, g)]
-    in_lanes = _in_lanes(a)
+    in_lanes = _in_lanes(a, lanes_of(channels, states))
+    lanes = in_lanes.shape[2]
+    width = len(in_lanes) * lanes
     num_kept = ((lengths + chunk - 1) // chunk - 1).clamp(min=0)
     dx, draw, dz, db, dc = (torch.zeros(one.shape) for one in (x, raw, z, b, c))
     da, dd, dbias = sums(*in_lanes.shape), sums(channels), sums(channels)
@@ -70,20 +85,20 @@ def scan_gradients(
         *(array for array, _ in views), _numbers([stride for _, stride in views]), in_lanes.numpy(), _vector(d),
         _vector(bias), starts.numpy(), lengths.numpy(), kept.numpy(), (num_kept.cumsum(0) - num_kept).numpy(),
         *(one.view(-1).numpy() for one in (dx, draw, dz, db, dc)), da, dd, dbias,
-        scratch(chunk + 1, states, W), scratch(chunk, states, W), scratch(*in_lanes.shape),
-        scratch(chunk, states, W), scratch(chunk, states, W),
-        *(scratch(chunk, len(in_lanes) * W) for _ in range(6)), W,
+        scratch(chunk + 1, states, lanes), scratch(chunk, states, lanes), scratch(*in_lanes.shape),
+        scratch(chunk, states, lanes), scratch(chunk, states, lanes),
+        *(scratch(chunk, width) for _ in range(6)),
     ]  # fmt: skip
     scan_backward(*arguments)
-    whole = torch.from_numpy(da).sum(0)  # (E / W, N, W)
+    whole = torch.from_numpy(da).sum(0)  # (M, N, W)
     da_rows = whole.transpose(1, 2).reshape(-1, states)[:channels]
     return dx, draw, da_rows, db, dc, torch.from_numpy(dd).sum(0), dz, torch.from_numpy(dbias).sum(0)
 
 
-def _in_lanes(a: Tensor) -> Tensor:
-    """(E, N) -> (E / W, N, W), zero in the lanes past the last channel."""
-    padded = torch_f.pad(a.detach(), (0, 0, 0, -len(a) % W))
-    return padded.view(-1, W, a.shape[1]).transpose(1, 2).contiguous()
+def _in_lanes(a: Tensor, lanes: int) -> Tensor:
+    """(E, N) -> (M, N, W) of a / ln 2, zero in the lanes past the last channel."""
+    padded = torch_f.pad(a.detach() / math.log(2), (0, 0, 0, -len(a) % lanes))
+    return padded.view(-1, lanes, a.shape[1]).transpose(1, 2).contiguous()
 
 
 def _numbers(values: list[int]) -> Any:
@@ -99,9 +114,9 @@ def scan_forward(
     x: Any, raw: Any, z: Any, b: Any, c: Any, strides: Any, a: Any, d: Any, bias: Any, starts: Any, lengths: Any,
     y: Any, kept: Any, kept_starts: Any, h: Any, dt: Any, dtx: Any, ys: Any,
 ) -> None:  # fmt: skip
-    """Writes y (P, E) and `kept`, the states (E / W, N, W) at the end of each chunk but a row's last."""
-    channels, width = d.size, dt.shape[2]
-    states, chunk = a.shape[1], dt.shape[1]
+    """Writes y (P, E) and `kept`, the states (M, N, W) at the end of each chunk but a row's last."""
+    channels = d.size
+    states, lanes, chunk = a.shape[1], a.shape[2], dt.shape[1]
     for worker in prange(WORKERS):
         slot = thread_number()
         for row in range(worker, len(starts), WORKERS):
@@ -119,19 +134,19 @@ def scan_forward(
                         dt_t[e] = softplus(raw_t[e] + bias[e])
                     for e in range(channels):
                         dtx_t[e] = dt_t[e] * x_t[e]
-                for block in range(width // W):
-                    lanes = slice(block * W, block * W + W)
+                for block in range(len(a)):
+                    span = slice(block * lanes, block * lanes + lanes)
                     for t in range(count):
                         place = starts[row] + first + t
                         b_t = b[place * strides[3] : place * strides[3] + states]
                         c_t = c[place * strides[4] : place * strides[4] + states]
-                        dt_t, dtx_t, y_t = dt[slot, t, lanes], dtx[slot, t, lanes], ys[slot, t, lanes]
-                        for lane in range(W):
+                        dt_t, dtx_t, y_t = dt[slot, t, span], dtx[slot, t, span], ys[slot, t, span]
+                        for lane in range(lanes):
                             y_t[lane] = F(0)
                         for n in range(states):
                             b_n, c_n, h_n, a_n = b_t[n], c_t[n], h[slot, block, n], a[block, n]
-                            for lane in range(W):
-                                state = h_n[lane] * exp_of_negative(dt_t[lane] * a_n[lane]) + b_n * dtx_t[lane]
+                            for lane in range(lanes):
+                                state = h_n[lane] * power_of_two(dt_t[lane] * a_n[lane]) + b_n * dtx_t[lane]
                                 h_n[lane] = state
                                 y_t[lane] += c_n * state
                 for t in range(count):
@@ -148,14 +163,14 @@ def scan_backward(
     x: Any, raw: Any, z: Any, b: Any, c: Any, g: Any, strides: Any, a: Any, d: Any, bias: Any, starts: Any,
     lengths: Any, kept: Any, kept_starts: Any, dx: Any, draw: Any, dz: Any, db: Any, dc: Any, da: Any, dd: Any,
     dbias: Any, h: Any, decay: Any, carry: Any, db_lanes: Any, dc_lanes: Any, dt: Any, dtx: Any, dy: Any, ys: Any,
-    u: Any, v: Any, lanes: int,
+    u: Any, v: Any,
 ) -> None:  # fmt: skip
     """From g, the gradient of y, those of x, raw, z (P, E), b, c (P, N), and a worker's parts of those of a, d, bias.
 
     u and v gather at each position and channel the gradients of dt * x and, by way of the decay, of dt.
     """
-    channels, width = d.size, dt.shape[2]
-    states, chunk = a.shape[1], dt.shape[1]
+    channels = d.size
+    states, lanes, chunk = a.shape[1], a.shape[2], dt.shape[1]
     for worker in prange(WORKERS):
         slot = thread_number()
         for row in range(worker, len(starts), WORKERS):
@@ -181,8 +196,8 @@ def scan_backward(
                 for t in range(count):
                     db_lanes[slot, t] = F(0)
                     dc_lanes[slot, t] = F(0)
-                for block in range(width // W):
-                    span = slice(block * W, block * W + W)
+                for block in range(len(a)):
+                    span = slice(block * lanes, block * lanes + lanes)
                     if number > 0:
                         h[slot, 0] = kept[kept_starts[row] + number - 1, block]
                     else:
@@ -193,13 +208,13 @@ def scan_backward(
                         c_t = c[place * strides[4] : place * strides[4] + states]
                         dt_t, dtx_t, y_t = dt[slot, t, span], dtx[slot, t, span], ys[slot, t, span]
                         dy_t = dy[slot, t, span]
-                        for lane in range(W):
+                        for lane in range(lanes):
                             y_t[lane] = F(0)
                         for n in range(states):
                             b_n, c_n, a_n, decay_n = b_t[n], c_t[n], a[block, n], decay[slot, t, n]
                             before, after, dc_n = h[slot, t, n], h[slot, t + 1, n], dc_lanes[slot, t, n]
                             for lane in range(lanes):
-                                faded_by = exp_of_negative(dt_t[lane] * a_n[lane])
+                                faded_by = power_of_two(dt_t[lane] * a_n[lane])
                                 state = before[lane] * faded_by + b_n * dtx_t[lane]
                                 decay_n[lane] = faded_by
                                 after[lane] = state
@@ -212,9 +227,9 @@ def scan_backward(
                         c_t = c[place * strides[4] : place * strides[4] + states]
                         dt_t, dtx_t, dy_t = dt[slot, t, span], dtx[slot, t, span], dy[slot, t, span]
                         u_t, v_t = u[slot, t, span], v[slot, t, span]
-                        for lane in range(W):
+                        for lane in range(lanes):
                             u_t[lane] = F(0)
-                        for lane in range(W):
+                        for lane in range(lanes):
                             v_t[lane] = F(0)
                         for n in range(states):
                             b_n, c_n, a_n, decay_n = b_t[n], c_t[n], a[block, n], decay[slot, t, n]
@@ -223,7 +238,7 @@ def scan_backward(
                             for lane in range(lanes):
                                 dh = carry_n[lane] + dy_t[lane] * c_n
                                 faded = dh * decay_n[lane]
-                                exponent = faded * before[lane]  # the gradient of dt * a
+                                exponent = faded * before[lane]  # the gradient of dt * a, whose a here is a / ln 2
                                 carry_n[lane] = faded
                                 da_n[lane] += exponent * dt_t[lane]
                                 v_t[lane] += exponent * a_n[lane]
@@ -242,7 +257,7 @@ def scan_backward(
                     for e in range(channels):
                         dx_t[e] = u_t[e] * dt_t[e] + dy_t[e] * d[e]
                     for e in range(channels):
-                        draw_t[e] = (v_t[e] + u_t[e] * x_t[e]) * sigmoid(raw_t[e] + bias[e])
+                        draw_t[e] = (v_t[e] * LN_2 + u_t[e] * x_t[e]) * sigmoid(raw_t[e] + bias[e])
                     for e in range(channels):
                         open_ = sigmoid(z_t[e])
                         whole = y_t[e] + d[e] * x_t[e]
@@ -257,8 +272,8 @@ def scan_backward(
 
 
 @njit(fastmath={"reassoc", "contract"}, forceinline=True)
-def _total(lanes: Any) -> Any:
+def _total(values: Any) -> Any:
     total = F(0)
-    for lane in range(W):
-        total += lanes[lane]
+    for lane in range(len(values)):
+        total += values[lane]
     return total
