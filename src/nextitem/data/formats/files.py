@@ -62,27 +62,34 @@ def _head(path: Path) -> list[str]:
     return found
 
 
-def lines(path: Path) -> pl.DataFrame:
+def lines(path: Path, encoding: str = "utf-8") -> pl.DataFrame:
     """`line` (its number, from 1) and `text` of every line that is not blank.
 
     Raises:
-        InputError: the file is missing, empty, not UTF-8 or a broken gzip.
+        InputError: the file is missing, empty, not in its encoding or a broken gzip.
     """
     check_file(path)
     with explained(path):
-        table = pl.read_csv(
-            path,
-            has_header=False,
-            separator=NO_SEPARATOR,
-            quote_char=None,
-            schema={"text": pl.String},
-            glob=False,
-        )
-    has_text = pl.col("text").str.strip_chars().str.len_bytes() > 0
-    table = table.with_row_index("line", offset=1).filter(has_text)
+        table = scan_lines(path, encoding).collect()
     if len(table) == 0:
         raise InputError(f"{path} is empty: it has no line with text")
     return table
+
+
+def scan_lines(path: Path, encoding: str = "utf-8") -> pl.LazyFrame:
+    """`lines`, not read yet."""
+    source = path if encoding == "utf-8" else whole(path).decode(encoding).encode()
+    table = pl.scan_csv(
+        source,
+        has_header=False,
+        separator=NO_SEPARATOR,
+        quote_char=None,
+        schema={"text": pl.String},
+        glob=False,
+        row_index_name="line",
+        row_index_offset=1,
+    )
+    return table.filter(pl.col("text").str.strip_chars().str.len_bytes() > 0)
 
 
 @contextmanager
@@ -90,7 +97,7 @@ def explained(path: Path) -> Iterator[None]:
     """Turn what polars and the system say about a file into an InputError that says what to do."""
     try:
         yield
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, EOFError, zlib.error, pl.exceptions.PolarsError) as error:
         raise InputError(_why(path, error)) from error
 
 

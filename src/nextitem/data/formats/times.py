@@ -50,9 +50,21 @@ def in_seconds(times: pl.Series, name: str) -> tuple[pl.Series, tuple[str, ...]]
     return (times / 1000, (milliseconds_note(name),)) if are_milliseconds(times) else (times, ())
 
 
+def dates(text: pl.Series, form: str) -> pl.Series:
+    """Dates of one form of chrono's (`%Y-%m-%d`) as seconds, in UTC unless it has a zone; null where a field has not.
+
+    >>> dates(pl.Series(["Tue Apr 03 18:00:09 +0000 2012", "soon"]), "%a %b %d %H:%M:%S %z %Y").to_list()
+    [1333476009.0, None]
+    """
+    zone = "UTC" if "%z" in form else None
+    return text.str.to_datetime(form, time_unit="us", strict=False, time_zone=zone).dt.timestamp("us") / 1_000_000
+
+
 def _dates(text: pl.Series) -> pl.Series:
-    plain = pl.col("text").str.replace("T", " ", literal=True).str.replace(r"Z$", "")
-    tries = [plain.str.to_datetime(form, time_unit="us", strict=False) for form in DATES]
-    zoned = plain.str.to_datetime(WITH_ZONE, time_unit="us", strict=False, time_zone="UTC").dt.replace_time_zone(None)
-    moments = text.alias("text").to_frame().select(pl.coalesce(*tries, zoned)).to_series()
-    return (moments.dt.timestamp("us") / 1_000_000).alias(text.name)
+    """A later form is tried only where the earlier ones left something."""
+    plain = text.str.replace("T", " ", literal=True).str.replace(r"Z$", "")
+    found = dates(plain, DATES[0])
+    for form in (*DATES[1:], WITH_ZONE):
+        if found.null_count():
+            found = found.zip_with(found.is_not_null(), dates(plain, form))
+    return found
