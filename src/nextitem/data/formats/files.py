@@ -76,6 +76,29 @@ def lines(path: Path, encoding: str = "utf-8") -> pl.DataFrame:
     return table
 
 
+def each_line(path: Path) -> Iterator[tuple[int, str]]:
+    """The number and the text of every line that is not blank, as they are asked for: for what only Python can parse.
+
+    Raises:
+        InputError: as `lines`.
+    """
+    check_file(path)
+    has_text = False
+    try:
+        with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                if text.strip():
+                    has_text = True
+                    yield number, text
+    except UnicodeDecodeError as error:
+        raise InputError(_where_not_utf8(path)) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(_why(path, error)) from error
+    if not has_text:
+        raise InputError(f"{path} is empty: it has no line with text")
+
+
 def scan_lines(path: Path, encoding: str = "utf-8") -> pl.LazyFrame:
     """`lines`, not read yet."""
     source = path if encoding == "utf-8" else whole(path).decode(encoding).encode()
