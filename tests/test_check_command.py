@@ -73,8 +73,8 @@ def test_folder_is_checked_whole(tmp_path: Path) -> None:
     path = folder(tmp_path, inter=INTER, item="item_id:token\tyear:float\na\t5\nz\t6\n", user="user_id:token\n1\n")
     said = shown(0, path)
     for words in ("x.inter: good", "x.item: good 2 rows: item_id (text), year (number)", "x.user: good 1 rows",
-                  ".item the log 1 2 z", "the log .item 1 2 b", ".user the log 0 1",
-                  "the log .user 1 2 2"):  # fmt: skip
+                  "x.item the log 1 2 z", "the log x.item 1 2 b", "x.user the log 0 1",
+                  "the log x.user 1 2 2"):  # fmt: skip
         assert words in said
 
 

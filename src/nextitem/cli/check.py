@@ -72,7 +72,8 @@ def _check_side(log: Path, found: Understood | None) -> bool:
     screen = console()
     tables: dict[str, pl.DataFrame] = {}
     is_good = found is not None
-    for role, path in beside(log).items():
+    paths = beside(log)
+    for role, path in paths.items():
         try:
             table = read_table(path, role)
         except InputError as error:
@@ -82,7 +83,8 @@ def _check_side(log: Path, found: Understood | None) -> bool:
             tables[role] = table
             screen.print(side_report(path.name, table), highlight=False)
     if found is not None and is_good and tables:
-        screen.print(strangers_report(strangers(found.log, SideTables(**tables))), highlight=False)
+        names = {role: path.name for role, path in paths.items()}
+        screen.print(strangers_report(strangers(found.log, SideTables(**tables), names)), highlight=False)
         if ("knowledge" in tables) != ("links" in tables):
             there, missing = (".kg", ".link") if "knowledge" in tables else (".link", ".kg")
             screen.print(warning(f"there is a {there} but no {missing}; a knowledge graph needs both"))
