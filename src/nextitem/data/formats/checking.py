@@ -13,6 +13,7 @@ from nextitem.data.formats.checkins import FOURSQUARE, GOWALLA
 from nextitem.data.formats.files import check_file, first_lines, is_gzip, is_parquet, scan_lines
 from nextitem.data.formats.headerless import ITEM_RATINGS, MOVIELENS, RATINGS, movielens_layout
 from nextitem.data.formats.json_lines import json_keys
+from nextitem.data.formats.places import header_places
 from nextitem.data.formats.plays import COLUMNS
 from nextitem.data.formats.plays import roles as play_roles
 from nextitem.data.formats.reading import FORMATS, read, sniff
@@ -20,8 +21,9 @@ from nextitem.data.formats.roles import Roles, find_roles, plain
 from nextitem.data.formats.sessions import YOOCHOOSE
 from nextitem.data.formats.steam import KEYS
 from nextitem.data.formats.tables import SPOKEN, header_separator
+from nextitem.data.formats.tags import ROLES as HETREC
 from nextitem.data.formats.times import milliseconds_note
-from nextitem.data.formats.tmall import tmall_roles
+from nextitem.data.formats.tmall import ROLES as TMALL
 from nextitem.data.frames import collected
 
 # Of the forms that have no names for them; "-" is not read.
@@ -36,6 +38,7 @@ TIMES = {  # where the first one does not tell
     "tmall": "month and day, of 2014",
     **dict.fromkeys(("foursquare", "lastfm-1k", "steam"), "dates"),
 }
+HEADED = {"hetrec": HETREC, "tmall": TMALL}
 DIGINETICA = {"sessionid": "user", "itemid": "item", "timeframe": "timestamp", "eventdate": "timestamp"}
 
 
@@ -105,7 +108,7 @@ def _why(path: Path, format: str) -> str:
         return f"by its name {name}"
     if is_parquet(path):
         return "by its first bytes, PAR1"
-    if format in ("table", "atomic", "diginetica", "tmall"):
+    if format in ("table", "atomic", "diginetica", *HEADED):
         return "by its first line, which names columns"
     return f"by its first lines: {FORMATS[format]}"
 
@@ -117,9 +120,9 @@ def _columns(path: Path, format: str, separator: str | None, asked: Roles) -> di
         return dict(KEYS)
     if format == "lastfm-1k":
         return dict(zip(COLUMNS, play_roles(asked.item), strict=True))
-    if format == "tmall":
-        header = first_lines(path, count=1)[0].split(",")
-        return dict(zip(header, tmall_roles(header), strict=True))
+    if format in HEADED:
+        header = first_lines(path, count=1)[0].split(header_separator(path))
+        return dict(zip(header, header_places(header, HEADED[format]), strict=True))
     if format == "jsonl":
         names = json_keys(first_lines(path)) or json_keys([_first_line(path)])
     elif is_parquet(path):

@@ -5,16 +5,18 @@ Lines are looked at in batches, so that of a large file only the fields that are
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from nextitem.data.formats.files import check_file, explained, first_lines, lines, scan_lines
-from nextitem.data.formats.roles import looks_like_header
+from nextitem.data.formats.roles import looks_like_header, plain
 from nextitem.errors import InputError
 
 MEND = "mend or drop the line"
+SPOKEN = {",": "commas", "\t": "tabs"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,29 @@ def read_places(path: Path, layout: Layout) -> pl.DataFrame:
     if len(table) == 0 or names_columns > layout.has_header or (table["count"] != len(layout.places)).any():
         check_fields(path, layout)  # names the line
     return table.drop("count").slice(layout.has_header)
+
+
+def headed_layout(path: Path, name: str, separator: str, roles: Mapping[str, str]) -> Layout:
+    """The layout that a first line of names tells; `roles`: plain name -> what it is read as, "-" for not.
+
+    Raises:
+        InputError: the file is missing or empty, or a column that is read does not stand there once.
+    """
+    check_file(path)
+    header = "".join(first_lines(path, count=1)).split(separator)
+    places = header_places(header, roles)
+    needed = {column: role for column, role in roles.items() if role != "-"}
+    if any(places.count(role) != 1 for role in needed.values()):
+        raise InputError(
+            f"{path.name}, line 1: {name} needs the columns {', '.join(needed)}, each once, split by "
+            f"{SPOKEN[separator]}, found '{separator.join(header)[:80]}'; read it with --data.format table"
+        )
+    return Layout(name, places, separator, f"{len(places)} fields, as in its first line", has_header=True)
+
+
+def header_places(header: list[str], roles: Mapping[str, str]) -> tuple[str, ...]:
+    """What each column of a header is read as; "-" is not read."""
+    return tuple(roles.get(plain(name), "-") for name in header)
 
 
 def check_fields(path: Path, layout: Layout) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from nextitem.data.formats.roles import Roles, looks_like_header
 from nextitem.data.formats.sessions import is_diginetica, read_diginetica, read_yoochoose
 from nextitem.data.formats.steam import is_steam, read_steam
 from nextitem.data.formats.tables import SEPARATORS, header_separator, read_atomic, read_table
+from nextitem.data.formats.tags import is_tags, read_tags
 from nextitem.data.formats.tmall import is_tmall, read_tmall
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError, suggest
@@ -33,6 +34,7 @@ FORMATS = {
     "foursquare": "check-ins in New York and Tokyo, eight fields split by tabs, Latin-1",
     "lastfm-1k": "plays, user time artist-id artist track-id track, split by tabs",
     "steam": "SASRec's reviews, a Python dict a line with username, product_id and date",
+    "hetrec": "Last.fm's tags, userID artistID tagID timestamp, split by tabs",
     "tmall": "IJCAI-15's log, a CSV whose time_stamp is the month and day of 2014",
 }
 WITHOUT_NAMES = {
@@ -46,10 +48,17 @@ WITHOUT_NAMES = {
     "gowalla": read_gowalla,
     "foursquare": read_foursquare,
     "steam": read_steam,
+    "hetrec": read_tags,
     "tmall": read_tmall,
 }
 # Layouts that are told by every one of the first lines, whatever the file is called.
-PUBLISHED = {"gowalla": is_gowalla, "foursquare": is_foursquare, "lastfm-1k": is_plays, "tmall": is_tmall}
+PUBLISHED = {
+    "gowalla": is_gowalla,
+    "foursquare": is_foursquare,
+    "lastfm-1k": is_plays,
+    "hetrec": is_tags,
+    "tmall": is_tmall,
+}
 ID = re.compile(r"[\w.:-]+")
 CLICK = re.compile(r"[^,]+,\d{4}-\d\d-\d\dT[^,]+,[^,]+,[^,]*")
 RATING = re.compile(r"[^,]+,[^,]+,[\d.]+,\d+")

@@ -8,30 +8,25 @@ from pathlib import Path
 import polars as pl
 
 from nextitem.data.formats.fields import numbered, to_interactions
-from nextitem.data.formats.files import check_file, first_lines
-from nextitem.data.formats.places import MEND, Layout, read_places
+from nextitem.data.formats.places import MEND, headed_layout, read_places
 from nextitem.data.formats.roles import plain
 from nextitem.data.formats.times import dates
 from nextitem.data.interactions import Interactions
-from nextitem.errors import InputError
 
 YEAR = "2014"
-HEADER = ("userid", "itemid", "catid", "sellerid", "brandid", "timestamp", "actiontype")
-ROLES = {"userid": "user", "itemid": "item", "timestamp": "timestamp"}
+UNREAD = dict.fromkeys(("catid", "sellerid", "brandid"), "-")
+ROLES = {"userid": "user", "itemid": "item", **UNREAD, "timestamp": "timestamp", "actiontype": "-"}
 FIRST_DAY, LAST_DAY = 511, 1112  # of the contest, MMDD
 
 
 def is_tmall(found: list[str]) -> bool:
     """By the header and the times: another contest has the same header, and counts days from 1 to 365."""
-    if tuple(plain(name) for name in found[0].split(",")) != HEADER:
+    header = [plain(name) for name in found[0].split(",")]
+    if header != list(ROLES):
         return False
-    days = [line.split(",")[HEADER.index("timestamp")] for line in found[1:] if line.count(",") == len(HEADER) - 1]
+    place = header.index("timestamp")
+    days = [line.split(",")[place] for line in found[1:] if line.count(",") >= place]
     return all(re.fullmatch(r"\d{3,4}", day) and FIRST_DAY <= int(day) <= LAST_DAY for day in days)
-
-
-def tmall_roles(header: list[str]) -> tuple[str, ...]:
-    """What each column is read as; "-" is not read."""
-    return tuple(ROLES.get(plain(name), "-") for name in header)
 
 
 def read_tmall(path: Path) -> Interactions:
@@ -44,16 +39,7 @@ def read_tmall(path: Path) -> Interactions:
     Raises:
         InputError: a column is missing, a line has another number of fields, or a time is no day of 2014.
     """
-    check_file(path)
-    header = "".join(first_lines(path, count=1)).split(",")
-    places = tmall_roles(header)
-    if any(places.count(role) != 1 for role in ROLES.values()):
-        raise InputError(
-            f"{path.name}, line 1: tmall needs the columns user_id, item_id and time_stamp, each once, split by "
-            f"commas, found {', '.join(header)[:80]}; read it with --data.format table"
-        )
-    layout = Layout("tmall", places, ",", f"{len(places)} fields, as its header, split by commas", has_header=True)
-    table = read_places(path, layout)
+    table = read_places(path, headed_layout(path, "tmall", ",", ROLES))
     times = numbered(table, "timestamp", path, f"a month and a day of {YEAR}, MMDD", MEND, _days)
     return to_interactions(table.with_columns(times), path, MEND)
 
