@@ -73,7 +73,7 @@ def numbered(
 
     `what` says in an error what a field should be, `way_out` what to do.
     """
-    numbers = parse(table[role])
+    numbers = parse(table[role]).alias(role)
     wrong = table.filter(numbers.is_null())
     if len(wrong):
         found = wrong[role][0] or ""

@@ -57,15 +57,19 @@ def headed_layout(path: Path, name: str, separator: str, roles: Mapping[str, str
         InputError: the file is missing or empty, or a column that is read does not stand there once.
     """
     check_file(path)
-    header = "".join(first_lines(path, count=1)).split(separator)
+    found = first_lines(path, count=1)
+    if not found:
+        raise InputError(f"{path} is empty: it has no line with text")
+    header = found[0].split(separator)
     places = header_places(header, roles)
     needed = {column: role for column, role in roles.items() if role != "-"}
     if any(places.count(role) != 1 for role in needed.values()):
         raise InputError(
             f"{path.name}, line 1: {name} needs the columns {', '.join(needed)}, each once, split by "
-            f"{SPOKEN[separator]}, found '{separator.join(header)[:80]}'; read it with --data.format table"
+            f"{SPOKEN[separator]}, found '{found[0][:80]}'; read it with --data.format table"
         )
-    return Layout(name, places, separator, f"{len(places)} fields, as in its first line", has_header=True)
+    fields = f"{len(places)} fields, as in its first line, split by {SPOKEN[separator]}"
+    return Layout(name, places, separator, fields, has_header=True)
 
 
 def header_places(header: list[str], roles: Mapping[str, str]) -> tuple[str, ...]:
