@@ -27,6 +27,8 @@ LAYOUTS = {
         '{"overall": 5.0, "verified": true, "reviewTime": "09 1, 2016", "reviewerID": "A3CIUOJXQ5VDQ2", "asin": '
         '"B0000530HU", "style": {"Size:": " 7.0 oz"}, "reviewText": "..", "unixReviewTime": 1472688000}\n',
         "A3CIUOJXQ5VDQ2", "B0000530HU", 1_472_688_000),
+    r"amazon-2018-.*/\w+\.csv": (
+        "0143026860,A1V6B6TNIC10QE,1.0,1424304000\n", "A1V6B6TNIC10QE", "0143026860", 1_424_304_000),
     r"amazon-2023-.*/\w+\.csv\.gz": (
         "user_id,parent_asin,rating,timestamp\nAGKHLEW2SOWHNMFQIJGBECAF7INQ,B081TJ8YS3,4.0,1588615855070\n",
         "AGKHLEW2SOWHNMFQIJGBECAF7INQ", "B081TJ8YS3", 1_588_615_855.07),

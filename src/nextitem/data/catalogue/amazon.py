@@ -64,6 +64,7 @@ def _amazon(year: int, category: str, is_core: bool, url: str, format: str, term
 AMAZON = (
     *(_amazon(2014, one, False, f"{SNAP}/ratings_{one}.csv", "ratings", AMAZON_2014) for one in CATEGORIES_2014),
     *(_amazon(2014, one, True, f"{SNAP}/reviews_{one}_5.json.gz", "jsonl", AMAZON_2014) for one in CATEGORIES_2014),
+    *(_amazon(2018, one, False, f"{UCSD_2018}/{one}.csv", "item-ratings", AMAZON_2018) for one in CATEGORIES_2018),
     *(_amazon(2018, one, True, f"{UCSD_2018}/{one}_5.json.gz", "jsonl", AMAZON_2018) for one in CATEGORIES_2018),
     *(
         _amazon(2023, one, core == "5core", f"{UCSD_2023}/{core}/rating_only/{one}.csv.gz", "table", AMAZON_2023)
