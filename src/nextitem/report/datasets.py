@@ -19,7 +19,7 @@ from nextitem.errors import InputError, suggest
 
 def datasets_table(family: str = "") -> Group:
     """All data sets, a row for a pattern of Amazon categories; or the members of a family, by its name's beginning."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for title in ("data set", "users", "items", "interactions", "MB", "where"):
         justify = "left" if title in ("data set", "where") else "right"
         table.add_column(title, justify=justify, no_wrap=title != "where")  # type: ignore[arg-type]
