@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from nextitem.data.formats import steam
 from nextitem.data.formats.checking import check
 from nextitem.data.formats.plays import COLUMNS
 from nextitem.data.formats.reading import read, sniff
@@ -148,6 +153,48 @@ def test_tags_from_before_1970_are_left_out_and_said(tmp_path: Path) -> None:
 def test_blocks_of_steam_follow_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nextitem.data.formats.steam.BLOCK", 2)
     assert columns(read(put(tmp_path, "x", STEAM))) == CASES[4][3]
+
+
+WORD = st.text('abé" ', max_size=4)
+VALUE = st.text("a'\"\\\n\r\0é\u2028\U0001f600{}:, ", max_size=5) | st.integers() | st.floats() | st.none()
+REVIEW = st.fixed_dictionaries(dict.fromkeys(steam.KEYS, WORD), optional={"hours": VALUE, "text": VALUE})
+
+
+def python_2(value: object) -> str:
+    """As Python 2 writes it: u before texts, and escapes for all but ASCII."""
+    return f"u{value!a}" if isinstance(value, str) else repr(value)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    REVIEW,
+    st.randoms(use_true_random=False),
+    st.integers(0, 90),
+    st.text("'\"\\{}:, ux01\r\n\0", max_size=2),
+    st.integers(0, 2),
+)
+def test_fields_at_once_are_those_of_the_literal(
+    review: dict[str, object], random: Random, place: int, inserted: str, dropped: int
+) -> None:
+    write = random.choice([repr, python_2])
+    pairs = [f"{write(key)}: {write(value)}" for key, value in random.sample(list(review.items()), len(review))]
+    line = "{" + ", ".join(pairs) + "}"
+    for text in (line, line[:place] + inserted + line[place + dropped :]):
+        found = steam.fields_at_once(text)
+        if found is not None:
+            value = ast.literal_eval(text)
+            assert found == tuple(value[key] for key in steam.KEYS)
+
+
+@pytest.mark.parametrize("line", STEAM.splitlines())
+def test_lines_as_published_are_read_at_once(line: str) -> None:
+    assert (steam.fields_at_once(line) is None) == ("\\xf6" in line or line.startswith('{"'))
+
+
+def test_half_a_character_is_refused(tmp_path: Path) -> None:
+    line = "{'username': u'\\ud83d', 'product_id': '1', 'date': '2017-12-17'}\n"
+    with pytest.raises(InputError, match=r"line 4: steam needs a dict"):
+        read(put(tmp_path, "x", STEAM + line), format="steam")
 
 
 def test_nothing_of_steam_is_executed(tmp_path: Path) -> None:

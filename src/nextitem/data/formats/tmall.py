@@ -46,7 +46,7 @@ def read_tmall(path: Path) -> Interactions:
 
 def _days(text: pl.Series) -> pl.Series:
     """
-    >>> _days(pl.Series(["0511", "511", "1111", "0229", "131"])).to_list()
+    >>> _days(pl.Series(["0511", "511", "1111", "0229", "132"])).to_list()
     [1399766400.0, 1399766400.0, 1415664000.0, None, None]
     """
     day = text.str.strip_chars()
