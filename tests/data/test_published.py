@@ -7,6 +7,7 @@ import gzip
 from pathlib import Path
 from random import Random
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from nextitem.data.formats.checking import check
 from nextitem.data.formats.plays import COLUMNS
 from nextitem.data.formats.reading import read, sniff
 from nextitem.data.interactions import Interactions
+from nextitem.data.loading import open_data
 from nextitem.errors import InputError
 
 MBID = "f1b1cf71-bd35-4e99-8624-24a6e15f133a"
@@ -285,6 +287,18 @@ def test_a_date_is_the_time_only_where_nothing_else_is(tmp_path: Path, header: s
     row = ",".join(values.get(name, "1") for name in header.split(","))
     log = columns(read(put(tmp_path, "x.csv", f"{header}\n{row}\n")))
     assert log.get("timestamp") == (None if role is None else [86_400 if role == "date" else 7])
+
+
+def test_days_as_one_number_are_no_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = put(tmp_path, "x.csv", "user,item,date\n1,2,20140407\n1,3,20140408\n")
+    pl.read_csv(path).write_parquet(tmp_path / "x.parquet")
+    monkeypatch.setattr("nextitem.data.scanning.SCANNED_FROM", 1)
+    for one in (path, tmp_path / "x.parquet"):
+        for look in (read, lambda path: open_data(str(path))):
+            with pytest.raises(InputError, match=r"x\..*: every timestamp is a day .*20140407; .*2014-04-07"):
+                look(one)
+    with_another = put(tmp_path, "y.csv", "user,item,time\n1,2,20140407\n1,3,20991232\n")
+    assert columns(read(with_another))["timestamp"] == [20_140_407, 20_991_232]
 
 
 @pytest.mark.parametrize(

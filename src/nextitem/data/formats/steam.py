@@ -21,7 +21,7 @@ KEYS = {"username": "user", "product_id": "item", "date": "timestamp"}
 BLOCK = 2**17  # lines whose fields are Python's at once
 
 ESCAPE = r"\\(?:[nrt'\"\\]|x[0-9a-f]{2}|u[0-9a-f]{4}|U000[0-9a-f]{5})"
-TEXT = rf"u?(?:'(?:[^'\\\r\0]++|{ESCAPE})*+'|\"(?:[^\"\\\r\0]++|{ESCAPE})*+\")"
+TEXT = rf"u?(?:'(?:[^'\\\n\r\0]++|{ESCAPE})*+'|\"(?:[^\"\\\n\r\0]++|{ESCAPE})*+\")"
 NUMBER = r"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,20})?"
 PAIR = re.compile(rf"(u?'([a-z_]+)': ({TEXT}|{NUMBER}|True|False|None)(?:, |\}}\Z))")
 PLAIN = re.compile(r"u?(?:'([^'\\]*)'|\"([^\"\\]*)\")")

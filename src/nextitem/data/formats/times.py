@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from nextitem.errors import InputError
+
 # A log in seconds ends before the year 5138, one in milliseconds begins after March 1973.
 MILLISECONDS = (10**11, 10**14)
+DAYS = (19_700_101, 20_991_231)  # as seconds, two weeks of August 1970
 DATES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 WITH_ZONE = "%Y-%m-%d %H:%M:%S%.f%z"
 
@@ -33,6 +36,17 @@ def are_milliseconds(times: pl.Series) -> bool:
     return first >= MILLISECONDS[0] and last < MILLISECONDS[1]
 
 
+def refuse_days(first: float, last: float, name: str) -> None:
+    """Raises:
+    InputError: the times from `first` to `last` can only be days such as 20140407, which are no seconds.
+    """
+    if first >= DAYS[0] and last <= DAYS[1]:
+        raise InputError(
+            f"{name}: every timestamp is a day written as one number, found {first:.15g}; write seconds since 1970, or "
+            "days as 2014-04-07"
+        )
+
+
 def milliseconds_note(name: str) -> str:
     """What is said of a file whose times `in_seconds` changed."""
     return f"the times of {name} are milliseconds; they were turned to seconds"
@@ -46,7 +60,13 @@ def in_seconds(times: pl.Series, name: str) -> tuple[pl.Series, tuple[str, ...]]
     >>> times, notes = in_seconds(pl.Series([1384719342500]), "log.csv")
     >>> times.to_list(), notes
     ([1384719342.5], ('the times of log.csv are milliseconds; they were turned to seconds',))
+
+    Raises:
+        InputError: they are days such as 20140407.
     """
+    first, last = times.min(), times.max()
+    if isinstance(first, int | float) and isinstance(last, int | float):
+        refuse_days(first, last, name)
     return (times / 1000, (milliseconds_note(name),)) if are_milliseconds(times) else (times, ())
 
 
