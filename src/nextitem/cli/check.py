@@ -32,7 +32,11 @@ def check(
     """
     from nextitem.data.formats.roles import Roles
     from nextitem.data.loading import locate
+    from nextitem.data.synthetic import SYNTHETIC
+    from nextitem.errors import InputError
 
+    if file in SYNTHETIC:
+        raise InputError(f"{file} is made by nextitem and has no file to check; nextitem describe {file} looks at it")
     log, known_format, said = locate(file)
     if known_format is not None:
         console().print(said, highlight=False)
