@@ -229,7 +229,8 @@ def test_where_no_download_answers_the_page_is_named(server: Any, monkeypatch: p
     archive = Archive(server.url, "x", data.files[0])
     monkeypatch.setitem(CATALOGUE, "foursquare-nyc", replace(data, downloads=(archive,)))
     with pytest.raises(
-        InputError, match=r"answered 404.*\nby hand: https://sites\.google\.com/.*tsmc2014\.zip\nPut foursquare-nyc"
+        InputError,
+        match=r"answered 404.*\nby hand, from https://sites\.google\.com/.*: take .*tsmc2014\.zip\nPut foursquare-nyc",
     ):
         find("foursquare-nyc")
 

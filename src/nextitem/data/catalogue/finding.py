@@ -39,8 +39,8 @@ def find(name: str, data_dir: Path | None = None, watcher: Watcher | None = None
     found = in_local_folder(data, data_dir, tried) or in_cache(data, tried) or _from_the_web(data, tried, watcher)
     if found is None:
         places = " or ".join(file.place for file in data.files)
-        where = f"by hand: {data.page}" if data.downloads else "it is not offered for download here"
-        by_hand = f"{where}; {data.by_hand}\n" if data.by_hand else ""
+        where = f"by hand, from {data.page}" if data.downloads else f"{name} is not offered for download here"
+        by_hand = f"{where}: {data.by_hand}\n" if data.by_hand else ""
         raise InputError(
             f"{name} is not to be had:\n"
             + "".join(f"  - {reason}\n" for reason in tried)

@@ -44,7 +44,7 @@ def _foursquare(name: str, city: str, code: str, checkins: int) -> PublicData:
         tuple(Archive(f"http://{host}/~zhang_da/pub/dataset_tsmc2014.zip", member, file) for host in hosts),
         FOURSQUARE.citation,
         FOURSQUARE.page,
-        "its page leads to dataset_tsmc2014.zip",
+        f"take dataset_TSMC2014_{code}.txt out of dataset_tsmc2014.zip",
         Size(None, None, checkins),
         dict(FIVE_CORE),
     )

@@ -34,7 +34,7 @@ def to_interactions(
     table = table.with_columns(numbered(table, role, path, way_out=way_out) for role in text)
     changed: tuple[str, ...] = ()
     if "timestamp" in numbers:
-        refuse_negative(table, "timestamp", path)
+        refuse_negative(table, "timestamp", path, way_out)
         times, changed = in_seconds(table["timestamp"], path.name)
         table = table.with_columns(times)
     return Interactions.from_frame(
@@ -86,11 +86,11 @@ def numbered(
     return numbers
 
 
-def refuse_negative(table: pl.DataFrame, role: str, path: Path) -> None:
+def refuse_negative(table: pl.DataFrame, role: str, path: Path, way_out: str | None = None) -> None:
     wrong = table.filter(pl.col(role) < 0)
     if len(wrong):
         place = f"line {wrong['line'][0]}" if "line" in table.columns else f"{len(wrong)} rows"
         raise InputError(
-            f"{path.name}, {place}: a {role} must not be negative (before 1970), found {wrong[role][0]:g}; drop the "
-            f"line if that means missing, or name another column with --data.{role}"
+            f"{path.name}, {place}: a {role} must not be negative (before 1970), found {wrong[role][0]:g}; "
+            + (way_out or f"drop the line if that means missing, or name another column with --data.{role}")
         )
