@@ -267,6 +267,11 @@ def test_header_alone_is_empty(tmp_path: Path) -> None:
             read(put(tmp_path, name, text.split("\n")[0] + "\n"), format=format)
 
 
+def test_literals_may_begin_with_a_mark_and_end_in_crlf(tmp_path: Path) -> None:
+    path = put(tmp_path, "x.json", "\ufeff\n" + STEAM.replace("\n", "\r\n"))
+    assert columns(read(path, format="steam")) == CASES[4][3]
+
+
 def test_broken_gzip_and_wrong_bytes_of_literals_are_named(tmp_path: Path) -> None:
     path = put(tmp_path, "x.json.gz", STEAM * 50)
     path.write_bytes(path.read_bytes()[:-9])

@@ -57,8 +57,8 @@ LAYOUTS = {
         "470\t49bbd6c0f964a520f4531fe3\t4bf58dd8d48988d127951735\tCaf\xe9\t40.719810375488535\t-74.00258103213994\t-240"
         "\tTue Apr 03 18:00:09 +0000 2012\n", "470", "49bbd6c0f964a520f4531fe3", 1_333_476_009),
     r"lastfm-1k/.*": (
-        "user_000001\t2009-05-04T23:08:57Z\tf1b1cf71-bd35-4e99-8624-24a6e15f133a\tDeep Dish\t\tFuck Me Im Famous\n",
-        "user_000001", "Deep Dish\tFuck Me Im Famous", 1_241_478_537),
+        "user_000001\t2009-05-04T23:08:57Z\tf1b1cf71-bd35-4e99-8624-24a6e15f133a\tDeep Dish\t\tLondon Calling\n",
+        "user_000001", "Deep Dish\tLondon Calling", 1_241_478_537),
 }  # fmt: skip
 FILES = [(name, file) for name, data in CATALOGUE.items() for file in data.files if file.sha256 is None]
 ONE_OF_EACH = {next(key for key in LAYOUTS if re.fullmatch(key, file.place)): (name, file) for name, file in FILES}
