@@ -73,8 +73,8 @@ def test_folder_is_checked_whole(tmp_path: Path) -> None:
     path = folder(tmp_path, inter=INTER, item="item_id:token\tyear:float\na\t5\nz\t6\n", user="user_id:token\n1\n")
     said = shown(0, path)
     for words in ("x.inter: good", "x.item: good 2 rows: item_id (text), year (number)", "x.user: good 1 rows",
-                  ".item the log 1 2 z", "the log .item 1 2 b", ".user the log 0 1",
-                  "the log .user 1 2 2"):  # fmt: skip
+                  "x.item the log 1 2 z", "the log x.item 1 2 b", "x.user the log 0 1",
+                  "the log x.user 1 2 2"):  # fmt: skip
         assert words in said
 
 
@@ -95,3 +95,22 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("who,what\n1,2\n")
     assert "--data.user" in shown(2, str(tmp_path / "x.csv"))
     assert "who -> user what -> item" in shown(0, str(tmp_path / "x.csv"), "--user", "who", "--item", "what")
+
+
+def test_a_public_data_set_is_checked_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tmall").mkdir()
+    text = "user_id,item_id,cat_id,seller_id,brand_id,time_stamp,action_type\n1,2,3,4,5,0829,0\n"
+    (tmp_path / "tmall/user_log_format1.csv").write_text(text)
+    monkeypatch.setenv("NEXTITEM_DATA", str(tmp_path))
+    monkeypatch.setenv("NEXTITEM_CACHE", str(tmp_path / "cache"))
+    said = shown(0, "tmall")
+    for words in ("tmall from the local folder", "user_log_format1.csv: good", "format tmall", "cat_id -> not read",
+                  "2014-08-29 00:00:00 to", "(month and day, of 2014, turned to seconds)"):  # fmt: skip
+        assert words in said
+    (tmp_path / "tmall/user_log_format1.csv").write_text(text + "1,2,3,4,5,0229,0\n")
+    assert "> 3 1,2,3,4,5,0229,0" in shown(2, "tmall")
+
+
+def test_what_has_no_file_is_told() -> None:
+    error = CliRunner().invoke(app, ["check", "synthetic"]).exception
+    assert "nextitem describe synthetic" in str(error)

@@ -81,3 +81,11 @@ def test_compare_data_says_equal_and_where_not(tmp_path: Path) -> None:
     assert "first difference of user a (B: a) at position 1: item x, in B item y" in text
     assert "nearest to it" in text
     assert "5 5" in shown("compare-data", a, c, "--item-core", "2")
+
+
+def test_what_reading_left_out_is_said_before_what_is_compared(tmp_path: Path) -> None:
+    path = tmp_path / "tags.dat"
+    rows = [f"{user}\t{item}\t1\t{1238544000000 + item}" for user in range(6) for item in range(5)]
+    path.write_text("\n".join(["userID\tartistID\ttagID\ttimestamp", "1\t2\t3\t-5", *rows]) + "\n")
+    for command in (["describe", str(path)], ["compare-data", str(path), str(path)]):
+        assert "1 of 31 rows of tags.dat are dated before 1970; they were left out" in shown(*command)

@@ -139,6 +139,17 @@ def test_legal_oddity_is_read(name: str, expected: dict[str, list[object]]) -> N
     assert {column: log[column].to_list() for column in log.columns} == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "format"), [("short-row.csv", "items"), ("two-fields.kg", "side"), ("r.inter", "auto")]
+)
+def test_separator_is_no_way_out_where_none_can_be_named(tmp_path: Path, name: str, format: str) -> None:
+    (tmp_path / "r.inter").write_text("user_id:token\titem_id:token\n1\t2\n1\n")
+    path = FOLDER / name if (FOLDER / name).exists() else tmp_path / name
+    with pytest.raises(InputError, match=r"fields are needed, .*; mend the line") as caught:
+        _read(path, format)
+    assert "separator" not in str(caught.value)
+
+
 def test_every_file_is_in_one_table() -> None:
     named = [name for name, *_ in (*BAD, *LEGAL)]
     assert sorted(named) == sorted(path.name for path in FOLDER.iterdir())

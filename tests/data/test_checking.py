@@ -104,19 +104,20 @@ def test_strangers_are_counted_both_ways() -> None:
         links=pl.DataFrame({"item_id": ["a", "z"], "entity_id": ["e", "g"]}),
         trust=pl.DataFrame({"source": ["1", "7"], "target": ["2", "1"]}),
     )
-    assert strangers(log, side) == [
-        Strangers(".item", "the log", 2, 3, "x"),
-        Strangers("the log", ".item", 2, 3, "b"),
-        Strangers(".link", "the log", 1, 2, "z"),
-        Strangers("the log", ".link", 2, 3, "b"),
-        Strangers("entities of .link", ".kg", 1, 2, "g"),
-        Strangers(".net", "the log", 1, 3, "7"),
+    names = {"items": "x_item2attributes.json", "knowledge": "x.kg", "links": "x.link", "trust": "x.net"}
+    assert strangers(log, side, names) == [
+        Strangers("x_item2attributes.json", "the log", 2, 3, "x"),
+        Strangers("the log", "x_item2attributes.json", 2, 3, "b"),
+        Strangers("x.link", "the log", 1, 2, "z"),
+        Strangers("the log", "x.link", 2, 3, "b"),
+        Strangers("entities of x.link", "x.kg", 1, 2, "g"),
+        Strangers("x.net", "the log", 1, 3, "7"),
     ]
 
 
 def test_ids_are_compared_as_text() -> None:
     log = pl.DataFrame({"user": [1], "item": [2]})
-    found = strangers(log, SideTables(users=pl.DataFrame({"user_id": ["1", "3"]})))
+    found = strangers(log, SideTables(users=pl.DataFrame({"user_id": ["1", "3"]})), {"users": "x.user"})
     assert [(one.count, one.first) for one in found] == [(1, "3"), (0, None)]
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nextitem.data.formats.output import replacing
 from nextitem.data.formats.reading import read, sniff
+from nextitem.data.formats.times import DAYS, MILLISECONDS
 from nextitem.data.formats.writing import ENDINGS, FORMS, write
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
@@ -47,7 +48,10 @@ def rows_of(log: Interactions) -> list[tuple[object, ...]]:
 FULL = log_of([("u", "a", 5, 3.0), ("v", "b", 4, 4.5), ("u", "b", 4, 1.0)], "user", "item", "timestamp", "rating")
 IDS = st.text("abcXYZ019_-é東", min_size=1, max_size=4)
 ODD_IDS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1).filter(str.strip)
-ROWS = st.lists(st.tuples(IDS, IDS, st.integers(0, 2**53), st.floats(0.5, 5.0)), min_size=1, max_size=6)
+TIMES = (
+    st.integers(0, DAYS[0] - 1) | st.integers(DAYS[1] + 1, MILLISECONDS[0] - 1) | st.integers(MILLISECONDS[1], 2**53)
+)
+ROWS = st.lists(st.tuples(IDS, IDS, TIMES, st.floats(0.5, 5.0)), min_size=1, max_size=6)
 
 
 def test_every_form_is_tried() -> None:

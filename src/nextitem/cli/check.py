@@ -12,11 +12,12 @@ from nextitem.cli.shared import console
 if TYPE_CHECKING:
     import polars as pl
 
+    from nextitem.data.formats.checking import Understood
     from nextitem.data.formats.roles import Roles
 
 
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A log, or a folder with one.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A log, a folder with one, or a public data set.")],
     format: Annotated[str, typer.Option(help="Of the log, as data.format.")] = "auto",
     separator: Annotated[str | None, typer.Option(help="Of a table.")] = None,
     user: Annotated[str | None, typer.Option(help="The user's column.")] = None,
@@ -27,22 +28,29 @@ def check(
     """Say how a file is understood, or name its first bad line (exit code 2); of a folder, also what fits together.
 
     A folder with one .inter is looked at whole: its .user .item .kg .link .net of the same stem beside it; with one
-    X.txt, its X_item2attributes.json.
+    X.txt, its X_item2attributes.json. A public data set is named as for run.
     """
     from nextitem.data.formats.roles import Roles
     from nextitem.data.loading import locate
+    from nextitem.data.synthetic import SYNTHETIC
+    from nextitem.errors import InputError
 
-    roles = Roles(user, item, timestamp, rating)
-    is_folder = file.is_dir()
-    log = locate(str(file))[0] if is_folder else file
-    is_good = _check_log(log, format, separator, roles)
-    if is_folder:
-        is_good = _check_side(log, format, separator, roles, is_good)
+    if file in SYNTHETIC:
+        raise InputError(f"{file} is made by nextitem and has no file to check; nextitem describe {file} looks at it")
+    log, known_format, said = locate(file)
+    if known_format is not None:
+        console().print(said, highlight=False)
+        format = known_format if format == "auto" else format
+    found = _check_log(log, format, separator, Roles(user, item, timestamp, rating))
+    is_good = found is not None
+    if known_format is None and Path(file).expanduser().is_dir():
+        is_good = _check_side(log, found)
     if not is_good:
         raise typer.Exit(2)
 
 
-def _check_log(path: Path, format: str, separator: str | None, roles: Roles) -> bool:
+def _check_log(path: Path, format: str, separator: str | None, roles: Roles) -> Understood | None:
+    """None: it is refused."""
     import time
 
     from nextitem.data.formats.checking import check as understand
@@ -53,15 +61,13 @@ def _check_log(path: Path, format: str, separator: str | None, roles: Roles) -> 
         found = understand(path, time.time(), format=format, separator=separator, columns=roles)
     except InputError as error:
         console().print(refusal_report(path, error), highlight=False)
-        return False
+        return None
     console().print(understood_report(path.name, found), highlight=False)
-    return True
+    return found
 
 
-def _check_side(log: Path, format: str, separator: str | None, roles: Roles, is_good: bool) -> bool:
-    """Each table beside a log, then all of them together if none is refused."""
-    from nextitem.data.formats.reading import read
-    from nextitem.data.frames import collected
+def _check_side(log: Path, found: Understood | None) -> bool:
+    """Each table beside a log, then all of them together if none is refused. Whether all is good."""
     from nextitem.data.side import SideTables, beside, read_table
     from nextitem.data.strangers import strangers
     from nextitem.errors import InputError
@@ -69,7 +75,9 @@ def _check_side(log: Path, format: str, separator: str | None, roles: Roles, is_
 
     screen = console()
     tables: dict[str, pl.DataFrame] = {}
-    for role, path in beside(log).items():
+    is_good = found is not None
+    paths = beside(log)
+    for role, path in paths.items():
         try:
             table = read_table(path, role)
         except InputError as error:
@@ -78,10 +86,9 @@ def _check_side(log: Path, format: str, separator: str | None, roles: Roles, is_
         else:
             tables[role] = table
             screen.print(side_report(path.name, table), highlight=False)
-    if is_good and tables:
-        read_again = read(log, format=format, separator=separator, **dict(roles.names()))
-        frame = collected(read_again.frame).to_polars()
-        screen.print(strangers_report(strangers(frame, SideTables(**tables))), highlight=False)
+    if found is not None and is_good and tables:
+        names = {role: path.name for role, path in paths.items()}
+        screen.print(strangers_report(strangers(found.log, SideTables(**tables), names)), highlight=False)
         if ("knowledge" in tables) != ("links" in tables):
             there, missing = (".kg", ".link") if "knowledge" in tables else (".link", ".kg")
             screen.print(warning(f"there is a {there} but no {missing}; a knowledge graph needs both"))

@@ -34,6 +34,7 @@ def describe(
     from nextitem.report.diagnosis import examination_report
 
     opened, said = open_data(data, format=format, user=user, item=item, timestamp=timestamp, rating=rating)
+    _say(opened.notes)
     examined = examine(opened, Path(data).name, said, time.time())
     console().print(examination_report(examined), highlight=False)
     if out is None:
@@ -66,7 +67,10 @@ def compare_data(
     from nextitem.errors import InputError
     from nextitem.report.diagnosis import comparison_report
 
-    one, other = (coded(open_data(source)[0], Path(source).name) for source in (a, b))
+    logs = [(open_data(source)[0], Path(source).name) for source in (a, b)]
+    for log, _ in logs:
+        _say(log.notes)
+    one, other = (coded(log, name) for log, name in logs)
     candidates = search_cores(one, other) if search else None
     if user_core or item_core:
         mask = core_mask(other, user_core, item_core, core)
@@ -74,3 +78,9 @@ def compare_data(
             raise InputError(f"user_core {user_core} and item_core {item_core} leave nothing of {b}; lower them")
         other = other.only(mask)
     console().print(comparison_report(compare(one, other), candidates), highlight=False)
+
+
+def _say(notes: tuple[str, ...]) -> None:
+    """What reading changed or left out."""
+    for note in notes:
+        console().print(note, highlight=False, markup=False, soft_wrap=True)

@@ -74,7 +74,7 @@ def _history(recipe: DataRecipe) -> str:
     """What was done to the log, for every run on the folder to say; which engine did it makes no difference."""
     keys = recipe.model_dump(mode="json", exclude_defaults=True, exclude={"source", "folder", "engine"})
     rules = ", ".join(f"{key}={value}" for key, value in keys.items())
-    return f"prepared from {Path(recipe.source).name} with {rules or 'nothing left out'}"
+    return f"prepared from {Path(recipe.source).name} with {rules or 'no filter'}"
 
 
 @contextmanager

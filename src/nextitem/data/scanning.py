@@ -15,7 +15,7 @@ from nextitem.data.formats.atomic_header import atomic_types
 from nextitem.data.formats.files import check_file, is_parquet
 from nextitem.data.formats.roles import Roles, find_roles
 from nextitem.data.formats.tables import SPOKEN, header_separator, with_roles
-from nextitem.data.formats.times import MILLISECONDS, milliseconds_note
+from nextitem.data.formats.times import MILLISECONDS, milliseconds_note, refuse_days
 from nextitem.data.frames import Frame, collected
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
@@ -106,13 +106,15 @@ def _ends(times: nw.Expr, numbers: list[str]) -> list[nw.Expr]:
 
 
 def _in_seconds(table: Frame, column: str, ends: nw.DataFrame[Any], path: Path) -> tuple[Frame, Notes]:
-    """The rules of `formats.times` and `formats.fields`: nothing before 1970, plain milliseconds become seconds."""
+    """The rules of `formats.times` and `formats.fields`: nothing before 1970, no days, milliseconds become seconds."""
     first, last = ends["first"][0], ends["last"][0]
     if first is not None and first < 0:
         raise InputError(
             f"{path.name}: a timestamp must not be negative (before 1970), found {first:g}; drop such lines if that "
             "means missing, or name another column with --data.timestamp"
         )
+    if first is not None:
+        refuse_days(first, last, path.name)
     if first is not None and first >= MILLISECONDS[0] and last < MILLISECONDS[1]:
         return table.with_columns(nw.col(column) / 1000), (milliseconds_note(path.name),)
     return table, ()

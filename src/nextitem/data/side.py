@@ -21,6 +21,7 @@ from nextitem.errors import InputError
 
 HEADS = {"head", "relation", "tail", "source", "target", "entity", "source_id", "target_id"}  # first words of headers
 
+MEND = "mend the line (a side table is split by tabs, or by commas where its first line has no tab)"
 COLUMNS = {"knowledge": ("head", "relation", "tail"), "links": ("item", "entity"), "trust": ("source", "target")}
 
 
@@ -115,10 +116,10 @@ def _read_text(path: Path, role: str) -> pl.DataFrame:
                 glob=False,
             )
     except InputError:
-        refuse_ragged(path, separator, '"')
+        refuse_ragged(path, separator, '"', MEND)
         raise
     if table[table.columns[-1]].null_count():  # empty, or missing?
-        refuse_ragged(path, separator, '"')
+        refuse_ragged(path, separator, '"', MEND)
     return table
 
 

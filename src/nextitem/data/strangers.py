@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -20,22 +21,27 @@ class Strangers:
     first: str | None  # in the order of the table
 
 
-def strangers(log: pl.DataFrame, side: SideTables) -> list[Strangers]:
-    """Every comparison that the tables allow, those without a stranger too. `log` has the columns user and item."""
+def strangers(log: pl.DataFrame, side: SideTables, names: Mapping[str, str]) -> list[Strangers]:
+    """Every comparison that the tables allow, those without a stranger too.
+
+    `log` has the columns user and item; `names` is what the file of each table is called, by its field of `side`.
+    """
     found = []
-    for table, ending, role in ((side.users, ".user", "user"), (side.items, ".item", "item")):
+    for table, field, role in ((side.users, "users", "user"), (side.items, "items", "item")):
         if table is not None:
-            ids = table[table.columns[0]]
-            found += [_between(ids, ending, log[role], "the log"), _between(log[role], "the log", ids, ending)]
+            ids, name = table[table.columns[0]], names[field]
+            found += [_between(ids, name, log[role], "the log"), _between(log[role], "the log", ids, name)]
     if side.links is not None:
+        name = names["links"]
         items, entities = (side.links[column] for column in side.links.columns[:2])
-        found += [_between(items, ".link", log["item"], "the log"), _between(log["item"], "the log", items, ".link")]
+        found += [_between(items, name, log["item"], "the log"), _between(log["item"], "the log", items, name)]
         if side.knowledge is not None:
             heads, tails = (_text(side.knowledge[side.knowledge.columns[place]]) for place in (0, 2))
-            found.append(_between(entities, "entities of .link", pl.concat([heads, tails.alias(heads.name)]), ".kg"))
+            graph = pl.concat([heads, tails.alias(heads.name)])
+            found.append(_between(entities, f"entities of {name}", graph, names["knowledge"]))
     if side.trust is not None:
         ends = [_text(side.trust[column]).alias("id") for column in side.trust.columns[:2]]
-        found.append(_between(pl.concat(ends), ".net", log["user"], "the log"))
+        found.append(_between(pl.concat(ends), names["trust"], log["user"], "the log"))
     return found
 
 

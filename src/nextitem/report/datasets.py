@@ -19,7 +19,7 @@ from nextitem.errors import InputError, suggest
 
 def datasets_table(family: str = "") -> Group:
     """All data sets, a row for a pattern of Amazon categories; or the members of a family, by its name's beginning."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for title in ("data set", "users", "items", "interactions", "MB", "where"):
         justify = "left" if title in ("data set", "where") else "right"
         table.add_column(title, justify=justify, no_wrap=title != "where")  # type: ignore[arg-type]
@@ -61,7 +61,7 @@ def datasets_page(name: str) -> Group:
         ("page", data.page),
         ("by hand", data.by_hand),
         *(("download", address(source)) for source in data.downloads),
-        *(("file", f"{file.place}, {_reader(data, file.format)}, {_checksum(data, index)}")
+        *(("file", f"{file.place}, read as {file.format}, {_checksum(data, index)}")
           for index, file in enumerate(data.files)),
         ("recipe", " ".join(f"--{key} {value}" for key, value in data.recipe.items())),
     ]  # fmt: skip
@@ -77,9 +77,7 @@ def whereabouts(data: PublicData) -> str:
     for place in (Path(folder) if folder else None, cache_folder() if data.downloads else None):
         if place and any((place / file.place).is_file() for file in data.files):
             return "at hand"
-    if data.downloads:
-        return "download"
-    return "by hand" if data.is_readable else "by hand, no reader"
+    return "download" if data.downloads else "by hand"
 
 
 def address(source: object) -> str:
@@ -89,12 +87,6 @@ def address(source: object) -> str:
     what = f"{source.url} ({source.member})" if isinstance(source, Archive) else source.url
     size = f", {source.num_bytes / 1e6:,.0f} MB" if source.num_bytes else ""
     return f"{what}{size}, {source.checksum or 'checksum not published'}"
-
-
-def _reader(data: PublicData, format: str) -> str:
-    if not data.is_readable:
-        return "no reader: make a table with the columns user, item, timestamp of it"
-    return "read by its first lines" if format == "auto" else f"read as {format}"
 
 
 def _checksum(data: PublicData, index: int) -> str:

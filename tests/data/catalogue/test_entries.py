@@ -35,7 +35,7 @@ def test_every_place_is_inside_the_folder_and_belongs_to_one_data_set() -> None:
 
 def test_every_format_has_a_reader() -> None:
     formats = {file.format for data in CATALOGUE.values() for file in data.files}
-    assert formats <= {*FORMATS, "auto"}
+    assert formats <= {*FORMATS}
 
 
 def test_every_checksum_has_the_length_of_its_kind() -> None:
@@ -58,6 +58,7 @@ def test_the_usual_preparation_is_a_recipe(name: str) -> None:
 def test_families_hold_all_amazon_categories() -> None:
     members = [name for names in FAMILIES.values() for name in names]
     assert sorted(members) == sorted(name for name in CATALOGUE if name.startswith("amazon-20"))
+    assert len(FAMILIES["amazon-2023-CATEGORY-5core"]) == 27  # 28 on its page, with Unknown, which is no category
     assert "amazon-2014-beauty-5core" in FAMILIES["amazon-2014-CATEGORY-5core"]
     assert all(name in CATALOGUE for name in OLD_NAMES)
 

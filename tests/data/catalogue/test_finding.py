@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -222,9 +223,16 @@ def test_data_that_is_fetched_by_hand_says_where(tmp_path: Path) -> None:
         find("retailrocket", tmp_path)
 
 
-def test_data_without_a_reader_is_told_before_a_download() -> None:
-    with pytest.raises(InputError, match="nextitem has no reader for steam"):
-        find("steam")
+def test_where_no_download_answers_the_page_is_named(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.statuses = [404] * 9
+    data = CATALOGUE["foursquare-nyc"]
+    archive = Archive(server.url, "x", data.files[0])
+    monkeypatch.setitem(CATALOGUE, "foursquare-nyc", replace(data, downloads=(archive,)))
+    with pytest.raises(
+        InputError,
+        match=r"answered 404.*\nby hand, from https://sites\.google\.com/.*: take .*tsmc2014\.zip\nPut foursquare-nyc",
+    ):
+        find("foursquare-nyc")
 
 
 def test_cache_folder_follows_the_system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -15,14 +15,15 @@ import polars as pl
 from nextitem.data import numbered
 from nextitem.data.amazon.metadata import read_metadata
 from nextitem.data.formats.files import explained
-from nextitem.data.formats.headerless import check_fields
 from nextitem.data.formats.output import replacing
+from nextitem.data.formats.places import Layout, check_fields
 from nextitem.data.interactions import Interactions
 from nextitem.data.numbered import Numbered
 from nextitem.data.ordering import counts
 from nextitem.errors import InputError
 
 SHORTEST = 3  # of a user: one item to start from, one to choose by, one to test
+RATINGS = Layout("amazon", ("user", "item", "rating", "-"), ",", "user, item, rating and unixtime, split by commas")
 BLOCK = 2**18  # interactions whose text is in memory at once
 
 
@@ -91,7 +92,7 @@ def prepare_amazon(raw: Path, processed: Path, k_core: int = 5, names: OutputNam
 
 def read_log(path: Path) -> pl.DataFrame:
     """`user` and `item` as text, `rating`, `timestamp` in whole seconds."""
-    table = check_fields(path, ",", "amazon", "user, item, rating and unixtime, split by commas", 4)
+    table = check_fields(path, RATINGS)
     field = pl.col("fields").list
     number = field.get(3).str.strip_chars().cast(pl.Int64, strict=False)
     rating = field.get(2).str.strip_chars().cast(pl.Float64, strict=False)

@@ -34,6 +34,12 @@ CATEGORIES_2023 = (
     "Subscription_Boxes", "Tools_and_Home_Improvement", "Toys_and_Games", "Video_Games",
 )  # fmt: skip
 
+# Of these no user and item with five reviews is left (amazon-reviews-2023.github.io/data_processing/5core.html).
+NO_CORE_2023 = {
+    "Amazon_Fashion", "Appliances", "Digital_Music", "Handmade_Products", "Health_and_Personal_Care",
+    "Subscription_Boxes",
+}  # fmt: skip
+
 SNAP = "https://snap.stanford.edu/data/amazon/productGraph/categoryFiles"
 UCSD_2018 = "https://datarepo.eng.ucsd.edu/mcauley_group/data/amazon_v2/categoryFilesSmall"
 UCSD_2023 = "https://mcauleylab.ucsd.edu/public_datasets/data/amazon_2023/benchmark"
@@ -55,15 +61,15 @@ def _amazon(year: int, category: str, is_core: bool, url: str, format: str, term
     )
 
 
-# Readers: "auto" goes by the first lines. The ratings of 2018 are left out: they have no header line, and their item
-# stands before the user, which nothing in the file tells.
 AMAZON = (
-    *(_amazon(2014, one, False, f"{SNAP}/ratings_{one}.csv", "auto", AMAZON_2014) for one in CATEGORIES_2014),
-    *(_amazon(2014, one, True, f"{SNAP}/reviews_{one}_5.json.gz", "auto", AMAZON_2014) for one in CATEGORIES_2014),
-    *(_amazon(2018, one, True, f"{UCSD_2018}/{one}_5.json.gz", "auto", AMAZON_2018) for one in CATEGORIES_2018),
+    *(_amazon(2014, one, False, f"{SNAP}/ratings_{one}.csv", "ratings", AMAZON_2014) for one in CATEGORIES_2014),
+    *(_amazon(2014, one, True, f"{SNAP}/reviews_{one}_5.json.gz", "jsonl", AMAZON_2014) for one in CATEGORIES_2014),
+    *(_amazon(2018, one, False, f"{UCSD_2018}/{one}.csv", "item-ratings", AMAZON_2018) for one in CATEGORIES_2018),
+    *(_amazon(2018, one, True, f"{UCSD_2018}/{one}_5.json.gz", "jsonl", AMAZON_2018) for one in CATEGORIES_2018),
     *(
         _amazon(2023, one, core == "5core", f"{UCSD_2023}/{core}/rating_only/{one}.csv.gz", "table", AMAZON_2023)
-        for core in ("0core", "5core")
+        for core, without in (("0core", set()), ("5core", NO_CORE_2023))
         for one in CATEGORIES_2023
+        if one not in without
     ),
 )

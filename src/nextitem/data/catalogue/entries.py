@@ -5,6 +5,8 @@ No file is shipped with nextitem: nearly all are for research only, and most may
 
 from __future__ import annotations
 
+from itertools import product
+
 from nextitem.data.catalogue.amazon import AMAZON
 from nextitem.data.catalogue.kinds import PublicData
 from nextitem.data.catalogue.logs import LOGS
@@ -20,5 +22,5 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         for data in AMAZON
         if data.name.startswith(f"amazon-{year}-") and data.name.endswith("-5core") == bool(core)
     )
-    for year, core in ((2014, ""), (2014, "-5core"), (2018, "-5core"), (2023, ""), (2023, "-5core"))
+    for year, core in product((2014, 2018, 2023), ("", "-5core"))
 }

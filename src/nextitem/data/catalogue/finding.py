@@ -30,21 +30,17 @@ def find(name: str, data_dir: Path | None = None, watcher: Watcher | None = None
     Terms of use and progress are shown by `watcher`, on stderr if none is given.
 
     Raises:
-        InputError: no such name, no source has the file, a local file has another checksum, or no reader knows it.
+        InputError: no such name, no source has the file, or a local file has another checksum.
     """
     data = CATALOGUE.get(name)
     if data is None:
         raise InputError(f'there is no public data set "{name}"; {suggest(name, CATALOGUE)}')
-    if not data.is_readable:
-        raise InputError(
-            f"nextitem has no reader for {name} as it is published ({data.page or data.by_hand}); "
-            "make a table with the columns user, item and timestamp of it, and give its path"
-        )
     tried: list[str] = []
     found = in_local_folder(data, data_dir, tried) or in_cache(data, tried) or _from_the_web(data, tried, watcher)
     if found is None:
         places = " or ".join(file.place for file in data.files)
-        by_hand = f"{name} is not offered for download here: {data.by_hand}\n" if data.by_hand else ""
+        where = f"by hand, from {data.page}" if data.downloads else f"{name} is not offered for download here"
+        by_hand = f"{where}: {data.by_hand}\n" if data.by_hand else ""
         raise InputError(
             f"{name} is not to be had:\n"
             + "".join(f"  - {reason}\n" for reason in tried)

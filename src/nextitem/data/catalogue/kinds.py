@@ -28,9 +28,8 @@ class PublicData:
     downloads: tuple[Source, ...] = ()  # in the order they are tried; none: a person fetches it
     citation: str = ""
     page: str = ""  # where its publishers describe it
-    by_hand: str = ""  # how a person gets the file, where no download is offered
+    by_hand: str = ""  # how a person gets the file, where no download is offered, or none answers
     size: Size = Size()
-    is_readable: bool = True  # False: no reader of ours takes it as it is published
     recipe: dict[str, object] = field(default_factory=dict)  # the usual preparation, as recipe keys
 
     @property

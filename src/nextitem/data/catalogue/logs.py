@@ -1,14 +1,19 @@
-"""Logs of shops, songs and places. Most are published behind a form, or in a shape that no reader takes."""
+"""Logs of shops, songs and places, each as published; some stand behind a form."""
 
 from __future__ import annotations
 
 from nextitem.data.catalogue.kinds import FIVE_CORE, PublicData, Size
-from nextitem.data.catalogue.sources import Archive, File
-from nextitem.data.catalogue.terms import HETREC, RSC15, YELP
+from nextitem.data.catalogue.sources import Archive, File, Web
+from nextitem.data.catalogue.terms import FOURSQUARE, HETREC, LASTFM_1K, RSC15, YELP
 
-HETREC_TAGS = File("lastfm-hetrec/user_taggedartists-timestamps.dat", None, "table")
 NOT_KNOWN = Size()
 SESSIONS = {"data.item_core": 5, "split.kind": "leave_one_out"}
+
+HETREC_TAGS = File("lastfm-hetrec/user_taggedartists-timestamps.dat", None, "hetrec")
+GOWALLA = File("gowalla/loc-gowalla_totalCheckins.txt.gz", None, "gowalla")
+STEAM = File("steam/steam_reviews.json.gz", None, "steam")
+PLAYS = "userid-timestamp-artid-artname-traid-traname.tsv"
+LASTFM_PLAYS = File(f"lastfm-1k/{PLAYS}", None, "lastfm-1k")
 
 
 def _by_hand(
@@ -17,24 +22,31 @@ def _by_hand(
     terms: str,
     file: str,
     by_hand: str,
-    format: str | None = None,
+    format: str,
     size: Size = NOT_KNOWN,
     citation: str = "",
     page: str = "",
     recipe: dict[str, object] = FIVE_CORE,
 ) -> PublicData:
-    files = (File(f"{name}/{file}", None, format or "auto"),)
+    files = (File(f"{name}/{file}", None, format),)
+    return PublicData(name, description, terms, files, (), citation, page, by_hand, size, dict(recipe))
+
+
+def _foursquare(name: str, city: str, code: str, checkins: int) -> PublicData:
+    file = File(f"{name}/dataset_TSMC2014_{code}.txt", None, "foursquare")
+    hosts = ("www-public.imtbs-tsp.eu", "www-public.tem-tsp.eu")  # one publisher's; neither always answers
+    member = f"dataset_tsmc2014/dataset_TSMC2014_{code}.txt"
     return PublicData(
         name,
-        description,
-        terms,
-        files,
-        citation=citation,
-        page=page,
-        by_hand=by_hand,
-        size=size,
-        is_readable=format is not None,
-        recipe=dict(recipe),
+        f"Foursquare check-ins in {city}, 2012-2013",
+        FOURSQUARE.text,
+        (file,),
+        tuple(Archive(f"http://{host}/~zhang_da/pub/dataset_tsmc2014.zip", member, file) for host in hosts),
+        FOURSQUARE.citation,
+        FOURSQUARE.page,
+        f"take dataset_TSMC2014_{code}.txt out of dataset_tsmc2014.zip",
+        Size(None, None, checkins),
+        dict(FIVE_CORE),
     )
 
 
@@ -72,6 +84,7 @@ LOGS = (
         RSC15.text,
         "yoochoose-clicks.dat",
         "the archive is https://s3-eu-west-1.amazonaws.com/yc-rdata/yoochoose-data.7z; unpack it with 7z",
+        "yoochoose",
         citation=RSC15.citation,
         page="https://2015.recsyschallenge.com/challenge.html",
         recipe=SESSIONS,
@@ -82,16 +95,18 @@ LOGS = (
         "CIKM Cup 2016: research",
         "train-item-views.csv",
         "needs a CodaLab account: the competition's page has the data",
+        "diginetica",
         page="https://competitions.codalab.org/competitions/11161",
         recipe=SESSIONS,
     ),
     _by_hand(
         "tmall",
-        "Tmall, IJCAI-15 repeat buyers: clicks, carts, favourites and purchases",
+        "Tmall, IJCAI-15 repeat buyers: clicks, carts, favourites and purchases, days of 2014",
         "Alibaba Tianchi: its form states the terms; research",
         "user_log_format1.csv",
         "needs a Tianchi account",
-        page="https://tianchi.aliyun.com/",
+        "tmall",
+        page="https://tianchi.aliyun.com/dataset/42",
     ),
     _by_hand(
         "yelp-reviews",
@@ -99,52 +114,55 @@ LOGS = (
         YELP.text,
         "yelp_academic_dataset_review.json",
         "needs the form on Yelp's page",
+        "jsonl",
         citation=YELP.citation,
         page=YELP.page,
     ),
-    _by_hand(
+    PublicData(
         "steam",
-        "Steam reviews, as crawled for SASRec; lines are Python literals, not JSON",
+        "Steam reviews, as crawled for SASRec; dates to the day",
         "McAuley lab: published for research, no explicit licence",
-        "steam_reviews.json.gz",
-        "the file is https://mcauleylab.ucsd.edu/public_datasets/data/steam/steam_reviews.json.gz",
-        citation="Kang and McAuley 2018, Self-Attentive Sequential Recommendation, ICDM",
-        page="https://cseweb.ucsd.edu/~jmcauley/datasets.html#steam_data",
+        (STEAM, File("steam/steam_reviews.json", None, "steam")),
+        (Web("https://mcauleylab.ucsd.edu/public_datasets/data/steam/steam_reviews.json.gz", STEAM),),
+        "Kang and McAuley 2018, Self-Attentive Sequential Recommendation, ICDM",
+        "https://cseweb.ucsd.edu/~jmcauley/datasets.html#steam_data",
+        size=Size(2_567_538, None, 7_793_069),
+        recipe=dict(FIVE_CORE),
     ),
-    _by_hand(
+    PublicData(
         "gowalla",
-        "Gowalla check-ins: user, time, latitude, longitude, place",
+        "Gowalla check-ins, 2009-2010; visits repeat",
         "Stanford SNAP: no explicit licence; cite",
-        "loc-gowalla_totalCheckins.txt.gz",
-        "the file is https://snap.stanford.edu/data/loc-gowalla_totalCheckins.txt.gz",
-        citation="Cho, Myers and Leskovec 2011, Friendship and Mobility, KDD",
-        page="https://snap.stanford.edu/data/loc-gowalla.html",
+        (GOWALLA, File("gowalla/loc-gowalla_totalCheckins.txt", None, "gowalla")),
+        (Web("https://snap.stanford.edu/data/loc-gowalla_totalCheckins.txt.gz", GOWALLA),),
+        "Cho, Myers and Leskovec 2011, Friendship and Mobility, KDD",
+        "https://snap.stanford.edu/data/loc-gowalla.html",
+        size=Size(None, None, 6_442_890),
+        recipe=dict(FIVE_CORE),
     ),
-    _by_hand(
-        "foursquare-nyc",
-        "Foursquare check-ins in New York, 2012-2013",
-        "Yang et al.: research; cite",
-        "dataset_TSMC2014_NYC.txt",
-        "the archive is http://www-public.imtbs-tsp.eu/~zhang_da/pub/dataset_tsmc2014.zip",
-        size=Size(None, None, 227_428),
-        citation="Yang et al. 2015, IEEE Transactions on Systems, Man, and Cybernetics 45(1)",
-    ),
-    _by_hand(
-        "foursquare-tokyo",
-        "Foursquare check-ins in Tokyo, 2012-2013",
-        "Yang et al.: research; cite",
-        "dataset_TSMC2014_TKY.txt",
-        "the archive is http://www-public.imtbs-tsp.eu/~zhang_da/pub/dataset_tsmc2014.zip",
-        size=Size(None, None, 573_703),
-        citation="Yang et al. 2015, IEEE Transactions on Systems, Man, and Cybernetics 45(1)",
-    ),
-    _by_hand(
+    _foursquare("foursquare-nyc", "New York", "NYC", 227_428),
+    _foursquare("foursquare-tokyo", "Tokyo", "TKY", 573_703),
+    PublicData(
         "lastfm-1k",
-        "Last.fm-1K: every song that a thousand people played",
-        "Last.fm: non-commercial use; cite Celma",
-        "userid-timestamp-artid-artname-traid-traname.tsv",
-        "the archive is http://mtg.upf.edu/static/datasets/last.fm/lastfm-dataset-1K.tar.gz",
-        citation="Celma 2010, Music Recommendation and Discovery, Springer",
-        page="http://ocelma.net/MusicRecommendationDataset/lastfm-1K.html",
+        "Last.fm-1K: every song that a thousand people played; --data.item artname for the artist",
+        LASTFM_1K.text,
+        (LASTFM_PLAYS,),
+        (
+            Archive(
+                "https://zenodo.org/records/6090214/files/lastfm-dataset-1K.tar.gz",
+                f"lastfm-dataset-1K/{PLAYS}",
+                LASTFM_PLAYS,
+                "md5:a79a6808f54f73354789a9fb02cb1e41",
+            ),
+            Archive(
+                "http://mtg.upf.edu/static/datasets/last.fm/lastfm-dataset-1K.tar.gz",
+                f"lastfm-dataset-1K/{PLAYS}",
+                LASTFM_PLAYS,
+            ),
+        ),
+        LASTFM_1K.citation,
+        LASTFM_1K.page,
+        size=Size(992, None, 19_150_868),
+        recipe=dict(FIVE_CORE),
     ),
 )

@@ -44,3 +44,13 @@ RSC15 = Terms(
     "Ben-Shimon et al. 2015, RecSys Challenge 2015 and the YOOCHOOSE Dataset, RecSys",
 )
 YELP = Terms("Yelp Dataset terms: academic use, no redistribution", "Yelp Dataset", "https://www.yelp.com/dataset")
+LASTFM_1K = Terms(
+    "Last.fm: non-commercial use; cite Celma",
+    "Celma 2010, Music Recommendation and Discovery, Springer",
+    "http://ocelma.net/MusicRecommendationDataset/lastfm-1K.html",
+)
+FOURSQUARE = Terms(
+    "Yang et al.: research; cite",
+    "Yang et al. 2015, IEEE Transactions on Systems, Man, and Cybernetics 45(1)",
+    "https://sites.google.com/site/yangdingqi/home/foursquare-dataset",
+)

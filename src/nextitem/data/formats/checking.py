@@ -9,22 +9,36 @@ from pathlib import Path
 import polars as pl
 
 from nextitem.data.formats.atomic_header import without_type
-from nextitem.data.formats.files import check_file, first_lines, is_gzip, is_parquet, lines
+from nextitem.data.formats.checkins import FOURSQUARE, GOWALLA
+from nextitem.data.formats.files import check_file, first_lines, is_gzip, is_parquet, scan_lines
+from nextitem.data.formats.headerless import ITEM_RATINGS, MOVIELENS, RATINGS, movielens_layout
 from nextitem.data.formats.json_lines import json_keys
+from nextitem.data.formats.places import header_places
+from nextitem.data.formats.plays import COLUMNS
+from nextitem.data.formats.plays import roles as play_roles
 from nextitem.data.formats.reading import FORMATS, read, sniff
 from nextitem.data.formats.roles import Roles, find_roles, plain
+from nextitem.data.formats.sessions import YOOCHOOSE
+from nextitem.data.formats.steam import KEYS
 from nextitem.data.formats.tables import SPOKEN, header_separator
+from nextitem.data.formats.tags import ROLES as HETREC
+from nextitem.data.formats.times import milliseconds_note
+from nextitem.data.formats.tmall import ROLES as TMALL
 from nextitem.data.frames import collected
 
 # Of the forms that have no names for them; "-" is not read.
+LAYOUTS = {one.name: one for one in (MOVIELENS, RATINGS, ITEM_RATINGS, YOOCHOOSE, GOWALLA, FOURSQUARE)}
 PLACES = {
-    "movielens": ("user", "item", "rating", "timestamp"),
     "pairs": ("user", "item"),
     "sequences": ("user", "item .."),
-    "ratings": ("user", "item", "rating", "timestamp"),
-    "item-ratings": ("item", "user", "rating", "timestamp"),
-    "yoochoose": ("user", "timestamp", "item", "-"),
+    **{name: layout.places for name, layout in LAYOUTS.items()},
 }
+TIMES = {  # where the first one does not tell
+    "diginetica": "a date and milliseconds within it",
+    "tmall": "month and day, of 2014",
+    **dict.fromkeys(("foursquare", "lastfm-1k", "steam"), "dates"),
+}
+HEADED = {"hetrec": HETREC, "tmall": TMALL}
 DIGINETICA = {"sessionid": "user", "itemid": "item", "timeframe": "timestamp", "eventdate": "timestamp"}
 
 
@@ -43,6 +57,7 @@ class Understood:
     times: str  # what the file has: seconds, milliseconds, dates, none
     first: pl.DataFrame  # three interactions at the most
     warnings: tuple[str, ...]
+    log: pl.DataFrame  # user and item of every interaction, for what stands beside them
 
 
 def check(
@@ -65,7 +80,9 @@ def check(
     table = collected(log.frame).to_polars()
     names = _columns(path, format, separator, asked)
     has_times = "timestamp" in table.columns
-    times = _times(path, format, separator, names, table["timestamp"]) if has_times else "none"
+    is_changed = milliseconds_note(path.name) in log.notes
+    times = "none" if not has_times else "milliseconds" if is_changed else _times(path, format, separator, names)
+    said = [note for note in log.notes if note != milliseconds_note(path.name)]
     return Understood(
         format,
         why,
@@ -77,7 +94,8 @@ def check(
         (float(table["timestamp"].min()), float(table["timestamp"].max())) if has_times else None,  # type: ignore[arg-type]
         times,
         table.drop("row").head(3),
-        tuple(_warnings(table, times, now)),
+        (*said, *_warnings(table, times, now)),
+        table.select("user", "item"),
     )
 
 
@@ -90,7 +108,7 @@ def _why(path: Path, format: str) -> str:
         return f"by its name {name}"
     if is_parquet(path):
         return "by its first bytes, PAR1"
-    if format in ("table", "atomic", "diginetica"):
+    if format in ("table", "atomic", "diginetica", *HEADED):
         return "by its first line, which names columns"
     return f"by its first lines: {FORMATS[format]}"
 
@@ -98,6 +116,13 @@ def _why(path: Path, format: str) -> str:
 def _columns(path: Path, format: str, separator: str | None, asked: Roles) -> dict[str, str]:
     if format in PLACES:
         return {f"field {place}": role for place, role in enumerate(PLACES[format], start=1)}
+    if format == "steam":
+        return dict(KEYS)
+    if format == "lastfm-1k":
+        return dict(zip(COLUMNS, play_roles(asked.item), strict=True))
+    if format in HEADED:
+        header = first_lines(path, count=1)[0].split(header_separator(path))
+        return dict(zip(header, header_places(header, HEADED[format]), strict=True))
     if format == "jsonl":
         names = json_keys(first_lines(path)) or json_keys([_first_line(path)])
     elif is_parquet(path):
@@ -115,31 +140,30 @@ def _columns(path: Path, format: str, separator: str | None, asked: Roles) -> di
     return {name: " and ".join(roles.get(short, ["-"])) for short, name in bare.items()}
 
 
-def _times(path: Path, format: str, separator: str | None, names: dict[str, str], read_as: pl.Series) -> str:
-    """What the first time of the file is, told by what became of it."""
-    if format == "diginetica":
-        return "a date and milliseconds within it"
+def _times(path: Path, format: str, separator: str | None, names: dict[str, str]) -> str:
+    """What the times of a file are, none of which was changed from milliseconds; told by the first."""
+    if format in TIMES:
+        return TIMES[format]
     place = next(place for place, role in enumerate(names.values()) if "timestamp" in role)
     if is_parquet(path):
         raw = pl.scan_parquet(path, glob=False).select(list(names)[place]).head(1).collect().item()
     elif format == "jsonl":
         raw = json.loads(_first_line(path)).get(list(names)[place])
-    elif format in PLACES:
-        line = _first_line(path)
-        split = "," if format != "movielens" else "::" if "::" in line else "\t"
-        raw = line.split(split)[place]
+    elif format in LAYOUTS:
+        layout = movielens_layout(path) if format == "movielens" else LAYOUTS[format]
+        raw = _first_line(path).split(layout.separator)[place]
     else:
         raw = _head(path, format, separator)[:, place][0]
     try:
-        number = float(raw)
+        float(raw)
     except (TypeError, ValueError):
         return "dates"
-    return "seconds" if number == read_as[0] else "milliseconds"
+    return "seconds"
 
 
 def _first_line(path: Path) -> str:
     """Of any length."""
-    return str(lines(path)["text"][0])
+    return str(scan_lines(path).head(1).collect()["text"][0])
 
 
 def _head(path: Path, format: str, separator: str | None) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -13,10 +14,14 @@ from nextitem.errors import InputError
 UNITS = {"timestamp": "a number of seconds", "rating": "a number"}
 
 
-def to_interactions(table: pl.DataFrame, path: Path) -> Interactions:
+def to_interactions(
+    table: pl.DataFrame, path: Path, way_out: str | None = None, notes: tuple[str, ...] = ()
+) -> Interactions:
     """`table`: text columns user, item, perhaps timestamp and rating; `line`, where a row stands in `path`.
 
-    Ids stay text. Numbers are integers where all of them are, else floats. Dates and milliseconds become seconds.
+    Ids stay text. Numbers are integers where all of them are, else floats. Dates and milliseconds become seconds. A
+    timestamp that is a number already is taken as it is. `way_out` is that of a wrong number where no other column
+    can be named; `notes` is what else is to be said of the file.
 
     Raises:
         InputError: there is no row, an id is empty, a timestamp or rating is not a finite number, or a timestamp lies
@@ -24,19 +29,20 @@ def to_interactions(table: pl.DataFrame, path: Path) -> Interactions:
     """
     for role in ("user", "item"):
         refuse_ids(table, role, path)
-    notes: tuple[str, ...] = ()
     numbers = [role for role in UNITS if role in table.columns]
-    table = table.with_columns(numbered(table, role, path) for role in numbers)
+    text = [role for role in numbers if table.schema[role] == pl.String]
+    table = table.with_columns(numbered(table, role, path, way_out=way_out) for role in text)
+    changed: tuple[str, ...] = ()
     if "timestamp" in numbers:
-        refuse_negative(table, "timestamp", path)
-        times, notes = in_seconds(table["timestamp"], path.name)
+        refuse_negative(table, "timestamp", path, way_out)
+        times, changed = in_seconds(table["timestamp"], path.name)
         table = table.with_columns(times)
     return Interactions.from_frame(
         table,
         timestamp="timestamp" if "timestamp" in numbers else None,
         rating="rating" if "rating" in numbers else None,
         name=str(path),
-        notes=notes,
+        notes=(*notes, *changed),
     )
 
 
@@ -55,9 +61,19 @@ def refuse_ids(table: pl.DataFrame, role: str, path: Path) -> None:
         )
 
 
-def numbered(table: pl.DataFrame, role: str, path: Path, what: str | None = None) -> pl.Series:
-    """The numbers of a text column; `what` says in an error what they should be."""
-    numbers = numbers_or_dates(table[role])
+def numbered(
+    table: pl.DataFrame,
+    role: str,
+    path: Path,
+    what: str | None = None,
+    way_out: str | None = None,
+    parse: Callable[[pl.Series], pl.Series] = numbers_or_dates,
+) -> pl.Series:
+    """The numbers of a text column, null from `parse` where a field is none.
+
+    `what` says in an error what a field should be, `way_out` what to do.
+    """
+    numbers = parse(table[role]).alias(role)
     wrong = table.filter(numbers.is_null())
     if len(wrong):
         found = wrong[role][0] or ""
@@ -65,16 +81,16 @@ def numbered(table: pl.DataFrame, role: str, path: Path, what: str | None = None
         another = f"name another one with --data.{role}" if role in UNITS else "read it with --data.format table"
         raise InputError(
             f"{path.name}, line {wrong['line'][0]}: {role} must be {what or UNITS[role]}, found '{found}'; "
-            f"convert the column{dates}, or {another}"
+            + (way_out or f"convert the column{dates}, or {another}")
         )
     return numbers
 
 
-def refuse_negative(table: pl.DataFrame, role: str, path: Path) -> None:
+def refuse_negative(table: pl.DataFrame, role: str, path: Path, way_out: str | None = None) -> None:
     wrong = table.filter(pl.col(role) < 0)
     if len(wrong):
         place = f"line {wrong['line'][0]}" if "line" in table.columns else f"{len(wrong)} rows"
         raise InputError(
-            f"{path.name}, {place}: a {role} must not be negative (before 1970), found {wrong[role][0]:g}; drop the "
-            f"line if that means missing, or name another column with --data.{role}"
+            f"{path.name}, {place}: a {role} must not be negative (before 1970), found {wrong[role][0]:g}; "
+            + (way_out or f"drop the line if that means missing, or name another column with --data.{role}")
         )

@@ -62,27 +62,57 @@ def _head(path: Path) -> list[str]:
     return found
 
 
-def lines(path: Path) -> pl.DataFrame:
+def lines(path: Path, encoding: str = "utf-8") -> pl.DataFrame:
     """`line` (its number, from 1) and `text` of every line that is not blank.
 
     Raises:
-        InputError: the file is missing, empty, not UTF-8 or a broken gzip.
+        InputError: the file is missing, empty, not in its encoding or a broken gzip.
     """
     check_file(path)
     with explained(path):
-        table = pl.read_csv(
-            path,
-            has_header=False,
-            separator=NO_SEPARATOR,
-            quote_char=None,
-            schema={"text": pl.String},
-            glob=False,
-        )
-    has_text = pl.col("text").str.strip_chars().str.len_bytes() > 0
-    table = table.with_row_index("line", offset=1).filter(has_text)
+        table = scan_lines(path, encoding).collect()
     if len(table) == 0:
         raise InputError(f"{path} is empty: it has no line with text")
     return table
+
+
+def each_line(path: Path) -> Iterator[tuple[int, str]]:
+    """The number and the text of every line that is not blank, as they are asked for: for what only Python can parse.
+
+    Raises:
+        InputError: as `lines`.
+    """
+    check_file(path)
+    has_text = False
+    try:
+        with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                if text.strip():
+                    has_text = True
+                    yield number, text
+    except UnicodeDecodeError as error:
+        raise InputError(_where_not_utf8(path)) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(_why(path, error)) from error
+    if not has_text:
+        raise InputError(f"{path} is empty: it has no line with text")
+
+
+def scan_lines(path: Path, encoding: str = "utf-8") -> pl.LazyFrame:
+    """`lines`, not read yet."""
+    source = path if encoding == "utf-8" else whole(path).decode(encoding).encode()
+    table = pl.scan_csv(
+        source,
+        has_header=False,
+        separator=NO_SEPARATOR,
+        quote_char=None,
+        schema={"text": pl.String},
+        glob=False,
+        row_index_name="line",
+        row_index_offset=1,
+    )
+    return table.filter(pl.col("text").str.strip_chars().str.len_bytes() > 0)
 
 
 @contextmanager
@@ -90,7 +120,7 @@ def explained(path: Path) -> Iterator[None]:
     """Turn what polars and the system say about a file into an InputError that says what to do."""
     try:
         yield
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, EOFError, zlib.error, pl.exceptions.PolarsError) as error:
         raise InputError(_why(path, error)) from error
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from nextitem.data.formats.checkins import is_foursquare, is_gowalla, read_foursquare, read_gowalla
 from nextitem.data.formats.files import check_file, first_lines, is_parquet
 from nextitem.data.formats.headerless import read_item_ratings, read_movielens, read_pairs, read_ratings, read_sequences
 from nextitem.data.formats.json_lines import json_keys, read_json_lines
+from nextitem.data.formats.plays import is_plays, read_plays
 from nextitem.data.formats.roles import Roles, looks_like_header
 from nextitem.data.formats.sessions import is_diginetica, read_diginetica, read_yoochoose
+from nextitem.data.formats.steam import is_steam, read_steam
 from nextitem.data.formats.tables import SEPARATORS, header_separator, read_atomic, read_table
+from nextitem.data.formats.tags import is_tags, read_tags
+from nextitem.data.formats.tmall import is_tmall, read_tmall
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError, suggest
 
@@ -25,6 +30,12 @@ FORMATS = {
     "jsonl": "a JSON object a line, such as Amazon's reviews",
     "diginetica": "CIKM Cup 2016, session_id;user_id;item_id;timeframe;eventdate",
     "yoochoose": "RecSys Challenge 2015, session,date,item,category without a header",
+    "gowalla": "SNAP's check-ins, user time latitude longitude place, split by tabs",
+    "foursquare": "check-ins in New York and Tokyo, eight fields split by tabs, Latin-1",
+    "lastfm-1k": "plays, user time artist-id artist track-id track, split by tabs",
+    "steam": "SASRec's reviews, a Python dict a line with username, product_id and date",
+    "hetrec": "Last.fm's tags, userID artistID tagID timestamp, split by tabs",
+    "tmall": "IJCAI-15's log, a CSV whose time_stamp is the month and day of 2014",
 }
 WITHOUT_NAMES = {
     "movielens": read_movielens,
@@ -34,6 +45,19 @@ WITHOUT_NAMES = {
     "item-ratings": read_item_ratings,
     "diginetica": read_diginetica,
     "yoochoose": read_yoochoose,
+    "gowalla": read_gowalla,
+    "foursquare": read_foursquare,
+    "steam": read_steam,
+    "hetrec": read_tags,
+    "tmall": read_tmall,
+}
+# Layouts that are told by every one of the first lines, whatever the file is called.
+PUBLISHED = {
+    "gowalla": is_gowalla,
+    "foursquare": is_foursquare,
+    "lastfm-1k": is_plays,
+    "hetrec": is_tags,
+    "tmall": is_tmall,
 }
 ID = re.compile(r"[\w.:-]+")
 CLICK = re.compile(r"[^,]+,\d{4}-\d\d-\d\dT[^,]+,[^,]+,[^,]*")
@@ -55,9 +79,9 @@ def read(
 ) -> Interactions:
     """Read a log, gzipped or not. `format` is one of FORMATS, or "auto": what `sniff` says.
 
-    `user`, `item`, `timestamp`, `rating` name columns of an "atomic" file or a "table"; those not named are
-    found among common spellings. Without timestamps the order of the file is the order of time. Ids of text
-    files are strings.
+    `user`, `item`, `timestamp`, `rating` name columns of an "atomic" file, a "table" or "jsonl"; those not named are
+    found among common spellings. Of "lastfm-1k" the item may be named, one of `plays.COLUMNS`. Without timestamps the
+    order of the file is the order of time. Ids of text files are strings.
 
     Raises:
         InputError: the file breaks a rule of its format; the message names the file and the line.
@@ -75,6 +99,8 @@ def read(
         return read_atomic(path, asked)
     if format == "jsonl":
         return read_json_lines(path, asked)
+    if format == "lastfm-1k" and (user, timestamp, rating) == (None, None, None):
+        return read_plays(path, item)
     if asked.names():
         role, column = asked.names()[0]
         raise InputError(
@@ -105,6 +131,8 @@ def sniff(path: Path) -> str:
         raise InputError(f"{path} is empty: it has no line with text")
     if is_diginetica(found[0].split(header_separator(path))):
         return "diginetica"
+    if format := next((format for format, is_one in PUBLISHED.items() if is_one(found)), None):
+        return format
     if name.endswith((".csv", ".tsv")):
         return _sniff_ratings(found) or "table"
     format = _sniff_text(found)
@@ -128,7 +156,7 @@ def _sniff_ratings(found: list[str]) -> str | None:
 
 def _sniff_text(found: list[str]) -> str | None:
     if found[0].startswith(("{", "[")):
-        return "jsonl" if json_keys(found) else None
+        return "jsonl" if json_keys(found) else "steam" if is_steam(found) else None
     header = found[0].split("\t")
     if all(ATOMIC_FIELD.fullmatch(field.strip()) for field in header):
         return "atomic"

@@ -17,7 +17,7 @@ ITEMS = (
     *("articleid", "artist", "artistid", "track", "trackid", "song", "songid", "book", "bookid", "isbn"),
     *("business", "businessid", "venue", "venueid", "poi", "news", "newsid", "video", "videoid"),
 )
-TIMESTAMPS = ("timestamp", "time", "ts", "unixreviewtime", "unixtime", "eventtime", "datetime", "timeframe")
+TIMESTAMPS = ("timestamp", "time", "ts", "unixreviewtime", "unixtime", "eventtime", "datetime", "timeframe", "date")
 RATINGS = ("rating", "ratings", "score", "stars", "overall")
 
 

@@ -7,12 +7,15 @@ from pathlib import Path
 import polars as pl
 
 from nextitem.data.formats.fields import numbered, to_interactions
-from nextitem.data.formats.headerless import check_fields
+from nextitem.data.formats.places import MEND, Layout, read_places
 from nextitem.data.formats.roles import plain
 from nextitem.data.formats.tables import LINE, header_separator, read_text
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
+YOOCHOOSE = Layout(
+    "yoochoose", ("user", "timestamp", "item", "-"), ",", "session, date, item and category, split by commas"
+)
 DIGINETICA = ("sessionid", "itemid", "timeframe", "eventdate")
 
 
@@ -38,13 +41,10 @@ def read_diginetica(path: Path) -> Interactions:
     table = table.select(pl.col(LINE).alias("line"), *fields)
     days = numbered(table, "eventdate", path, "a date such as 2016-05-09")
     within = numbered(table, "timeframe", path, "a number of milliseconds")
-    times = (days + within / 1000).cast(pl.String).alias("timestamp")
+    times = (days + within / 1000).alias("timestamp")
     return to_interactions(table.with_columns(times).drop("timeframe", "eventdate"), path)
 
 
 def read_yoochoose(path: Path) -> Interactions:
     """`session,2014-04-07T10:51:09.277Z,item,category` a line, without a header (RecSys Challenge 2015's clicks)."""
-    table = check_fields(path, ",", "yoochoose", "session, date, item and category, split by commas", 4)
-    names = {"user": 0, "timestamp": 1, "item": 2}
-    columns = (pl.col("fields").list.get(place).alias(name) for name, place in names.items())
-    return to_interactions(table.select("line", *columns), path)
+    return to_interactions(read_places(path, YOOCHOOSE), path, MEND)

@@ -17,6 +17,7 @@ from nextitem.errors import InputError
 
 SEPARATORS = (",", "\t", ";", "|")  # what is tried when none is named
 LINE = "\nline"  # what no column of a file is called
+MEND = "mend the line"
 SPOKEN = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ","}
 
 
@@ -31,7 +32,7 @@ def read_table(path: Path, asked: Roles, separator: str | None = None) -> Intera
     if path.suffix == ".parquet":
         raise InputError(f"{path} is no Parquet file; write it again, or give it the ending of what it is")
     one = header_separator(path) if separator is None else _one_byte(separator)
-    table = read_text(path, one, quote='"')
+    table = read_text(path, one, '"', f"{MEND}, or name another separator with --data.separator")
     if len(table.columns) == 2:  # the line number, and all the text
         tried = "comma, tab, ; and |" if separator is None else repr(one)
         raise InputError(
@@ -102,19 +103,22 @@ def _by_roles(table: pl.DataFrame, asked: Roles, path: Path) -> Interactions:
     return to_interactions(table.select(pl.col(LINE).alias("line"), *columns), path)
 
 
-def read_text(path: Path, separator: str, quote: str | None) -> pl.DataFrame:
-    """All columns as text after a first one, LINE: where each row begins. Blank lines are left out."""
+def read_text(path: Path, separator: str, quote: str | None, way_out: str = MEND) -> pl.DataFrame:
+    """All columns as text after a first one, LINE: where each row begins. Blank lines are left out.
+
+    `way_out` is that of a line with too few or too many fields.
+    """
     try:
         with explained(path):
             table = pl.read_csv(path, separator=separator, quote_char=quote, infer_schema=False, glob=False)
     except InputError as error:
         if isinstance(error.__cause__, pl.exceptions.ComputeError):
             _refuse_open_quote(path, quote)
-            refuse_ragged(path, separator, quote)
+            refuse_ragged(path, separator, quote, way_out)
         raise
     _refuse_twins(path, table.columns)
     if table[table.columns[-1]].null_count():  # empty, or missing?
-        refuse_ragged(path, separator, quote)
+        refuse_ragged(path, separator, quote, way_out)
     breaks = pl.sum_horizontal(pl.all().str.count_matches("\n", literal=True))  # inside quoted fields
     first = num_lines_before_text(path) + 2
     line = pl.int_range(first, pl.len() + first) + breaks.cum_sum() - breaks
@@ -130,7 +134,7 @@ def _refuse_twins(path: Path, columns: list[str]) -> None:
             raise InputError(f'{path.name}, line 1: two columns have the same name, found "{name}" twice; rename one')
 
 
-def refuse_ragged(path: Path, separator: str, quote: str | None) -> None:
+def refuse_ragged(path: Path, separator: str, quote: str | None, way_out: str) -> None:
     """Name the first line that has another number of fields than the first one.
 
     A line is judged only if it begins and ends outside of quotes; separators inside quotes do not count.
@@ -145,7 +149,7 @@ def refuse_ragged(path: Path, separator: str, quote: str | None) -> None:
     if len(wrong):
         raise InputError(
             f"{path.name}, line {wrong['line'][0]}: {table['count'][0]} fields are needed, as in the first line, "
-            f"found {wrong['count'][0]}; mend the line, or name another separator with --data.separator"
+            f"found {wrong['count'][0]}; {way_out}"
         )
 
 

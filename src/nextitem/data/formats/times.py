@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from nextitem.errors import InputError
+
 # A log in seconds ends before the year 5138, one in milliseconds begins after March 1973.
 MILLISECONDS = (10**11, 10**14)
+DAYS = (19_700_101, 20_991_231)  # as seconds, two weeks of August 1970
 DATES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 WITH_ZONE = "%Y-%m-%d %H:%M:%S%.f%z"
 
@@ -33,6 +36,17 @@ def are_milliseconds(times: pl.Series) -> bool:
     return first >= MILLISECONDS[0] and last < MILLISECONDS[1]
 
 
+def refuse_days(first: float, last: float, name: str) -> None:
+    """Raises:
+    InputError: the times from `first` to `last` can only be days such as 20140407, which are no seconds.
+    """
+    if first >= DAYS[0] and last <= DAYS[1]:
+        raise InputError(
+            f"{name}: every timestamp is a day written as one number, found {first:.15g}; write seconds since 1970, or "
+            "days as 2014-04-07"
+        )
+
+
 def milliseconds_note(name: str) -> str:
     """What is said of a file whose times `in_seconds` changed."""
     return f"the times of {name} are milliseconds; they were turned to seconds"
@@ -46,13 +60,31 @@ def in_seconds(times: pl.Series, name: str) -> tuple[pl.Series, tuple[str, ...]]
     >>> times, notes = in_seconds(pl.Series([1384719342500]), "log.csv")
     >>> times.to_list(), notes
     ([1384719342.5], ('the times of log.csv are milliseconds; they were turned to seconds',))
+
+    Raises:
+        InputError: they are days such as 20140407.
     """
+    first, last = times.min(), times.max()
+    if isinstance(first, int | float) and isinstance(last, int | float):
+        refuse_days(first, last, name)
     return (times / 1000, (milliseconds_note(name),)) if are_milliseconds(times) else (times, ())
 
 
+def dates(text: pl.Series, form: str) -> pl.Series:
+    """Dates of one form of chrono's (`%Y-%m-%d`) as seconds, in UTC unless it has a zone; null where a field has not.
+
+    >>> dates(pl.Series(["Tue Apr 03 18:00:09 +0000 2012", "soon"]), "%a %b %d %H:%M:%S %z %Y").to_list()
+    [1333476009.0, None]
+    """
+    zone = "UTC" if "%z" in form else None
+    return text.str.to_datetime(form, time_unit="us", strict=False, time_zone=zone).dt.timestamp("us") / 1_000_000
+
+
 def _dates(text: pl.Series) -> pl.Series:
-    plain = pl.col("text").str.replace("T", " ", literal=True).str.replace(r"Z$", "")
-    tries = [plain.str.to_datetime(form, time_unit="us", strict=False) for form in DATES]
-    zoned = plain.str.to_datetime(WITH_ZONE, time_unit="us", strict=False, time_zone="UTC").dt.replace_time_zone(None)
-    moments = text.alias("text").to_frame().select(pl.coalesce(*tries, zoned)).to_series()
-    return (moments.dt.timestamp("us") / 1_000_000).alias(text.name)
+    """A later form is tried only where the earlier ones left something."""
+    plain = text.str.replace("T", " ", literal=True).str.replace(r"Z$", "")
+    found = dates(plain, DATES[0])
+    for form in (*DATES[1:], WITH_ZONE):
+        if found.null_count():
+            found = found.zip_with(found.is_not_null(), dates(plain, form))
+    return found
