@@ -51,11 +51,6 @@ class Rows:
             )
         return cls(starts.to(lengths.device), lengths.long(), num_rows * width, width)
 
-    @property
-    def fills(self) -> bool:
-        """Whether every position belongs to a row."""
-        return int(self.lengths.sum()) == self.num_positions
-
     def places(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """(R, longest) positions of padded rows, 0 where there is none, and whether there is one."""
         steps = torch.arange(self.longest, device=device)
