@@ -25,11 +25,6 @@ def flat_view(x: Tensor) -> tuple[Any, int]:
     return x.as_strided((span,), (1,)).numpy(), x.stride(0)
 
 
-def room(*sizes: int, is_filled: bool) -> Tensor:
-    """For a result, float32: zeros, or whatever the memory holds, where every position will be written."""
-    return torch.empty(sizes) if is_filled else torch.zeros(sizes)
-
-
 def scratch(*sizes: int) -> Any:
     """Zeros, float32, for each thread; call use_torch_threads first."""
     return torch.zeros(numba.get_num_threads(), *sizes).numpy()

@@ -23,7 +23,7 @@ from numba import njit, prange
 from torch import Tensor
 
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two, sigmoid, softplus
-from nextitem.nn.kernels.memory import WORKERS, flat_view, room, scratch, sums, thread_number
+from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, sums, thread_number
 from nextitem.nn.kernels.threads import use_torch_threads
 
 LN_2 = F(math.log(2))
@@ -44,13 +44,8 @@ def lanes_of(channels: int, states: int) -> int:
     return -(-channels // blocks // VECTOR) * VECTOR
 
 
-def scan(
-    inputs: Sequence[Tensor], starts: Tensor, lengths: Tensor, longest: int, *, is_filled: bool
-) -> tuple[Tensor, Tensor]:
-    """`inputs` as of plain.selective_scan -> y (P, E), zero at positions of no row, and states at ends of chunks.
-
-    `is_filled`: every position is one of a row.
-    """
+def scan(inputs: Sequence[Tensor], starts: Tensor, lengths: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+    """`inputs` as of plain.selective_scan -> y (P, E), zero at positions of no row, and states at ends of chunks."""
     x, raw, a, b, c, d, z, bias = inputs
     use_torch_threads()
     (places, channels), states = x.shape, a.shape[1]
@@ -60,7 +55,7 @@ def scan(
     width = len(in_lanes) * in_lanes.shape[2]
     num_kept = ((lengths + chunk - 1) // chunk - 1).clamp(min=0)
     kept = torch.empty(int(num_kept.sum()), *in_lanes.shape)
-    y = room(places, channels, is_filled=is_filled)
+    y = torch.zeros(places, channels)
     arguments: list[Any] = [
         *(array for array, _ in views), _numbers([stride for _, stride in views]), in_lanes.numpy(), _vector(d),
         _vector(bias), starts.numpy(), lengths.numpy(), y.view(-1).numpy(), kept.numpy(),
@@ -72,7 +67,7 @@ def scan(
 
 
 def scan_gradients(
-    inputs: Sequence[Tensor], kept: Tensor, g: Tensor, starts: Tensor, lengths: Tensor, longest: int, *, is_filled: bool
+    inputs: Sequence[Tensor], kept: Tensor, g: Tensor, starts: Tensor, lengths: Tensor, longest: int
 ) -> tuple[Tensor, ...]:
     """The gradients of the inputs, in their order, from g (P, E), that of y."""
     x, raw, a, b, c, d, z, bias = inputs
@@ -84,7 +79,7 @@ def scan_gradients(
     lanes = in_lanes.shape[2]
     width = len(in_lanes) * lanes
     num_kept = ((lengths + chunk - 1) // chunk - 1).clamp(min=0)
-    dx, draw, dz, db, dc = (room(*one.shape, is_filled=is_filled) for one in (x, raw, z, b, c))
+    dx, draw, dz, db, dc = (torch.zeros(one.shape) for one in (x, raw, z, b, c))
     da, dd, dbias = sums(*in_lanes.shape), sums(channels), sums(channels)
     arguments: list[Any] = [
         *(array for array, _ in views), _numbers([stride for _, stride in views]), in_lanes.numpy(), _vector(d),

@@ -30,7 +30,7 @@ class _Scan(Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Tensor:
         *tensors, rows = inputs
-        y, kept = scan(tensors, rows.starts, rows.lengths, rows.longest, is_filled=rows.fills)
+        y, kept = scan(tensors, rows.starts, rows.lengths, rows.longest)
         ctx.rows = rows
         ctx.save_for_backward(*tensors, kept)
         return y
@@ -39,9 +39,7 @@ class _Scan(Function):
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         *tensors, kept = ctx.saved_tensors
         rows = ctx.rows
-        found = scan_gradients(
-            tensors, kept, gradients[0], rows.starts, rows.lengths, rows.longest, is_filled=rows.fills
-        )
+        found = scan_gradients(tensors, kept, gradients[0], rows.starts, rows.lengths, rows.longest)
         return *found, None
 
 
@@ -50,7 +48,7 @@ class _Conv(Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, rows: Rows) -> Tensor:
         ctx.rows = rows
         ctx.save_for_backward(x, weight, bias)
-        return conv(x, weight, bias, rows.starts, rows.lengths, is_filled=rows.fills)
+        return conv(x, weight, bias, rows.starts, rows.lengths)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
