@@ -76,7 +76,9 @@ def _claim(trial: Trial, digest: str, folder: Path, again: bool) -> None:
     """Write down what the folder is for."""
     key = {"format": FORMAT, "data": digest, "draws": trial.draws, "recipe": trial.recipe.model_dump(mode="json")}
     key = json.loads(json.dumps(key))
-    if (folder / "trial.json").exists() and json.loads((folder / "trial.json").read_text()) != key:
+    if (folder / "trial.json").exists():
+        if json.loads((folder / "trial.json").read_text()) == key:
+            return
         if not again:
             raise InputError(
                 f"{folder} holds a trial of another recipe or of other data; "

@@ -167,7 +167,8 @@ def scan_backward(
 ) -> None:  # fmt: skip
     """From g, the gradient of y, those of x, raw, z (P, E), b, c (P, N), and a worker's parts of those of a, d, bias.
 
-    u and v gather at each position and channel the gradients of dt * x and, by way of the decay, of dt.
+    u and v gather at each position and channel the gradients of dt * x and, by way of the decay, of dt; v comes out
+    divided by ln 2, as `a` is.
     """
     channels = d.size
     states, lanes, chunk = a.shape[1], a.shape[2], dt.shape[1]
@@ -238,7 +239,7 @@ def scan_backward(
                             for lane in range(lanes):
                                 dh = carry_n[lane] + dy_t[lane] * c_n
                                 faded = dh * decay_n[lane]
-                                exponent = faded * before[lane]  # the gradient of dt * a, whose a here is a / ln 2
+                                exponent = faded * before[lane]  # the gradient of dt * a
                                 carry_n[lane] = faded
                                 da_n[lane] += exponent * dt_t[lane]
                                 v_t[lane] += exponent * a_n[lane]
