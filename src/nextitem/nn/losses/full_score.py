@@ -5,12 +5,16 @@ Sizes: N targets, D dim, V items.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
-BLOCK_BYTES = 8 * 2**20  # scores of one block; the best of 1 to 32 MB, 1,470 targets x 12,101 items x 64, two cores
+from nextitem.nn.kernels.softmax import gradient
+
+BLOCK_BYTES = 6 * 2**20  # scores of one block, so that they stay in the caches: the best of 1 to 24 MB on two cores
+FEWEST, MOST = 64, 256  # targets of a block; with fewer, the products read the item table too often
 TINY = 1e-30  # a softmax below it has lost its digits in float32
 
 
@@ -18,8 +22,8 @@ def full_cross_entropy(queries: Tensor, vectors: Tensor, targets: Tensor, *, wei
     """-log softmax(queries @ vectors.T)[target], the scores of the whole batch never held at once.
 
     queries (N, D), vectors (V, D), targets (N,) in 0..V-1, weight (N,) of the targets, a constant -> scalar, in nats.
-    The plain form is `F.cross_entropy(queries @ vectors.T, targets)`; here the scores of a block of rows are made,
-    turned into both gradient products and dropped. Computed in the precision of `vectors`, under autocast too.
+    The plain form is `F.cross_entropy(queries @ vectors.T, targets)`; here the scores of a block of 64 to 256 targets
+    are made, turned into both gradient products and dropped. Computed in the precision of `vectors`, under autocast too.
     """
     loss: Tensor = _FullCrossEntropy.apply(queries.to(vectors.dtype), vectors, targets, weight)  # type: ignore[no-untyped-call]
     return loss
@@ -31,25 +35,25 @@ class _FullCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, queries: Tensor, vectors: Tensor, targets: Tensor, weight: Tensor | None) -> Tensor:
         num_targets, num_items = len(queries), len(vectors)
-        rows = max(1, min(num_targets, BLOCK_BYTES // (num_items * queries.element_size())))
+        targets_of_a_block = _block_of(num_targets, num_items * vectors.element_size())
         shares = _shares(queries, weight)
-        scores = queries.new_empty(rows, num_items)
+        room = queries.new_empty(num_items * targets_of_a_block)
         query_grad, vector_grad = torch.empty_like(queries), torch.zeros_like(vectors)
-        probabilities = queries.new_empty(num_targets, 1)
-        for start in range(0, num_targets, rows):
-            block = slice(start, start + rows)
-            logits = torch.mm(queries[block], vectors.T, out=scores[: len(queries[block])])
-            softmax = torch.softmax(logits, 1, out=logits)  # in place: a row is read before it is written
-            probabilities[block] = softmax.gather(1, targets[block, None])
-            # The gradient of the logits is share * (softmax - one-hot); the share goes with the narrow factor.
-            grad = softmax.scatter_(1, targets[block, None], probabilities[block] - 1.0)
-            torch.mm(grad, vectors, out=query_grad[block])
-            vector_grad.addmm_(grad.T, queries[block] * shares[block])
-        ctx.save_for_backward(query_grad.mul_(shares), vector_grad)
-        losses = -probabilities.double().log()
+        probabilities = queries.new_empty(num_targets, dtype=torch.float64)
+        for start in range(0, num_targets, targets_of_a_block):
+            block = slice(start, min(start + targets_of_a_block, num_targets))
+            members = targets[block]
+            scores = room[: num_items * len(members)].view(num_items, -1)  # an item a row: the products like it best
+            torch.mm(vectors, queries[block].T, out=scores)
+            totals, probabilities[block] = _gradient(scores, members)
+            factors = (shares[block] / totals[:, None]).to(scores.dtype)
+            torch.mm(scores.T, vectors, out=query_grad[block]).mul_(factors)
+            vector_grad.addmm_(scores, queries[block] * factors)
+        ctx.save_for_backward(query_grad, vector_grad)
+        losses = -probabilities.log()
         if probabilities.min() < TINY:  # rare: only where a score is 69 below the highest
-            losses = _losses(queries, vectors, targets, rows)
-        return (losses * shares).sum().to(queries.dtype)
+            losses = _losses(queries, vectors, targets, targets_of_a_block)
+        return (losses * shares[:, 0]).sum().to(queries.dtype)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
@@ -57,17 +61,35 @@ class _FullCrossEntropy(torch.autograd.Function):
         return query_grad * grads[0], vector_grad * grads[0], None, None
 
 
+def _block_of(num_targets: int, bytes_a_target: int) -> int:
+    """How many targets a block has: those that fit BLOCK_BYTES, within FEWEST and MOST, dealt evenly, in sixteens."""
+    fitting = min(max(BLOCK_BYTES // bytes_a_target, FEWEST), MOST)
+    blocks = max(1, math.ceil(num_targets / fitting))
+    return min(num_targets, 16 * math.ceil(num_targets / blocks / 16))
+
+
+def _gradient(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """As kernels.softmax.gradient, in any precision and on any device."""
+    if scores.dtype == torch.float32 and scores.device.type == "cpu":
+        return gradient(scores, targets)
+    columns = torch.arange(len(targets), device=targets.device)
+    totals = scores.sub_(scores.amax(0)).exp_().sum(0, dtype=torch.float64)
+    hits = scores[targets, columns].double()
+    scores[targets, columns] = (hits - totals).to(scores.dtype)
+    return totals, hits / totals
+
+
 def _shares(queries: Tensor, weight: Tensor | None) -> Tensor:
-    """(N, 1): what each target's loss counts, 1 / N or weight / sum(weight)."""
+    """(N, 1) float64: what each target's loss counts, 1 / N or weight / sum(weight)."""
     if weight is None:
-        return queries.new_full((len(queries), 1), 1.0 / len(queries))
-    return (weight.double() / weight.double().sum()).to(queries.dtype)[:, None]
+        return queries.new_full((len(queries), 1), 1.0 / len(queries), dtype=torch.float64)
+    return (weight.double() / weight.double().sum())[:, None]
 
 
 def _losses(queries: Tensor, vectors: Tensor, targets: Tensor, rows: int) -> Tensor:
-    """(N, 1) float64, exact however improbable a target is; a second pass over the scores."""
+    """(N,) float64, exact however improbable a target is; a second pass over the scores."""
     losses = []
     for block, block_targets in zip(torch.split(queries, rows), torch.split(targets, rows), strict=True):
         logits = block @ vectors.T
         losses.append(logits.logsumexp(1).double() - logits.gather(1, block_targets[:, None])[:, 0])
-    return torch.cat(losses)[:, None]
+    return torch.cat(losses)
