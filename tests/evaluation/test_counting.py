@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextitem.evaluation.counting import count_above, count_plain
@@ -21,22 +21,27 @@ def test_counts_by_hand(dtype: torch.dtype) -> None:
     assert not has_nan
 
 
-@given(st.integers(1, 6), st.integers(1, 70), st.integers(1, 3), st.integers(0, 2**32 - 1))
-def test_compiled_equals_plain(rows: int, columns: int, targets: int, seed: int) -> None:
+@settings(deadline=None)  # the first draw compiles
+@given(st.integers(1, 6), st.integers(1, 140), st.integers(1, 3), st.booleans(), st.integers(0, 2**32 - 1))
+def test_compiled_equals_plain(rows: int, columns: int, targets: int, by_item: bool, seed: int) -> None:
     scores = torch.randint(-3, 4, (rows, columns), generator=torch.Generator().manual_seed(seed)).float()
+    if by_item:
+        scores = scores.T.contiguous().T
     wanted = scores[:, :1].expand(rows, targets) + torch.arange(targets)
     for found, right in zip(count_above(scores, wanted), count_plain(scores, wanted), strict=True):
         assert torch.equal(torch.as_tensor(found).long(), torch.as_tensor(right).long())
 
 
-def test_rows_that_do_not_lie_side_by_side() -> None:
-    scores = torch.randn(40, 3, generator=torch.Generator().manual_seed(0)).T
+@pytest.mark.parametrize("step", [1, 2], ids=["an item a row", "every second"])
+def test_rows_that_do_not_lie_side_by_side(step: int) -> None:
+    scores = torch.randn(140, 3, generator=torch.Generator().manual_seed(0)).T[:, ::step]
     assert torch.equal(count_above(scores, scores[:, :1])[0], count_plain(scores, scores[:, :1])[0].int())
 
 
-@pytest.mark.parametrize("place", [0, 4, 30])
-def test_a_score_that_is_no_number_is_noticed(place: int) -> None:
-    scores = torch.zeros(3, 31)
+@pytest.mark.parametrize("by_item", [False, True])
+@pytest.mark.parametrize("place", [0, 4, 130])
+def test_a_score_that_is_no_number_is_noticed(place: int, by_item: bool) -> None:
+    scores = torch.zeros(131, 3).T if by_item else torch.zeros(3, 131)
     scores[1, place] = NAN
     for form in (count_above, count_plain):
         assert form(scores, torch.zeros(3, 1))[2]

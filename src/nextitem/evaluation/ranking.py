@@ -26,7 +26,7 @@ from nextitem.processes import ALONE, Processes
 Track = Callable[[Iterable[Holdout], int], Iterable[Holdout]]
 DEFAULT_MEMORY = 512 * 2**20  # bytes
 POSITIONS = 2**14  # of a block's histories: on ml-100k (943 x 200) in one go takes 4.5 times as long
-CACHE_BYTES = 8 * 2**20  # scores of a block: it stays in the cache from the product to the counts
+CACHE_BYTES = 6 * 2**20  # scores of a block: it stays in the cache from the product to the counts
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,14 @@ def _spans(ordered: Holdout, model: Recommender, memory: int) -> Iterator[tuple[
     start = 0
     while start < len(ordered):
         longest = int(lengths[min(start + most, len(ordered)) - 1])
-        stop = min(start + max(1, min(most, POSITIONS // longest)), len(ordered))
+        stop = min(start + _even(max(1, min(most, POSITIONS // longest))), len(ordered))
         yield start, stop
         start = stop
+
+
+def _even(cases: int) -> int:
+    """Whole vectors of 16: a product that leaves 12 cases over takes up to twice as long."""
+    return cases if cases < 16 else cases - cases % 16
 
 
 def _hide(scores: Tensor, block: Holdout) -> bool:

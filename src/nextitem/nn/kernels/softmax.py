@@ -24,9 +24,9 @@ LOG2_E = F(1.4426950408889634)
 def gradient(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """(V, R) scores become `total` times the gradient of -log softmax(scores)[target], in place -> total, softmax.
 
-    With e = exp(score - the highest of the column): total is the sum of e, the softmax of the target is e[target] /
-    total, both (R,) float64, and what stands in place of the scores is e, less total at the target. float32, contiguous,
-    on the CPU; `targets` (R,) in 0..V-1. Where e falls below float32's normal range, it is 2^-126.
+    float32, contiguous, on the CPU; `targets` (R,) in 0..V-1. With e = exp(score - the highest of the column): total is
+    the sum of e, the softmax of the target e[target] / total, both (R,) float64, and in place of the scores stands e,
+    less total at the target. Where e falls below float32's normal range, it is 2^-126.
     """
     use_torch_threads()
     num_items, num_targets = scores.shape

@@ -22,8 +22,8 @@ def full_cross_entropy(queries: Tensor, vectors: Tensor, targets: Tensor, *, wei
     """-log softmax(queries @ vectors.T)[target], the scores of the whole batch never held at once.
 
     queries (N, D), vectors (V, D), targets (N,) in 0..V-1, weight (N,) of the targets, a constant -> scalar, in nats.
-    The plain form is `F.cross_entropy(queries @ vectors.T, targets)`; here the scores of a block of 64 to 256 targets
-    are made, turned into both gradient products and dropped. Computed in the precision of `vectors`, under autocast too.
+    The plain form is `F.cross_entropy(queries @ vectors.T, targets)`; here the scores of 64 to 256 targets are made,
+    turned into both gradient products and dropped. Computed in the precision of `vectors`, under autocast too.
     """
     loss: Tensor = _FullCrossEntropy.apply(queries.to(vectors.dtype), vectors, targets, weight)  # type: ignore[no-untyped-call]
     return loss
