@@ -107,7 +107,7 @@ class MambaBlock(nn.Module):
 
     def over(self, u: Tensor, rows: Rows, places: Tensor | None = None) -> Tensor:
         """(P, D) -> (P, D), the positions of all rows one after another; with `places` (M,) -> (M, D), these alone."""
-        x, z = self.in_proj(u).chunk(2, -1)  # (P, E) each
+        x, z = self._halves(u)  # (P, E) each
         x = causal_conv(x, self.conv_weight, self._conv_bias(), rows)
         dt, b, c = self.x_proj(x).split([self.dt_rank, self.d_state, self.d_state], -1)
         # Not F.linear: its product for the gradient of a weight with so few columns takes five times as long.
@@ -123,12 +123,19 @@ class MambaBlock(nn.Module):
 
     def step(self, u: Tensor, before: MambaState) -> tuple[Tensor, MambaState]:
         """One position of each row, (B, D) -> (B, D), and what to remember: time and memory do not grow."""
-        x, z = self.in_proj(u).chunk(2, -1)
+        x, z = self._halves(u)
         window, x = conv_step(before.window, x, self.conv_weight, self._conv_bias())
         dt, b, c = self.x_proj(x).split([self.dt_rank, self.d_state, self.d_state], -1)
         raw = F.linear(dt, self.dt_proj.weight)
         state, y = scan_step(before.state, x, raw, -self.A_log.exp(), b, c, self.D, z, self.dt_proj.bias)
         return self.out_proj(y), MambaState(window, state)
+
+    def _halves(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """in_proj's x and z, as two products: cut from one, their gradients would have to be copied together again."""
+        bias = self.in_proj.bias
+        of_x, of_z = (None, None) if bias is None else bias.chunk(2)
+        for_x, for_z = self.in_proj.weight.chunk(2)
+        return F.linear(u, for_x, of_x), F.linear(u, for_z, of_z)
 
     def _conv_bias(self) -> Tensor:
         return torch.zeros_like(self.D) if self.conv_bias is None else self.conv_bias

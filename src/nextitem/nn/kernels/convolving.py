@@ -14,14 +14,14 @@ from numba import njit, prange
 from torch import Tensor
 
 from nextitem.nn.kernels.curves import FUSED, F, sigmoid
-from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, sums, thread_number
+from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, sums, thread_number, written
 from nextitem.nn.kernels.threads import use_torch_threads
 
 
 def conv(x: Tensor, weight: Tensor, bias: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
     """As plain.causal_conv -> (P, E)."""
     use_torch_threads()
-    y = torch.zeros(x.shape)
+    y = written(len(x), x.shape[1], lengths)
     taps = weight.detach().T.contiguous().numpy()
     conv_forward(
         *flat_view(x), taps, bias.detach().contiguous().numpy(), starts.numpy(), lengths.numpy(), y.view(-1).numpy(),

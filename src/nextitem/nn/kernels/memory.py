@@ -25,6 +25,11 @@ def flat_view(x: Tensor) -> tuple[Any, int]:
     return x.as_strided((span,), (1,)).numpy(), x.stride(0)
 
 
+def written(places: int, channels: int, lengths: Tensor) -> Tensor:
+    """(P, E) that a loop writes over `lengths` positions of the rows: zero where some belong to no row."""
+    return (torch.empty if int(lengths.sum()) == places else torch.zeros)(places, channels)
+
+
 def scratch(*sizes: int) -> Any:
     """Zeros, float32, for each thread; call use_torch_threads first."""
     return torch.zeros(numba.get_num_threads(), *sizes).numpy()

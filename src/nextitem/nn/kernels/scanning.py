@@ -23,7 +23,7 @@ from numba import njit, prange
 from torch import Tensor
 
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two, sigmoid, softplus
-from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, sums, thread_number
+from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, sums, thread_number, written
 from nextitem.nn.kernels.threads import use_torch_threads
 
 LN_2 = F(math.log(2))
@@ -55,7 +55,7 @@ def scan(inputs: Sequence[Tensor], starts: Tensor, lengths: Tensor, longest: int
     width = len(in_lanes) * in_lanes.shape[2]
     num_kept = ((lengths + chunk - 1) // chunk - 1).clamp(min=0)
     kept = torch.empty(int(num_kept.sum()), *in_lanes.shape)
-    y = torch.zeros(places, channels)
+    y = written(places, channels, lengths)
     arguments: list[Any] = [
         *(array for array, _ in views), _numbers([stride for _, stride in views]), in_lanes.numpy(), _vector(d),
         _vector(bias), starts.numpy(), lengths.numpy(), y.view(-1).numpy(), kept.numpy(),
@@ -72,21 +72,21 @@ def scan_gradients(
     """The gradients of the inputs, in their order, from g (P, E), that of y."""
     x, raw, a, b, c, d, z, bias = inputs
     use_torch_threads()
-    channels, states = x.shape[1], a.shape[1]
+    (places, channels), states = x.shape, a.shape[1]
     chunk = chunk_of(states, longest)
     views = [flat_view(one) for one in (x, raw, z, b, c, g)]
     in_lanes = _in_lanes(a, lanes_of(channels, states))
     lanes = in_lanes.shape[2]
     width = len(in_lanes) * lanes
     num_kept = ((lengths + chunk - 1) // chunk - 1).clamp(min=0)
-    dx, draw, dz, db, dc = (torch.zeros(one.shape) for one in (x, raw, z, b, c))
+    dx, draw, dz = (written(places, channels, lengths) for _ in range(3))
+    db, dc = torch.zeros(places, states), torch.zeros(places, states)
     da, dd, dbias = sums(*in_lanes.shape), sums(channels), sums(channels)
     arguments: list[Any] = [
         *(array for array, _ in views), _numbers([stride for _, stride in views]), in_lanes.numpy(), _vector(d),
         _vector(bias), starts.numpy(), lengths.numpy(), kept.numpy(), (num_kept.cumsum(0) - num_kept).numpy(),
         *(one.view(-1).numpy() for one in (dx, draw, dz, db, dc)), da, dd, dbias,
         scratch(chunk + 1, states, lanes), scratch(chunk, states, lanes), scratch(*in_lanes.shape),
-        scratch(chunk, states, lanes), scratch(chunk, states, lanes),
         *(scratch(chunk, width) for _ in range(6)),
     ]  # fmt: skip
     scan_backward(*arguments)
@@ -107,6 +107,12 @@ def _numbers(values: list[int]) -> Any:
 
 def _vector(x: Tensor) -> Any:
     return x.detach().contiguous().numpy()
+
+
+@njit(fastmath={"reassoc", "contract"}, forceinline=True)
+def _plus(total: Any, value: Any) -> Any:
+    """A sum over lanes whose order is free, so that it is one of vectors until the last step."""
+    return total + value
 
 
 @njit(parallel=True, cache=True, fastmath=FUSED, error_model="numpy")
@@ -162,7 +168,7 @@ def scan_forward(
 def scan_backward(
     x: Any, raw: Any, z: Any, b: Any, c: Any, g: Any, strides: Any, a: Any, d: Any, bias: Any, starts: Any,
     lengths: Any, kept: Any, kept_starts: Any, dx: Any, draw: Any, dz: Any, db: Any, dc: Any, da: Any, dd: Any,
-    dbias: Any, h: Any, decay: Any, carry: Any, db_lanes: Any, dc_lanes: Any, dt: Any, dtx: Any, dy: Any, ys: Any,
+    dbias: Any, h: Any, decay: Any, carry: Any, dt: Any, dtx: Any, dy: Any, ys: Any,
     u: Any, v: Any,
 ) -> None:  # fmt: skip
     """From g, the gradient of y, those of x, raw, z (P, E), b, c (P, N), and a worker's parts of those of a, d, bias.
@@ -194,9 +200,6 @@ def scan_backward(
                         dtx_t[e] = dt_t[e] * x_t[e]
                     for e in range(channels):
                         dy_t[e] = g_t[e] * (z_t[e] * sigmoid(z_t[e]))
-                for t in range(count):
-                    db_lanes[slot, t] = F(0)
-                    dc_lanes[slot, t] = F(0)
                 for block in range(len(a)):
                     span = slice(block * lanes, block * lanes + lanes)
                     if number > 0:
@@ -213,14 +216,15 @@ def scan_backward(
                             y_t[lane] = F(0)
                         for n in range(states):
                             b_n, c_n, a_n, decay_n = b_t[n], c_t[n], a[block, n], decay[slot, t, n]
-                            before, after, dc_n = h[slot, t, n], h[slot, t + 1, n], dc_lanes[slot, t, n]
+                            before, after, dc_n = h[slot, t, n], h[slot, t + 1, n], F(0)
                             for lane in range(lanes):
                                 faded_by = power_of_two(dt_t[lane] * a_n[lane])
                                 state = before[lane] * faded_by + b_n * dtx_t[lane]
                                 decay_n[lane] = faded_by
                                 after[lane] = state
                                 y_t[lane] += c_n * state
-                                dc_n[lane] += dy_t[lane] * state
+                                dc_n = _plus(dc_n, dy_t[lane] * state)
+                            dc[place * states + n] += dc_n
                     for back in range(count):
                         t = count - 1 - back
                         place = starts[row] + first + t
@@ -235,7 +239,7 @@ def scan_backward(
                         for n in range(states):
                             b_n, c_n, a_n, decay_n = b_t[n], c_t[n], a[block, n], decay[slot, t, n]
                             before, carry_n = h[slot, t, n], carry[slot, block, n]
-                            da_n, db_n = da[worker, block, n], db_lanes[slot, t, n]
+                            da_n, db_n = da[worker, block, n], F(0)
                             for lane in range(lanes):
                                 dh = carry_n[lane] + dy_t[lane] * c_n
                                 faded = dh * decay_n[lane]
@@ -244,7 +248,8 @@ def scan_backward(
                                 da_n[lane] += exponent * dt_t[lane]
                                 v_t[lane] += exponent * a_n[lane]
                                 u_t[lane] += dh * b_n
-                                db_n[lane] += dh * dtx_t[lane]
+                                db_n = _plus(db_n, dh * dtx_t[lane])
+                            db[place * states + n] += db_n
                 for t in range(count):
                     place = starts[row] + first + t
                     x_t = x[place * strides[0] : place * strides[0] + channels]
@@ -267,14 +272,3 @@ def scan_backward(
                         dd_w[e] += dy_t[e] * x_t[e]
                     for e in range(channels):
                         dbias_w[e] += draw_t[e]
-                    for n in range(states):
-                        db[place * states + n] = _total(db_lanes[slot, t, n])
-                        dc[place * states + n] = _total(dc_lanes[slot, t, n])
-
-
-@njit(fastmath={"reassoc", "contract"}, forceinline=True)
-def _total(values: Any) -> Any:
-    total = F(0)
-    for lane in range(len(values)):
-        total += values[lane]
-    return total
