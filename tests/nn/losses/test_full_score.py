@@ -96,6 +96,27 @@ def test_full_cross_entropy_of_huge_logits_equals_its_plain_form() -> None:
     torch.testing.assert_close(found, plain)
 
 
+@pytest.mark.parametrize(
+    ("scores", "target"),
+    [((3.0, -3.0, 2.5), 1), ((-1.0, -3.0, -2.0), 1), ((-1.0, -3.0, -2.0), 0), ((-3.0, 0.0, 0.0), 0), ((3.0, 0.0), 0)],
+    ids=["far below the highest", "all far below the bound", "below it, the highest", "the lowest", "the bound itself"],
+)
+@pytest.mark.parametrize(("dtype", "size"), [(torch.float32, 60.0), (torch.float64, 600.0), (torch.bfloat16, 60.0)])
+def test_scores_far_from_what_exponentials_can_hold(
+    scores: tuple[float, ...], target: int, dtype: torch.dtype, size: float
+) -> None:
+    """A query of length `size` along the first axis: the scores are `size` times these, the bound 3 * size."""
+    queries = torch.tensor([[size, 0.0]], dtype=dtype, requires_grad=True)
+    vectors = torch.tensor([[score, (9.0 - score**2) ** 0.5] for score in scores], dtype=dtype, requires_grad=True)
+    targets = torch.tensor([target])
+    found = values_of(full_cross_entropy(queries, vectors, targets), queries, vectors)
+    one, other = (x.detach().double().requires_grad_() for x in (queries, vectors))
+    wanted = values_of(F.cross_entropy(one @ other.T, targets), one, other)
+    bound = 0.01 if dtype == torch.bfloat16 else 1e-5
+    for got, right in zip(found, wanted, strict=True):
+        torch.testing.assert_close(got.double(), right, rtol=bound, atol=bound)
+
+
 def plain_weighted(queries: Tensor, vectors: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
     values = F.cross_entropy(queries @ vectors.T, targets, reduction="none")
     return (weight * values).sum() / weight.sum()

@@ -36,7 +36,7 @@ def exp_of_negative(x: Any) -> Any:
 
 @njit(fastmath=FUSED, error_model="numpy", forceinline=True)
 def power_of_two(x: Any) -> Any:
-    """2^x for x <= 0, relative error below 3e-7; below -126, where float32 leaves its normal range, 2^-126.
+    """2^x for x <= 127, relative error below 3e-7; below -126, where float32 leaves its normal range, 2^-126.
 
     Four instructions less than `exp_of_negative`, for loops that can take the factor log2(e) out.
     """

@@ -6,7 +6,7 @@ Sizes: N targets, D dim, V items.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -34,31 +34,61 @@ class _FullCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, queries: Tensor, vectors: Tensor, targets: Tensor, weight: Tensor | None) -> Tensor:
-        num_targets, num_items = len(queries), len(vectors)
-        targets_of_a_block = _block_of(num_targets, num_items * vectors.element_size())
         shares = _shares(queries, weight)
-        room = queries.new_empty(num_items * targets_of_a_block)
-        query_grad, vector_grad = torch.empty_like(queries), torch.zeros_like(vectors)
-        probabilities = queries.new_empty(num_targets, dtype=torch.float64)
-        for start in range(0, num_targets, targets_of_a_block):
-            block = slice(start, min(start + targets_of_a_block, num_targets))
-            members = targets[block]
-            scores = room[: num_items * len(members)].view(num_items, -1)  # an item a row: the products like it best
-            torch.mm(vectors, queries[block].T, out=scores)
-            totals, probabilities[block] = _gradient(scores, members)
-            factors = (shares[block] / totals[:, None]).to(scores.dtype)
-            torch.mm(scores.T, vectors, out=query_grad[block]).mul_(factors)
-            vector_grad.addmm_(scores, queries[block] * factors)
-        ctx.save_for_backward(query_grad, vector_grad)
-        losses = -probabilities.log()
-        if probabilities.min() < TINY:  # rare: only where a score is 69 below the highest
-            losses = _losses(queries, vectors, targets, targets_of_a_block)
+        headroom = math.log(torch.finfo(vectors.dtype).max) - 8.0
+        walk = _walk(queries, vectors, targets, shares, _reference(queries, vectors, targets, headroom))
+        if walk.least < math.exp(-headroom / 2):  # rare: only where no score comes near to the reference
+            walk = _walk(queries, vectors, targets, shares, _highest(queries, vectors))
+        ctx.save_for_backward(walk.query_grad, walk.vector_grad)
+        losses = -walk.probabilities.log()
+        if walk.probabilities.min() < TINY:  # rare: only where a score is 69 below the highest
+            losses = _losses(queries, vectors, targets)
         return (losses * shares[:, 0]).sum().to(queries.dtype)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
         query_grad, vector_grad = ctx.saved_tensors
         return query_grad * grads[0], vector_grad * grads[0], None, None
+
+
+class _Walk(NamedTuple):
+    query_grad: Tensor  # (N, D)
+    vector_grad: Tensor  # (V, D)
+    probabilities: Tensor  # (N,) float64, the softmax of each target
+    least: float  # of the sums of exponentials
+
+
+def _walk(queries: Tensor, vectors: Tensor, targets: Tensor, shares: Tensor, reference: Tensor) -> _Walk:
+    """Block by block; `reference` (N,) is taken from the scores of each target before they become exponentials."""
+    (num_targets, _), num_items = queries.shape, len(vectors)
+    targets_of_a_block = _block_of(num_targets, num_items * vectors.element_size())
+    room = queries.new_empty(num_items * targets_of_a_block)
+    query_grad, vector_grad = torch.empty_like(queries), torch.zeros_like(vectors)
+    probabilities, totals = (queries.new_empty(num_targets, dtype=torch.float64) for _ in range(2))
+    for start in range(0, num_targets, targets_of_a_block):
+        block = slice(start, min(start + targets_of_a_block, num_targets))
+        members = targets[block]
+        scores = room[: num_items * len(members)].view(num_items, -1)  # an item a row: the products like it best
+        torch.mm(vectors, queries[block].T, out=scores)
+        totals[block], probabilities[block] = _gradient(scores, members, reference[block])
+        factors = (shares[block] / totals[block, None]).to(scores.dtype)
+        torch.mm(scores.T, vectors, out=query_grad[block]).mul_(factors)
+        vector_grad.addmm_(scores, queries[block] * factors)
+    return _Walk(query_grad, vector_grad, probabilities, float(totals.min()))
+
+
+def _reference(queries: Tensor, vectors: Tensor, targets: Tensor, headroom: float) -> Tensor:
+    """(N,): the target's score, or what keeps exp(score - reference) below exp(headroom): no pass to find the highest.
+
+    No score lies above the length of the query times that of the longest vector.
+    """
+    bounds = torch.linalg.vector_norm(queries, dim=1) * torch.linalg.vector_norm(vectors, dim=1).max()
+    return torch.maximum((queries * vectors[targets]).sum(1), bounds - headroom)
+
+
+def _highest(queries: Tensor, vectors: Tensor) -> Tensor:
+    """(N,): the highest score of each target."""
+    return torch.cat([(vectors @ block.T).amax(0) for block in torch.split(queries, FEWEST)])
 
 
 def _block_of(num_targets: int, bytes_a_target: int) -> int:
@@ -68,12 +98,12 @@ def _block_of(num_targets: int, bytes_a_target: int) -> int:
     return min(num_targets, 16 * math.ceil(num_targets / blocks / 16))
 
 
-def _gradient(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def _gradient(scores: Tensor, targets: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
     """As kernels.softmax.gradient, in any precision and on any device."""
     if scores.dtype == torch.float32 and scores.device.type == "cpu":
-        return gradient(scores, targets)
+        return gradient(scores, targets, reference)
     columns = torch.arange(len(targets), device=targets.device)
-    totals = scores.sub_(scores.amax(0)).exp_().sum(0, dtype=torch.float64)
+    totals = scores.sub_(reference).exp_().sum(0, dtype=torch.float64)
     hits = scores[targets, columns].double()
     scores[targets, columns] = (hits - totals).to(scores.dtype)
     return totals, hits / totals
@@ -86,10 +116,10 @@ def _shares(queries: Tensor, weight: Tensor | None) -> Tensor:
     return (weight.double() / weight.double().sum())[:, None]
 
 
-def _losses(queries: Tensor, vectors: Tensor, targets: Tensor, rows: int) -> Tensor:
+def _losses(queries: Tensor, vectors: Tensor, targets: Tensor) -> Tensor:
     """(N,) float64, exact however improbable a target is; a second pass over the scores."""
     losses = []
-    for block, block_targets in zip(torch.split(queries, rows), torch.split(targets, rows), strict=True):
+    for block, block_targets in zip(torch.split(queries, FEWEST), torch.split(targets, FEWEST), strict=True):
         logits = block @ vectors.T
         losses.append(logits.logsumexp(1).double() - logits.gather(1, block_targets[:, None])[:, 0])
     return torch.cat(losses)
