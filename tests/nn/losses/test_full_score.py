@@ -20,6 +20,12 @@ def case(num_targets: int, num_items: int, dtype: torch.dtype = torch.float64) -
     return queries, vectors, torch.randint(num_items, (num_targets,))
 
 
+def set_block(monkeypatch: pytest.MonkeyPatch, num_targets: int) -> None:
+    """Of the plain form, which is that of float64."""
+    monkeypatch.setattr(full_score, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(full_score, "FEWEST", num_targets)
+
+
 def values_of(loss: Tensor, queries: Tensor, vectors: Tensor) -> list[Tensor]:
     """The loss and the gradients of both inputs."""
     return [loss.detach(), *torch.autograd.grad(loss, (queries, vectors))]
@@ -31,42 +37,50 @@ def test_full_cross_entropy_equals_its_plain_form(
     monkeypatch: pytest.MonkeyPatch, num_targets: int, num_items: int, rows_of_a_block: int | None
 ) -> None:
     if rows_of_a_block is not None:
-        monkeypatch.setattr(full_score, "_block_of", lambda *_: rows_of_a_block)
+        set_block(monkeypatch, rows_of_a_block)
     queries, vectors, targets = case(num_targets, num_items)
     found = values_of(full_cross_entropy(queries, vectors, targets), queries, vectors)
     plain = values_of(F.cross_entropy(queries @ vectors.T, targets), queries, vectors)
     torch.testing.assert_close(found, plain, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("num_targets", "num_items", "expected"),
-    [(1472, 12_101, 128), (1472, 3_416, 256), (1472, 1_000_000, 64), (130, 12_101, 80), (70, 1_000_000, 48), (3, 5, 3)],
-)
-def test_blocks_are_even_and_between_64_and_256_targets(num_targets: int, num_items: int, expected: int) -> None:
-    assert full_score._block_of(num_targets, 4 * num_items) == expected
-
-
 @settings(deadline=None)  # the first draw compiles
-@given(st.integers(1, 40), st.integers(1, 200), st.sampled_from([1, 16, 64]), st.integers(0, 2**32 - 1))
-def test_the_compiled_softmax_is_that_of_float64(num_targets: int, num_items: int, rows: int, seed: int) -> None:
+@given(
+    num_targets=st.integers(1, 20) | st.sampled_from([63, 64, 65, 150]),
+    num_items=st.integers(1, 20) | st.sampled_from([127, 128, 129, 5000]),
+    dim=st.sampled_from([1, 3, 16, 32, 48, 50, 64, 80]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_the_compiled_form_is_that_of_float64(num_targets: int, num_items: int, dim: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
-    queries, vectors = (torch.randn(n, 3, generator=generator) * 3 for n in (num_targets, num_items))
+    queries, vectors = (torch.randn(n, dim, generator=generator) * 3 / dim**0.25 for n in (num_targets, num_items))
     targets = torch.randint(num_items, (num_targets,), generator=generator)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(full_score, "_block_of", lambda *_: rows)
-        low, high = (
-            values_of(full_cross_entropy(one, other, targets), one, other)
-            for one, other in (
-                (queries.to(dtype).requires_grad_(), vectors.to(dtype).requires_grad_())
-                for dtype in (torch.float32, torch.float64)
-            )
+    low, high = (
+        values_of(full_cross_entropy(one, other, targets), one, other)
+        for one, other in (
+            (queries.to(dtype).requires_grad_(), vectors.to(dtype).requires_grad_())
+            for dtype in (torch.float32, torch.float64)
         )
+    )
     for found, right in zip(low, high, strict=True):
-        torch.testing.assert_close(found.double(), right, rtol=1e-5, atol=2e-6)
+        torch.testing.assert_close(found.double(), right, rtol=0, atol=1e-5 * float(right.abs().max()) + 1e-7)
+
+
+def test_the_compiled_form_does_not_depend_on_the_number_of_threads() -> None:
+    queries, vectors = torch.randn(70, 50, requires_grad=True), torch.randn(300, 50, requires_grad=True)
+    targets, before = torch.randint(300, (70,)), torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(values_of(full_cross_entropy(queries, vectors, targets), queries, vectors))
+    finally:
+        torch.set_num_threads(before)
+    torch.testing.assert_close(*found, rtol=0, atol=0)
 
 
 def test_full_cross_entropy_passes_gradcheck(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(full_score, "_block_of", lambda *_: 2)
+    set_block(monkeypatch, 2)
     queries, vectors, targets = case(5, 5)
     assert torch.autograd.gradcheck(full_cross_entropy, (queries, vectors, targets))
 
@@ -126,7 +140,7 @@ def plain_weighted(queries: Tensor, vectors: Tensor, targets: Tensor, weight: Te
 def test_weighted_full_cross_entropy_equals_its_plain_form(
     monkeypatch: pytest.MonkeyPatch, rows_of_a_block: int
 ) -> None:
-    monkeypatch.setattr(full_score, "_block_of", lambda *_: rows_of_a_block)
+    set_block(monkeypatch, rows_of_a_block)
     queries, vectors, targets = case(7, 5)
     weight = torch.tensor([1.0, 0.0, 5.0, 0.5, 3.0, 0.0, 2.0], dtype=torch.float64)
     found = values_of(full_cross_entropy(queries, vectors, targets, weight=weight), queries, vectors)

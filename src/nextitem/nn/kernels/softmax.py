@@ -1,8 +1,9 @@
-"""The loop of a softmax over the items, an item a line of scores and a target a column: exponentials and their totals.
+"""The loops of full cross-entropy: scores, exponentials and both gradient products, while the scores are in the cache.
 
-Columns lie side by side, so that one instruction works on many of them.
+A worker takes a part of the items. It walks them twice for each block of targets: first their scores, exponentials and
+sums; then, the totals known, both products of the gradient. The exponentials between are all that is kept.
 
-Sizes: V items, R targets.
+Sizes: N targets in blocks of R, V items in M parts, D dim, a multiple of LANES as R is.
 """
 
 from __future__ import annotations
@@ -11,48 +12,149 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as torch_f
 from numba import njit, prange
 from torch import Tensor
 
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two
+from nextitem.nn.kernels.memory import WORKERS
 from nextitem.nn.kernels.threads import use_torch_threads
+from nextitem.nn.kernels.tiles import LANES, ROWS, multiply
 
-LINES = 64  # of a stretch: so many scores are summed in float32 before the sum goes on in float64
+BLOCK = 64  # targets: with more, their exponentials leave the cache; with fewer, the item table is read too often
+STRETCH = 64  # items whose exponentials stay in a core's first cache from their scores to their sums
 LOG2_E = F(1.4426950408889634)
 
 
-def gradient(scores: Tensor, targets: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """(V, R) scores become `total` times the gradient of -log softmax(scores)[target], in place -> total, softmax.
-
-    float32, contiguous, on the CPU; `targets` (R,) in 0..V-1. With e = exp(score - reference): total is the sum of e,
-    the softmax of the target e[target] / total, both (R,) float64, and in place of the scores stands e, less total at
-    the target. `reference` (R,) is free, but no score may lie 88 above it; where e falls below float32's normal range,
-    it is 2^-126.
-    """
+def walk(
+    queries: Tensor, vectors: Tensor, targets: Tensor, shares: Tensor, reference: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """As `nextitem.nn.losses.full_score.walk`; float32, on the CPU."""
     use_torch_threads()
-    num_items, num_targets = scores.shape
-    sums = np.empty(((num_items + LINES - 1) // LINES, num_targets), np.float32)
+    (num_targets, dim), num_items = queries.shape, len(vectors)
+    width = -(-dim // LANES) * LANES
+    lanes = min(BLOCK, -(-num_targets // LANES) * LANES)
+    part = -(-num_items // (WORKERS * ROWS)) * ROWS  # items
+    query_grad, vector_grad = torch.zeros(num_targets, width), torch.zeros(num_items, width)
     totals, probabilities = (torch.empty(num_targets, dtype=torch.float64) for _ in range(2))
-    _gradient(scores.numpy(), targets.numpy(), reference.numpy(), sums, totals.numpy(), probabilities.numpy())
-    return totals, probabilities
+    sizes = [(num_items * lanes,), (WORKERS, lanes), (WORKERS, lanes * width), (width * lanes,), (lanes * width,)]
+    _walk(
+        _widened(vectors, width).view(-1).numpy(), _widened(queries, width).numpy(), targets.numpy(), shares.numpy(),
+        reference.numpy(), vector_grad.view(-1).numpy(), query_grad.numpy(), totals.numpy(), probabilities.numpy(),
+        part, np.empty((WORKERS, lanes)), *(np.empty(size, np.float32) for size in sizes),
+    )  # fmt: skip
+    return query_grad[:, :dim], vector_grad[:, :dim], probabilities, totals
 
 
-@njit(parallel=True, cache=True, fastmath=FUSED, error_model="numpy")
-def _gradient(scores: Any, targets: Any, reference: Any, sums: Any, totals: Any, probabilities: Any) -> None:
-    num_items, num_targets = scores.shape
-    for stretch in prange(len(sums)):
-        total = sums[stretch]
-        total[:] = F(0)
-        for item in range(stretch * LINES, min(num_items, (stretch + 1) * LINES)):
-            line = scores[item]
-            for column in range(num_targets):
+def _widened(x: Tensor, width: int) -> Tensor:
+    """(N, D) -> (N, width), zero beyond D; the same tensor where it is as wide."""
+    return x.contiguous() if x.shape[1] == width else torch_f.pad(x, (0, width - x.shape[1]))
+
+
+@njit(parallel=True, cache=True)
+def _walk(
+    vectors: Any, queries: Any, targets: Any, shares: Any, reference: Any, vector_grad: Any, query_grad: Any,
+    totals: Any, probabilities: Any, part: int, sums: Any, scores: Any, sums_of_stretch: Any, parts_of_grad: Any,
+    side_by_side: Any, scaled: Any,
+) -> None:  # fmt: skip
+    """Adds to the gradients. Workers have `sums` in float64, of a stretch alone in float32, and `parts_of_grad`;
+    `side_by_side` holds the queries of a block (D, R), and `scaled` what they count in the gradient of a vector (R, D).
+    """
+    lanes, num_items = sums.shape[1], len(vectors) // queries.shape[1]
+    parts = (num_items + part - 1) // part
+    for first in range(0, len(queries), lanes):
+        end = min(first + lanes, len(queries))
+        count, wanted, at, share = end - first, queries[first:end], reference[first:end], shares[first:end]
+        _lay_side_by_side(wanted, side_by_side, lanes)
+        for worker in prange(parts):
+            span = (worker * part, min(num_items, (worker + 1) * part))
+            _exponentials(span, vectors, side_by_side, at, scores, sums[worker], sums_of_stretch[worker])
+        total = totals[first:end]
+        _meet(sums[:parts], scores, targets[first:end], share, wanted, total, probabilities[first:end], scaled)
+        for worker in prange(parts):
+            span = (worker * part, min(num_items, (worker + 1) * part))
+            _gradients(span, vectors, scores, scaled, parts_of_grad[worker], vector_grad, lanes, count)
+        _add_parts(parts_of_grad[:parts], share, total, query_grad[first:end])
+
+
+@njit(cache=True)
+def _lay_side_by_side(queries: Any, side_by_side: Any, lanes: int) -> None:
+    """(count, D) -> (D, R), zero where the last block has fewer targets."""
+    count, width = queries.shape
+    for e in range(width):
+        for column in range(lanes):
+            side_by_side[e * lanes + column] = queries[column, e] if column < count else F(0)
+
+
+@njit(cache=True, fastmath=FUSED, error_model="numpy")
+def _exponentials(
+    span: tuple[int, int], vectors: Any, side_by_side: Any, reference: Any, scores: Any, total: Any, of_stretch: Any
+) -> None:
+    """exp(score - reference) of the items of `span`, and their sums."""
+    lanes, count = len(total), len(reference)
+    width = len(side_by_side) // lanes
+    for column in range(lanes):
+        total[column] = 0.0
+    for start in range(span[0], span[1], STRETCH):
+        end = min(start + STRETCH, span[1])
+        multiply(
+            vectors, start * width, width, 1, side_by_side, 0, lanes, scores, start * lanes, lanes,
+            end - start, width, lanes, False,
+        )  # fmt: skip
+        for column in range(count):
+            of_stretch[column] = F(0)
+        for item in range(start, end):
+            line = scores[item * lanes : item * lanes + lanes]
+            for column in range(count):
                 line[column] = power_of_two((line[column] - reference[column]) * LOG2_E)
-                total[column] += line[column]
-    totals[:] = 0.0
-    for stretch in range(len(sums)):
-        for column in range(num_targets):
-            totals[column] += sums[stretch, column]
-    for column in range(num_targets):
-        hit = scores[targets[column], column]
-        probabilities[column] = hit / totals[column]
-        scores[targets[column], column] = hit - totals[column]
+                of_stretch[column] += line[column]
+        for column in range(count):
+            total[column] += of_stretch[column]
+
+
+@njit(cache=True, error_model="numpy")
+def _meet(
+    sums: Any, scores: Any, targets: Any, shares: Any, queries: Any, totals: Any, probabilities: Any, scaled: Any
+) -> None:
+    """Of the targets of a block: the sums of all parts, the softmax, and what the second walk needs.
+
+    The gradient of a score is share / total * (exponential - total * one-hot).
+    """
+    lanes, width = sums.shape[1], queries.shape[1]
+    for column in range(len(targets)):
+        total = 0.0
+        for worker in range(len(sums)):
+            total += sums[worker, column]
+        there = targets[column] * lanes + column
+        totals[column], probabilities[column] = total, scores[there] / total
+        scores[there] = scores[there] - total
+        for e in range(width):
+            scaled[column * width + e] = queries[column, e] * F(shares[column] / total)
+
+
+@njit(cache=True)
+def _gradients(
+    span: tuple[int, int], vectors: Any, scores: Any, scaled: Any, query_grad: Any, vector_grad: Any, lanes: int,
+    count: int,
+) -> None:  # fmt: skip
+    """Adds to the gradients of the vectors in `span`; writes its part of those of the queries."""
+    width = len(scaled) // lanes
+    for place in range(len(query_grad)):
+        query_grad[place] = F(0)
+    for start in range(span[0], span[1], STRETCH):
+        size, at = min(STRETCH, span[1] - start), start * width
+        multiply(scores, start * lanes, 1, lanes, vectors, at, width, query_grad, 0, width, count, size, width, True)
+        multiply(scores, start * lanes, lanes, 1, scaled, 0, width, vector_grad, at, width, size, count, width, True)
+
+
+@njit(cache=True)
+def _add_parts(parts_of_grad: Any, shares: Any, totals: Any, query_grad: Any) -> None:
+    width = query_grad.shape[1]
+    for column in range(len(totals)):
+        whole = query_grad[column]
+        for worker in range(len(parts_of_grad)):
+            part = parts_of_grad[worker, column * width : (column + 1) * width]
+            for e in range(width):
+                whole[e] += part[e]
+        for e in range(width):
+            whole[e] *= F(shares[column] / totals[column])

@@ -6,15 +6,15 @@ Sizes: N targets, D dim, V items.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from nextitem.nn.kernels.softmax import gradient
+from nextitem.nn.kernels.softmax import walk
 
-BLOCK_BYTES = 6 * 2**20  # scores of one block, so that they stay in the caches: the best of 1 to 24 MB on two cores
-FEWEST, MOST = 64, 256  # targets of a block; with fewer, the products read the item table too often
+BLOCK_BYTES = 64 * 2**20  # scores of one block where torch's own products make them
+FEWEST = 64  # targets of a block; with fewer, the products read the item table too often
 TINY = 1e-30  # a softmax below it has lost its digits in float32
 
 
@@ -22,8 +22,8 @@ def full_cross_entropy(queries: Tensor, vectors: Tensor, targets: Tensor, *, wei
     """-log softmax(queries @ vectors.T)[target], the scores of the whole batch never held at once.
 
     queries (N, D), vectors (V, D), targets (N,) in 0..V-1, weight (N,) of the targets, a constant -> scalar, in nats.
-    The plain form is `F.cross_entropy(queries @ vectors.T, targets)`; here the scores of 64 to 256 targets are made,
-    turned into both gradient products and dropped. Computed in the precision of `vectors`, under autocast too.
+    The plain form is `F.cross_entropy(queries @ vectors.T, targets)`; here the scores of a block of targets are
+    made, turned into both gradient products and dropped. Computed in the precision of `vectors`, under autocast too.
     """
     loss: Tensor = _FullCrossEntropy.apply(queries.to(vectors.dtype), vectors, targets, weight)  # type: ignore[no-untyped-call]
     return loss
@@ -36,14 +36,16 @@ class _FullCrossEntropy(torch.autograd.Function):
     def forward(ctx: Any, queries: Tensor, vectors: Tensor, targets: Tensor, weight: Tensor | None) -> Tensor:
         shares = _shares(queries, weight)
         headroom = math.log(torch.finfo(vectors.dtype).max) - 8.0
-        walk = _walk(queries, vectors, targets, shares, _reference(queries, vectors, targets, headroom))
-        if walk.least < math.exp(-headroom / 2):  # rare: only where no score comes near to the reference
-            walk = _walk(queries, vectors, targets, shares, _highest(queries, vectors))
-        ctx.save_for_backward(walk.query_grad, walk.vector_grad)
-        losses = -walk.probabilities.log()
-        if walk.probabilities.min() < TINY:  # rare: only where a score is 69 below the highest
+        reference = _reference(queries, vectors, targets, headroom)
+        query_grad, vector_grad, probabilities, totals = _walk(queries, vectors, targets, shares, reference)
+        if totals.min() < math.exp(-headroom / 2):  # rare: only where no score comes near to the reference
+            reference = _highest(queries, vectors)
+            query_grad, vector_grad, probabilities, _ = _walk(queries, vectors, targets, shares, reference)
+        ctx.save_for_backward(query_grad, vector_grad)
+        losses = -probabilities.log()
+        if probabilities.min() < TINY:  # rare: only where a score is 69 below the highest
             losses = _losses(queries, vectors, targets)
-        return (losses * shares[:, 0]).sum().to(queries.dtype)
+        return (losses * shares).sum().to(queries.dtype)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
@@ -51,30 +53,40 @@ class _FullCrossEntropy(torch.autograd.Function):
         return query_grad * grads[0], vector_grad * grads[0], None, None
 
 
-class _Walk(NamedTuple):
-    query_grad: Tensor  # (N, D)
-    vector_grad: Tensor  # (V, D)
-    probabilities: Tensor  # (N,) float64, the softmax of each target
-    least: float  # of the sums of exponentials
+def _walk(
+    queries: Tensor, vectors: Tensor, targets: Tensor, shares: Tensor, reference: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """-> gradients of queries (N, D) and vectors (V, D), each target's softmax and sum of exponentials (N,), float64.
+
+    `reference` (N,) is taken from the scores of a target before they become exponentials. Compiled for float32 on the
+    CPU.
+    """
+    if vectors.dtype == torch.float32 and vectors.device.type == "cpu":
+        return walk(queries, vectors, targets, shares, reference)
+    return walk_plain(queries, vectors, targets, shares, reference)
 
 
-def _walk(queries: Tensor, vectors: Tensor, targets: Tensor, shares: Tensor, reference: Tensor) -> _Walk:
-    """Block by block; `reference` (N,) is taken from the scores of each target before they become exponentials."""
-    (num_targets, _), num_items = queries.shape, len(vectors)
-    targets_of_a_block = _block_of(num_targets, num_items * vectors.element_size())
-    room = queries.new_empty(num_items * targets_of_a_block)
+def walk_plain(
+    queries: Tensor, vectors: Tensor, targets: Tensor, shares: Tensor, reference: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The definition, block by block."""
+    num_targets, num_items = len(queries), len(vectors)
+    targets_of_a_block = max(FEWEST, BLOCK_BYTES // (num_items * vectors.element_size()))
     query_grad, vector_grad = torch.empty_like(queries), torch.zeros_like(vectors)
     probabilities, totals = (queries.new_empty(num_targets, dtype=torch.float64) for _ in range(2))
     for start in range(0, num_targets, targets_of_a_block):
-        block = slice(start, min(start + targets_of_a_block, num_targets))
-        members = targets[block]
-        scores = room[: num_items * len(members)].view(num_items, -1)  # an item a row: the products like it best
-        torch.mm(vectors, queries[block].T, out=scores)
-        totals[block], probabilities[block] = _gradient(scores, members, reference[block])
-        factors = (shares[block] / totals[block, None]).to(scores.dtype)
-        torch.mm(scores.T, vectors, out=query_grad[block]).mul_(factors)
-        vector_grad.addmm_(scores, queries[block] * factors)
-    return _Walk(query_grad, vector_grad, probabilities, float(totals.min()))
+        block = slice(start, start + targets_of_a_block)
+        rows = torch.arange(len(queries[block]), device=queries.device)
+        scores = (queries[block] @ vectors.T).sub_(reference[block, None]).exp_()  # exponentials from here on
+        totals[block] = scores.sum(1, dtype=torch.float64)
+        hits = scores[rows, targets[block]].double()
+        probabilities[block] = hits / totals[block]
+        # The gradient of a score is share / total * (exponential - total * one-hot).
+        scores[rows, targets[block]] = (hits - totals[block]).to(scores.dtype)
+        factors = (shares[block] / totals[block])[:, None].to(scores.dtype)
+        query_grad[block] = (scores @ vectors) * factors
+        vector_grad.addmm_(scores.T, queries[block] * factors)
+    return query_grad, vector_grad, probabilities, totals
 
 
 def _reference(queries: Tensor, vectors: Tensor, targets: Tensor, headroom: float) -> Tensor:
@@ -91,29 +103,11 @@ def _highest(queries: Tensor, vectors: Tensor) -> Tensor:
     return torch.cat([(vectors @ block.T).amax(0) for block in torch.split(queries, FEWEST)])
 
 
-def _block_of(num_targets: int, bytes_a_target: int) -> int:
-    """How many targets a block has: those that fit BLOCK_BYTES, within FEWEST and MOST, dealt evenly, in sixteens."""
-    fitting = min(max(BLOCK_BYTES // bytes_a_target, FEWEST), MOST)
-    blocks = max(1, math.ceil(num_targets / fitting))
-    return min(num_targets, 16 * math.ceil(num_targets / blocks / 16))
-
-
-def _gradient(scores: Tensor, targets: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """As kernels.softmax.gradient, in any precision and on any device."""
-    if scores.dtype == torch.float32 and scores.device.type == "cpu":
-        return gradient(scores, targets, reference)
-    columns = torch.arange(len(targets), device=targets.device)
-    totals = scores.sub_(reference).exp_().sum(0, dtype=torch.float64)
-    hits = scores[targets, columns].double()
-    scores[targets, columns] = (hits - totals).to(scores.dtype)
-    return totals, hits / totals
-
-
 def _shares(queries: Tensor, weight: Tensor | None) -> Tensor:
-    """(N, 1) float64: what each target's loss counts, 1 / N or weight / sum(weight)."""
+    """(N,) float64: what each target's loss counts, 1 / N or weight / sum(weight)."""
     if weight is None:
-        return queries.new_full((len(queries), 1), 1.0 / len(queries), dtype=torch.float64)
-    return (weight.double() / weight.double().sum())[:, None]
+        return queries.new_full((len(queries),), 1.0 / len(queries), dtype=torch.float64)
+    return weight.double() / weight.double().sum()
 
 
 def _losses(queries: Tensor, vectors: Tensor, targets: Tensor) -> Tensor:

@@ -1,0 +1,121 @@
+"""A matrix product inside a compiled loop: a tile of the result at a time, which stays in the registers.
+
+torch's product is a call of its own, which copies both factors into an order that it likes; here a loop goes on with a
+part of the result while it lies in the cache. The vector instructions are written out, since no compiler finds this
+order by itself: for each step of the depth the vectors of a line of b, times ROWS numbers of a, one at a time in all
+lanes (Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication").
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_HAS_AVX512 = bool(llvm.get_host_cpu_features().get("avx512f", False))
+LANES = 16  # floats of a vector; without AVX-512 it is two registers or four
+MOST = 4 if _HAS_AVX512 else 1  # vectors of a tile: as many accumulators as there are registers for, and no more
+ROWS = 4  # of a tile
+
+
+@njit(cache=True)
+def multiply(
+    a: Any, a_at: int, a_row: int, a_column: int, b: Any, b_at: int, b_row: int, c: Any, c_at: int, c_row: int,
+    rows: int, depth: int, width: int, adds: bool,
+) -> None:  # fmt: skip
+    """c = a @ b, or with `adds` c += a @ b: a (rows, depth), b (depth, width), c (rows, width).
+
+    Each stands in a flat float32 array from place `_at` on, its lines `_row` apart. The numbers of a line are side by
+    side in b and c, and `a_column` apart in a. `width` is a multiple of LANES.
+    """
+    for left in range(0, width, MOST * LANES):
+        vectors = min(width - left, MOST * LANES) // LANES
+        for row in range(0, rows - ROWS + 1, ROWS):
+            at, to = a_at + row * a_row, c_at + row * c_row + left
+            if vectors == 4:
+                _tile_4(a, at, a_row, a_column, b, b_at + left, b_row, c, to, c_row, depth, adds)
+            elif vectors == 3:
+                _tile_3(a, at, a_row, a_column, b, b_at + left, b_row, c, to, c_row, depth, adds)
+            elif vectors == 2:
+                _tile_2(a, at, a_row, a_column, b, b_at + left, b_row, c, to, c_row, depth, adds)
+            else:
+                _tile_1(a, at, a_row, a_column, b, b_at + left, b_row, c, to, c_row, depth, adds)
+        for row in range(rows - rows % ROWS, rows):
+            for place in range(left, left + vectors * LANES, LANES):
+                at, to = a_at + row * a_row, c_at + row * c_row + place
+                _line(a, at, a_row, a_column, b, b_at + place, b_row, c, to, c_row, depth, adds)
+
+
+def _tile(rows: int, vectors: int) -> Any:
+    """A product of `rows` lines, `vectors` * LANES wide, as an instruction sequence."""
+
+    @intrinsic
+    def tile(
+        _: Any, a: Any, a_at: Any, a_row: Any, a_column: Any, b: Any, b_at: Any, b_row: Any, c: Any, c_at: Any,
+        c_row: Any, depth: Any, adds: Any,
+    ) -> Any:  # fmt: skip
+        size = types.intp
+        signature = types.void(a, size, size, size, b, size, size, c, size, size, size, types.boolean)
+        return signature, partial(_emit, rows, vectors)
+
+    return tile
+
+
+_tile_4, _tile_3, _tile_2, _tile_1 = (_tile(ROWS, vectors) for vectors in (4, 3, 2, 1))
+_line = _tile(1, 1)
+
+
+def _emit(rows: int, vectors: int, context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    a, a_at, a_row, a_column, b, b_at, b_row, c, c_at, c_row, depth, adds = arguments
+    vector = ir.VectorType(ir.FloatType(), LANES)
+    a, b, c = (
+        context.make_array(signature.args[place])(context, builder, array).data
+        for place, array in ((0, a), (4, b), (7, c))
+    )
+
+    def number(value: int) -> Any:
+        return context.get_constant(types.intp, value)
+
+    def vector_at(array: Any, place: Any, nth: int) -> Any:
+        start = builder.gep(array, [builder.add(place, number(nth * LANES))])
+        return builder.bitcast(start, vector.as_pointer())
+
+    starts_of_a = [builder.add(a_at, builder.mul(a_row, number(row))) for row in range(rows)]
+    starts_of_c = [builder.add(c_at, builder.mul(c_row, number(row))) for row in range(rows)]
+    tile = [[cgutils.alloca_once(builder, vector) for _ in range(vectors)] for _ in range(rows)]  # type: ignore[no-untyped-call]
+    places = [(row, nth) for row in range(rows) for nth in range(vectors)]
+    with builder.if_else(adds) as (then, otherwise):
+        with then:
+            for row, nth in places:
+                builder.store(builder.load(vector_at(c, starts_of_c[row], nth), align=4), tile[row][nth])
+        with otherwise:
+            for row, nth in places:
+                builder.store(ir.Constant(vector, [0.0] * LANES), tile[row][nth])
+    fma = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call]
+        builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.v{LANES}f32"
+    )
+    with cgutils.for_range(builder, depth) as loop:
+        line = builder.add(b_at, builder.mul(b_row, loop.index))
+        wide = [builder.load(vector_at(b, line, nth), align=4) for nth in range(vectors)]
+        along = builder.mul(a_column, loop.index)
+        for row in range(rows):
+            factor = _in_all_lanes(
+                builder, builder.load(builder.gep(a, [builder.add(starts_of_a[row], along)])), vector
+            )
+            for nth in range(vectors):
+                total = builder.call(fma, [factor, wide[nth], builder.load(tile[row][nth])])
+                builder.store(total, tile[row][nth])
+    for row, nth in places:
+        builder.store(builder.load(tile[row][nth]), vector_at(c, starts_of_c[row], nth), align=4)
+    return context.get_dummy_value()
+
+
+def _in_all_lanes(builder: Any, value: Any, vector: Any) -> Any:
+    nothing = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
