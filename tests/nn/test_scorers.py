@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from nextitem.errors import InputError
-from nextitem.nn.scorers import GMF, MLP, Cosine, Euclidean, Fusion, InnerProduct, Norm, Scorer, unit
+from nextitem.nn.scorers import (
+    GMF,
+    MLP,
+    Cosine,
+    Euclidean,
+    Fusion,
+    InnerProduct,
+    Norm,
+    Scorer,
+    all_inner_products,
+    unit,
+)
 
 DIM = 4
 MAKE: dict[str, Callable[[], Scorer]] = {
@@ -194,3 +205,30 @@ def test_a_norm_below_1_is_refused(p: float) -> None:
 def test_no_hidden_layer_is_refused() -> None:
     with pytest.raises(InputError, match="hidden_sizes must name one layer or more, found none; GMF"):
         MLP(DIM, ())
+
+
+@settings(deadline=None)  # the first draw compiles
+@given(
+    num_queries=st.integers(0, 40) | st.sampled_from([64, 100]),
+    num_items=st.integers(1, 10) | st.sampled_from([63, 64, 65, 300]),
+    dim=st.sampled_from([1, 5, 16, 50]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_all_inner_products_are_a_matrix_product(num_queries: int, num_items: int, dim: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    queries, vectors = (
+        torch.randn(num_queries, dim, generator=generator),
+        torch.randn(num_items, dim, generator=generator),
+    )
+    with torch.no_grad():
+        found = all_inner_products(queries, vectors)
+    torch.testing.assert_close(found, queries @ vectors.T, rtol=1e-5, atol=1e-5)
+
+
+def test_all_inner_products_have_gradients_where_they_are_wanted() -> None:
+    queries, vectors = torch.randn(3, DIM, requires_grad=True), torch.randn(5, DIM, requires_grad=True)
+    found, wanted = (
+        torch.autograd.grad(scores.square().sum(), (queries, vectors))
+        for scores in (all_inner_products(queries, vectors), queries @ vectors.T)
+    )
+    torch.testing.assert_close(found, wanted)
