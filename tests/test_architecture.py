@@ -97,7 +97,9 @@ def test_nn_imports_errors_and_torch_alone(module: str) -> None:
     """But for the kernels, which are numba's and Triton's, and the adapter of mamba_ssm."""
     assert {floor(name) for name in ours(module)} <= {"nn", "errors"}
     also = {"numba", "numpy"} if module.startswith("nn.kernels") else set()
-    also = {"nn.kernels.scanning_gpu": {"triton"}, "nn.scan.official": {"mamba_ssm"}}.get(module, also)
+    others_of = {"scanning_gpu": {"triton"}, "tiles": {"numba", "llvmlite"}}
+    also = {f"nn.kernels.{name}": found for name, found in others_of.items()}.get(module, also)
+    also = {"mamba_ssm"} if module == "nn.scan.official" else also
     assert others(module) <= {"torch", *also, *sys.stdlib_module_names}
 
 

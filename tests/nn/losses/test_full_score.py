@@ -131,6 +131,14 @@ def test_scores_far_from_what_exponentials_can_hold(
         torch.testing.assert_close(got.double(), right, rtol=bound, atol=bound)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("target", [-1, 5])
+def test_a_target_that_is_no_item_is_refused(target: int, dtype: torch.dtype) -> None:
+    queries, vectors, _ = case(2, 5, dtype)
+    with pytest.raises((IndexError, RuntimeError), match="out of range"):
+        full_cross_entropy(queries, vectors, torch.tensor([0, target]))
+
+
 def plain_weighted(queries: Tensor, vectors: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
     values = F.cross_entropy(queries @ vectors.T, targets, reduction="none")
     return (weight * values).sum() / weight.sum()

@@ -2,9 +2,10 @@
 
 A worker takes rows; of a row a chunk of positions, of a chunk W channels at a time, whose states h (N, W) lie in the
 cache while it walks the positions. The channels are the lanes of the vector instructions: any number of states N will
-do, and nothing is summed across lanes but once a chunk. Every loop over lanes begins by looking whether its arrays
-overlap, so that W is large. The forward pass keeps the states at the ends of chunks alone; the backward pass walks a
-chunk again to have them all. `a` comes as a / ln 2: a decay is 2^(dt a / ln 2), and a power of two is the cheaper one.
+do. Only the gradients of b and c are sums over lanes, which stay vectors until their last step. Every loop over lanes
+begins by looking whether its arrays overlap, so that W is large. The forward pass keeps the states at the ends of
+chunks alone; the backward pass walks a chunk again to have them all. `a` comes as a / ln 2: a decay is 2^(dt a / ln 2),
+and a power of two is the cheaper one.
 
 Arrays are flat; `strides` says how far apart the positions of x, raw, z, b, c (and g) begin.
 

@@ -29,7 +29,7 @@ LOG2_E = F(1.4426950408889634)
 def walk(
     queries: Tensor, vectors: Tensor, targets: Tensor, shares: Tensor, reference: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """As `nextitem.nn.losses.full_score.walk`; float32, on the CPU."""
+    """As nn.losses.full_score.walk_plain; float32, on the CPU."""
     use_torch_threads()
     (num_targets, dim), num_items = queries.shape, len(vectors)
     width = -(-dim // LANES) * LANES

@@ -95,7 +95,7 @@ def _reference(queries: Tensor, vectors: Tensor, targets: Tensor, headroom: floa
     No score lies above the length of the query times that of the longest vector.
     """
     bounds = torch.linalg.vector_norm(queries, dim=1) * torch.linalg.vector_norm(vectors, dim=1).max()
-    return torch.maximum((queries * vectors[targets]).sum(1), bounds - headroom)
+    return torch.maximum((queries * vectors.index_select(0, targets)).sum(1), bounds - headroom)
 
 
 def _highest(queries: Tensor, vectors: Tensor) -> Tensor:
