@@ -139,6 +139,16 @@ def test_a_target_that_is_no_item_is_refused(target: int, dtype: torch.dtype) ->
         full_cross_entropy(queries, vectors, torch.tensor([0, target]))
 
 
+def test_shares_of_many_improbable_targets_keep_their_digits() -> None:
+    """Every target stands 120 below the highest score: sums of e^57 and more, and shares of 1 / 2000."""
+    queries = torch.full((2000, 1), 60.0, requires_grad=True)
+    vectors = torch.tensor([[-1.0], [1.0], [0.99]], requires_grad=True)
+    targets = torch.zeros(2000, dtype=torch.long)
+    found = values_of(full_cross_entropy(queries, vectors, targets), queries, vectors)
+    wanted = values_of(F.cross_entropy(queries @ vectors.T, targets), queries, vectors)
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-7)
+
+
 def plain_weighted(queries: Tensor, vectors: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
     values = F.cross_entropy(queries @ vectors.T, targets, reduction="none")
     return (weight * values).sum() / weight.sum()

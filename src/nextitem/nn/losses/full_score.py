@@ -35,7 +35,7 @@ class _FullCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, queries: Tensor, vectors: Tensor, targets: Tensor, weight: Tensor | None) -> Tensor:
         shares = _shares(queries, weight)
-        headroom = math.log(torch.finfo(vectors.dtype).max) - 8.0
+        headroom = 0.64 * math.log(torch.finfo(vectors.dtype).max)  # e^57: a share over a sum of them keeps its digits
         reference = _reference(queries, vectors, targets, headroom)
         query_grad, vector_grad, probabilities, totals = _walk(queries, vectors, targets, shares, reference)
         if totals.min() < math.exp(-headroom / 2):  # rare: only where no score comes near to the reference
