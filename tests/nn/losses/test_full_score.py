@@ -55,6 +55,8 @@ def test_the_compiled_form_is_that_of_float64(num_targets: int, num_items: int, 
     generator = torch.Generator().manual_seed(seed)
     queries, vectors = (torch.randn(n, dim, generator=generator) * 3 / dim**0.25 for n in (num_targets, num_items))
     targets = torch.randint(num_items, (num_targets,), generator=generator)
+    # A target nearly certain has a gradient that is a difference of such terms; float32 holds no difference better.
+    terms = (1.0, float(vectors.abs().max()), float(queries.abs().max()) / num_targets)
     low, high = (
         values_of(full_cross_entropy(one, other, targets), one, other)
         for one, other in (
@@ -62,8 +64,8 @@ def test_the_compiled_form_is_that_of_float64(num_targets: int, num_items: int, 
             for dtype in (torch.float32, torch.float64)
         )
     )
-    for found, right in zip(low, high, strict=True):
-        torch.testing.assert_close(found.double(), right, rtol=0, atol=1e-5 * float(right.abs().max()) + 1e-7)
+    for found, right, term in zip(low, high, terms, strict=True):
+        torch.testing.assert_close(found.double(), right, rtol=0, atol=1e-5 * float(right.abs().max()) + 3e-7 * term)
 
 
 def test_the_compiled_form_does_not_depend_on_the_number_of_threads() -> None:
