@@ -6,7 +6,7 @@ Sizes: N targets, D dim, V items.
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -51,6 +51,7 @@ def test_full_cross_entropy_equals_its_plain_form(
     dim=st.sampled_from([1, 3, 16, 32, 48, 50, 64, 80]),
     seed=st.integers(0, 2**32 - 1),
 )
+@example(num_targets=63, num_items=5000, dim=80, seed=18563)  # a target's exponential leaves float32's normal range
 def test_the_compiled_form_is_that_of_float64(num_targets: int, num_items: int, dim: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     queries, vectors = (torch.randn(n, dim, generator=generator) * 3 / dim**0.25 for n in (num_targets, num_items))

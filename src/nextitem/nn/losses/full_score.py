@@ -15,7 +15,6 @@ from nextitem.nn.kernels.softmax import walk
 
 BLOCK_BYTES = 64 * 2**20  # scores of one block where torch's own products make them
 FEWEST = 64  # targets of a block; with fewer, the products read the item table too often
-TINY = 1e-30  # a softmax below it has lost its digits in float32
 
 
 def full_cross_entropy(queries: Tensor, vectors: Tensor, targets: Tensor, *, weight: Tensor | None = None) -> Tensor:
@@ -40,10 +39,10 @@ class _FullCrossEntropy(torch.autograd.Function):
         query_grad, vector_grad, probabilities, totals = _walk(queries, vectors, targets, shares, reference)
         if totals.min() < math.exp(-headroom / 2):  # rare: only where no score comes near to the reference
             reference = _highest(queries, vectors)
-            query_grad, vector_grad, probabilities, _ = _walk(queries, vectors, targets, shares, reference)
+            query_grad, vector_grad, probabilities, totals = _walk(queries, vectors, targets, shares, reference)
         ctx.save_for_backward(query_grad, vector_grad)
         losses = -probabilities.log()
-        if probabilities.min() < TINY:  # rare: only where a score is 69 below the highest
+        if (probabilities * totals).min() < 8 * torch.finfo(vectors.dtype).tiny:  # rare: a target's lost its digits
             losses = _losses(queries, vectors, targets)
         return (losses * shares).sum().to(queries.dtype)
 
