@@ -23,8 +23,8 @@ def count(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, bool]:
     float32, on the CPU. One behind the other lie the scores of a case or, as an ItemTower leaves them, of an item.
     """
     use_torch_threads()
-    if scores.T.is_contiguous() and not scores.is_contiguous():
-        return _count_by_item(scores.T, targets.T.contiguous())
+    if scores.stride(0) == 1 and not scores.is_contiguous():
+        return _count_by_item(scores.T.contiguous(), targets.T.contiguous())
     above, equal = (torch.empty(targets.shape, dtype=torch.int32) for _ in range(2))
     has_nan = np.zeros(len(scores), dtype=np.bool_)
     _count(scores.numpy(), targets.numpy(), above.numpy(), equal.numpy(), has_nan)
