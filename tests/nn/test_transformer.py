@@ -11,6 +11,7 @@ from nextitem.nn.attention import BidirectionalAttention
 from nextitem.nn.transformer import BidirectionalBlock
 
 DIM = 6
+LENGTHS = torch.tensor([4, 2])
 IS_PADDING = torch.tensor([[False, False, False, False], [False, False, True, True]])
 
 
@@ -21,7 +22,7 @@ def test_attention_equals_torch() -> None:
     )
     mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=~IS_PADDING[:, None, None, :])
     by_torch = attention.output(mixed.transpose(1, 2).reshape(2, 4, DIM))
-    torch.testing.assert_close(attention(x, IS_PADDING), by_torch)
+    torch.testing.assert_close(attention(x, LENGTHS), by_torch)
 
 
 def test_block_equals_torchs_encoder_layer() -> None:
@@ -41,10 +42,10 @@ def test_block_equals_torchs_encoder_layer() -> None:
         }
     )
     expected = by_torch(x, src_key_padding_mask=IS_PADDING)
-    torch.testing.assert_close(block(x, IS_PADDING)[~IS_PADDING], expected[~IS_PADDING])
+    torch.testing.assert_close(block(x, LENGTHS)[~IS_PADDING], expected[~IS_PADDING])
 
 
 def test_position_sees_both_sides_and_no_padding() -> None:
     block, x = BidirectionalBlock(DIM, 2, 10, dropout=0.0), torch.randn(2, 4, DIM, requires_grad=True)
-    (gradient,) = torch.autograd.grad(block(x, IS_PADDING)[:, 1, 0].sum(), x)
+    (gradient,) = torch.autograd.grad(block(x, LENGTHS)[:, 1, 0].sum(), x)
     assert torch.equal(gradient.any(-1), ~IS_PADDING)

@@ -37,10 +37,10 @@ def last_item_attention(model: Recommender, cases: Holdout) -> tuple[list[float]
     sums, even = np.zeros(len(layers)), 0.0
     seen: list[Tensor] = []
 
-    def keep(_: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
-        seen.append(inputs[0])  # weights go through dropout, which does nothing here: (B, H, Q, T)
+    def keep(layer: CausalAttention, inputs: tuple[Any, ...]) -> None:
+        seen.append(layer.weights(*inputs))  # (B, H, Q, T)
 
-    hooks = [layer.dropout.register_forward_pre_hook(keep) for layer in layers]
+    hooks = [layer.register_forward_pre_hook(keep) for layer in layers]
     was_training = model.training
     model.eval()
     try:

@@ -5,13 +5,12 @@ Sizes: B rows, T positions, Q of them that ask, D dim, H heads.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
 from nextitem.errors import InputError
 from nextitem.nn.dropout import Dropout
+from nextitem.nn.mixture import mixture, row_mixture, weights
 
 
 class MultiHeadAttention(nn.Module):
@@ -28,23 +27,9 @@ class MultiHeadAttention(nn.Module):
         self.output = nn.Linear(dim, dim)
         self.dropout = Dropout(dropout)
 
-    def attend(self, queries: Tensor, context: Tensor, is_hidden: Tensor) -> Tensor:
-        """`queries` (B, Q, D) ask, `context` (B, T, D) answers with keys and values -> (B, Q, D).
-
-        `is_hidden`, broadcast to (B, H, Q, T), is true where a query may not see a key; each must see one at least.
-        """
-        query, key, value = (
-            self._heads(self.query(queries)),
-            self._heads(self.key(context)),
-            self._heads(self.value(context)),
-        )
-        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])  # (B, H, Q, T)
-        weights = self.dropout(scores.masked_fill(is_hidden, float("-inf")).softmax(-1))
-        mixed = (weights @ value).transpose(1, 2).flatten(2)  # (B, Q, D)
-        return self.output(mixed)
-
-    def _heads(self, x: Tensor) -> Tensor:  # (B, T, D) -> (B, H, T, D / H)
-        return x.view(*x.shape[:2], self.num_heads, -1).transpose(1, 2)
+    def project(self, queries: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, Q, D) that ask and (B, T, D) that answer -> queries, keys and values of their sizes."""
+        return self.query(queries), self.key(context), self.value(context)
 
 
 class CausalAttention(MultiHeadAttention):
@@ -55,17 +40,34 @@ class CausalAttention(MultiHeadAttention):
 
     def forward(self, queries: Tensor, context: Tensor, places: Tensor | None = None) -> Tensor:
         """(B, T, D) each -> (B, T, D); or one query a row, which stands at `places` (B,): (B, 1, D)."""
-        seen_by = torch.arange(context.shape[1], device=context.device)  # (T,)
-        asking = seen_by[:, None] if places is None else places[:, None, None, None]
-        return self.attend(queries, context, seen_by > asking)
+        query, key, value = self.project(queries, context)
+        drawn = self.dropout.draw()
+        if places is None:
+            seen = torch.full((len(context),), context.shape[1], device=context.device)
+            return self.output(row_mixture(query, key, value, self.num_heads, seen, True, *drawn))
+        is_hidden = _newer_than(places[:, None, None, None], context)
+        return self.output(mixture(query, key, value, self.num_heads, is_hidden, *drawn))
+
+    def weights(self, queries: Tensor, context: Tensor, places: Tensor | None = None) -> Tensor:
+        """How much a query takes of each position, before dropout: arguments as of a call -> (B, H, T or 1, T)."""
+        query, key, _ = self.project(queries, context)
+        place = torch.arange(context.shape[1], device=context.device)
+        asking = place[:, None] if places is None else places[:, None, None, None]
+        return weights(query, key, self.num_heads, _newer_than(asking, context))
 
 
 class BidirectionalAttention(MultiHeadAttention):
     """A position sees every position but the padding, which would otherwise weigh in everywhere."""
 
-    def forward(self, x: Tensor, is_padding: Tensor) -> Tensor:
-        """x (B, T, D), is_padding (B, T), false somewhere in each row -> (B, T, D)."""
-        return self.attend(x, x, is_padding[:, None, None, :])
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """x (B, T, D), of whose rows the first `lengths` (B,) positions, 1 or more, are no padding -> (B, T, D)."""
+        drawn = self.dropout.draw()
+        return self.output(row_mixture(*self.project(x, x), self.num_heads, lengths, False, *drawn))
+
+
+def _newer_than(asking: Tensor, context: Tensor) -> Tensor:
+    """(T,) > places, broadcast."""
+    return torch.arange(context.shape[1], device=context.device) > asking
 
 
 class FeedForward(nn.Module):

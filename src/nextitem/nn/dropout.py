@@ -33,6 +33,8 @@ def keep_mask(shape: torch.Size, keep: float, seed: int, device: torch.device) -
 
 def dropout(x: Tensor, p: float, seed: int) -> Tensor:
     """Zero each element of `x` with probability `p`, as `seed` decides, and scale the others by 1 / (1 - p)."""
+    if p == 0.0:
+        return x
     if x.dtype == torch.float32 and x.device.type == "cpu":
         return _Drop.apply(x, bound_of(1.0 - p), 1.0 / (1.0 - p), seed)  # type: ignore[no-untyped-call]
     return x * keep_mask(x.shape, 1.0 - p, seed, x.device).to(x.dtype) / (1.0 - p)
@@ -48,9 +50,11 @@ class Dropout(nn.Module):
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.p == 0.0:
-            return x
-        return dropout(x, self.p, draw_seed())
+        return dropout(x, *self.draw())
+
+    def draw(self) -> tuple[float, int]:
+        """`p` and a seed for one call of `dropout`; 0 and 0 where nothing is to be dropped."""
+        return (self.p, draw_seed()) if self.training and self.p > 0.0 else (0.0, 0)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"

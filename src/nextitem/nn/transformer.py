@@ -25,7 +25,7 @@ class BidirectionalBlock(nn.Module):
         self.feed_forward_norm = nn.LayerNorm(dim, eps=1e-12)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor, is_padding: Tensor) -> Tensor:
-        """x (B, T, D), is_padding (B, T) -> (B, T, D)."""
-        x = self.attention_norm(x + self.dropout(self.attention(x, is_padding)))
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """x (B, T, D), of whose rows the first `lengths` (B,) positions are no padding -> (B, T, D)."""
+        x = self.attention_norm(x + self.dropout(self.attention(x, lengths)))
         return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))

@@ -62,9 +62,9 @@ class BERT4Rec(SequenceModel):
     def encode(self, inputs: Tensor) -> Tensor:
         """(B, T) with the mask at hidden places -> (B, T, D + 1); the last column is 1 and meets the items' bias."""
         x = self.item_embedding(inputs) + self.position_embedding(ages(inputs))  # (B, T, D)
-        x = self.dropout(self.input_norm(x))
+        x, lengths = self.dropout(self.input_norm(x)), (inputs != PAD).sum(1)
         for block in self.blocks:
-            x = block(x, inputs == PAD)
+            x = block(x, lengths)
         return F.pad(self.head(x), (0, 1), value=1.0)
 
     def item_vectors(self) -> Tensor:

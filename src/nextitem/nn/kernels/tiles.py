@@ -18,8 +18,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 _HAS_AVX512 = bool(llvm.get_host_cpu_features().get("avx512f", False))
-LANES = 16  # floats of a vector; without AVX-512 it is two registers or four
-MOST = 4 if _HAS_AVX512 else 1  # vectors of a tile: as many accumulators as there are registers for, and no more
+LANES = 16 if _HAS_AVX512 else 8  # floats of a vector
+MOST = 4 if _HAS_AVX512 else 2  # vectors of a tile: as many accumulators as there are registers for, and no more
 ROWS = 4  # of a tile
 
 

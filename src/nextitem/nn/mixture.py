@@ -1,0 +1,78 @@
+"""What attention does between its projections: each query's mixture of the values.
+
+Three forms: `weights` and `mixture`, the plain ones, for whatever is hidden from whom; and `row_mixture` for queries
+that stand in the rows which they ask, compiled for float32 on the CPU, where no T x T numbers are held.
+
+Sizes: B rows, T positions, Q of them that ask, D dim, H heads.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from nextitem.nn.dropout import bound_of, dropout
+from nextitem.nn.kernels.attending import attend, dropping_of, shape_of
+from nextitem.nn.kernels.attending_back import gradients
+
+
+def weights(query: Tensor, key: Tensor, num_heads: int, is_hidden: Tensor) -> Tensor:
+    """softmax(query @ key.T / sqrt(D / H)) of each head: query (B, Q, D), key (B, T, D) -> (B, H, Q, T).
+
+    `is_hidden`, broadcast to (B, H, Q, T), is true where a query may not see a key; each must see one at least.
+    """
+    query, key = _heads(query, num_heads), _heads(key, num_heads)
+    scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+    return scores.masked_fill(is_hidden, float("-inf")).softmax(-1)
+
+
+def mixture(
+    query: Tensor, key: Tensor, value: Tensor, num_heads: int, is_hidden: Tensor, p: float, seed: int
+) -> Tensor:
+    """The weights, of which dropout takes the share `p`, times the values (B, T, D) -> (B, Q, D)."""
+    kept = dropout(weights(query, key, num_heads, is_hidden), p, seed)
+    return (kept @ _heads(value, num_heads)).transpose(1, 2).flatten(2)
+
+
+def row_mixture(
+    query: Tensor, key: Tensor, value: Tensor, num_heads: int, seen: Tensor, is_causal: bool, p: float, seed: int
+) -> Tensor:
+    """(B, T, D) each -> (B, T, D), the same as `mixture` where the first `seen` (B,) positions of a row can be seen.
+
+    If it is causal, a query sees none that is newer than its own.
+    """
+    if {x.dtype for x in (query, key, value)} == {torch.float32} and query.device.type == "cpu":
+        return _RowMixture.apply(query, key, value, num_heads, seen, is_causal, p, seed)  # type: ignore[no-untyped-call]
+    place = torch.arange(key.shape[1], device=key.device)
+    is_hidden = (place >= seen[:, None])[:, None, None]  # (B, 1, 1, T)
+    if is_causal:
+        is_hidden = is_hidden | (place > place[:, None])
+    return mixture(query, key, value, num_heads, is_hidden, p, seed)
+
+
+def _heads(x: Tensor, num_heads: int) -> Tensor:  # (B, T, D) -> (B, H, T, D / H)
+    return x.view(*x.shape[:2], num_heads, -1).transpose(1, 2)
+
+
+class _RowMixture(Function):
+    """Keeps its inputs, the mixture and a number a query; the backward pass works the weights out again."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, query: Tensor, key: Tensor, value: Tensor, num_heads: int, seen: Tensor, is_causal: bool,
+        p: float, seed: int,
+    ) -> Tensor:  # fmt: skip
+        ctx.settings = shape_of(query, num_heads, is_causal), dropping_of(bound_of(1.0 - p), 1.0 / (1.0 - p), seed)
+        inputs = query.contiguous(), key.contiguous(), value.contiguous(), seen
+        mixed, logs = attend(*inputs, *ctx.settings)
+        ctx.save_for_backward(*inputs, mixed, logs)
+        return mixed
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        found = gradients((*ctx.saved_tensors, grads[0].contiguous()), *ctx.settings)
+        return *found, None, None, None, None, None
