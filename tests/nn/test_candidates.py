@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nextitem.nn import candidates
 from nextitem.nn.candidates import candidate_scores
+from nextitem.nn.kernels.gathering import places_by_value
 
 
 def case(num_queries: int, num_candidates: int, num_items: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -48,6 +49,35 @@ def test_equals_its_plain_form(
     assert vector_grad.is_sparse == is_sparse
     dense = vector_grad.to_dense() if is_sparse else vector_grad
     torch.testing.assert_close((query_grad, dense), torch.autograd.grad(plain, (queries, vectors), upstream))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 70), st.integers(1, 5), st.integers(1, 40), st.integers(1, 99), st.booleans())
+def test_the_compiled_form_equals_the_plain_one(
+    num_queries: int, num_candidates: int, dim: int, num_items: int, is_sparse: bool
+) -> None:
+    queries, vectors = (
+        torch.randn(num_queries, dim, requires_grad=True),
+        torch.randn(num_items, dim, requires_grad=True),
+    )
+    items, upstream = torch.randint(num_items, (num_queries, num_candidates)), torch.randn(num_queries, num_candidates)
+    found = candidate_scores(queries, vectors, items, is_sparse)
+    query_grad, vector_grad = torch.autograd.grad(found, (queries, vectors), upstream)
+    dense = vector_grad.to_dense() if is_sparse else vector_grad
+    exact = [queries.detach().double().requires_grad_(), vectors.detach().double().requires_grad_()]
+    plain = candidate_scores(*exact, items)
+    expected = (plain, *torch.autograd.grad(plain, exact, upstream.double()))
+    for one, other in zip((found, query_grad, dense), expected, strict=True):
+        torch.testing.assert_close(one.double(), other, rtol=1e-5, atol=1e-4)
+
+
+@given(st.lists(st.integers(0, 2**31 - 1) | st.integers(0, 9), min_size=1, max_size=80))
+@settings(deadline=None)
+def test_places_by_value_are_a_stable_sort(values: list[int]) -> None:
+    distinct, places, starts = places_by_value(torch.tensor(values), max(values) + 1)
+    assert distinct.tolist() == sorted(set(values))
+    assert places.tolist() == sorted(range(len(values)), key=lambda place: values[place])
+    assert [values[places[start]] for start in starts] == distinct.tolist()
 
 
 def test_passes_gradcheck() -> None:

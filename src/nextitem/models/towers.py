@@ -80,7 +80,10 @@ class SequenceModel(ItemTower, Trained):
         if torch.equal(rows, torch.arange(len(batch.inputs), device=rows.device)):  # one target a row
             states = self.encode_at(batch.inputs, positions)  # (N, D)
         else:
-            states = self.encode(batch.inputs)[rows, positions]
+            places = rows * batch.inputs.shape[1] + positions
+            states = (
+                self.encode(batch.inputs).flatten(0, 1).index_select(0, places)
+            )  # half the time of [rows, positions]
         weights = batch.weight_at((rows, positions))
         return self.objective(states, self.item_vectors(), batch.targets[rows, positions], batch.users[rows], weights)
 

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nextitem.nn.kernels.gathering import places_by_value, products
+
 BLOCK_ELEMENTS = 2**18  # of gathered rows held at once: 1 MB of float32, within a core's cache
 DEVICE_BLOCK_ELEMENTS = 2**26  # on a GPU, where every block is a launch; a choice, not measured
 
@@ -19,9 +21,10 @@ def candidate_scores(queries: Tensor, vectors: Tensor, items: Tensor, is_sparse:
     """queries (N, D), vectors (V, D), items (N, K) in 0..V-1 -> (N, K) scores.
 
     The plain form is `(F.embedding(items, vectors) * queries[:, None, :]).sum(-1)`, which holds N K D numbers twice;
-    here rows are gathered a block at a time, and the gradient of a row is summed over all its places at once. With
-    `is_sparse` the gradient of `vectors` is a coalesced COO tensor of U rows instead of V, as `nn.Embedding` with
-    `sparse=True` has it. Computed in the precision of `vectors`, under autocast too.
+    here rows are gathered a block at a time (float32 on the CPU: one at a time, compiled), and the gradient of a row is
+    summed over all its places at once. With `is_sparse` the gradient of `vectors` is a coalesced COO tensor of U rows
+    instead of V, as `nn.Embedding` with `sparse=True` has it. Computed in the precision of `vectors`, under autocast
+    too.
     """
     scores: Tensor = _CandidateScores.apply(queries.to(vectors.dtype), vectors, items, is_sparse)  # type: ignore[no-untyped-call]
     return scores
@@ -32,14 +35,8 @@ class _CandidateScores(torch.autograd.Function):
     def forward(ctx: Any, queries: Tensor, vectors: Tensor, items: Tensor, is_sparse: bool) -> Tensor:
         ctx.save_for_backward(queries, vectors, items)
         ctx.is_sparse = is_sparse
-        num_queries, num_candidates = items.shape
-        scores = queries.new_empty(num_queries, num_candidates)
-        elements = BLOCK_ELEMENTS if vectors.device.type == "cpu" else DEVICE_BLOCK_ELEMENTS
-        rows = max(1, elements // max(1, num_candidates * vectors.shape[1]))
-        for start in range(0, num_queries, rows):
-            block = slice(start, start + rows)
-            torch.sum(F.embedding(items[block], vectors).mul_(queries[block, None, :]), -1, out=scores[block])
-        return scores
+        is_compiled = vectors.dtype == torch.float32 and vectors.device.type == "cpu"
+        return products(queries, vectors, items) if is_compiled else _products(queries, vectors, items)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
@@ -49,7 +46,7 @@ class _CandidateScores(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             query_grad = F.embedding_bag(items, vectors, mode="sum", per_sample_weights=weights)
         if ctx.needs_input_grad[1]:
-            rows, row_grads = _row_gradients(queries, items, weights)
+            rows, row_grads = _row_gradients(queries, items, weights, len(vectors))
             if ctx.is_sparse:
                 vector_grad = torch.sparse_coo_tensor(
                     rows[None], row_grads, vectors.shape, is_coalesced=True, check_invariants=False
@@ -59,15 +56,26 @@ class _CandidateScores(torch.autograd.Function):
         return query_grad, vector_grad, None, None
 
 
-def _row_gradients(queries: Tensor, items: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+def _products(queries: Tensor, vectors: Tensor, items: Tensor) -> Tensor:
+    num_queries, num_candidates = items.shape
+    scores = queries.new_empty(num_queries, num_candidates)
+    elements = BLOCK_ELEMENTS if vectors.device.type == "cpu" else DEVICE_BLOCK_ELEMENTS
+    rows = max(1, elements // max(1, num_candidates * vectors.shape[1]))
+    for start in range(0, num_queries, rows):
+        block = slice(start, start + rows)
+        torch.sum(F.embedding(items[block], vectors).mul_(queries[block, None, :]), -1, out=scores[block])
+    return scores
+
+
+def _row_gradients(queries: Tensor, items: Tensor, weights: Tensor, num_rows: int) -> tuple[Tensor, Tensor]:
     """The distinct items (U,), ascending, and the sum of weight times query over the places of each (U, D)."""
-    ascending, places = items.flatten().sort(stable=True)
-    rows, counts = torch.unique_consecutive(ascending, return_counts=True)
+    if items.device.type == "cpu":
+        rows, places, starts = places_by_value(items.flatten(), num_rows)
+    else:
+        ascending, places = items.flatten().sort(stable=True)
+        rows, counts = torch.unique_consecutive(ascending, return_counts=True)
+        starts = counts.cumsum(0) - counts
     row_grads = F.embedding_bag(
-        places // items.shape[1],
-        queries,
-        counts.cumsum(0) - counts,
-        mode="sum",
-        per_sample_weights=weights.flatten()[places],
+        places // items.shape[1], queries, starts, mode="sum", per_sample_weights=weights.flatten()[places]
     )
     return rows, row_grads

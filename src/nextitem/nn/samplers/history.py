@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nextitem.errors import InputError
+from nextitem.nn.kernels.searching import search
 
 
 class History(nn.Module):
@@ -74,8 +75,15 @@ class History(nn.Module):
 def count_at_most(sorted_values: Tensor, offsets: Tensor, users: Tensor, values: Tensor) -> Tensor:
     """(N, K): how many of a user's `sorted_values[offsets[u] : offsets[u + 1]]` are at most each of (N, K) values.
 
-    Binary search in all rows at once.
+    Binary search in all rows at once; compiled on the CPU.
     """
+    if sorted_values.device.type == "cpu":
+        return search(sorted_values, offsets, users, values)
+    return count_plain(sorted_values, offsets, users, values)
+
+
+def count_plain(sorted_values: Tensor, offsets: Tensor, users: Tensor, values: Tensor) -> Tensor:
+    """The same in torch."""
     low = offsets[users][:, None].expand_as(values).clone()
     start, high = low.clone(), offsets[users + 1][:, None].expand_as(values).clone()
     longest = int((high - low).max()) if low.numel() else 0
