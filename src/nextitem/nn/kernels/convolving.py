@@ -14,7 +14,7 @@ from numba import njit, prange
 from torch import Tensor
 
 from nextitem.nn.kernels.curves import FUSED, F, sigmoid
-from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, sums, thread_number, written
+from nextitem.nn.kernels.memory import WORKERS, array_of, flat_view, scratch, sums, thread_number, written
 from nextitem.nn.kernels.threads import use_torch_threads
 
 
@@ -22,9 +22,9 @@ def conv(x: Tensor, weight: Tensor, bias: Tensor, starts: Tensor, lengths: Tenso
     """As plain.causal_conv -> (P, E)."""
     use_torch_threads()
     y = written(len(x), x.shape[1], lengths)
-    taps = weight.detach().T.contiguous().numpy()
+    taps = array_of(weight.T)
     conv_forward(
-        *flat_view(x), taps, bias.detach().contiguous().numpy(), starts.numpy(), lengths.numpy(), y.view(-1).numpy(),
+        *flat_view(x), taps, array_of(bias), starts.numpy(), lengths.numpy(), y.view(-1).numpy(),
         scratch(x.shape[1]),
     )  # fmt: skip
     return y
@@ -36,10 +36,10 @@ def conv_gradients(
     """The gradients of x, weight and bias from g (P, E), that of the result."""
     use_torch_threads()
     dx = torch.zeros(x.shape)
-    taps = weight.detach().T.contiguous().numpy()
+    taps = array_of(weight.T)
     dtaps, dbias = sums(*taps.shape), sums(x.shape[1])
     conv_backward(
-        *flat_view(x), *flat_view(g), taps, bias.detach().contiguous().numpy(), starts.numpy(), lengths.numpy(),
+        *flat_view(x), *flat_view(g), taps, array_of(bias), starts.numpy(), lengths.numpy(),
         dx.view(-1).numpy(), dtaps, dbias, scratch(x.shape[1]),
     )  # fmt: skip
     return dx, torch.from_numpy(dtaps).sum(0).T, torch.from_numpy(dbias).sum(0)

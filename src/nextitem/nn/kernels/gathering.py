@@ -13,6 +13,7 @@ from numba import njit, prange
 from torch import Tensor
 
 from nextitem.nn.kernels.curves import FUSED, F
+from nextitem.nn.kernels.memory import array_of
 from nextitem.nn.kernels.threads import use_torch_threads
 
 PART = 64  # queries that a worker scores at a time
@@ -23,7 +24,7 @@ def products(queries: Tensor, vectors: Tensor, items: Tensor) -> Tensor:
     """(N, D), (V, D) and (N, K) -> (N, K); float32, on the CPU."""
     use_torch_threads()
     scores = torch.empty(items.shape)
-    _products(*(x.detach().contiguous().numpy() for x in (queries, vectors, items, scores)))
+    _products(*(array_of(x) for x in (queries, vectors, items, scores)))
     return scores
 
 

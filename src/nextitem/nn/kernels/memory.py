@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numba
+import numpy as np
 import torch
 from numba.np.ufunc.parallel import get_thread_id
 from torch import Tensor
@@ -14,6 +15,24 @@ from torch import Tensor
 WORKERS = 32
 
 thread_number: Any = get_thread_id  # inside a parallel loop: which of the threads runs this part
+
+
+class _Memory:
+    """What numpy asks of a stranger's memory; it keeps the tensor while there is an array."""
+
+    def __init__(self, x: Tensor) -> None:
+        self.tensor = x
+        kind = torch.empty(0, dtype=x.dtype).numpy().dtype.str
+        self.__array_interface__ = {"version": 3, "shape": (*x.shape,), "typestr": kind, "data": (x.data_ptr(), False)}
+
+
+def array_of(weight: Tensor) -> Any:
+    """Its memory as an array, or that of a contiguous copy.
+
+    `Tensor.numpy` makes a storage one that cannot be resized, and so a weight one that FSDP can no longer put away.
+    """
+    contiguous = weight.detach().contiguous()
+    return np.asarray(_Memory(contiguous)) if contiguous.numel() else np.empty(weight.shape, np.float32)
 
 
 def flat_view(x: Tensor) -> tuple[Any, int]:

@@ -24,7 +24,7 @@ from numba import njit, prange
 from torch import Tensor
 
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two, sigmoid, softplus
-from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, sums, thread_number, written
+from nextitem.nn.kernels.memory import WORKERS, array_of, flat_view, scratch, sums, thread_number, written
 from nextitem.nn.kernels.threads import use_torch_threads
 
 LN_2 = F(math.log(2))
@@ -58,8 +58,8 @@ def scan(inputs: Sequence[Tensor], starts: Tensor, lengths: Tensor, longest: int
     kept = torch.empty(int(num_kept.sum()), *in_lanes.shape)
     y = written(places, channels, lengths)
     arguments: list[Any] = [
-        *(array for array, _ in views), _numbers([stride for _, stride in views]), in_lanes.numpy(), _vector(d),
-        _vector(bias), starts.numpy(), lengths.numpy(), y.view(-1).numpy(), kept.numpy(),
+        *(array for array, _ in views), _numbers([stride for _, stride in views]), in_lanes.numpy(), array_of(d),
+        array_of(bias), starts.numpy(), lengths.numpy(), y.view(-1).numpy(), kept.numpy(),
         (num_kept.cumsum(0) - num_kept).numpy(), scratch(*in_lanes.shape),
         *(scratch(chunk, width) for _ in range(3)),
     ]  # fmt: skip
@@ -84,8 +84,8 @@ def scan_gradients(
     db, dc = torch.zeros(places, states), torch.zeros(places, states)
     da, dd, dbias = sums(*in_lanes.shape), sums(channels), sums(channels)
     arguments: list[Any] = [
-        *(array for array, _ in views), _numbers([stride for _, stride in views]), in_lanes.numpy(), _vector(d),
-        _vector(bias), starts.numpy(), lengths.numpy(), kept.numpy(), (num_kept.cumsum(0) - num_kept).numpy(),
+        *(array for array, _ in views), _numbers([stride for _, stride in views]), in_lanes.numpy(), array_of(d),
+        array_of(bias), starts.numpy(), lengths.numpy(), kept.numpy(), (num_kept.cumsum(0) - num_kept).numpy(),
         *(one.view(-1).numpy() for one in (dx, draw, dz, db, dc)), da, dd, dbias,
         scratch(chunk + 1, states, lanes), scratch(chunk, states, lanes), scratch(*in_lanes.shape),
         *(scratch(chunk, width) for _ in range(6)),
@@ -104,10 +104,6 @@ def _in_lanes(a: Tensor, lanes: int) -> Tensor:
 
 def _numbers(values: list[int]) -> Any:
     return torch.tensor(values).numpy()
-
-
-def _vector(x: Tensor) -> Any:
-    return x.detach().contiguous().numpy()
 
 
 @njit(fastmath={"reassoc", "contract"}, forceinline=True)

@@ -12,6 +12,7 @@ import torch.nn.functional as torch_f
 from numba import njit, prange
 from torch import Tensor
 
+from nextitem.nn.kernels.memory import array_of
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, multiply
 
@@ -25,7 +26,7 @@ def scores_by_item(vectors: Tensor, queries: Tensor) -> Tensor:
     lanes = -(-num_queries // LANES) * LANES
     side_by_side = torch_f.pad(queries.T, (0, lanes - num_queries)).contiguous()  # (D, lanes)
     scores = torch.empty(num_items, lanes)
-    _score(vectors.contiguous().view(-1).numpy(), side_by_side.view(-1).numpy(), scores.view(-1).numpy(), dim, lanes)
+    _score(array_of(vectors).reshape(-1), side_by_side.view(-1).numpy(), scores.view(-1).numpy(), dim, lanes)
     return scores[:, :num_queries]
 
 

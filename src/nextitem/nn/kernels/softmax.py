@@ -17,7 +17,7 @@ from numba import njit, prange
 from torch import Tensor
 
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two
-from nextitem.nn.kernels.memory import WORKERS
+from nextitem.nn.kernels.memory import WORKERS, array_of
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, ROWS, multiply
 
@@ -39,8 +39,8 @@ def walk(
     totals, probabilities = (torch.empty(num_targets, dtype=torch.float64) for _ in range(2))
     sizes = [(num_items * lanes,), (WORKERS, lanes), (WORKERS, lanes * width), (width * lanes,), (lanes * width,)]
     _walk(
-        _widened(vectors, width).view(-1).numpy(), _widened(queries, width).numpy(), targets.numpy(), shares.numpy(),
-        reference.numpy(), vector_grad.view(-1).numpy(), query_grad.numpy(), totals.numpy(), probabilities.numpy(),
+        array_of(_widened(vectors, width)).reshape(-1), _widened(queries, width).numpy(), targets.numpy(),
+        shares.numpy(), reference.numpy(), vector_grad.view(-1).numpy(), query_grad.numpy(), totals.numpy(), probabilities.numpy(),
         part, np.empty((WORKERS, lanes)), *(np.empty(size, np.float32) for size in sizes),
     )  # fmt: skip
     return query_grad[:, :dim], vector_grad[:, :dim], probabilities, totals
