@@ -40,8 +40,8 @@ def walk(
     sizes = [(num_items * lanes,), (WORKERS, lanes), (WORKERS, lanes * width), (width * lanes,), (lanes * width,)]
     _walk(
         array_of(_widened(vectors, width)).reshape(-1), _widened(queries, width).numpy(), targets.numpy(),
-        shares.numpy(), reference.numpy(), vector_grad.view(-1).numpy(), query_grad.numpy(), totals.numpy(), probabilities.numpy(),
-        part, np.empty((WORKERS, lanes)), *(np.empty(size, np.float32) for size in sizes),
+        shares.numpy(), reference.numpy(), vector_grad.view(-1).numpy(), query_grad.numpy(), totals.numpy(),
+        probabilities.numpy(), part, np.empty((WORKERS, lanes)), *(np.empty(size, np.float32) for size in sizes),
     )  # fmt: skip
     return query_grad[:, :dim], vector_grad[:, :dim], probabilities, totals
 
