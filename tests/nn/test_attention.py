@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nextitem.errors import InputError
-from nextitem.nn.attention import CausalAttention, FeedForward
+from nextitem.nn.attention import CausalAttention
 from nextitem.nn.blocks import NORMS, AttentionBlock, AttentionStack, Norm
+from nextitem.nn.feed_forward import FeedForward
 
 DIM = 6
 Layer = Callable[[Tensor], Tensor]

@@ -68,17 +68,3 @@ class BidirectionalAttention(MultiHeadAttention):
 def _newer_than(asking: Tensor, context: Tensor) -> Tensor:
     """(T,) > places, broadcast."""
     return torch.arange(context.shape[1], device=context.device) > asking
-
-
-class FeedForward(nn.Module):
-    """Two linear maps with a ReLU between, position by position (a convolution of width 1, as SASRec writes it)."""
-
-    def __init__(self, dim: int, inner_dim: int | None = None, dropout: float = 0.0) -> None:
-        super().__init__()
-        self.inner = nn.Linear(dim, inner_dim or dim)
-        self.outer = nn.Linear(inner_dim or dim, dim)
-        self.inner_dropout, self.outer_dropout = Dropout(dropout), Dropout(dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        hidden = torch.relu(self.inner_dropout(self.inner(x)))
-        return self.outer_dropout(self.outer(hidden))

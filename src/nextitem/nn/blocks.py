@@ -19,8 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from nextitem.errors import InputError, suggest
-from nextitem.nn.attention import CausalAttention, FeedForward
+from nextitem.nn.attention import CausalAttention
 from nextitem.nn.dropout import Dropout
+from nextitem.nn.feed_forward import FeedForward
 
 Norm = Literal["original", "paper", "freerec", "pre", "post"]
 NORMS: tuple[Norm, ...] = get_args(Norm)

@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.autograd import Function
 
 from nextitem.nn.dropout import bound_of, dropout
-from nextitem.nn.kernels.attending import attend, dropping_of, shape_of
+from nextitem.nn.kernels.attending import attend, shape_of
 from nextitem.nn.kernels.attending_back import gradients
+from nextitem.nn.kernels.dropping import dropping_of
 
 
 def weights(query: Tensor, key: Tensor, num_heads: int, is_hidden: Tensor) -> Tensor:

@@ -18,7 +18,8 @@ from numba import njit, prange
 from torch import Tensor
 
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two
-from nextitem.nn.kernels.hashing import BLOCK, halves, number_at, seed_of
+from nextitem.nn.kernels.dropping import Dropping
+from nextitem.nn.kernels.hashing import BLOCK, number_at, seed_of
 from nextitem.nn.kernels.memory import scratch, thread_number
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, multiply
@@ -37,24 +38,11 @@ class Shape(NamedTuple):
     is_causal: bool
 
 
-class Dropping(NamedTuple):
-    """The numbers of a kept weight are below `bound`; it is multiplied by `scale`, 1 if nothing is dropped."""
-
-    bound: Any
-    scale: Any
-    low: Any  # halves of the seed
-    high: Any
-
-
 def shape_of(query: Tensor, num_heads: int, is_causal: bool) -> Shape:
     _, length, dim = query.shape
     width = dim // num_heads
     wide, lanes = (-(-size // LANES) * LANES for size in (width, length))
     return Shape(num_heads, width, wide, lanes, is_causal)
-
-
-def dropping_of(bound: int, scale: float, seed: int) -> Dropping:
-    return Dropping(np.uint32(bound), F(scale), *halves(seed))
 
 
 def attend(

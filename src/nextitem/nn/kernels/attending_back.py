@@ -15,7 +15,6 @@ from torch import Tensor
 from nextitem.nn.kernels.attending import (
     LOG2_E,
     STRIP,
-    Dropping,
     Shape,
     lay,
     lay_side_by_side,
@@ -24,6 +23,7 @@ from nextitem.nn.kernels.attending import (
     visible,
 )
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two
+from nextitem.nn.kernels.dropping import Dropping
 from nextitem.nn.kernels.hashing import BLOCK, number_at, seed_of
 from nextitem.nn.kernels.memory import scratch, thread_number
 from nextitem.nn.kernels.threads import use_torch_threads
@@ -70,10 +70,13 @@ def _gradients_of_row(
     """`both`: the weights of a strip, and their gradients."""
     length, (num_heads, width, wide, lanes, is_causal) = len(query), shape
     line, root = num_heads * wide, F(1 / math.sqrt(width))
-    keys_by_side, values_by_side = side_by_side
-    keys, of_keys, of_values = tables
-    asking, given, found = strips
-    weights, of_weights = both
+    keys_by_side, values_by_side = (
+        side_by_side[0],
+        side_by_side[1],
+    )  # unpacked as a whole, their loops are not vectorised
+    keys, of_keys, of_values = tables[0], tables[1], tables[2]
+    asking, given, found = strips[0], strips[1], strips[2]
+    weights, of_weights = both[0], both[1]
     lay_side_by_side(key, LOG2_E, keys_by_side, lanes)
     lay_side_by_side(value, F(1), values_by_side, lanes)
     lay(key, 0, length, root, shape, keys)

@@ -19,7 +19,7 @@ from numba.extending import intrinsic
 
 _HAS_AVX512 = bool(llvm.get_host_cpu_features().get("avx512f", False))
 LANES = 16 if _HAS_AVX512 else 8  # floats of a vector
-MOST = 4 if _HAS_AVX512 else 2  # vectors of a tile: as many accumulators as there are registers for, and no more
+MOST = 4 if _HAS_AVX512 else 3  # vectors of a tile: as many accumulators as there are registers for, and no more
 ROWS = 4  # of a tile
 
 
@@ -33,8 +33,9 @@ def multiply(
     Each stands in a flat float32 array from place `_at` on, its lines `_row` apart. The numbers of a line are side by
     side in b and c, and `a_column` apart in a. `width` is a multiple of LANES.
     """
-    for left in range(0, width, MOST * LANES):
-        vectors = min(width - left, MOST * LANES) // LANES
+    left = 0
+    while left < width:
+        vectors = _next_tile((width - left) // LANES)
         for row in range(0, rows - ROWS + 1, ROWS):
             at, to = a_at + row * a_row, c_at + row * c_row + left
             if vectors == 4:
@@ -49,6 +50,14 @@ def multiply(
             for place in range(left, left + vectors * LANES, LANES):
                 at, to = a_at + row * a_row, c_at + row * c_row + place
                 _line(a, at, a_row, a_column, b, b_at + place, b_row, c, to, c_row, depth, adds)
+        left += vectors * LANES
+
+
+@njit(cache=True)
+def _next_tile(vectors: int) -> Any:
+    """How many of the vectors that are left the next tile takes: as few tiles as can be, of like widths."""
+    tiles = (vectors + MOST - 1) // MOST
+    return (vectors + tiles - 1) // tiles
 
 
 def _tile(rows: int, vectors: int) -> Any:
