@@ -21,6 +21,7 @@ from nextitem.errors import NonFiniteLossError
 from nextitem.models.base import Trained
 from nextitem.models.towers import ItemTower
 from nextitem.processes import ALONE, Processes
+from nextitem.training.allocator import keep_freed_memory
 from nextitem.training.clipping import clip_gradients
 from nextitem.training.profile import NoProfile, Profile
 from nextitem.training.sharding import gather, shard
@@ -71,6 +72,7 @@ def train(
     Raises:
         NonFiniteLossError: the loss of a step was NaN or infinite, or a gradient that is clipped; it was not taken.
     """
+    keep_freed_memory()
     fabric, profile = fabric or Fabric(accelerator="cpu", devices=1), profile or NoProfile()
     if is_sharded:
         wrapped, wrapped_optimizer = shard(model, optimizer, fabric, processes.size)
