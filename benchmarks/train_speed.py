@@ -4,9 +4,9 @@
     python benchmarks/train_speed.py --data Beauty.txt.gz --long ml-1m.txt.gz    # on a machine that does nothing else
 
 Every contestant is a process of its own. nextitem runs before and after each peer, so that a drift of the machine's
-speed falls on both; ratios are medians over these pairs. `--long` times nextitem alone, with BCE, on histories of 200
-in the shape of SASRec.pytorch (dim 50, batches of 128, dropout 0.2). Prints a table and writes it to
-results/train_speed.json.
+speed falls on both; ratios are medians over these pairs. `--long` times BCE on histories of 200 beside a model in the
+shape of SASRec.pytorch (dim 50, batches of 128, dropout 0.2; peers/sasrec_pytorch_step.py). Prints a table and writes
+it to results/train_speed.json, or with `--only PEER` to results/train_speed_PEER.json.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ CONTESTS = (
     Contest("freerec", "BCE", ("--epochs", "2")),
     Contest("recbole", "CE", ("--max_steps", "60")),
 )
-LONG = ("--epochs", "4", "--max_length", "200", "--dim", "50", "--batch_size", "128", "--dropout", "0.2")
+LONG = ("--max_length", "200", "--dim", "50", "--batch_size", "128", "--dropout", "0.2")
+LONG_PAIRS = 2
 
 
 def main() -> None:
@@ -47,7 +48,7 @@ def main() -> None:
     parser.add_argument("--long", type=Path, help="a log with long histories, gzipped")
     parser.add_argument("--peers", type=Path, default=HERE.parent / ".peers", help="where setup.sh put them")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--only", choices=("freerec", "recbole"), help="one peer alone")
+    parser.add_argument("--only", choices=("freerec", "recbole", "sasrec_pytorch"), help="one peer alone")
     options = parser.parse_args()
     rows = []
     for contest in CONTESTS:
@@ -59,12 +60,33 @@ def main() -> None:
             show(rows)
     found = [item for row in rows for item in ratios_of(row).items()]
     ratios = {name: median(ratio for other, ratio in found if other == name) for name, _ in found}
-    alone = [time_nextitem("BCE", options.long, options.threads, LONG) for _ in range(2) if options.long]
-    write_results("train_speed.json", rows, ratios=ratios, long=alone)
-    for one in alone:
-        print(f"{options.long.name}, histories of 200, BCE: {one['positions_per_second']:,.0f} targets/s")
+    has_long = options.long and options.only in (None, "sasrec_pytorch")
+    long = [time_long(options.long, options.threads) for _ in range(LONG_PAIRS)] if has_long else []
+    if long:
+        ratios["bce_sasrec_pytorch"] = median(long_ratio(row) for row in long)
+    file = f"train_speed_{options.only}.json" if options.only else "train_speed.json"
+    write_results(file, rows, ratios=ratios, long=long)
+    for pair in long:
+        ours, theirs = long_speed(pair), pair["peer"]["positions_per_second"]
+        print(f"{options.long.name}, BCE: {ours:,.0f} targets/s, {theirs:,.0f} in the shape of SASRec.pytorch")
     for name, ratio in ratios.items():
         print(f"{name}: {ratio:.2f}")
+
+
+def time_long(data: Path, threads: int) -> dict[str, Any]:
+    python, script = Path(sys.executable), HERE / "peers" / "sasrec_pytorch_step.py"
+    before = time_nextitem("BCE", data, threads, ("--epochs", "4", *LONG))
+    peer = run_one(python, script, data, "BCE", threads, ("--epochs", "2", *LONG))
+    after = time_nextitem("BCE", data, threads, ("--epochs", "4", *LONG))
+    return {"peer": peer, "nextitem": [before, after]}
+
+
+def long_speed(row: dict[str, Any]) -> float:
+    return median(one["positions_per_second"] for one in row["nextitem"])
+
+
+def long_ratio(row: dict[str, Any]) -> float:
+    return long_speed(row) / float(row["peer"]["positions_per_second"])
 
 
 def time_nextitem(loss: str, data: Path, threads: int, extra: tuple[str, ...] = ("--epochs", "4")) -> dict[str, Any]:
