@@ -91,7 +91,7 @@ def _feed_chunk(
     hidden, fed, kept = room[0], room[1], room[2]  # unpacked as a whole, loops over them are not vectorised
     (dim, v), w = inner.shape, outer.shape[1]
     _hide(x, start, count, inner, inner_bias, width, between, hidden, kept)
-    _map(hidden, 0, v, 1, outer, outer_bias, fed, count, width)
+    _map(hidden, 0, v, outer, outer_bias, fed, count, width)
     _drop(fed, w, start, count, dim, after, kept)
     _take(fed, w, start, count, out)
 
@@ -102,21 +102,21 @@ def _hide(
 ) -> None:
     """relu(dropout(inner x + bias)), (N, V)."""
     dim, v = inner.shape
-    _map(x.reshape(-1), start * dim, dim, 1, inner, bias, hidden, count, dim)
+    _map(x.reshape(-1), start * dim, dim, inner, bias, hidden, count, dim)
     _drop(hidden, v, start, count, width, dropping, kept)
     for place in range(count * v):
         hidden[place] = F(0) if hidden[place] <= F(0) else hidden[place]
 
 
 @njit(cache=True)
-def _map(x: Any, at: int, line: int, step: int, weight: Any, bias: Any, out: Any, count: int, depth: int) -> None:
+def _map(x: Any, at: int, line: int, weight: Any, bias: Any, out: Any, count: int, depth: int) -> None:
     """Lines of x from place `at` on @ weight (A, B) + bias (B,) -> (N, B)."""
     width = len(bias)
     for nth in range(count):
         out_line = out[nth * width : nth * width + width]
         for e in range(width):
             out_line[e] = bias[e]
-    multiply(x, at, line, step, weight.reshape(-1), 0, width, out, 0, width, count, depth, width, True)
+    multiply(x, at, line, 1, weight.reshape(-1), 0, width, out, 0, width, count, depth, width, True)
 
 
 @njit(parallel=True, cache=True)
