@@ -17,7 +17,7 @@ from nextitem.nn.dropout import Dropout, bound_of, dropout
 from nextitem.nn.kernels.dropping import dropping_of
 from nextitem.nn.kernels.feeding import feed, gradients
 
-WIDEST = 128  # wider maps leave the cache, and torch's products are as fast
+WIDEST = 128  # with 512 numbers torch's products take half the time (benchmarks/README.md)
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]  # inner (E, D), its bias (E,), outer (D, E), its bias (D,)
 
 

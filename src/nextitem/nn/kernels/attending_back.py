@@ -70,7 +70,7 @@ def _gradients_of_row(
     """`both`: the weights of a strip, and their gradients."""
     length, (num_heads, width, wide, lanes, is_causal) = len(query), shape
     line, root = num_heads * wide, F(1 / math.sqrt(width))
-    # By number: loops over arrays that were unpacked as a whole are not vectorised.
+    # By number: loops over arrays that were unpacked as a whole are slower.
     keys_by_side, values_by_side = side_by_side[0], side_by_side[1]
     keys, of_keys, of_values = tables[0], tables[1], tables[2]
     asking, given, found = strips[0], strips[1], strips[2]

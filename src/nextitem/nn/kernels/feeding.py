@@ -88,7 +88,7 @@ def _feed_chunk(
     x: Any, out: Any, start: int, count: int, inner: Any, inner_bias: Any, outer: Any, outer_bias: Any, width: int,
     between: Any, after: Any, room: Any,
 ) -> None:  # fmt: skip
-    hidden, fed, kept = room[0], room[1], room[2]  # unpacked as a whole, loops over them are not vectorised
+    hidden, fed, kept = room[0], room[1], room[2]  # loops over arrays unpacked as a whole are slower
     (dim, v), w = inner.shape, outer.shape[1]
     _hide(x, start, count, inner, inner_bias, width, between, hidden, kept)
     _map(hidden, 0, v, outer, outer_bias, fed, count, width)
