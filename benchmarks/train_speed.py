@@ -104,13 +104,18 @@ def run_one(python: Path, script: Path, data: Path, loss: str, threads: int, ext
 
 
 def ratios_of(row: dict[str, Any]) -> dict[str, float]:
-    """nextitem's speed over the peer's, and the share of what torch's matrix product reaches that training reaches."""
+    """nextitem's speed over the peer's, and its share of what torch's matrix product and its own tiles reach alone."""
     peer, ours = row["peer"], row["nextitem"]
     loss, name = peer["loss"].lower(), peer["peer"]
     trained = median(one["positions_per_second"] for one in ours) / peer["positions_per_second"]
     ranked = median(one["users_per_second"] for one in ours) / peer["users_per_second"]
-    limit = median(one["flops"] / median(one["train_seconds"]) / one["matmul_flops"] for one in ours)
-    return {f"{loss}_{name}": trained, f"eval_{name}": ranked, f"{loss}_of_matmul": limit}
+    limits = {f"{loss}_of_{limit}": median(share_of(limit, one) for one in ours) for limit in ("matmul", "tile")}
+    return {f"{loss}_{name}": trained, f"eval_{name}": ranked, **limits}
+
+
+def share_of(limit: str, one: dict[str, Any]) -> float:
+    """Of the operations a second that products alone reach, as many as a whole epoch does."""
+    return float(one["flops"] / median(one["train_seconds"]) / one[f"{limit}_flops"])
 
 
 def show(rows: list[dict[str, Any]]) -> None:
