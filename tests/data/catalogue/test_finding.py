@@ -191,13 +191,20 @@ def unknown(server: Any, monkeypatch: pytest.MonkeyPatch) -> File:
 @pytest.mark.usefixtures("unknown")
 def test_an_unknown_checksum_is_noted_and_later_downloads_are_held_to_it(server: Any, cache: Path) -> None:
     found = find("toy")
-    assert "checksum unknown: the one of the first download is noted" in found.said
+    assert "no checksum is published; the same as at its first download" in found.said
     found.path.unlink()
     server.body = U_DATA + b"1\t12\t3\t7\n"
     with pytest.raises(InputError, match=r"at its first download it was .*remove .*toy--u\.data\.sha256"):
         find("toy")
     server.body = U_DATA
     assert find("toy").path.read_bytes() == U_DATA
+
+
+def test_a_local_file_that_was_never_downloaded_is_not_said_to_be_checked(unknown: File, tmp_path: Path) -> None:
+    path = tmp_path / "own" / unknown.place
+    path.parent.mkdir(parents=True)
+    path.write_bytes(U_DATA)
+    assert find("toy", tmp_path / "own").said.endswith("no checksum is published; it is taken as it is")
 
 
 @pytest.mark.usefixtures("unknown")

@@ -118,4 +118,8 @@ def _fetch(source: Source, cache: Path, parts: Path, watcher: Watcher) -> Path:
 
 
 def _verified(file: File) -> str:
-    return "checksum verified" if file.sha256 else "checksum unknown: the one of the first download is noted"
+    """What `is_intact` held the file to."""
+    if file.sha256:
+        return "checksum verified"
+    same = noted(file, cache_folder()) is not None
+    return "no checksum is published; " + ("the same as at its first download" if same else "it is taken as it is")
