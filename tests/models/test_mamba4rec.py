@@ -7,7 +7,7 @@ import torch
 
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
-from nextitem.models.sequential.mamba4rec import Mamba4Rec
+from nextitem.models.sequential.mamba4rec import Block, Mamba4Rec
 from nextitem.testing import RecommenderTests, batch_of
 
 
@@ -25,6 +25,18 @@ class TestTwoLayersOfTheWholeHistory(TestMamba4Rec):
         return Mamba4Rec(num_items, 16, 2, d_state=4, dropout=0.0, max_length=None, initialisation="official")
 
 
+class TestMamba2(TestMamba4Rec):
+    def make(self, num_users: int, num_items: int) -> Recommender:
+        return Mamba4Rec(num_items, dim=16, d_state=8, dropout=0.0, max_length=20, block="mamba2", head_dim=8)
+
+
+class TestTwoLayersOfMamba2(TestMamba4Rec):
+    epochs = 8
+
+    def make(self, num_users: int, num_items: int) -> Recommender:
+        return Mamba4Rec(num_items, 16, 2, 8, dropout=0.0, max_length=None, block="mamba2", head_dim=16)
+
+
 def test_the_query_of_the_authors_example() -> None:
     """Mamba4Rec(items_num=1000, hidden_size=64, ..)(seq, len) -> (2, 64), under our names."""
     model = Mamba4Rec(num_items=1000, dim=64, d_state=256, d_conv=4, expand=2, num_layers=2, dropout=0.2)
@@ -40,8 +52,9 @@ def test_parameters_by_hand() -> None:
     assert sum(one.numel() for one in Mamba4Rec(10, dim=8, d_state=4).parameters()) == by_hand
 
 
-def test_the_places_asked_for_equal_those_of_the_whole() -> None:
-    model = Mamba4Rec(20, dim=8, num_layers=2).eval()
+@pytest.mark.parametrize("block", ["mamba", "mamba2"])
+def test_the_places_asked_for_equal_those_of_the_whole(block: Block) -> None:
+    model = Mamba4Rec(20, dim=8, num_layers=2, block=block, head_dim=4).eval()
     inputs = torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0], [0, 0, 0, 0]])
     found, places = model.encode_at(inputs, torch.tensor([1, 1, 0])), torch.tensor([1, 1, 0])
     torch.testing.assert_close(found, model.encode(inputs)[torch.arange(3), places])
@@ -69,3 +82,8 @@ def test_the_paddings_vector_stays_zero() -> None:
 def test_a_model_has_a_layer_at_least() -> None:
     with pytest.raises(InputError, match="num_layers must be at least 1, found 0"):
         Mamba4Rec(20, num_layers=0)
+
+
+def test_a_block_that_there_is_not_is_named() -> None:
+    with pytest.raises(InputError, match='no block "mamba3"; did you mean "mamba"'):
+        Mamba4Rec(20, block="mamba3")  # type: ignore[arg-type]

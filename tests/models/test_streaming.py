@@ -18,6 +18,7 @@ HISTORY = [3, 1, 4, 1, 5, 9, 2, 6]
 MODELS = {
     "mamba": lambda: Mamba4Rec(NUM_ITEMS, dim=8, d_state=4, max_length=None, initialisation="official"),
     "mamba of two layers": lambda: Mamba4Rec(NUM_ITEMS, dim=8, num_layers=2, d_state=4, max_length=None),
+    "mamba2": lambda: Mamba4Rec(NUM_ITEMS, 8, 2, 4, max_length=None, block="mamba2", head_dim=8),
     "gru": lambda: GRU4Rec(NUM_ITEMS, dim=8, hidden_dim=6, num_layers=2, max_length=None),
 }
 

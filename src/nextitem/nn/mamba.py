@@ -29,8 +29,8 @@ Initialisation = Literal["official", "recbole"]
 class MambaState(NamedTuple):
     """What a block remembers of each row: the same size however long the history."""
 
-    window: Tensor  # (B, K - 1, E), the newest inputs of the convolution, oldest first
-    state: Tensor  # (B, E, N)
+    window: Tensor  # (B, K - 1, E), the newest inputs of the convolution, oldest first; of Mamba-2 (B, K - 1, E + 2N)
+    state: Tensor  # (B, E, N); of Mamba-2 (B, H, W, N)
 
 
 class MambaBlock(nn.Module):
@@ -62,13 +62,8 @@ class MambaBlock(nn.Module):
         initialisation: Initialisation = "official",
     ) -> None:
         super().__init__()
-        for name, value in {"d_model": d_model, "d_state": d_state, "d_conv": d_conv, "expand": expand}.items():
-            if value < 1:
-                raise InputError(f"MambaBlock: {name} must be at least 1, found {value}")
-        if initialisation not in get_args(Initialisation):
-            raise InputError(
-                f'there is no initialisation "{initialisation}"; {suggest(initialisation, get_args(Initialisation))}'
-            )
+        sizes = {"d_model": d_model, "d_state": d_state, "d_conv": d_conv, "expand": expand}
+        check_sizes("MambaBlock", sizes, initialisation)
         channels = expand * d_model
         self.dt_rank = math.ceil(d_model / 16) if dt_rank == "auto" else dt_rank
         self.d_state = d_state
@@ -95,10 +90,8 @@ class MambaBlock(nn.Module):
             nn.init.uniform_(self.dt_proj.weight, -size, size)
         else:
             raise InputError(f'there is no dt_init "{dt_init}"; {suggest(dt_init, ["random", "constant"])}')
-        low, high = math.log(dt_min), math.log(dt_max)
-        dt = torch.exp(torch.rand(len(self.D)) * (high - low) + low).clamp(min=floor)
         with torch.no_grad():
-            self.dt_proj.bias.copy_(dt + torch.log(-torch.expm1(-dt)))  # the inverse of softplus
+            self.dt_proj.bias.copy_(spread_steps(len(self.D), dt_min, dt_max, floor))
 
     def forward(self, u: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, L, D) -> (B, L, D); of each row only the first `lengths` positions are read, the others mean nothing."""
@@ -139,6 +132,24 @@ class MambaBlock(nn.Module):
 
     def _conv_bias(self) -> Tensor:
         return torch.zeros_like(self.D) if self.conv_bias is None else self.conv_bias
+
+
+def check_sizes(block: str, sizes: dict[str, int], initialisation: str) -> None:
+    """Raises InputError where a size is no size, or there is no such initialisation."""
+    for name, value in sizes.items():
+        if value < 1:
+            raise InputError(f"{block}: {name} must be at least 1, found {value}")
+    if initialisation not in get_args(Initialisation):
+        raise InputError(
+            f'there is no initialisation "{initialisation}"; {suggest(initialisation, get_args(Initialisation))}'
+        )
+
+
+def spread_steps(count: int, dt_min: float, dt_max: float, floor: float) -> Tensor:
+    """(count,): what softplus makes into step sizes that are spread evenly in the logarithm, none below `floor`."""
+    low, high = math.log(dt_min), math.log(dt_max)
+    dt = torch.exp(torch.rand(count) * (high - low) + low).clamp(min=floor)
+    return dt + torch.log(-torch.expm1(-dt))  # the inverse of softplus
 
 
 def initialise_linear(module: nn.Module, std: float = 0.02) -> None:

@@ -15,18 +15,22 @@ Sizes: B batch, T length, P real positions of the batch, M of them asked for, D 
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nextitem.data.ids import PAD
-from nextitem.errors import InputError
+from nextitem.errors import InputError, suggest
 from nextitem.models.streaming import Streaming
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.mamba import Initialisation, MambaBlock, MambaState, initialise_linear
+from nextitem.nn.mamba2 import Mamba2Block
+from nextitem.nn.mixed_layer import NORM_EPS, MixedLayer
 from nextitem.nn.scan import Rows
 
-NORM_EPS = 1e-12  # of the authors' layer norms
+Block = Literal["mamba", "mamba2"]
 
 
 class Mamba4Rec(Streaming[tuple[MambaState, ...]]):
@@ -39,6 +43,9 @@ class Mamba4Rec(Streaming[tuple[MambaState, ...]]):
         max_length: how many of the newest items it reads in training and in batches; None for all.
         initialisation: of the Mamba block, "official" as its authors have it; "recbole" as the code of Mamba4Rec
             leaves it, which draws linear maps from N(0, 0.02) and clears the biases of the step sizes.
+        block: "mamba", the paper's; or "mamba2", whose channels share one decay a head, so that its scan is made of
+            matrix products and d_state can be large (Dao & Gu, ICML 2024, arXiv:2405.21060).
+        head_dim: channels of a head of mamba2.
     """
 
     def __init__(
@@ -52,6 +59,8 @@ class Mamba4Rec(Streaming[tuple[MambaState, ...]]):
         dropout: float = 0.2,
         max_length: int | None = 50,
         initialisation: Initialisation = "recbole",
+        block: Block = "mamba",
+        head_dim: int = 64,
     ) -> None:
         super().__init__(num_items, dim)
         if num_layers < 1:
@@ -59,8 +68,10 @@ class Mamba4Rec(Streaming[tuple[MambaState, ...]]):
         self.max_length = max_length
         self.dropout = Dropout(dropout)
         self.input_norm = nn.LayerNorm(dim, eps=NORM_EPS)
+        sizes = dim, d_state, d_conv, expand
         self.layers = nn.ModuleList(
-            MambaLayer(dim, d_state, d_conv, expand, dropout, num_layers > 1, initialisation) for _ in range(num_layers)
+            MambaLayer(make_block(block, *sizes, head_dim, initialisation), dim, dropout, num_layers > 1)
+            for _ in range(num_layers)
         )
         initialise_linear(self.item_embedding)
         with torch.no_grad():
@@ -102,39 +113,27 @@ class Mamba4Rec(Streaming[tuple[MambaState, ...]]):
         return [layer for layer in self.layers if isinstance(layer, MambaLayer)]
 
 
-class MambaLayer(nn.Module):
-    """LN(m + x), then LN(f + .): m the Mamba block, f the feed-forward layers; without x where it is the only layer."""
+def make_block(
+    name: Block, dim: int, d_state: int, d_conv: int, expand: int, head_dim: int, initialisation: Initialisation
+) -> MambaBlock | Mamba2Block:
+    if name == "mamba":
+        return MambaBlock(dim, d_state, d_conv, expand, initialisation=initialisation)
+    if name == "mamba2":
+        return Mamba2Block(dim, d_state, d_conv, expand, head_dim, initialisation=initialisation)
+    raise InputError(f'there is no block "{name}"; {suggest(name, get_args(Block))}')
 
-    def __init__(
-        self,
-        dim: int,
-        d_state: int,
-        d_conv: int,
-        expand: int,
-        dropout: float,
-        has_residual: bool,
-        initialisation: Initialisation,
-    ) -> None:
-        super().__init__()
-        self.has_residual = has_residual
-        self.mamba = MambaBlock(dim, d_state, d_conv, expand, initialisation=initialisation)
-        self.dropout = Dropout(dropout)
-        self.norm = nn.LayerNorm(dim, eps=NORM_EPS)
-        self.feed_forward = nn.Sequential(
-            nn.Linear(dim, 4 * dim), nn.GELU(), Dropout(dropout), nn.Linear(4 * dim, dim), Dropout(dropout)
-        )
-        self.feed_forward_norm = nn.LayerNorm(dim, eps=NORM_EPS)
-        initialise_linear(self.feed_forward)
+
+class MambaLayer(MixedLayer):
+    """A Mamba block is what mixes."""
+
+    def __init__(self, mamba: MambaBlock | Mamba2Block, dim: int, dropout: float, has_residual: bool) -> None:
+        super().__init__(dim, dropout, has_residual)
+        self.mamba = mamba
 
     def forward(self, x: Tensor, rows: Rows, places: Tensor | None = None) -> Tensor:
         """(P, D) -> (P, D), or with `places` (M,) -> (M, D): these alone."""
-        return self._after_mamba(self.mamba.over(x, rows, places), x if places is None else x[places])
+        return self.after(self.mamba.over(x, rows, places), x if places is None else x[places])
 
     def step(self, x: Tensor, before: MambaState) -> tuple[Tensor, MambaState]:
         m, state = self.mamba.step(x, before)
-        return self._after_mamba(m, x), state
-
-    def _after_mamba(self, m: Tensor, x: Tensor) -> Tensor:
-        m = self.dropout(m)
-        y = self.norm(m + x if self.has_residual else m)
-        return self.feed_forward_norm(self.feed_forward(y) + y)
+        return self.after(m, x), state

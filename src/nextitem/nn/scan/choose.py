@@ -6,6 +6,8 @@
 | on a CUDA device, float32 or narrower | that of mamba_ssm, else of Triton: the first that is installed and agrees |
 | anything else                         | plain                                                                   |
 
+The scan of Mamba-2 (`ssd`) is made of matrix products, which every device has: one form, chunked.py.
+
 Narrower types are widened to float32 and the result is narrowed. agreement.py says what agrees.
 """
 
@@ -18,6 +20,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
+import nextitem.nn.scan.chunked as chunked
 import nextitem.nn.scan.cpu as cpu
 import nextitem.nn.scan.cuda as cuda
 import nextitem.nn.scan.official as official
@@ -46,6 +49,19 @@ def selective_scan(
         wide = {name: one.float() for name, one in tensors.items()}
         y = form(**wide, rows=rows).to(x.dtype)
     check_finite("selective scan", y, tensors)
+    return y
+
+
+def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, rows: Rows) -> Tensor:
+    """x (P, H, W), dt (P, H) above 0, a (H,) below 0, b, c (P, N), d (H,) -> y (P, H, W), of the type of x.
+
+    Raises:
+        NonFiniteLossError: y would hold a number that is not finite; the input at fault is named.
+    """
+    tensors = {"x": x, "dt": dt, "a": a, "b": b, "c": c, "d": d}
+    wide = {name: one.float() if one.dtype in _WIDENED else one for name, one in tensors.items()}
+    y = chunked.ssd(**wide, rows=rows).to(x.dtype)
+    check_finite("ssd", y, tensors)
     return y
 
 

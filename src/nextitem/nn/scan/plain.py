@@ -1,8 +1,10 @@
 """What the kernels compute, in torch, position after position: slow, on any device, in any type; the definition.
 
 Gu & Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", arXiv:2312.00752, algorithm 2.
+Dao & Gu, "Transformers are SSMs: Generalized Models and Efficient Algorithms Through Structured State Space Duality",
+ICML 2024, arXiv:2405.21060: `ssd`.
 
-Sizes: P positions, R rows, T the longest row, E channels, N states, K taps.
+Sizes: P positions, R rows, T the longest row, E channels, N states, K taps; H heads of W channels.
 """
 
 from __future__ import annotations
@@ -35,6 +37,27 @@ def selective_scan(
     ys = []
     for t in range(rows.longest):
         state, y = scan_step(state, xs[:, t], raws[:, t], a, bs[:, t], cs[:, t], d, zs[:, t], bias)
+        ys.append(y)
+    return rows.flatten(torch.stack(ys, 1)) if ys else torch.zeros_like(x)
+
+
+def ssd_step(state: Tensor, x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
+    """One position of each row: state (R, H, W, N), x (R, H, W), dt (R, H), b, c (R, N) -> the next state and y.
+
+    state = exp(dt a) state + dt x b^T; y = state c + d x, (R, H, W): a head has one decay, all heads one b and one c.
+    """
+    write = (dt[..., None] * x)[..., None] * b[:, None, None]
+    state = torch.exp(dt * a)[..., None, None] * state + write
+    return state, (state * c[:, None, None]).sum(-1) + d[:, None] * x
+
+
+def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, rows: Rows) -> Tensor:
+    """x (P, H, W), dt (P, H) above 0, a, d (H,), b, c (P, N) -> y (P, H, W), zero at positions of no row."""
+    xs, dts, bs, cs = (rows.pad(one) for one in (x, dt, b, c))
+    state = x.new_zeros(len(rows.starts), *x.shape[1:], b.shape[1])
+    ys = []
+    for t in range(rows.longest):
+        state, y = ssd_step(state, xs[:, t], dts[:, t], a, bs[:, t], cs[:, t], d)
         ys.append(y)
     return rows.flatten(torch.stack(ys, 1)) if ys else torch.zeros_like(x)
 
