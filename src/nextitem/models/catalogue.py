@@ -23,6 +23,7 @@ from nextitem.models.sequential.gru4rec import GRU4Rec
 from nextitem.models.sequential.mamba4rec import Mamba4Rec
 from nextitem.models.sequential.markov_chain import MarkovChain
 from nextitem.models.sequential.sasrec import SASRec
+from nextitem.models.sequential.sigma import SIGMA
 from nextitem.models.sequential.stamp import STAMP
 from nextitem.models.sequential.zero_block import ZeroBlock
 
@@ -40,6 +41,7 @@ MODELS: dict[str, type[Recommender]] = {
     "NCF": NCF,
     "Popularity": Popularity,
     "SASRec": SASRec,
+    "SIGMA": SIGMA,
     "STAMP": STAMP,
     "ZeroBlock": ZeroBlock,
 }
