@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from nextitem.nn.scan.rows import Rows
@@ -25,8 +24,15 @@ def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, rows:
     """As plain.ssd."""
     if not rows.longest:
         return torch.zeros_like(x)
-    xs, dts = (_cut(one, rows).transpose(2, 3) for one in (x, dt[..., None]))  # (R, K, H, Q, W or 1)
-    bs, cs = (_cut(one, rows)[:, :, None] for one in (b, c))  # (R, K, 1, Q, N)
+    count = math.ceil(rows.longest / CHUNK)
+    size = math.ceil(rows.longest / count)
+
+    def cut(flat: Tensor) -> Tensor:
+        """(P, ..) -> (R, K, Q, ..); zeros past the end write nothing and let nothing decay."""
+        return rows.pad(flat, count * size).reshape(-1, count, size, *flat.shape[1:])
+
+    xs, dts = (cut(one).transpose(2, 3) for one in (x, dt[..., None]))  # (R, K, H, Q, W or 1)
+    bs, cs = (cut(one)[:, :, None] for one in (b, c))  # (R, K, 1, Q, N)
     # In float64: the difference of two sums over a chunk is as exact as the decay between the two positions.
     logs = (dts[..., 0].double() * a.double()[:, None]).cumsum(-1)  # (R, K, H, Q), the decay since the chunk began
     written = dts * xs
@@ -34,15 +40,7 @@ def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, rows:
     if y.shape[1] > 1:
         y = y + _from_before(logs, bs, cs, written)
     y = y + d[:, None, None] * xs
-    return rows.flatten(y.transpose(2, 3).flatten(1, 2)[:, : rows.longest])
-
-
-def _cut(flat: Tensor, rows: Rows) -> Tensor:
-    """(P, ..) -> (R, K, Q, ..), chunks of like size; zeros past the end write nothing and let nothing decay."""
-    count = math.ceil(rows.longest / CHUNK)
-    size = math.ceil(rows.longest / count)
-    padded = F.pad(rows.pad(flat), (0, 0) * (flat.dim() - 1) + (0, count * size - rows.longest))
-    return padded.reshape(len(padded), count, size, *flat.shape[1:])
+    return rows.flatten(y.transpose(2, 3).flatten(1, 2))
 
 
 def _within(logs: Tensor, b: Tensor, c: Tensor, written: Tensor) -> Tensor:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import Function
 
 from nextitem.errors import InputError
 
@@ -13,6 +15,8 @@ from nextitem.errors import InputError
 @dataclass(frozen=True)
 class Rows:
     """Row r is the positions starts[r] .. starts[r] + lengths[r] - 1 of arrays with `num_positions` of them.
+
+    The rows stand in order, none over another.
 
     >>> Rows.packed(torch.tensor([2, 1])).starts.tolist()
     [0, 2]
@@ -51,20 +55,41 @@ class Rows:
             )
         return cls(starts.to(lengths.device), lengths.long(), num_rows * width, width)
 
-    def places(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """(R, longest) positions of padded rows, 0 where there is none, and whether there is one."""
-        steps = torch.arange(self.longest, device=device)
-        is_real = steps < self.lengths.to(device)[:, None]
-        return torch.where(is_real, self.starts.to(device)[:, None] + steps, 0), is_real
-
-    def pad(self, flat: Tensor) -> Tensor:
-        """(P, ..) -> (R, longest, ..), zero past a row's end."""
-        places, is_real = self.places(flat.device)
-        padded = flat[places]
-        return padded * is_real.view(*is_real.shape, *[1] * (flat.dim() - 1)).to(flat.dtype)
+    def pad(self, flat: Tensor, width: int | None = None) -> Tensor:
+        """(P, ..) -> (R, width or longest, ..), zero past a row's end."""
+        width = self.longest if width is None else width
+        positions, slots = self._matched(width, flat.device)
+        padded: Tensor = _Moved.apply(flat, positions, slots, len(self.lengths) * width)  # type: ignore[no-untyped-call]
+        return padded.view(len(self.lengths), width, *flat.shape[1:])
 
     def flatten(self, padded: Tensor) -> Tensor:
-        """(R, longest, ..) -> (P, ..), zero at positions of no row: the inverse of `pad`."""
-        places, is_real = self.places(padded.device)
-        flat = padded.new_zeros(self.num_positions, *padded.shape[2:])
-        return flat.index_put((places[is_real],), padded[is_real])
+        """(R, longest or more, ..) -> (P, ..), zero at positions of no row: the inverse of `pad`."""
+        positions, slots = self._matched(padded.shape[1], padded.device)
+        flat: Tensor = _Moved.apply(padded.flatten(0, 1), slots, positions, self.num_positions)  # type: ignore[no-untyped-call]
+        return flat
+
+    def _matched(self, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """(N,) each: the positions that belong to a row, and where they stand in rows of `width` places."""
+        is_real = torch.arange(self.longest, device=device) < self.lengths.to(device)[:, None]
+        rows, steps = is_real.nonzero(as_tuple=True)
+        return self.starts.to(device)[rows] + steps, rows * width + steps
+
+
+class _Moved(Function):
+    """Lines of one array at places of another, zero elsewhere. No line is taken twice: the gradient moves back."""
+
+    @staticmethod
+    def forward(ctx: Any, lines: Tensor, sources: Tensor, places: Tensor, size: int) -> Tensor:
+        ctx.size = len(lines)
+        ctx.save_for_backward(sources, places)
+        return _move(lines, sources, places, size)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        sources, places = ctx.saved_tensors
+        return _move(gradients[0], places, sources, ctx.size), None, None, None
+
+
+def _move(lines: Tensor, sources: Tensor, places: Tensor, size: int) -> Tensor:
+    taken = lines.index_select(0, sources)
+    return taken if len(places) == size else taken.new_zeros(size, *taken.shape[1:]).index_copy_(0, places, taken)
