@@ -6,7 +6,8 @@
 
 Every contestant is a process of its own; nextitem runs before and after each. Times are medians; ratios are of the
 peer's over the median of both of ours. Memory is told twice: the peak of the whole process, and how far it grew over
-what torch and a warm-up had taken. Prints two tables and writes them to results/mamba_speed.json.
+what torch and a warm-up had taken. A block of Mamba-2 stands beside that of Mamba as states and rows grow. Prints the
+tables and writes them to results/mamba_speed.json.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from rich.table import Table
 SHAPES = ((256, 50, 16), (256, 50, 32), (128, 200, 32))  # batch, length, d_state
 LENGTHS = (128, 256, 512, 1024, 2048, 4096, 8192)
 ROWS, STATES = 8, 16  # of the rows that grow
+WIDTHS = (16, 32, 64, 128)  # d_state of a batch of 256 rows of 50
 
 
 def main() -> None:
@@ -41,18 +43,23 @@ def main() -> None:
             peer = time_peer(form, *shape, options.threads, options.peers)
             after = time_ours(*shape, options.threads)
             rows.append({"peer": peer, "nextitem": [before, after]} | ratios_of(peer, [before, after]))
-    grown = [time_ours(ROWS, length, STATES, options.threads) for length in options.lengths]
+    sizes = [(ROWS, length, STATES) for length in options.lengths]
+    grown = {form: [time_ours(*size, options.threads, form) for size in sizes] for form in ("mamba", "mamba2")}
+    wider = [
+        [time_ours(256, 50, d_state, options.threads, form) for form in ("mamba", "mamba2", "mamba")]
+        for d_state in WIDTHS
+    ]
     show(rows)
     show_growth(grown)
-    write_results("mamba_speed.json", rows, growth=grown)
+    show_states(wider)
+    write_results("mamba_speed.json", rows, growth=grown, states=wider)
     if options.plot:
-        draw(grown, options.plot)
+        draw(grown["mamba"], options.plot)
 
 
-def time_ours(batch_size: int, length: int, d_state: int, threads: int) -> dict[str, Any]:
-    return run_script(
-        Path(sys.executable), HERE / "nextitem_mamba.py", arguments(batch_size, length, d_state, threads, 9)
-    )
+def time_ours(batch_size: int, length: int, d_state: int, threads: int, form: str = "mamba") -> dict[str, Any]:
+    given = ["--form", form, *arguments(batch_size, length, d_state, threads, 9)]
+    return run_script(Path(sys.executable), HERE / "nextitem_mamba.py", given)
 
 
 def time_peer(form: str, batch_size: int, length: int, d_state: int, threads: int, peers: Path) -> dict[str, Any]:
@@ -90,12 +97,24 @@ def show(rows: list[dict[str, Any]]) -> None:
     Console(width=120).print(table)
 
 
-def show_growth(grown: list[dict[str, Any]]) -> None:
-    table = Table("L", "ms", "microseconds a position", "growth MB", title=f"{ROWS} rows, d_state {STATES}")
-    for one in grown:
-        seconds = median(one["seconds"])
-        each = 1e6 * seconds / (ROWS * one["length"])
-        table.add_row(f"{one['length']:,}", f"{1000 * seconds:,.1f}", f"{each:.2f}", f"{one['growth_mb']:,.0f}")
+def show_growth(grown: dict[str, list[dict[str, Any]]]) -> None:
+    table = Table("L", *[f"{form}\nms" for form in grown], *[f"{form}\nmicroseconds a position" for form in grown],
+                  *[f"{form}\ngrowth MB" for form in grown], title=f"{ROWS} rows, d_state {STATES}")  # fmt: skip
+    for forms in zip(*grown.values(), strict=True):
+        length, seconds = forms[0]["length"], [median(one["seconds"]) for one in forms]
+        each = [f"{1e6 * second / (ROWS * length):.2f}" for second in seconds]
+        times, growths = [f"{1000 * second:,.1f}" for second in seconds], [f"{one['growth_mb']:,.0f}" for one in forms]
+        table.add_row(f"{length:,}", *times, *each, *growths)
+    Console(width=120).print(table)
+
+
+def show_states(wider: list[list[dict[str, Any]]]) -> None:
+    """Mamba before and after Mamba-2, at each number of states."""
+    table = Table("d_state", "mamba ms, before and after", "mamba2 ms", "ratio", title="256 rows of 50")
+    for before, other, after in wider:
+        times = [1000 * median(one["seconds"]) for one in (before, after, other)]
+        ratio = median(times[:2]) / times[2]
+        table.add_row(str(other["d_state"]), f"{times[0]:.0f}, {times[1]:.0f}", f"{times[2]:.0f}", f"{ratio:.2f}")
     Console(width=120).print(table)
 
 

@@ -1,4 +1,4 @@
-"""Times a Mamba block of nextitem, as peers/mamba_block.py times the others."""
+"""Times the Mamba blocks of nextitem, as peers/mamba_block.py times the others."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent / "peers"))
 from block_timing import time_block
 
 from nextitem.nn.mamba import MambaBlock
+from nextitem.nn.mamba2 import Mamba2Block
 
 if __name__ == "__main__":
-    time_block(__doc__ or "", {"nextitem": lambda d_model, d_state: MambaBlock(d_model, d_state)})
+    time_block(__doc__ or "", {"mamba": MambaBlock, "mamba2": Mamba2Block})  # heads of 64 channels

@@ -34,7 +34,8 @@ def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, rows:
     xs, dts = (cut(one).transpose(2, 3) for one in (x, dt[..., None]))  # (R, K, H, Q, W or 1)
     bs, cs = (cut(one)[:, :, None] for one in (b, c))  # (R, K, 1, Q, N)
     # In float64: the difference of two sums over a chunk is as exact as the decay between the two positions.
-    logs = (dts[..., 0].double() * a.double()[:, None]).cumsum(-1)  # (R, K, H, Q), the decay since the chunk began
+    exact = torch.float32 if x.device.type == "mps" else torch.float64  # Apple's GPUs have nothing wider
+    logs = (dts[..., 0].to(exact) * a.to(exact)[:, None]).cumsum(-1)  # (R, K, H, Q), the decay since the chunk began
     written = dts * xs
     y = _within(logs, bs, cs, written)
     if y.shape[1] > 1:
