@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nextitem.cli.shared import console
+from nextitem.cli.shared import console, telling_of_compilation
 from nextitem.errors import InputError
 
 
@@ -54,9 +54,10 @@ def audit(
     recipe = audited_recipe(model, data, settings, place, parse_keys(context.args))
     dataset, origin = build_dataset(recipe.data)
     folder = out or Path("audits") / f"{model}-{Path(data).name}"
-    view = AuditView(console(), origin)
+    screen = console()
+    view = AuditView(screen, origin)
     known = None if attributes is None else read_attributes(attributes, dataset.items)
-    with view:
+    with telling_of_compilation(screen), view:
         for event in audit_data(dataset, recipe, settings, folder, again=again, attributes=known):
             if isinstance(event, Audit):
                 write_report(event, folder)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from nextitem.cli.shared import console, rank
+from nextitem.cli.shared import console, rank, telling_of_compilation
 from nextitem.errors import InputError
 
 
@@ -72,10 +73,12 @@ def run(
     else:
         wanted = make_recipe(*layers)
         place = out or free_folder(Path("runs"), wanted)
-    view = RunView(console(), mode) if rank() == 0 else None
+    screen = console()
+    view = RunView(screen, mode) if rank() == 0 else None
     times = Profile() if profile else None
-    for event in run_recipe(wanted, place, again=again, track=view.track if view else None, profile=times):
-        if view:
-            view.show(event)
+    with telling_of_compilation(screen) if view else nullcontext():
+        for event in run_recipe(wanted, place, again=again, track=view.track if view else None, profile=times):
+            if view:
+                view.show(event)
     if view and times:
         view.show_profile(times)

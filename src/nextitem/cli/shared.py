@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,14 @@ def console() -> Any:
     from rich.console import Console
 
     return Console()
+
+
+def telling_of_compilation(screen: Any) -> AbstractContextManager[None]:
+    """A first training stands still for a while: say why."""
+    from nextitem.nn.kernels.compiling import told_of_compilation
+
+    line = "compiling kernels: once on this machine, for half a minute or so"
+    return told_of_compilation(lambda: screen.print(line, highlight=False))
 
 
 def rank() -> int:

@@ -70,15 +70,15 @@ def _attend(
 ) -> None:  # fmt: skip
     for row in prange(len(query)):
         thread = thread_number()
-        _attend_row(
-            row, query[row], key[row], value[row], seen[row], mixture[row], logs[row], shape, dropping, keys[thread],
-            values[thread], asking[thread], weights[thread], mixed[thread], sums[thread],
+        _attend_row(  # an int64: what is left of prange counts in uint64, for which all would be compiled again
+            np.int64(row), query[row], key[row], value[row], seen[row], mixture[row], logs[row], shape, dropping,
+            keys[thread], values[thread], asking[thread], weights[thread], mixed[thread], sums[thread],
         )  # fmt: skip
 
 
 @njit(cache=True, fastmath=FUSED, error_model="numpy")
 def _attend_row(
-    row: int, query: Any, key: Any, value: Any, seen: int, mixture: Any, logs: Any, shape: Any, dropping: Any,
+    row: Any, query: Any, key: Any, value: Any, seen: int, mixture: Any, logs: Any, shape: Any, dropping: Any,
     keys: Any, values: Any, asking: Any, weights: Any, mixed: Any, sums: Any,
 ) -> None:  # fmt: skip
     length, (num_heads, width, wide, lanes, is_causal) = len(query), shape

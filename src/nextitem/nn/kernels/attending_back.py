@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from numba import njit, prange
 from torch import Tensor
@@ -54,8 +55,8 @@ def _gradients(
 ) -> None:  # fmt: skip
     for row in prange(len(query)):
         thread = thread_number()
-        _gradients_of_row(
-            row, query[row], key[row], value[row], seen[row], mixture[row], logs[row], mixture_grad[row],
+        _gradients_of_row(  # an int64, as in attending.py
+            np.int64(row), query[row], key[row], value[row], seen[row], mixture[row], logs[row], mixture_grad[row],
             query_grad[row], key_grad[row], value_grad[row], shape, dropping, side_by_side[thread], tables[thread],
             strips[thread], weights[thread], means[thread],
         )  # fmt: skip
@@ -63,7 +64,7 @@ def _gradients(
 
 @njit(cache=True, fastmath=FUSED, error_model="numpy")
 def _gradients_of_row(
-    row: int, query: Any, key: Any, value: Any, seen: int, mixture: Any, logs: Any, mixture_grad: Any,
+    row: Any, query: Any, key: Any, value: Any, seen: int, mixture: Any, logs: Any, mixture_grad: Any,
     query_grad: Any, key_grad: Any, value_grad: Any, shape: Any, dropping: Any, side_by_side: Any, tables: Any,
     strips: Any, both: Any, means: Any,
 ) -> None:  # fmt: skip
