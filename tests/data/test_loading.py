@@ -14,6 +14,7 @@ from nextitem.errors import InputError
 
 U_DATA = b"1\t10\t3\t5\n1\t11\t3\t6\n"
 INTER = b"user_id:token\titem_id:token\trating:float\ttimestamp:float\n" + U_DATA
+JSONL = b'{"user": 1, "item": 2}\n'
 
 
 def put(folder: Path, place: str, content: bytes) -> Path:
@@ -62,11 +63,15 @@ def test_prepared_data_takes_no_options(options: dict[str, str]) -> None:
         (["x.inter", "x.item", "notes.txt"], "x.inter"),
         (["u.data", "README.txt", "u1.csv"], "u.data"),
         (["log.csv", "README"], "log.csv"),
+        (["log.csv", "meta.json"], "log.csv"),
+        (["reviews.json", "README"], "reviews.json"),
     ],
 )
 def test_folder_with_one_interaction_file_opens_it(tmp_path: Path, names: list[str], chosen: str) -> None:
     for name in names:
-        content = {".inter": INTER, ".data": U_DATA, ".csv": b"user,item\n1,2\n"}.get(Path(name).suffix, b"")
+        content = {".inter": INTER, ".data": U_DATA, ".csv": b"user,item\n1,2\n", ".json": JSONL}.get(
+            Path(name).suffix, b""
+        )
         put(tmp_path, name, content)
     assert open_data(str(tmp_path))[1].startswith(str(tmp_path / chosen))
 

@@ -20,6 +20,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     (".inter",),
     ("u.data", "ratings.dat"),
     (".csv", ".tsv", ".parquet", ".txt"),
+    (".jsonl", ".ndjson", ".json"),
 )
 
 

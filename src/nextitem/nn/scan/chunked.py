@@ -17,7 +17,7 @@ from torch import Tensor
 
 from nextitem.nn.scan.rows import Rows
 
-CHUNK = 64  # positions at the most; 32 to 128 take the same time within a tenth at 128 rows of 200
+CHUNK = 64  # positions at the most; 32 and 128 take a fifth longer at 128 rows of 200, 64 states (benchmarks/README.md)
 
 
 def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, rows: Rows) -> Tensor:
