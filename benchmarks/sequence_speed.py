@@ -2,7 +2,7 @@
 
     python benchmarks/sequence_speed.py --data Beauty.txt.gz ml-1m.txt.gz --max_length 50 200    # an idle machine
 
-dim 64, two layers (GRU4Rec: one of 128), dropout .2, full cross-entropy, a row a user, batches of 256; BERT4Rec learns
+dim 64, two layers (GRU4Rec: one of 128), d_state 32 (mamba2: 64), dropout .2, full cross-entropy, a row a user, batches of 256; BERT4Rec learns
 from masked items, a fifth of the positions. Models take turns, an epoch each, after one for warming up; medians, and
 the ratio to SASRec's. Writes results/sequence_speed.json.
 """
@@ -27,6 +27,7 @@ from nextitem.training.loop import train
 MODELS: dict[str, dict[str, Any]] = {
     "SASRec": {"num_layers": 2, "num_heads": 1},
     "Mamba4Rec": {"num_layers": 2, "d_state": 32},
+    "Mamba4Rec, mamba2": {"name": "Mamba4Rec", "block": "mamba2", "num_layers": 2, "d_state": 64},
     "GRU4Rec": {"hidden_dim": 128},
     "BERT4Rec": {"num_layers": 2, "num_heads": 1},
 }
