@@ -2,9 +2,9 @@
 
     python benchmarks/sequence_speed.py --data Beauty.txt.gz ml-1m.txt.gz --max_length 50 200    # an idle machine
 
-dim 64, two layers (GRU4Rec: one of 128), d_state 32 (mamba2: 64), dropout .2, full cross-entropy, a row a user, batches of
-256; BERT4Rec learns from masked items, a fifth of the positions. Models take turns, an epoch each, after one for warming
-up; medians, and the ratio to SASRec's. Writes results/sequence_speed.json.
+dim 64, two layers (GRU4Rec: one of 128), d_state 32 (mamba2: 64), dropout .2, full cross-entropy, a row a user, batches
+of 256; BERT4Rec learns from masked items, a fifth of the positions. Models take turns, an epoch each, after one for
+warming up; medians, and the ratio to SASRec's. Writes results/sequence_speed.json.
 """
 
 from __future__ import annotations
