@@ -14,7 +14,8 @@ from nextitem.errors import InputError
 
 U_DATA = b"1\t10\t3\t5\n1\t11\t3\t6\n"
 INTER = b"user_id:token\titem_id:token\trating:float\ttimestamp:float\n" + U_DATA
-JSONL = b'{"user": 1, "item": 2}\n'
+LINE = b'{"user": 1, "item": 2}\n'
+CONTENT = {".inter": INTER, ".data": U_DATA, ".csv": b"user,item\n1,2\n", ".json": LINE, ".jsonl": LINE}
 
 
 def put(folder: Path, place: str, content: bytes) -> Path:
@@ -65,20 +66,22 @@ def test_prepared_data_takes_no_options(options: dict[str, str]) -> None:
         (["log.csv", "README"], "log.csv"),
         (["log.csv", "meta.json"], "log.csv"),
         (["reviews.json", "README"], "reviews.json"),
+        (["log.jsonl", "items.json"], "log.jsonl"),
     ],
 )
 def test_folder_with_one_interaction_file_opens_it(tmp_path: Path, names: list[str], chosen: str) -> None:
     for name in names:
-        content = {".inter": INTER, ".data": U_DATA, ".csv": b"user,item\n1,2\n", ".json": JSONL}.get(
-            Path(name).suffix, b""
-        )
-        put(tmp_path, name, content)
+        put(tmp_path, name, CONTENT.get(Path(name).suffix, b""))
     assert open_data(str(tmp_path))[1].startswith(str(tmp_path / chosen))
 
 
 @pytest.mark.parametrize(
     ("names", "words"),
-    [(["a.csv", "b.csv"], r"2 interaction files; name one: a\.csv, b\.csv"), (["a.jpg"], r"it has: a\.jpg")],
+    [
+        (["a.csv", "b.csv"], r"2 interaction files; name one: a\.csv, b\.csv"),
+        (["a.jpg"], r"it has: a\.jpg"),
+        (["recipe.yaml", "log.jsonl"], "is a run folder"),
+    ],
 )
 def test_folder_without_one_interaction_file_lists_what_it_has(tmp_path: Path, names: list[str], words: str) -> None:
     for name in names:

@@ -84,6 +84,6 @@ def test_a_model_has_a_layer_at_least() -> None:
         Mamba4Rec(20, num_layers=0)
 
 
-def test_a_block_that_there_is_not_is_named() -> None:
+def test_an_unknown_block_is_named() -> None:
     with pytest.raises(InputError, match='no block "mamba3"; did you mean "mamba"'):
         Mamba4Rec(20, block="mamba3")  # type: ignore[arg-type]

@@ -49,8 +49,8 @@ def test_the_state_is_the_formula() -> None:
     def gate(h: torch.Tensor) -> torch.Tensor:
         return layer.of_silu(F.silu(h)) + layer.of_sigmoid(torch.sigmoid(h))
 
-    m = layer.mamba(x) * (1 + gate(x + layer.straight(x)))
-    n = layer.mamba(other) * (1 + gate(other + layer.turned(other)))
+    m = layer.mamba(x) * (1 + gate(x + layer.of_straight(x)))
+    n = layer.mamba(other) * (1 + gate(other + layer.of_turned(other)))
     r, _ = layer.gru(layer.neighbours(x.transpose(1, 2)).transpose(1, 2))
     mixed = layer.projection(layer.shares[0] * m + layer.shares[1] * n + layer.shares[2] * r)
     y = layer.norm(mixed)

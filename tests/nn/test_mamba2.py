@@ -52,6 +52,18 @@ def test_step_by_step_equals_the_whole(settings: dict[str, Any]) -> None:
     torch.testing.assert_close(block(u), torch.stack(found, 1), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(0, 5, 12), (3, 0, 12)])
+def test_nothing_to_read_gives_nothing(shape: tuple[int, ...]) -> None:
+    assert small()(torch.zeros(shape)).shape == shape
+
+
+def test_large_inputs_give_large_steps_and_no_overflow() -> None:
+    block, u = small(), 1e4 * torch.randn(2, 6, 12, requires_grad=True)
+    y = block(u)
+    assert y.isfinite().all()
+    assert torch.autograd.grad(y.sum(), list(block.parameters()))[0].isfinite().all()
+
+
 def test_rows_of_any_length_equal_rows_alone() -> None:
     block, u = small(), torch.randn(2, 6, 12)
     both = block(u, torch.tensor([6, 2]))

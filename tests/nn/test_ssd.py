@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from nextitem.errors import NonFiniteLossError
+from nextitem.errors import InputError, NonFiniteLossError
 from nextitem.nn.scan import Rows, chunked, plain, selective_scan, ssd
 
 NAMES = ("x", "dt", "a", "b", "c", "d")
@@ -26,8 +26,8 @@ def drawn(
     def normal(*sizes: int) -> Tensor:
         return torch.randn(*sizes, generator=generator).double()
 
-    dt = torch.rand(places, heads, generator=generator).double() * steps
-    a = -torch.rand(heads, generator=generator).double() * 4 - 0.05
+    dt = (torch.rand(places, heads, generator=generator) * steps).double()
+    a = (-torch.rand(heads, generator=generator) * 4 - 0.05).double()
     inputs = [normal(places, heads, width), dt, a, normal(places, states), normal(places, states), normal(heads)]
     return dict(zip(NAMES, inputs, strict=True))
 
@@ -118,9 +118,28 @@ def test_what_stands_past_the_end_of_a_row_is_not_read() -> None:
 
 def test_half_precision_is_widened_and_narrowed() -> None:
     rows, inputs = Rows.padded(1, 4), drawn(4)
-    y = ssd(**{name: one.bfloat16() for name, one in inputs.items()}, rows=rows)
-    assert y.dtype == torch.bfloat16
-    torch.testing.assert_close(y.double(), plain.ssd(**inputs, rows=rows), rtol=0.1, atol=0.1)
+    narrow = {name: one.bfloat16() for name, one in inputs.items()}
+    wide = {name: one.float() for name, one in narrow.items()}
+    assert torch.equal(ssd(**narrow, rows=rows), ssd(**wide, rows=rows).bfloat16())
+
+
+def test_autocast_narrows_nothing() -> None:
+    rows, inputs = Rows.padded(1, 70), {name: one.float() for name, one in drawn(70).items()}
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = ssd(**inputs, rows=rows)
+    assert torch.equal(found, ssd(**inputs, rows=rows))
+
+
+@pytest.mark.parametrize(("num_rows", "length"), [(0, 5), (3, 0), (0, 0)])
+def test_nothing_to_read_gives_nothing(num_rows: int, length: int) -> None:
+    inputs = {name: one.float() for name, one in drawn(num_rows * length).items()}
+    assert ssd(**inputs, rows=Rows.padded(num_rows, length)).shape == (0, 2, 3)
+
+
+def test_an_array_of_another_size_than_the_rows_is_refused() -> None:
+    inputs = {name: one.float() for name, one in drawn(5).items()}
+    with pytest.raises(InputError, match="rows have 6 positions, the array has 5"):
+        ssd(**inputs, rows=Rows.padded(2, 3))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -82,9 +82,10 @@ def _audit_controls(out: Path, again: bool) -> None:
     from nextitem.report.audit_controls import controls_table, is_right
 
     screen, found = console(), list[Audit]()
-    for control in CONTROLS:
-        with screen.status(f"{control.name}, {len(found) + 1} of {len(CONTROLS)}"):
-            found.append(audit_control(control, out / control.name, again=again))
+    with telling_of_compilation(screen):
+        for control in CONTROLS:
+            with screen.status(f"{control.name}, {len(found) + 1} of {len(CONTROLS)}"):
+                found.append(audit_control(control, out / control.name, again=again))
     screen.print(controls_table(CONTROLS, found))
     if not all(map(is_right, CONTROLS, found)):
         raise typer.Exit(1)

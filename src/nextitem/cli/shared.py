@@ -22,7 +22,7 @@ def telling_of_compilation(screen: Any) -> AbstractContextManager[None]:
     """A first training stands still for a while: say why."""
     from nextitem.nn.kernels.compiling import told_of_compilation
 
-    line = "compiling kernels: once on this machine, for half a minute or so"
+    line = "compiling kernels, which are kept for later runs: half a minute or so"
     return told_of_compilation(lambda: screen.print(line, highlight=False))
 
 

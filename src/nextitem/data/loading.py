@@ -20,7 +20,8 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     (".inter",),
     ("u.data", "ratings.dat"),
     (".csv", ".tsv", ".parquet", ".txt"),
-    (".jsonl", ".ndjson", ".json"),
+    (".jsonl", ".ndjson"),
+    (".json",),
 )
 
 
@@ -115,6 +116,8 @@ def _interaction_file(source: str, path: Path) -> Path:
 
 def _only_file(folder: Path) -> Path:
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+    if "recipe.yaml" in names:
+        raise InputError(f"{folder} is a run folder (it has a recipe.yaml), no data; name the data that it was made of")
     for endings in GROUPS:
         matching = [name for name in names if name.lower().removesuffix(".gz").endswith(endings)]
         if len(matching) == 1:

@@ -5,8 +5,8 @@ ICML 2024, arXiv:2405.21060. Code followed: `mamba2_simple.py` of state-spaces/m
 
     z, (x, B, C), dt = in_proj(u)          x, B, C = SiLU(conv(x, B, C))          dt = softplus(dt + dt_bias)
     h_t = exp(dt_t A) h_{t-1} + dt_t x_t B_t^T          y_t = h_t C_t + D x_t          with A = -exp(A_log), one a head
-    result = out_proj(norm(y SiLU(z)))                   norm: the root mean square of all channels is 1
-Departures: one group of B and C for all heads (`ngroups` is 1 there too by default); states begin as zeros.
+    result = out_proj(norm(y SiLU(z)))          norm: all channels over their root mean square, times learned weights
+Left out: several groups of B and C (`ngroups`), first states that are learned; both are off there by default.
 
 Sizes: B batch, P positions of all rows, D d_model, E = expand * D channels in H heads of W, N d_state, K d_conv.
 """
@@ -26,7 +26,7 @@ NORM_EPS = 1e-5
 
 
 class Mamba2Block(nn.Module):
-    """(B, L, d_model) -> (B, L, d_model); no position depends on later ones. Its sizes are those of the code followed.
+    """(B, L, d_model) -> (B, L, d_model); no position depends on later ones. Sizes of the code, but for head_dim.
 
     Arguments:
         head_dim: channels of a head, a divisor of expand * d_model (64 in `mamba2.py`, 128 in `mamba2_simple.py`).
@@ -108,11 +108,10 @@ class Mamba2Block(nn.Module):
         bias = self.in_proj.bias
         of_z, of_read, of_dt = (None, None, 0.0) if bias is None else torch.split(bias, self.parts)
         raw = u @ for_dt.T.contiguous() + of_dt
-        dt = F.softplus(raw + self.dt_bias, threshold=float("inf"))
-        return F.linear(u, for_z, of_z), F.linear(u, for_read, of_read), dt
+        return F.linear(u, for_z, of_z), F.linear(u, for_read, of_read), F.softplus(raw + self.dt_bias)
 
     def _heads(self, x: Tensor) -> Tensor:
-        return x.reshape(*x.shape[:-1], -1, self.head_dim)
+        return x.reshape(*x.shape[:-1], len(self.D), self.head_dim)
 
     def _leave(self, y: Tensor, z: Tensor) -> Tensor:
         left: Tensor = self.out_proj(self.norm(y * F.silu(z)))

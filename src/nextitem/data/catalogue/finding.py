@@ -66,7 +66,7 @@ def in_local_folder(data: PublicData, data_dir: Path | None, tried: list[str]) -
                     f"{path} is not {data.name}: its sha256 is not {right}; "
                     "remove it, or read it as a file of your own by its path"
                 )
-            return Found(path, file, f"{data.name} from the local folder {named}, {_verified(file)}")
+            return Found(path, file, f"{data.name} from the local folder {named}, {_held_to(file)}")
     tried.append(f"local folder {named}: it has no {' and no '.join(file.place for file in data.files)}")
     return None
 
@@ -79,7 +79,7 @@ def in_cache(data: PublicData, tried: list[str]) -> Found | None:
     for file in kept:
         path = cache / file.place
         if is_intact(path, file, cache):
-            return Found(path, file, f"{data.name} from the cache {cache}, {_verified(file)}")
+            return Found(path, file, f"{data.name} from the cache {cache}, {_held_to(file)}")
     tried.append(f"cache {cache}: {'damaged, to be replaced' if kept else 'not downloaded before'}")
     return None
 
@@ -101,13 +101,14 @@ def _from_the_web(data: PublicData, tried: list[str], watcher: Watcher | None) -
         if found := in_cache(data, []):
             return found
         for download in data.downloads:
+            was_noted = noted(download.file, cache) is not None
             try:
                 path = _fetch(download, cache, parts, watcher)
             except SourceError as reason:
                 failed.append(f"{download}: {reason}")
                 continue
             instead = f", instead of {'; '.join(failed)}" if failed else ""
-            said = f"{data.name} from {download}, {_verified(download.file)}, kept in {path.parent}{instead}"
+            said = f"{data.name} from {download}, {_held_to(download.file, was_noted)}, kept in {path.parent}{instead}"
             return Found(path, download.file, said)
     tried += failed
     return None
@@ -117,9 +118,11 @@ def _fetch(source: Source, cache: Path, parts: Path, watcher: Watcher) -> Path:
     return keep(source.file, cache, lambda out: source.fetch(out, parts, watcher))
 
 
-def _verified(file: File) -> str:
-    """What `is_intact` held the file to."""
+def _held_to(file: File, was_noted: bool | None = None) -> str:
+    """What `is_intact` held the file to; `was_noted`, where it was just downloaded: whether it had been before."""
     if file.sha256:
         return "checksum verified"
-    same = noted(file, cache_folder()) is not None
-    return "no checksum is published; " + ("the same as at its first download" if same else "it is taken as it is")
+    is_noted = noted(file, cache_folder()) is not None
+    if was_noted is False:
+        return "no checksum is published; it is noted for later downloads"
+    return "no checksum is published; " + ("the same as at its first download" if is_noted else "it is taken as it is")

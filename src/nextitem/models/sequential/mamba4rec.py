@@ -42,10 +42,10 @@ class Mamba4Rec(Streaming[tuple[MambaState, ...]]):
         expand: channels of the scan, in multiples of dim.
         max_length: how many of the newest items it reads in training and in batches; None for all.
         initialisation: of the Mamba block, "official" as its authors have it; "recbole" as the code of Mamba4Rec
-            leaves it, which draws linear maps from N(0, 0.02) and clears the biases of the step sizes.
+            leaves it, which draws linear maps from N(0, 0.02) and clears the biases of the step sizes (not mamba2's).
         block: "mamba", the paper's; or "mamba2", whose channels share one decay a head, so that its scan is made of
             matrix products and d_state can be large (Dao & Gu, ICML 2024, arXiv:2405.21060).
-        head_dim: channels of a head of mamba2.
+        head_dim: channels of a head of mamba2; mamba has no heads.
     """
 
     def __init__(
@@ -124,11 +124,7 @@ def make_block(
 
 
 class MambaLayer(MixedLayer):
-    """A Mamba block is what mixes."""
-
-    def __init__(self, mamba: MambaBlock | Mamba2Block, dim: int, dropout: float, has_residual: bool) -> None:
-        super().__init__(dim, dropout, has_residual)
-        self.mamba = mamba
+    """The block alone is what mixes."""
 
     def forward(self, x: Tensor, rows: Rows, places: Tensor | None = None) -> Tensor:
         """(P, D) -> (P, D), or with `places` (M,) -> (M, D): these alone."""

@@ -12,9 +12,12 @@ Departures:
 - the older part is that of the items that there are. The authors turn round the first 45 of 50 places with their
   padding, so that of histories of fewer than 23 items the turned one is padding where it is read;
 - the second gate is made of its own h; theirs takes T sigmoid of the first gate's result, most likely by a slip;
-- w begins as in their code (.8, .1, .1) and is not normed: their softmax of it is computed and not used;
-- since the turned half shows later items to earlier places, a row is a prefix with one target. Places in between are
-  read as the ends of prefixes of their own.
+- the convolution finds zeros beyond the newest item; theirs, in short histories, the normed vector of the padding, and
+  the softmax runs over the items; theirs includes the padding's row, which can then be recommended;
+- the gates' dropout is that of the layers; theirs is .2 whatever the others are.
+Like their code, other than their paper: w begins as .8, .1, .1 and is not normed (a softmax of it is computed and not
+used). Since the turned half shows later items to earlier places, a row is a prefix with one target, as RecBole has it;
+places in between are read as the ends of prefixes of their own.
 
 Sizes: B batch, T length, P real positions of the batch, M of them asked for, D dim.
 """
@@ -42,7 +45,7 @@ class SIGMA(SequenceModel):
     Arguments:
         d_state, d_conv, expand: of the Mamba block (see Mamba4Rec).
         num_kept: how many of the newest items the turned history keeps in order (5 of the authors' 50).
-        dropout: of embeddings, layers and gates (theirs, of the gates, is .2 whatever the others are).
+        dropout: of embeddings, layers and gates.
     """
 
     trains_on = ("prefix",)
@@ -91,10 +94,11 @@ class SIGMA(SequenceModel):
 
 
 class SIGMALayer(MixedLayer):
+    """The authors' G-Mamba block is what mixes."""
+
     def __init__(self, mamba: MambaBlock, dim: int, dropout: float, has_residual: bool) -> None:
-        super().__init__(dim, dropout, has_residual)
-        self.mamba = mamba
-        self.straight, self.turned = nn.Linear(dim, dim), nn.Linear(dim, dim)  # P, P'
+        super().__init__(mamba, dim, dropout, has_residual)
+        self.of_straight, self.of_turned = nn.Linear(dim, dim), nn.Linear(dim, dim)  # P, P'
         self.of_silu, self.of_sigmoid = nn.Linear(dim, dim), nn.Linear(dim, dim)  # S, T
         self.neighbours = nn.Conv1d(dim, dim, kernel_size=3, padding=1)
         self.gru = nn.GRU(dim, dim, bias=False, batch_first=True)
@@ -103,10 +107,10 @@ class SIGMALayer(MixedLayer):
 
     def forward(self, x: Tensor, turned: Tensor, rows: Rows, places: Tensor) -> Tensor:
         """x (P, D), turned (P,): where each place of the turned history is taken from, places (M,) -> (M, D)."""
-        other = x[turned]
-        straight = self._gated(self.mamba.over(x, rows, places), x[places], self.straight)
-        backward = self._gated(self.mamba.over(other, rows, places), other[places], self.turned)
-        mixed = torch.stack([straight, backward, self._read_on(x, rows, places)], -1) @ self.shares
+        backwards = x[turned]
+        m = self._gated(self.mamba.over(x, rows, places), x[places], self.of_straight)
+        n = self._gated(self.mamba.over(backwards, rows, places), backwards[places], self.of_turned)
+        mixed = torch.stack([m, n, self._read_on(x, rows, places)], -1) @ self.shares
         return self.after(self.projection(mixed), x[places])
 
     def _gated(self, mixed: Tensor, x: Tensor, linear: nn.Linear) -> Tensor:

@@ -1,4 +1,4 @@
-"""Telling that kernels are compiled: the first time on a machine, and later they are read from its disk."""
+"""Tells when kernels are compiled: at their first use on a machine; later they are read from its disk."""
 
 from __future__ import annotations
 

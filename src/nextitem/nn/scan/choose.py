@@ -41,6 +41,7 @@ def selective_scan(
     Raises:
         NonFiniteLossError: y would hold a number that is not finite; the input at fault is named.
     """
+    rows.check(x)
     tensors = {"x": x, "raw": raw, "a": a, "b": b, "c": c, "d": d, "z": z, "bias": bias}
     form = form_for(x.device, x.dtype, a.shape[1])
     if form is plain.selective_scan:
@@ -58,15 +59,18 @@ def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, rows:
     Raises:
         NonFiniteLossError: y would hold a number that is not finite; the input at fault is named.
     """
+    rows.check(x)
     tensors = {"x": x, "dt": dt, "a": a, "b": b, "c": c, "d": d}
     wide = {name: one.float() if one.dtype in _WIDENED else one for name, one in tensors.items()}
-    y = chunked.ssd(**wide, rows=rows).to(x.dtype)
+    with torch.autocast(x.device.type, enabled=False):  # it would narrow the products again
+        y = chunked.ssd(**wide, rows=rows).to(x.dtype)
     check_finite("ssd", y, tensors)
     return y
 
 
 def causal_conv(x: Tensor, weight: Tensor, bias: Tensor, rows: Rows) -> Tensor:
     """x (P, E), weight (E, K), bias (E,) -> SiLU of the causal convolution, (P, E), of the type of x."""
+    rows.check(x)
     if x.device.type == "cpu" and x.dtype in _WIDENED:
         return cpu.causal_conv(x.float(), weight.float(), bias.float(), rows).to(x.dtype)
     return plain.causal_conv(x, weight, bias, rows)  # K products of whole tensors: at home on a GPU

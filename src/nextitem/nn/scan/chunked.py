@@ -2,8 +2,8 @@
 
 Dao & Gu, "Transformers are SSMs: Generalized Models and Efficient Algorithms Through Structured State Space Duality",
 ICML 2024, arXiv:2405.21060, section 6: within a chunk the scan is attention without a softmax, whose weights are c . b
-and fall with the decays between two positions; what came before the chunk is one state. Cost and memory grow with the
-length alone. plain.py has the recurrence, which tests hold this to.
+and fall with the decays between two positions; what came before the chunk is one state. Cost and memory grow linearly
+with the length of the longest row. plain.py has the recurrence, which tests hold this to.
 
 Sizes: R rows of K chunks of Q positions, H heads of W channels, N states.
 """
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from nextitem.nn.scan.rows import Rows
 
-CHUNK = 64  # positions at the most; 32 and 128 take a fifth longer at 128 rows of 200, 64 states (benchmarks/README.md)
+CHUNK = 64  # positions at the most; other sizes are slower (benchmarks/README.md)
 
 
 def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, rows: Rows) -> Tensor:
@@ -29,7 +29,7 @@ def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, rows:
 
     def cut(flat: Tensor) -> Tensor:
         """(P, ..) -> (R, K, Q, ..); zeros past the end write nothing and let nothing decay."""
-        return rows.pad(flat, count * size).reshape(-1, count, size, *flat.shape[1:])
+        return rows.pad(flat, count * size).view(len(rows.starts), count, size, *flat.shape[1:])
 
     xs, dts = (cut(one).transpose(2, 3) for one in (x, dt[..., None]))  # (R, K, H, Q, W or 1)
     bs, cs = (cut(one)[:, :, None] for one in (b, c))  # (R, K, 1, Q, N)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from nextitem.errors import InputError
 class Rows:
     """Row r is the positions starts[r] .. starts[r] + lengths[r] - 1 of arrays with `num_positions` of them.
 
-    The rows stand in order, none over another.
+    The rows stand in order, none over another, so that arrays without gaps need no index to be padded.
 
     >>> Rows.packed(torch.tensor([2, 1])).starts.tolist()
     [0, 2]
@@ -68,11 +69,22 @@ class Rows:
         flat: Tensor = _Moved.apply(padded.flatten(0, 1), slots, positions, self.num_positions)  # type: ignore[no-untyped-call]
         return flat
 
+    def check(self, flat: Tensor) -> None:
+        """Raises InputError where an array has another number of positions: a kernel would leave it."""
+        if len(flat) != self.num_positions:
+            raise InputError(f"the rows have {self.num_positions} positions, the array has {len(flat)}")
+
     def _matched(self, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """(N,) each: the positions that belong to a row, and where they stand in rows of `width` places."""
-        is_real = torch.arange(self.longest, device=device) < self.lengths.to(device)[:, None]
-        rows, steps = is_real.nonzero(as_tuple=True)
-        return self.starts.to(device)[rows] + steps, rows * width + steps
+        if (width, device) not in self._known:  # looking for them, a GPU is waited for
+            is_real = torch.arange(self.longest, device=device) < self.lengths.to(device)[:, None]
+            rows, steps = is_real.nonzero(as_tuple=True)
+            self._known[width, device] = self.starts.to(device)[rows] + steps, rows * width + steps
+        return self._known[width, device]
+
+    @cached_property
+    def _known(self) -> dict[tuple[int, torch.device], tuple[Tensor, Tensor]]:
+        return {}
 
 
 class _Moved(Function):
