@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+import numba
 import pytest
 from typer.testing import CliRunner
 
@@ -36,11 +38,21 @@ def test_run_shows_the_road(finished: tuple[Path, str]) -> None:
 def test_light_mode_shows_a_line_for_the_data_a_line_an_epoch_and_the_result(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["run", "-d", "synthetic", "--out", str(tmp_path), *FAST, "--mode", "light"])
     assert result.exit_code == 0
-    first, second, third, *rest = result.output.splitlines()
+    said = [line for line in result.output.splitlines() if not line.startswith("compiling kernels")]
+    first, second, third, *rest = said
     assert "500 users, 100 items" in first
     assert second.startswith("epoch   1")
     assert third.startswith("epoch   2")
     assert rest[1].startswith("Test: synthetic")
+
+
+def test_a_run_that_compiles_kernels_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fit(*_: object) -> Iterator[None]:
+        yield numba.njit(lambda x: x)(1)
+
+    monkeypatch.setattr("nextitem.training.run.run", lambda *_, **__: fit())
+    result = CliRunner().invoke(app, ["run", "-d", "synthetic", "-m", "MarkovChain", "--out", str(tmp_path)])
+    assert result.output.splitlines() == ["compiling kernels, which are kept for later runs: half a minute or so"]
 
 
 @pytest.mark.parametrize("mode", ["light", "detail"])
