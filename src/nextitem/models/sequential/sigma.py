@@ -15,9 +15,9 @@ Departures:
 - the convolution finds zeros beyond the newest item; theirs, in short histories, the normed vector of the padding, and
   the softmax runs over the items; theirs includes the padding's row, which can then be recommended;
 - the gates' dropout is that of the layers; theirs is .2 whatever the others are.
-As in their code, w begins as .8, .1, .1 and is not normed (they compute a softmax of it and do not use it). Since the turned
-half shows later items to earlier places, a row is a prefix with one target, as RecBole has it; places in between are read
-as the ends of prefixes of their own.
+As in their code, w begins as .8, .1, .1 and is not normed (they compute a softmax of it and do not use it). Since the
+turned half shows later items to earlier places, a row is a prefix with one target, as RecBole has it; places in between
+are read as the ends of prefixes of their own.
 
 Sizes: B batch, T length, P real positions of the batch, M of them asked for, D dim.
 """
