@@ -33,7 +33,34 @@ class MambaState(NamedTuple):
     state: Tensor  # (B, E, N); of Mamba-2 (B, H, W, N)
 
 
-class MambaBlock(nn.Module):
+class ScanBlock(nn.Module):
+    """What the blocks of Mamba and Mamba-2 share; each has `over`, `start` and `step` of its own."""
+
+    conv_weight: nn.Parameter  # (channels that the convolution reads, K)
+    conv_bias: nn.Parameter | None
+
+    def forward(self, u: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, L, D) -> (B, L, D); of each row only the first `lengths` positions are read, the others mean nothing."""
+        rows = Rows.padded(u.shape[0], u.shape[1], lengths)
+        return self.over(u.flatten(0, 1), rows).view(u.shape)
+
+    def over(self, u: Tensor, rows: Rows, places: Tensor | None = None) -> Tensor:
+        """(P, D) -> (P, D), the positions of all rows one after another; with `places` (M,) -> (M, D), these alone."""
+        raise NotImplementedError(f"{type(self).__name__} has no over")
+
+    def start(self, num_rows: int = 1) -> MambaState:
+        """The state of rows of which nothing has been read."""
+        raise NotImplementedError(f"{type(self).__name__} has no start")
+
+    def step(self, u: Tensor, before: MambaState) -> tuple[Tensor, MambaState]:
+        """One position of each row, (B, D) -> (B, D), and what to remember: time and memory do not grow."""
+        raise NotImplementedError(f"{type(self).__name__} has no step")
+
+    def _conv_bias(self) -> Tensor:
+        return self.conv_weight.new_zeros(len(self.conv_weight)) if self.conv_bias is None else self.conv_bias
+
+
+class MambaBlock(ScanBlock):
     """(B, L, d_model) -> (B, L, d_model); no position depends on later ones.
 
     Arguments:
@@ -93,13 +120,7 @@ class MambaBlock(nn.Module):
         with torch.no_grad():
             self.dt_proj.bias.copy_(spread_steps(len(self.D), dt_min, dt_max, floor))
 
-    def forward(self, u: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, L, D) -> (B, L, D); of each row only the first `lengths` positions are read, the others mean nothing."""
-        rows = Rows.padded(u.shape[0], u.shape[1], lengths)
-        return self.over(u.flatten(0, 1), rows).view(u.shape)
-
     def over(self, u: Tensor, rows: Rows, places: Tensor | None = None) -> Tensor:
-        """(P, D) -> (P, D), the positions of all rows one after another; with `places` (M,) -> (M, D), these alone."""
         x, z = self._halves(u)  # (P, E) each
         x = causal_conv(x, self.conv_weight, self._conv_bias(), rows)
         dt, b, c = self.x_proj(x).split([self.dt_rank, self.d_state, self.d_state], -1)
@@ -109,13 +130,11 @@ class MambaBlock(nn.Module):
         return self.out_proj(y if places is None else y[places])
 
     def start(self, num_rows: int = 1) -> MambaState:
-        """The state of rows of which nothing has been read."""
         channels, taps = self.conv_weight.shape
         zeros = self.D.new_zeros
         return MambaState(zeros(num_rows, taps - 1, channels), zeros(num_rows, channels, self.d_state))
 
     def step(self, u: Tensor, before: MambaState) -> tuple[Tensor, MambaState]:
-        """One position of each row, (B, D) -> (B, D), and what to remember: time and memory do not grow."""
         x, z = self._halves(u)
         window, x = conv_step(before.window, x, self.conv_weight, self._conv_bias())
         dt, b, c = self.x_proj(x).split([self.dt_rank, self.d_state, self.d_state], -1)
@@ -129,9 +148,6 @@ class MambaBlock(nn.Module):
         of_x, of_z = (None, None) if bias is None else bias.chunk(2)
         for_x, for_z = self.in_proj.weight.chunk(2)
         return F.linear(u, for_x, of_x), F.linear(u, for_z, of_z)
-
-    def _conv_bias(self) -> Tensor:
-        return torch.zeros_like(self.D) if self.conv_bias is None else self.conv_bias
 
 
 def check_sizes(block: str, sizes: dict[str, int], initialisation: str) -> None:

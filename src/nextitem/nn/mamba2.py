@@ -18,14 +18,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nextitem.errors import InputError
-from nextitem.nn.mamba import Initialisation, MambaState, check_sizes, initialise_linear, spread_steps
+from nextitem.nn.mamba import Initialisation, MambaState, ScanBlock, check_sizes, initialise_linear, spread_steps
 from nextitem.nn.scan import Rows, causal_conv, ssd
 from nextitem.nn.scan.plain import conv_step, ssd_step
 
 NORM_EPS = 1e-5
 
 
-class Mamba2Block(nn.Module):
+class Mamba2Block(ScanBlock):
     """(B, L, d_model) -> (B, L, d_model); no position depends on later ones. Sizes of the code, but for head_dim.
 
     Arguments:
@@ -75,27 +75,19 @@ class Mamba2Block(nn.Module):
         if initialisation == "recbole":
             initialise_linear(self)
 
-    def forward(self, u: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, L, D) -> (B, L, D); of each row only the first `lengths` positions are read, the others mean nothing."""
-        rows = Rows.padded(u.shape[0], u.shape[1], lengths)
-        return self.over(u.flatten(0, 1), rows).view(u.shape)
-
     def over(self, u: Tensor, rows: Rows, places: Tensor | None = None) -> Tensor:
-        """(P, D) -> (P, D), the positions of all rows one after another; with `places` (M,) -> (M, D), these alone."""
         z, read, dt = self._enter(u)
         x, b, c = torch.split(causal_conv(read, self.conv_weight, self._conv_bias(), rows), self.read_parts, -1)
         y = ssd(self._heads(x), dt, -self.A_log.exp(), b, c, self.D, rows).flatten(1)
         return self._leave(y, z) if places is None else self._leave(y[places], z[places])
 
     def start(self, num_rows: int = 1) -> MambaState:
-        """The state of rows of which nothing has been read: (B, K - 1, E + 2N) and (B, H, W, N)."""
         read, taps = self.conv_weight.shape
         zeros = self.D.new_zeros
         state = zeros(num_rows, len(self.D), self.head_dim, self.read_parts[1])
         return MambaState(zeros(num_rows, taps - 1, read), state)
 
     def step(self, u: Tensor, before: MambaState) -> tuple[Tensor, MambaState]:
-        """One position of each row, (B, D) -> (B, D), and what to remember: time and memory do not grow."""
         z, read, dt = self._enter(u)
         window, read = conv_step(before.window, read, self.conv_weight, self._conv_bias())
         x, b, c = torch.split(read, self.read_parts, -1)
@@ -116,6 +108,3 @@ class Mamba2Block(nn.Module):
     def _leave(self, y: Tensor, z: Tensor) -> Tensor:
         left: Tensor = self.out_proj(self.norm(y * F.silu(z)))
         return left
-
-    def _conv_bias(self) -> Tensor:
-        return self.conv_weight.new_zeros(len(self.conv_weight)) if self.conv_bias is None else self.conv_bias

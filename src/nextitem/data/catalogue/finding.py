@@ -101,14 +101,14 @@ def _from_the_web(data: PublicData, tried: list[str], watcher: Watcher | None) -
         if found := in_cache(data, []):
             return found
         for download in data.downloads:
-            was_noted = noted(download.file, cache) is not None
+            is_first = noted(download.file, cache) is None
             try:
                 path = _fetch(download, cache, parts, watcher)
             except SourceError as reason:
                 failed.append(f"{download}: {reason}")
                 continue
             instead = f", instead of {'; '.join(failed)}" if failed else ""
-            said = f"{data.name} from {download}, {_held_to(download.file, was_noted)}, kept in {path.parent}{instead}"
+            said = f"{data.name} from {download}, {_held_to(download.file, is_first)}, kept in {path.parent}{instead}"
             return Found(path, download.file, said)
     tried += failed
     return None
@@ -118,11 +118,11 @@ def _fetch(source: Source, cache: Path, parts: Path, watcher: Watcher) -> Path:
     return keep(source.file, cache, lambda out: source.fetch(out, parts, watcher))
 
 
-def _held_to(file: File, was_noted: bool | None = None) -> str:
-    """What `is_intact` held the file to; `was_noted`, where it was just downloaded: whether it had been before."""
+def _held_to(file: File, is_first: bool = False) -> str:
+    """What `is_intact` held the file to; `is_first`: it was just downloaded, for the first time."""
     if file.sha256:
         return "checksum verified"
-    is_noted = noted(file, cache_folder()) is not None
-    if was_noted is False:
+    if is_first:
         return "no checksum is published; it is noted for later downloads"
+    is_noted = noted(file, cache_folder()) is not None
     return "no checksum is published; " + ("the same as at its first download" if is_noted else "it is taken as it is")

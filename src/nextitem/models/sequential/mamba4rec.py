@@ -25,7 +25,7 @@ from nextitem.data.ids import PAD
 from nextitem.errors import InputError, suggest
 from nextitem.models.streaming import Streaming
 from nextitem.nn.dropout import Dropout
-from nextitem.nn.mamba import Initialisation, MambaBlock, MambaState, initialise_linear
+from nextitem.nn.mamba import Initialisation, MambaBlock, MambaState, ScanBlock, initialise_linear
 from nextitem.nn.mamba2 import Mamba2Block
 from nextitem.nn.mixed_layer import NORM_EPS, MixedLayer
 from nextitem.nn.scan import Rows
@@ -115,7 +115,7 @@ class Mamba4Rec(Streaming[tuple[MambaState, ...]]):
 
 def make_block(
     name: Block, dim: int, d_state: int, d_conv: int, expand: int, head_dim: int, initialisation: Initialisation
-) -> MambaBlock | Mamba2Block:
+) -> ScanBlock:
     if name == "mamba":
         return MambaBlock(dim, d_state, d_conv, expand, initialisation=initialisation)
     if name == "mamba2":

@@ -89,7 +89,7 @@ class SIGMA(SequenceModel):
         x = self.input_norm(self.dropout(self.item_embedding(inputs[is_read])))  # (P, D)
         *below, last = (layer for layer in self.layers if isinstance(layer, SIGMALayer))
         for layer in below:
-            x = layer(x, turned, rows, torch.arange(len(x), device=x.device))
+            x = layer(x, turned, rows)
         return last(x, turned, rows, rows.starts + lengths - 1)
 
 
@@ -105,22 +105,24 @@ class SIGMALayer(MixedLayer):
         self.shares = nn.Parameter(torch.tensor(FIRST_SHARES))  # w
         self.projection = nn.Linear(dim, dim)  # Q
 
-    def forward(self, x: Tensor, turned: Tensor, rows: Rows, places: Tensor) -> Tensor:
-        """x (P, D), turned (P,): where each place of the turned history is taken from, places (M,) -> (M, D)."""
+    def forward(self, x: Tensor, turned: Tensor, rows: Rows, places: Tensor | None = None) -> Tensor:
+        """x (P, D), turned (P,): where each place of the turned history is taken from -> (P, D), or places' (M, D)."""
         backwards = x[turned]
-        m = self._gated(self.mamba.over(x, rows, places), x[places], self.of_straight)
-        n = self._gated(self.mamba.over(backwards, rows, places), backwards[places], self.of_turned)
-        mixed = torch.stack([m, n, self._read_on(x, rows, places)], -1) @ self.shares
-        return self.after(self.projection(mixed), x[places])
+        m, n = self.mamba.over(x, rows, places), self.mamba.over(backwards, rows, places)
+        read_on = self._read_on(x, rows)
+        if places is not None:
+            x, backwards, read_on = x[places], backwards[places], read_on[places]
+        m, n = self._gated(m, x, self.of_straight), self._gated(n, backwards, self.of_turned)
+        return self.after(self.projection(torch.stack([m, n, read_on], -1) @ self.shares), x)
 
     def _gated(self, mixed: Tensor, x: Tensor, linear: nn.Linear) -> Tensor:
         h = x + linear(x)
         gate = self.dropout(self.of_silu(F.silu(h)) + self.of_sigmoid(torch.sigmoid(h)))
         return mixed * (1 + gate)
 
-    def _read_on(self, x: Tensor, rows: Rows, places: Tensor) -> Tensor:
+    def _read_on(self, x: Tensor, rows: Rows) -> Tensor:
         padded = self.neighbours(rows.pad(x).transpose(1, 2)).transpose(1, 2)  # (B, T, D), zeros beyond a row's ends
-        return rows.flatten(self.gru(padded)[0])[places]
+        return rows.flatten(self.gru(padded)[0])
 
 
 def turned_places(rows: Rows, num_kept: int) -> Tensor:

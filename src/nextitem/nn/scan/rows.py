@@ -17,7 +17,7 @@ from nextitem.errors import InputError
 class Rows:
     """Row r is the positions starts[r] .. starts[r] + lengths[r] - 1 of arrays with `num_positions` of them.
 
-    The rows stand in order, none over another, so that arrays without gaps need no index to be padded.
+    The rows stand in order, none over another: rows that fill a padded array follow each other in it as here.
 
     >>> Rows.packed(torch.tensor([2, 1])).starts.tolist()
     [0, 2]
