@@ -17,7 +17,7 @@ import nextitem
 PACKAGE = Path(nextitem.__file__).parent
 FLOORS = [
     {"errors"},
-    {"processes"},
+    {"cores", "processes"},
     {"data"},
     {"diagnosis"},
     {"nn"},

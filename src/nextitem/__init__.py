@@ -5,8 +5,12 @@ Public names load what they need when they are first used, so `import nextitem` 
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from nextitem.cores import bound_waiting
 
 if TYPE_CHECKING:
     from nextitem.data.batches import NextItemBatches as NextItemBatches
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
     from nextitem.session import Session as Session
     from nextitem.training.fit import fit as fit
     from nextitem.training.run import run as run
+
+bound_waiting(sys.platform, os.environ)
 
 _HOMES = {
     "Dataset": "data.dataset",

@@ -154,7 +154,8 @@ class TrainingRecipe(Section):
     device: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
     strategy: Literal["ddp", "fsdp"] = "ddp"  # under torchrun: each process holds all weights, or trains its part
-    threads: Positive | None = None  # None: as many as there are cores
+    # None, or "auto": as many as this process may use, by affinity and its container's quota.
+    threads: Annotated[Positive | None, BeforeValidator(lambda found: None if found == "auto" else found)] = None
     loggers: tuple[LoggerName, ...] = ()  # beside log.jsonl
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from nextitem.training.profile import Profile
 from nextitem.training.run import Built, Event, Finished, Prepared
 
 Mode = Literal["light", "detail"]
+BUSY = 0.5  # cores that others use, from which on it is said
 
 
 class RunView:
@@ -82,6 +84,12 @@ class RunView:
             self.console.print(_recipe_table(event.recipe))
             self.console.print(_parameter_table(event.model))
             self.console.print(_plan(event), highlight=False)
+        if event.others > BUSY:
+            self.console.print(
+                f"this machine is busy: other work uses {event.others:.1f} of its {os.cpu_count()} cores; what follows "
+                "takes longer, and its results are the same",
+                highlight=False,
+            )
         if event.resumed_at:
             self.epoch = event.resumed_at
             self.console.print(f"continuing after epoch {event.resumed_at}")

@@ -20,6 +20,7 @@ from nextitem.data.batches import Batch, Batches
 from nextitem.errors import NonFiniteLossError
 from nextitem.models.base import Trained
 from nextitem.models.towers import ItemTower
+from nextitem.nn.kernels.waiting import WAITING
 from nextitem.processes import ALONE, Processes
 from nextitem.training.allocator import keep_freed_memory
 from nextitem.training.clipping import clip_gradients
@@ -90,6 +91,7 @@ def train(
             for step, group in enumerate(groups, start=1):
                 if rate is not None:
                     _set_learning_rate(optimizer, rate(number, step))
+                WAITING.adapt()
                 wrapped_optimizer.zero_grad(set_to_none=True)
                 loss = _backward(fabric, wrapped, model, group, processes, profile)
                 if not math.isfinite(loss):

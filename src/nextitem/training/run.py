@@ -13,8 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from nextitem.cores import Load, others_since
 from nextitem.data.dataset import Dataset
 from nextitem.data.split import Leaks, Split
 from nextitem.errors import InputError
@@ -30,6 +29,7 @@ from nextitem.training.loggers import check_loggers, open_loggers
 from nextitem.training.loop import Track
 from nextitem.training.profile import Profile
 from nextitem.training.share import prepare_once
+from nextitem.training.threads import take_threads
 from nextitem.training.verdict import Verdict, judge
 
 
@@ -50,6 +50,7 @@ class Built:
     recipe: Recipe
     model: Recommender
     resumed_at: int
+    others: float = 0.0  # cores that other processes used while the data was read; 0 where the system does not tell
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ def run(
             check_loggers(recipe.training.loggers)
             build.is_sharded(recipe.training, processes)  # refuses what cannot be
         processes.from_first(lambda: _opened(folder, recipe, again, until_end))
-        start = time.perf_counter()
+        take_threads(recipe.training.threads if recipe.training else None)
+        load, start = Load.now(), time.perf_counter()
         dataset, origin = prepare_once(lambda: build.build_dataset(recipe.data), processes)
         split = build.build_split(recipe.split, dataset, recipe.seed)
         prepared = time.perf_counter() - start
@@ -97,9 +99,9 @@ def run(
         model = build.build_model(recipe, split, processes)
         fitted = time.perf_counter() - start
         if isinstance(model, Trained) and recipe.training is not None:
-            yield from _train(recipe, recipe.training, model, split, folder, processes, track, profile)
+            yield from _train(recipe, recipe.training, model, split, folder, processes, track, profile, load)
         else:
-            yield Built(recipe, model, 0)
+            yield Built(recipe, model, 0, others_since(load))
             if processes.is_first:
                 save_weights(model.state_dict(), out / BEST)
         verdict = judge(recipe, model, split, processes)
@@ -202,13 +204,12 @@ def _train(
     processes: Processes,
     track: Track | None,
     profile: Profile | None,
+    load: Load | None,
 ) -> Iterator[Built | Progress]:
     """Leaves the best weights in `model` and in the folder."""
-    if training.threads is not None:
-        torch.set_num_threads(training.threads)
     done = int(processes.from_first(lambda: _cut_log(folder)))
     loggers = open_loggers(training.loggers, folder.path) if processes.is_first else []
-    yield Built(recipe, model, done)
+    yield Built(recipe, model, done, others_since(load))
     evaluation = recipe.evaluation
     batches = build.build_batches(training, model, split, recipe.seed)
     epochs = fit(
