@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,17 @@ def peer_python(peers: Path, peer: str) -> Path:
     return python
 
 
-def run_script(python: Path, script: Path, arguments: list[str], takes_workdir: bool = False) -> dict[str, Any]:
+def run_script(
+    python: Path,
+    script: Path,
+    arguments: list[str],
+    takes_workdir: bool = False,
+    more: Mapping[str, str] | None = None,  # of the environment
+) -> dict[str, Any]:
     """Run one contestant, in a folder of its own if it wants one, and read the JSON of its last line."""
     with tempfile.TemporaryDirectory() as folder:
         command = [str(python), str(script), *arguments, *(["--workdir", folder] if takes_workdir else [])]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **(more or {})})
     if done.returncode:
         sys.exit(f"{script.name} failed:\n{done.stderr[-2000:]}")
     report: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])

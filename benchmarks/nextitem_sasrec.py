@@ -46,7 +46,10 @@ def main() -> None:
     if options.loss == "BCE":
         model.objective = Sampled(binary_cross_entropy, unseen_sampler(split.train, split.num_items))
     batches = NextItemBatches(split.train, options.batch_size, options.max_length, seed=1)
-    epochs = list(train(model, batches, make_optimizer(model), last=options.epochs))
+    epochs, ends = [], []
+    for epoch in train(model, batches, make_optimizer(model), last=options.epochs):
+        epochs.append(epoch)
+        ends.append(time.time())
     evaluate(model, split.test, ["hr@10", "ndcg@10"])  # a warm-up, as the peers have
     start = time.perf_counter()
     evaluate(model, split.test, ["hr@10", "ndcg@10"])
@@ -55,7 +58,7 @@ def main() -> None:
         "nextitem", version("nextitem"), options, [epoch.seconds for epoch in epochs],
         batches.num_targets, len(split.test), seconds,
         flops=count_flops(batches.rows.lengths - 1, options, split.num_items), matmul_flops=time_matmul(),
-        tile_flops=time_tiles(options.threads),
+        tile_flops=time_tiles(options.threads), epoch_ends=ends,
     )  # fmt: skip
 
 

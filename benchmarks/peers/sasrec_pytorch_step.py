@@ -119,12 +119,13 @@ def main() -> None:
     sequences, num_items = read_sequences(options)
     model = SASRec(num_items, options)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, betas=(0.9, 0.98))
-    train_seconds, targets = [], 0
+    train_seconds, ends, targets = [], [], 0
     for _ in range(options.epochs):
         batches = draw_batches(sequences, num_items, options)[: options.max_steps or None]
         start = time.perf_counter()
         targets = train_epoch(model, optimizer, batches)
         train_seconds.append(time.perf_counter() - start)
+        ends.append(time.time())
     report = {
         "peer": "sasrec.pytorch",
         "version": f"its shape in torch {torch.__version__}",
@@ -136,6 +137,7 @@ def main() -> None:
         "threads": options.threads,
         "cores": os.cpu_count(),
         "batch_size": options.batch_size,
+        "epoch_ends": ends,
     }
     print(json.dumps(report))
 
