@@ -3,11 +3,11 @@
     python benchmarks/beside.py --data Beauty.txt.gz    # on a machine that does nothing else
 
 Every contestant trains SASRec on the same data in a process of its own; `alone` before and after each situation, so
-that a drift of the machine falls on both. An epoch counts if all of it passed while the other work was there, and never the
-first, which compiles. Shares are the median seconds of an epoch alone over those beside, medians over the rounds. Fair
-are 2/3 beside one loop on two cores, and 1/2 for two runs. The waiting policies: nextitem's own, which adapts; `spin`,
-GNU OpenMP's default; `sleep`, OMP_WAIT_POLICY=PASSIVE. The peer is torch alone, in the shape of SASRec.pytorch. Prints
-a table and writes results/beside.json.
+that a drift of the machine falls on both. An epoch counts if all of it passed while the other work was there, and
+never the first, which compiles. Shares are the median seconds of an epoch alone over those beside, medians over the
+rounds. Fair are 2/3 beside one loop on two cores, and 1/2 for two runs. The waiting policies: nextitem's own, which
+adapts; `spin`, GNU OpenMP's default; `sleep`, OMP_WAIT_POLICY=PASSIVE. The peer is torch alone, in the shape of
+SASRec.pytorch. Prints a table and writes results/beside.json.
 """
 
 from __future__ import annotations
