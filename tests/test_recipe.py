@@ -58,15 +58,15 @@ def test_a_counted_models_recipe_survives_its_file() -> None:
     [
         ({"training": {"learning_rat": 1}}, 'no key "training.learning_rat"; did you mean "learning_rate"'),
         ({"trainig": {"epochs": 1}}, 'no key "trainig"; did you mean "training"'),
-        ({"model": {"dimm": 1}}, 'SASRec has no argument "dimm"; did you mean "dim"'),
+        ({"model": {"dimm": 1}}, 'SASRec has no key "dimm", found 1; did you mean "dim"'),
         ({"model": {"name": "sasrec"}}, 'no model "sasrec"; did you mean "SASRec"'),
         ({"model": {"dim": "wide"}}, r"model\.dim: .* found 'wide'"),
         ({"model": {"norm": "prae"}}, r"model\.norm: .*'pre'.* found 'prae'"),
         ({"training": {"epochs": 0}}, r"training\.epochs: .*greater than or equal to 1; found 0"),
         ({"training": 3}, "training is a section"),
-        ({"loss": {"name": "softmax"}}, r"loss\.name: .*cross_entropy"),
+        ({"loss": {"name": "softmax"}}, r'loss\.name: there is no loss "softmax"; did you mean "sampled_softmax"'),
         ({"loss": {"name": "bce", "sampler": "midx_uni"}}, 'no sampler "midx_uni"; did you mean "midx_uniform"'),
-        ({"loss": {"name": "bce", "power": 0.5}}, r"loss\.power: the uniform sampler has no such key, found 0\.5"),
+        ({"loss": {"name": "bce", "power": 0.5}}, r"loss\.power: the uniform sampler has no key .power., found 0\.5"),
         ({"loss": {"name": "bce", "sampler": "popularity", "power": "lg"}}, r"loss\.power: .* found 'lg'"),
         ({"loss": {"name": "bce", "sampler": "dynamic", "pool": 0}}, r"loss\.pool: .*found 0"),
         ({"loss": {"name": "bce", "sampler": "in_batch", "sampling": "static"}}, "which in_batch negatives are not"),
@@ -77,13 +77,13 @@ def test_a_counted_models_recipe_survives_its_file() -> None:
         ({"model": {"name": "NCF"}, "loss": {"sampler": "in_batch"}}, "NCF has no matrix product"),
         ({"model": {"name": "NCF"}, "loss": {"name": "cross_entropy"}}, "item vectors, which NCF does not have"),
         ({"model": {"name": "NCF"}, "loss": {"name": "info_nce"}}, "info_nce needs item vectors, which NCF"),
-        ({"loss": {"name": "bce", "margin": 1}}, r"loss\.margin: bce has no such key, found 1.0; it has hardest_only"),
+        ({"loss": {"name": "bce", "margin": 1}}, r'bce has no key "margin", found 1; known: hardest_only'),
         ({"loss": {"name": "nce", "exclude_history": True}}, "nce needs the chance that the target is drawn"),
         ({"model": {"name": "EASE"}, "data": {"weight": "rating"}}, r"data\.weight: EASE counts .* BPR, "),
         ({"evaluation": {"metrics": ["ndgc@10"]}}, 'did you mean "ndcg"'),
         ({"evaluation": {"baselines": ["Popular"]}}, 'did you mean "Popularity"'),
         ({"model": {"name": "Popularity"}, "training": {"epochs": 3}}, "Popularity takes no training"),
-        ({"model": {"name": "Popularity", "dim": 3}}, "Popularity has no argument"),
+        ({"model": {"name": "Popularity", "dim": 3}}, 'Popularity has no key "dim"'),
         ({"model": {"name": None}}, r"model\.name is a model's name, .* found None"),
         ({"training": {"optimizer": "adamm"}}, r"training\.optimizer: .*'sparse_adam'; found 'adamm'"),
         ({"training": {"schedule": "warmup"}}, r"training\.warmup_steps: the schedule warmup needs it"),
@@ -160,3 +160,32 @@ def test_every_recipe_that_is_shipped_can_be_read(file: str) -> None:
     layer = {"model": {"name": name}} | ({"data": {"source": data}} if data else {})
     assert make_recipe(layer).model.name == name
     assert not data or data in CATALOGUE
+
+
+def test_a_recipe_of_an_earlier_version_may_have_cloze_keys_beside_other_batches(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text("training: {batches: prefix, mask_share: 0.2, newest_share: 0.0, epochs: 7}\n")
+    recipe = make_recipe(read_layer(file))
+    assert recipe.training is not None
+    assert (recipe.training.epochs, recipe.training.batch_keys) == (7, {})
+
+
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        ({"mask_share": 0.3}, r'training\.mask_share: the batch kind next_item has no key "mask_share", found 0\.3'),
+        ({"epoch": 3}, r'there is no key "training\.epoch"; did you mean "epochs"'),
+        ({"batches": "cloz"}, r"training\.batches: SASRec trains on"),
+    ],
+)
+def test_keys_that_a_kind_of_batches_does_not_have_are_refused(training: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        make_recipe({"training": training})
+
+
+def test_keys_of_cloze_batches_have_defaults_and_ranges() -> None:
+    recipe = make_recipe({"model": {"name": "BERT4Rec"}, "training": {"mask_share": "0.4"}})
+    assert recipe.training is not None
+    assert recipe.training.batch_keys == {"mask_share": 0.4, "newest_share": 0.0}
+    with pytest.raises(InputError, match=r"training\.mask_share: .*found 1\.5"):
+        make_recipe({"model": {"name": "BERT4Rec"}, "training": {"mask_share": 1.5}})

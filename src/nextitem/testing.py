@@ -44,7 +44,13 @@ class RecommenderTests:
 
     def batches(self, model: Trained, split: Split) -> Batches:
         return make_batches(
-            model.trains_on[0], split.train, 64, max_length=model.max_length, num_items=split.num_items, seed=1
+            model.trains_on[0],
+            split.train,
+            64,
+            max_length=model.max_length,
+            num_items=split.num_items,
+            seed=1,
+            wanted=model.wanted(),
         )
 
     def data(self) -> Dataset:
@@ -153,7 +159,7 @@ class RecommenderTests:
         if not isinstance(model, SequenceModel) or not model.is_causal:
             raise SkipTest("the model has no causal encoder")
         with torch.no_grad():
-            one, other = (model.encode(torch.tensor([[1, 2, 3, last]])) for last in (4, 5))
+            one, other = (model.encode(Batch.of(torch.tensor([[1, 2, 3, last]]))) for last in (4, 5))
         torch.testing.assert_close(one[:, :3], other[:, :3])
 
     def test_same_seed_gives_the_same_weights(self) -> None:

@@ -83,21 +83,21 @@ def test_score_ignores_padding_however_much_there_is() -> None:
 
 def test_state_at_a_masked_place_depends_on_both_sides() -> None:
     inputs = torch.tensor([[1, MASK, 3], [2, MASK, 3], [1, MASK, 2]])
-    here, older_changed, newer_changed = model_of().encode(inputs)[:, 1]
+    here, older_changed, newer_changed = model_of().encode(Batch.of(inputs))[:, 1]
     assert not torch.isclose(here, older_changed).all()
     assert not torch.isclose(here, newer_changed).all()
 
 
 def test_position_is_counted_from_the_newest() -> None:
     model = model_of(num_layers=0)
-    states = model.encode(torch.tensor([[1, 2, MASK], [MASK, 0, 0]]))
+    states = model.encode(Batch.of(torch.tensor([[1, 2, MASK], [MASK, 0, 0]])))
     torch.testing.assert_close(states[0, 2], states[1, 0])
 
 
 def test_loss_is_of_masked_places_alone() -> None:
     model = model_of()
     inputs, targets = torch.tensor([[1, MASK, 3, MASK], [MASK, 5, 0, 0]]), torch.tensor([[0, 2, 0, 4], [6, 0, 0, 0]])
-    states = model.encode(inputs)
+    states = model.encode(Batch.of(inputs))
     logits = torch.stack([states[0, 1], states[0, 3], states[1, 0]]) @ model.item_vectors()[1:].T
     by_hand = F.cross_entropy(logits, torch.tensor([2, 4, 6]) - 1)
     torch.testing.assert_close(model.loss(Batch(torch.tensor([1, 2]), inputs, targets)), by_hand)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nextitem.data.batches import Batch
 from nextitem.models.base import Recommender
 from nextitem.models.sequential.gru4rec import GRU4Rec
 from nextitem.testing import NUM_ITEMS, RecommenderTests
@@ -51,7 +52,7 @@ def test_states_equal_the_recurrence_step_by_step() -> None:
         x = model.item_embedding.weight[item]
         state = step(x, state, from_input, from_state)
         found.append(model.output(state))
-    torch.testing.assert_close(model.encode(torch.tensor([row]))[0], torch.stack(found))
+    torch.testing.assert_close(model.encode(Batch.of(torch.tensor([row])))[0], torch.stack(found))
 
 
 def test_score_ignores_what_is_older_than_max_length() -> None:
@@ -71,7 +72,7 @@ def test_dropout_falls_on_the_embedded_items() -> None:
     model = GRU4Rec(NUM_ITEMS, dim=8, hidden_dim=8, dropout=0.5)
     read: list[Tensor] = []
     model.gru.register_forward_hook(lambda _, inputs, __: read.append(inputs[0]))
-    model.encode(torch.ones(50, 4, dtype=torch.int64))
+    model.encode(Batch.of(torch.ones(50, 4, dtype=torch.int64)))
     assert 0.3 < (read[0] == 0).float().mean() < 0.7
 
 

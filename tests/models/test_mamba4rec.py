@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from nextitem.data.batches import Batch
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.sequential.mamba4rec import Block, Mamba4Rec
@@ -56,8 +57,8 @@ def test_parameters_by_hand() -> None:
 def test_the_places_asked_for_equal_those_of_the_whole(block: Block) -> None:
     model = Mamba4Rec(20, dim=8, num_layers=2, block=block, head_dim=4).eval()
     inputs = torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0], [0, 0, 0, 0]])
-    found, places = model.encode_at(inputs, torch.tensor([1, 1, 0])), torch.tensor([1, 1, 0])
-    torch.testing.assert_close(found, model.encode(inputs)[torch.arange(3), places])
+    found, places = model.encode_at(Batch.of(inputs), torch.tensor([1, 1, 0])), torch.tensor([1, 1, 0])
+    torch.testing.assert_close(found, model.encode(Batch.of(inputs))[torch.arange(3), places])
 
 
 def test_one_layer_has_no_residual_around_its_block() -> None:
@@ -65,13 +66,13 @@ def test_one_layer_has_no_residual_around_its_block() -> None:
     model = Mamba4Rec(20, dim=8).eval()
     with torch.no_grad():
         model.layers[0].mamba.out_proj.weight.zero_()
-    states = model.encode(torch.tensor([[1, 2, 3]]))[0]
+    states = model.encode(Batch.of(torch.tensor([[1, 2, 3]])))[0]
     torch.testing.assert_close(states[0], states[2])
     two = Mamba4Rec(20, dim=8, num_layers=2).eval()
     with torch.no_grad():
         for layer in two.layers:
             layer.mamba.out_proj.weight.zero_()
-    states = two.encode(torch.tensor([[1, 2, 3]]))[0]
+    states = two.encode(Batch.of(torch.tensor([[1, 2, 3]])))[0]
     assert not torch.allclose(states[0], states[2])
 
 

@@ -43,12 +43,14 @@ def test_checked_arguments_make_the_model() -> None:
 
 
 def test_unknown_argument_is_an_error_that_names_the_nearest() -> None:
-    with pytest.raises(InputError, match=r'model\.num_layer: SASRec has no argument "num_layer"; did you .*num_layers'):
+    with pytest.raises(
+        InputError, match=r'model\.num_layer: SASRec has no key "num_layer", found 2; did you .*num_layers'
+    ):
         check_arguments("SASRec", {"num_layer": 2})
 
 
 def test_argument_of_a_model_without_any_is_an_error() -> None:
-    with pytest.raises(InputError, match=r"model\.dim: Popularity .* it has no arguments"):
+    with pytest.raises(InputError, match=r"model\.dim: Popularity .* it has no keys"):
         check_arguments("Popularity", {"dim": 8})
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from nextitem.data.batches import BatchKind, make_batches
+from nextitem.data.batches import BATCHES, make_batches
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 from nextitem.models.negatives import (
@@ -18,7 +18,6 @@ from nextitem.models.negatives import (
     check_sampler,
     make_sampler,
     sampler_keys,
-    targets_of,
     unseen_sampler,
 )
 from nextitem.nn.samplers.base import Repeatable, Rows
@@ -46,7 +45,7 @@ def test_rows_may_be_views() -> None:
 
 def log_q(name: str, **keys: Any) -> torch.Tensor:
     """(3, 5) of users 1 to 3 and items 1 to 5."""
-    data = Trainable(ROWS, 5, targets_of(ROWS, "next_item", None))
+    data = Trainable(ROWS, 5, BATCHES["next_item"].targets_of(ROWS, None))
     sampler = make_sampler(name, data, keys)
     torch.manual_seed(0)
     vectors, queries = torch.randn(6, 4), torch.randn(3, 4)
@@ -81,11 +80,11 @@ def test_in_batch_goes_by_the_targets() -> None:
 
 
 @pytest.mark.parametrize("kind", ["next_item", "prefix", "pair"])
-def test_targets_are_those_of_the_batches(kind: BatchKind) -> None:
+def test_targets_are_those_of_the_batches(kind: str) -> None:
     rows = Sequences.from_lists([[3, 1, 3, 2], [4], [2, 5, 4]])
     batches = make_batches(kind, rows, 2, max_length=2, num_items=5)
     from_batches = torch.cat([batch.targets.flatten() for batch in batches.epoch(1)])
-    found = targets_of(rows, kind, 2).flat_items()
+    found = BATCHES[kind].targets_of(rows, 2).flat_items()
     assert sorted(found.tolist()) == sorted(from_batches[from_batches > 0].tolist())
 
 
@@ -107,5 +106,5 @@ def test_keys_that_are_not_given_have_defaults() -> None:
 def test_every_sampler_takes_its_own_keys_alone(name: str) -> None:
     others = {key for one in SAMPLERS for key in sampler_keys(one)} - sampler_keys(name).keys()
     for key in others:
-        with pytest.raises(InputError, match=f"the {name} sampler has no such key"):
+        with pytest.raises(InputError, match=f"the {name} sampler has no key"):
             check_sampler(name, {key: 1}, False)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nextitem.data.batches import NextItemBatches, PrefixBatches
+from nextitem.data.batches import Batch, NextItemBatches, PrefixBatches
 from nextitem.data.sequences import Sequences
 from nextitem.data.split import Split, leave_one_out
 from nextitem.data.synthetic import markov_chain
@@ -109,7 +109,7 @@ def test_position_of_an_item_is_counted_from_the_newest() -> None:
     model = SASRec(NUM_ITEMS, dim=8, num_layers=0, max_length=5, norm="paper").eval()
     inputs = torch.tensor([[7, 3, 3], [3, 7, 0]])
     items, positions = model.item_embedding.weight, model.position_embedding.weight
-    states = model.encode(inputs)
+    states = model.encode(Batch.of(inputs))
     torch.testing.assert_close(states[0], items[inputs[0]] * 8**0.5 + positions[[2, 1, 0]])
     torch.testing.assert_close(states[1, :2], items[inputs[1, :2]] * 8**0.5 + positions[[1, 0]])
 
@@ -176,7 +176,7 @@ def test_the_loss_of_rows_with_one_target_is_that_of_all_states() -> None:
     model = SASRec(9, dim=8, dropout=0.0)
     rows = Sequences.from_lists([[1, 2, 3, 4], [5, 6], [7, 8, 9]])
     (batch,) = PrefixBatches(rows, 100, 50).epoch(1)
-    states = model.encode(batch.inputs)[batch.targets != 0]
+    states = model.encode(batch)[batch.targets != 0]
     plain = torch.nn.functional.cross_entropy(
         states @ model.item_vectors()[1:].T, batch.targets[batch.targets != 0] - 1
     )

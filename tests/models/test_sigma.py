@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nextitem.data.batches import Batch
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.sequential.sigma import SIGMA, turned_places
@@ -55,16 +56,16 @@ def test_the_state_is_the_formula() -> None:
     mixed = layer.projection(layer.shares[0] * m + layer.shares[1] * n + layer.shares[2] * r)
     y = layer.norm(mixed)
     wanted = layer.feed_forward_norm(layer.feed_forward(y) + y)[:, -1]
-    found = model.encode_at(torch.tensor([[3, 1, 4, 5, 9, 0]]), torch.tensor([4]))
+    found = model.encode_at(Batch.of(torch.tensor([[3, 1, 4, 5, 9, 0]])), torch.tensor([4]))
     torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_a_place_in_between_is_the_end_of_a_prefix() -> None:
     model = SIGMA(9, dim=4, d_state=2, num_kept=1, num_layers=2).eval()
-    whole = model.encode(torch.tensor([[3, 1, 4, 5], [2, 7, 0, 0]]))
+    whole = model.encode(Batch.of(torch.tensor([[3, 1, 4, 5], [2, 7, 0, 0]])))
     for row, items in enumerate([[3, 1, 4, 5], [2, 7]]):
         for length in range(1, len(items) + 1):
-            alone = model.encode_at(torch.tensor([items[:length]]), torch.tensor([length - 1]))
+            alone = model.encode_at(Batch.of(torch.tensor([items[:length]])), torch.tensor([length - 1]))
             torch.testing.assert_close(whole[row, length - 1], alone[0], rtol=1e-5, atol=1e-6)
 
 

@@ -109,9 +109,9 @@ def test_mixed_precision_reaches_the_loss(split: Split) -> None:
     seen = []
 
     class Watched(GRU4Rec):
-        def encode(self, inputs: Tensor) -> Tensor:
-            seen.append(super().encode(inputs).dtype)
-            return super().encode(inputs)
+        def encode(self, batch: Batch) -> Tensor:
+            seen.append(super().encode(batch).dtype)
+            return super().encode(batch)
 
     model = Watched(NUM_ITEMS, dim=8)
     fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")

@@ -46,7 +46,9 @@ def last_item_attention(model: Recommender, cases: Holdout) -> tuple[list[float]
     try:
         with torch.inference_mode():
             for start in range(0, len(cases), BLOCK):
-                batch = holdout_batch(cases.take(np.arange(start, min(start + BLOCK, len(cases)))), model.max_length)
+                batch = holdout_batch(
+                    cases.take(np.arange(start, min(start + BLOCK, len(cases)))), model.max_length, model.wanted()
+                )
                 seen.clear()
                 model.score(batch)
                 places = newest_places(batch.inputs)

@@ -223,6 +223,8 @@ def _other(recipe: Recipe, name: str, dropout: bool = False, **given: Any) -> Re
     shared |= {key: value for key, value in recipe.model.arguments.items() if key in wanted and key in arguments(name)}
     layer: Layer = recipe.model_dump(mode="json", exclude_none=True)
     layer["model"] = shared
+    own = recipe.training.batch_keys if recipe.training else {}
+    layer["training"] = {key: value for key, value in layer["training"].items() if key not in own}
     layer["training"]["batches"] = "prefix"
     return make_recipe(layer)
 

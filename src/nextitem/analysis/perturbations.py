@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nextitem.data.batches import Batch
+from nextitem.data.batches import Batch, Wanted
 from nextitem.data.ids import PAD
 from nextitem.data.split import Holdout
 from nextitem.models.base import Recommender
@@ -67,6 +67,9 @@ class Newest(Recommender):
         super().__init__(model.num_items)
         self.model, self.max_length = model, max_length
 
+    def wanted(self) -> Wanted:
+        return self.model.wanted()
+
     def score(self, batch: Batch) -> Tensor:
         return self.model.score(batch)
 
@@ -78,9 +81,11 @@ class Without(Recommender):
         super().__init__(model.num_items)
         self.model, self.max_length, self.age = model, model.max_length, age
 
+    def wanted(self) -> Wanted:
+        return self.model.wanted()
+
     def score(self, batch: Batch) -> Tensor:
         inputs = batch.inputs
         is_hidden = (ages(inputs) == self.age) & (inputs != PAD)
         order = is_hidden.to(torch.uint8).argsort(dim=1, stable=True)  # the hidden one behind the padding
-        shown = inputs.masked_fill(is_hidden, PAD).gather(1, order)
-        return self.model.score(replace(batch, inputs=shown))
+        return self.model.score(batch.with_inputs(lambda one: one.masked_fill(is_hidden, PAD).gather(1, order)))

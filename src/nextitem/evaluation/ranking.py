@@ -62,7 +62,8 @@ def rank(
     most = int(holdout.target.lengths.max())
     ranks = np.zeros((len(holdout), most))  # a process leaves zero what others rank
     num_ranked = np.zeros(len(holdout), dtype=np.int64)
-    masks_seen = protocol.masks_seen(holdout)
+    masks_seen, wanted = protocol.masks_seen(holdout), model.wanted()
+    wanted.refuse_missing(holdout.history, type(model).__name__)
     spans = list(_spans(ordered, model, memory))[processes.rank :: processes.size]
     blocks = [ordered.take(np.arange(start, stop)) for start, stop in spans]
     device = next(chain(model.parameters(), model.buffers())).device
@@ -71,7 +72,7 @@ def rank(
     with torch.inference_mode():
         for span, block in zip(spans, blocks if track is None else track(blocks, len(blocks)), strict=True):
             places = by_length[slice(*span)]
-            scores = model.score(holdout_batch(block, model.max_length).to(device))
+            scores = model.score(holdout_batch(block, model.max_length, wanted).to(device))
             targets = torch.from_numpy(block.target.padded(None)).to(device)  # (B, M')
             if negatives is not None:
                 drawn = negatives[slice(*span)].to(device)

@@ -20,7 +20,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from nextitem.data.batches import Batch, BatchKind
+from nextitem.data.batches import NOTHING, Batch, Wanted
 from nextitem.data.ids import PAD
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
@@ -47,10 +47,14 @@ class Recommender(nn.Module):
             raise InputError(f"a recommender needs at least one item, found num_items {num_items}")
         self.num_items = num_items
 
-    def score(self, batch: Batch) -> Tensor:
-        """(B, V): higher is better; comparable within a row only. Column 0 means nothing.
+    def wanted(self) -> Wanted:
+        """What it sees of a row beside users and items: times, ratings, views; most models nothing."""
+        return NOTHING
 
-        A tensor of its own: who ranks writes into it.
+    def score(self, batch: Batch) -> Tensor:
+        """Scores of all items for the rows of a batch: (B, V), higher is better; comparable within a row only.
+
+        Column 0, the padding's, means nothing. It is a new tensor at every call: who ranks writes into it.
         """
         raise NotImplementedError(f"{type(self).__name__} has no score")
 
@@ -75,7 +79,7 @@ class Fitted(Recommender):
 class Trained(Recommender):
     """A recommender that learns by gradient steps, on batches of a kind in `trains_on` (by default the first)."""
 
-    trains_on: ClassVar[tuple[BatchKind, ...]] = ("next_item", "prefix")
+    trains_on: ClassVar[tuple[str, ...]] = ("next_item", "prefix")
 
     def __init__(self, num_items: int) -> None:
         super().__init__(num_items)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
-from typing import Any, get_type_hints
-
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing import Any
 
 from nextitem.errors import InputError, suggest
+from nextitem.keys import Key, check_keys, keys_of
 from nextitem.models.base import Recommender
 from nextitem.models.general.bpr import BPR
 from nextitem.models.general.ease import EASE
@@ -47,14 +45,7 @@ MODELS: dict[str, type[Recommender]] = {
 }
 
 
-SIZES = ("self", "num_users", "num_items")  # what the data says, not the recipe
-
-
-@dataclass(frozen=True)
-class Argument:
-    name: str
-    type: Any
-    default: Any
+SIZES = ("num_users", "num_items")  # what the data says, not the recipe
 
 
 def find(name: str) -> type[Recommender]:
@@ -68,12 +59,9 @@ def find(name: str) -> type[Recommender]:
     return MODELS[name]
 
 
-def arguments(name: str) -> dict[str, Argument]:
+def arguments(name: str) -> dict[str, Key]:
     """What the constructor takes beside the sizes of the data: a recipe's `model` keys."""
-    constructor = find(name).__init__
-    types = get_type_hints(constructor)
-    parameters = [one for one in inspect.signature(constructor).parameters.values() if one.name not in SIZES]
-    return {one.name: Argument(one.name, types[one.name], one.default) for one in parameters}
+    return keys_of(find(name), SIZES)
 
 
 def make(name: str, num_users: int, num_items: int, given: dict[str, Any]) -> Recommender:
@@ -88,16 +76,6 @@ def check_arguments(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """All arguments of a model, the given ones checked against its signature, the others by default.
 
     Raises:
-        InputError: an argument that the model does not have, or a value of the wrong type.
+        InputError: an argument that the model does not have, a value of the wrong type, or a required one not given.
     """
-    known = arguments(name)
-    checked = {one.name: one.default for one in known.values()}
-    for key, value in given.items():
-        if key not in known:
-            names = suggest(key, known) if known else "it has no arguments"
-            raise InputError(f'model.{key}: {name} has no argument "{key}"; {names}')
-        try:
-            checked[key] = TypeAdapter(known[key].type, config=ConfigDict(strict=False)).validate_python(value)
-        except ValidationError as error:
-            raise InputError(f"model.{key}: {error.errors()[0]['msg']}; found {value!r}") from error
-    return checked
+    return check_keys("model", name, arguments(name), given)

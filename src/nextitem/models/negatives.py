@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from nextitem.data.batches import BatchKind
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError, suggest
+from nextitem.keys import Key, Positive, check_keys, keys_of
 from nextitem.models.rows import count_items
 from nextitem.nn.samplers.base import Repeatable, Sampler
 from nextitem.nn.samplers.cluster import ClusterSampler
@@ -58,19 +57,6 @@ def unseen_sampler(rows: Sequences, num_items: int) -> UniformSampler:
     return UniformSampler(num_items, history.items, history.offsets)
 
 
-def targets_of(rows: Sequences, kind: BatchKind, max_length: int | None) -> Sequences:
-    """The targets of an epoch of batches, from the training rows (cloze batches make each of these one alike)."""
-    match kind:
-        case "next_item":
-            return (rows if max_length is None else rows.newest(max_length + 1)).without_first(1)
-        case "prefix":
-            return rows.without_first(1)
-        case "cloze":
-            return rows if max_length is None else rows.newest(max_length)
-        case "pair" | "bag":
-            return rows
-
-
 def _uniform(data: Trainable, exclude_history: bool = True, shared: bool = False) -> Sampler:
     sampler = unseen_sampler(data.rows.newest(0) if shared or not exclude_history else data.rows, data.num_items)
     return _shared(data, sampler, exclude_history) if shared else sampler
@@ -90,7 +76,7 @@ def _in_batch(data: Trainable, exclude_history: bool = True) -> Sampler:
     return InBatchSampler(counts, data.history() if exclude_history else None)
 
 
-def _dynamic(data: Trainable, pool: int = POOL, exclude_history: bool = True) -> Sampler:
+def _dynamic(data: Trainable, pool: Positive = POOL, exclude_history: bool = True) -> Sampler:
     return DynamicSampler(unseen_sampler(data.rows if exclude_history else data.rows.newest(0), data.num_items), pool)
 
 
@@ -98,22 +84,22 @@ def _softmax(data: Trainable, exclude_history: bool = True) -> Sampler:
     return SoftmaxSampler(data.num_items, data.history(is_empty=not exclude_history))
 
 
-def _cluster_uniform(data: Trainable, clusters: int = CLUSTERS, exclude_history: bool = True) -> Sampler:
+def _cluster_uniform(data: Trainable, clusters: Positive = CLUSTERS, exclude_history: bool = True) -> Sampler:
     return ClusterSampler(equal_weights(data.num_items), data.history(is_empty=not exclude_history), clusters)
 
 
 def _cluster_popularity(
-    data: Trainable, clusters: int = CLUSTERS, power: Power = 0.75, exclude_history: bool = True
+    data: Trainable, clusters: Positive = CLUSTERS, power: Power = 0.75, exclude_history: bool = True
 ) -> Sampler:
     return ClusterSampler(data.popularity(power), data.history(is_empty=not exclude_history), clusters)
 
 
-def _midx_uniform(data: Trainable, clusters: int = CLUSTERS, exclude_history: bool = True) -> Sampler:
+def _midx_uniform(data: Trainable, clusters: Positive = CLUSTERS, exclude_history: bool = True) -> Sampler:
     return MidxSampler(equal_weights(data.num_items), clusters, data.history() if exclude_history else None)
 
 
 def _midx_popularity(
-    data: Trainable, clusters: int = CLUSTERS, power: Power = 0.75, exclude_history: bool = True
+    data: Trainable, clusters: Positive = CLUSTERS, power: Power = 0.75, exclude_history: bool = True
 ) -> Sampler:
     return MidxSampler(data.popularity(power), clusters, data.history() if exclude_history else None)
 
@@ -137,23 +123,31 @@ EXCLUDES_EXACTLY = ("uniform", "popularity", "dynamic", "softmax", "cluster_unif
 
 def make_sampler(name: str, data: Trainable, keys: dict[str, Any]) -> Sampler:
     """`keys`: those of `sampler_keys`, all or some."""
-    return SAMPLERS[name](data, **keys)
+    return find_sampler(name)(data, **keys)
 
 
-def sampler_keys(name: str) -> dict[str, Any]:
-    """What a sampler can be told, and what it is by default.
-
-    >>> sampler_keys("popularity")
-    {'power': 0.75, 'exclude_history': True, 'shared': False}
+def find_sampler(name: str) -> Callable[..., Sampler]:
+    """What makes a sampler from training rows.
 
     Raises:
         InputError: no sampler has this name; the nearest one is named.
     """
     if name not in SAMPLERS:
         raise InputError(f'loss.sampler: there is no sampler "{name}"; {suggest(name, SAMPLERS)}')
-    return {
-        one.name: one.default for one in inspect.signature(SAMPLERS[name]).parameters.values() if one.name != "data"
-    }
+    return SAMPLERS[name]
+
+
+def sampler_keys(name: str) -> dict[str, Key]:
+    """What a sampler can be told.
+
+    >>> from nextitem.keys import defaults_of
+    >>> defaults_of(sampler_keys("popularity"))
+    {'power': 0.75, 'exclude_history': True, 'shared': False}
+
+    Raises:
+        InputError: no sampler has this name; the nearest one is named.
+    """
+    return keys_of(find_sampler(name), ("data",))
 
 
 def check_sampler(name: str, given: dict[str, Any], is_static: bool) -> dict[str, Any]:
@@ -162,13 +156,7 @@ def check_sampler(name: str, given: dict[str, Any], is_static: bool) -> dict[str
     Raises:
         InputError: a sampler or a key that there is not, or one that cannot be static.
     """
-    keys = sampler_keys(name)
-    for key in given:
-        if key not in keys:
-            raise InputError(
-                f"loss.{key}: the {name} sampler has no such key, found {given[key]!r}; it has {', '.join(keys)}"
-            )
-    chosen = keys | given
+    chosen = check_keys("loss", f"the {name} sampler", sampler_keys(name), given)
     if is_static and (name not in STATIC or chosen["shared"]):
         what = f"shared {name}" if name in STATIC else name
         raise InputError(

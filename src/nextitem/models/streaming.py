@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
+from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.errors import InputError
 from nextitem.models.towers import SequenceModel
@@ -45,7 +46,8 @@ class Streaming(SequenceModel, Generic[Memory]):
     def start(self, history: Tensor) -> Stream[Memory]:
         """(T,) items, oldest first -> the stream after them; as in a batch, the newest `max_length` are read."""
         memory = self.begin(1)
-        stream = Stream(self.encode(torch.full((1, 1), PAD))[:, 0], memory)  # what a batch says without a history
+        nothing = Batch.of(torch.full((1, 1), PAD))
+        stream = Stream(self.encode(nothing)[:, 0], memory)  # what a batch says without a history
         for item in history[-self.max_length :] if self.max_length else history:
             stream = self.step(stream, int(item))
         return stream

@@ -61,29 +61,27 @@ class SequenceModel(ItemTower, Trained):
         super().__init__(num_items)
         self.item_embedding = nn.Embedding(num_items + 1 + num_marks, dim, padding_idx=PAD)
 
-    def encode(self, inputs: Tensor) -> Tensor:
+    def encode(self, batch: Batch) -> Tensor:
         """(B, T) items, oldest first, padding last -> (B, T, D), the state after each of them."""
         raise NotImplementedError(f"{type(self).__name__} has no encode")
 
-    def encode_at(self, inputs: Tensor, places: Tensor) -> Tensor:
-        """(B, T) items, (B,) one place of each row -> (B, D); who can do so without the other places overrides it."""
-        return self.encode(inputs)[torch.arange(len(inputs), device=inputs.device), places]
+    def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
+        """The states (B, D) at one place of each row, `places` (B,); who can do so without the others overrides it."""
+        return self.encode(batch)[torch.arange(len(places), device=places.device), places]
 
     def item_vectors(self) -> Tensor:
         return self.item_embedding.weight
 
     def query(self, batch: Batch) -> Tensor:
-        return self.encode_at(batch.inputs, newest_places(batch.inputs))
+        return self.encode_at(batch, newest_places(batch.inputs))
 
     def loss(self, batch: Batch) -> Tensor:
         rows, positions = (batch.targets != PAD).nonzero(as_tuple=True)  # (N,) each: the padding costs nothing
         if torch.equal(rows, torch.arange(len(batch.inputs), device=rows.device)):  # one target a row
-            states = self.encode_at(batch.inputs, positions)  # (N, D)
+            states = self.encode_at(batch, positions)  # (N, D)
         else:
             places = rows * batch.inputs.shape[1] + positions
-            states = (
-                self.encode(batch.inputs).flatten(0, 1).index_select(0, places)
-            )  # half the time of [rows, positions]
+            states = self.encode(batch).flatten(0, 1).index_select(0, places)  # half the time of [rows, positions]
         weights = batch.weight_at((rows, positions))
         return self.objective(states, self.item_vectors(), batch.targets[rows, positions], batch.users[rows], weights)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from nextitem.errors import InputError
+from nextitem.data.batches import BATCHES, batch_keys
+from nextitem.errors import InputError, suggest
+from nextitem.keys import check_keys
 from nextitem.models.catalogue import find
 from nextitem.models.negatives import BY_VECTORS, EXCLUDES_EXACTLY, SAMPLERS, check_sampler
 from nextitem.models.towers import TowerFree
-from nextitem.nn.losses.catalogue import COSINE, LOSSES, TAKES_TARGET_LOG_Q, check_loss, loss_keys
+from nextitem.nn.losses.catalogue import LOSSES, check_loss, find_loss, loss_keys
 from nextitem.recipe.sections import BETA2, LossRecipe, ScheduleName, TrainingRecipe
 
 SCHEDULE_KEYS: dict[ScheduleName, tuple[set[str], set[str]]] = {  # must have, may have
@@ -16,6 +18,21 @@ SCHEDULE_KEYS: dict[ScheduleName, tuple[set[str], set[str]]] = {  # must have, m
     "exponential": ({"decay"}, {"warmup_steps"}),
     "plateau": ({"decay", "plateau_patience"}, {"warmup_steps"}),
 }
+
+
+def with_batch_keys(training: TrainingRecipe) -> TrainingRecipe:
+    """The training with all keys of its kind of batches; a key that would do nothing is refused.
+
+    Raises:
+        InputError: neither trainings nor these batches have the key; the nearest one is named.
+    """
+    keys, own = batch_keys(training.batches), type(training).model_fields
+    everywhere = {key for kind in BATCHES for key in batch_keys(kind)}
+    for key in training.batch_keys:
+        if key not in everywhere:
+            raise InputError(f'recipe: there is no key "training.{key}"; {suggest(key, [*own, *keys])}')
+    checked = check_keys("training", f"the batch kind {training.batches}", keys, training.batch_keys)
+    return TrainingRecipe.model_validate(training.model_dump(include=set(own)) | checked)
 
 
 def check_training(training: TrainingRecipe, loss: LossRecipe | None) -> None:
@@ -62,9 +79,10 @@ def with_negatives(loss: LossRecipe, model: str) -> LossRecipe:
     """The loss with all its keys and those of its sampler; a key that would do nothing is refused."""
     given = loss.model_dump(exclude={"name"}, exclude_none=True)
     is_tower_free = issubclass(find(model), TowerFree)
-    if is_tower_free and loss.name in ("cross_entropy", *COSINE):
+    entry = None if loss.name == "cross_entropy" else find_loss(loss.name)
+    if is_tower_free and (entry is None or entry.is_cosine):
         raise InputError(f"loss.name: {loss.name} needs item vectors, which {model} does not have; take bce or bpr")
-    if loss.name == "cross_entropy":
+    if entry is None:
         if given:
             raise InputError(
                 f"loss.{next(iter(given))}: cross_entropy has no negatives; take a loss with negatives (bce, bpr, ..), "
@@ -74,10 +92,11 @@ def with_negatives(loss: LossRecipe, model: str) -> LossRecipe:
     keys = check_loss(loss.name, {key: given.pop(key) for key in sorted(LOSS_KEYS & set(given))})
     sampler, sampling = given.pop("sampler", "uniform"), given.pop("sampling", "dynamic")
     num_negatives = given.pop("num_negatives", None if sampler == "in_batch" else 1)
-    if loss.name in TAKES_TARGET_LOG_Q and sampler in EXCLUDES_EXACTLY and not given.get("shared"):
+    if entry.draws_targets and sampler in EXCLUDES_EXACTLY and not given.get("shared"):
         given.setdefault("exclude_history", False)
     keys |= check_sampler(sampler, given, sampling == "static")
-    loss = loss.model_copy(update={"sampler": sampler, "sampling": sampling, "num_negatives": num_negatives} | keys)
+    own = {"name": loss.name, "sampler": sampler, "sampling": sampling, "num_negatives": num_negatives}
+    loss = LossRecipe.model_validate(own | keys)
     if is_tower_free:
         _refuse_vectors(loss, model)
     _refuse_impossible_targets(loss)
@@ -99,8 +118,9 @@ def _refuse_vectors(loss: LossRecipe, model: str) -> None:
 
 
 def _refuse_impossible_targets(loss: LossRecipe) -> None:
-    is_excluded = loss.exclude_history and not loss.shared and loss.sampler in EXCLUDES_EXACTLY
-    if loss.name in TAKES_TARGET_LOG_Q and is_excluded:
+    keys = loss.keys({"exclude_history", "shared"})
+    is_excluded = keys.get("exclude_history") and not keys.get("shared") and loss.sampler in EXCLUDES_EXACTLY
+    if find_loss(loss.name).draws_targets and is_excluded:
         raise InputError(
             f"loss.exclude_history: {loss.name} needs the chance that the target is drawn, which is none where the "
             f"{loss.sampler} sampler leaves the history out; set it to false, or draw shared negatives"

@@ -10,12 +10,13 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from nextitem.data.batches import batch_keys
 from nextitem.data.codes import parse_code
 from nextitem.errors import InputError, suggest
 from nextitem.evaluation.metrics import check
 from nextitem.models.base import Fitted, Trained
 from nextitem.models.catalogue import MODELS, check_arguments, find
-from nextitem.recipe.checks import check_training, with_negatives
+from nextitem.recipe.checks import check_training, with_batch_keys, with_negatives
 from nextitem.recipe.sections import FORMAT, DataRecipe, ModelRecipe, Recipe
 
 Layer = dict[str, Any]  # some keys of a recipe, nested by section
@@ -67,7 +68,9 @@ def make_recipe(*layers: Layer) -> Recipe:
         weighing = ", ".join(sorted(one for one, kind in MODELS.items() if kind.takes_weights))
         raise InputError(f"data.weight: {name} counts all interactions alike; leave it out, or take one of {weighing}")
     if recipe.training is not None:
-        check_training(recipe.training, recipe.loss)
+        training = with_batch_keys(recipe.training)
+        recipe = recipe.model_copy(update={"training": training})
+        check_training(training, recipe.loss)
     for metric in (*recipe.evaluation.metrics, *([recipe.training.monitor] if recipe.training else [])):
         check(metric)
     for baseline in recipe.evaluation.baselines:
@@ -113,7 +116,15 @@ def read_layer(path: Path) -> Layer:
             f"{path} is of format {layer['format']}, this version of nextitem reads format {FORMAT}; "
             "install the version that wrote it, or run again"
         )
-    return layer
+    return _without_idle(layer)
+
+
+def _without_idle(layer: Layer) -> Layer:
+    """A layer without keys of cloze batches beside another kind, where earlier versions wrote them to no effect."""
+    training = layer.get("training")
+    if not isinstance(training, dict) or training.get("batches", "cloze") == "cloze":
+        return layer
+    return {**layer, "training": {key: value for key, value in training.items() if key not in batch_keys("cloze")}}
 
 
 def _decoded(given: Layer) -> Layer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
@@ -9,28 +10,23 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from nextitem.data.batches import BatchKind
 from nextitem.data.ratio import Rounding
 from nextitem.data.scanning import Engine
 from nextitem.evaluation.evaluate import DEFAULT_METRICS
 from nextitem.evaluation.protocol import Seen, Ties
-from nextitem.nn.losses.catalogue import COSINE
+from nextitem.keys import Positive
+from nextitem.nn.losses.catalogue import LOSSES
 
 FORMAT = 1  # of a run folder
 BETA2 = 0.999  # how slowly Adam's second moment forgets; Kingma and Ba, arXiv:1412.6980
 
 OptimizerName = Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"]
-LossName = Literal[
-    "cross_entropy", "bce", "bpr", "bpr_max", "ccl", "gbce", "hinge", "info_nce", "nce", "sampled_softmax", "top1",
-    "top1_max", "weighted_bce", "weighted_bpr",
-]  # fmt: skip
 SplitKind = Literal[
     "leave_one_out", "leave_k_out", "user_entry", "entry", "user", "at_time", "late_users", "given"
 ]  # fmt: skip
 LoggerName = Literal["csv", "tensorboard"]
 ScheduleName = Literal["constant", "warmup", "cosine", "plateau", "exponential"]
 
-Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -108,33 +104,26 @@ class ModelRecipe(BaseModel):
         return dict(self.model_extra or {})
 
 
-class LossRecipe(Section):
-    name: LossName = "cross_entropy"
-    # From here on: keys of losses with negatives, filled in by make_recipe. None: loss or sampler has no such key.
+class LossRecipe(BaseModel):
+    """`name`, and the keys of that loss and of its sampler, by their signatures; docs/losses.md."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str = "cross_entropy"
+    # Keys of losses with negatives, filled in by make_recipe.
     sampler: str | None = None  # uniform, or another of models/negatives.py
     num_negatives: Positive | None = None  # a target: 1; None for in_batch: all targets of the batch
     sampling: Literal["dynamic", "static"] | None = None  # negatives anew at every step, or once for all
-    exclude_history: bool | None = None  # never an item that the user trained on
-    shared: bool | None = None  # one set of negatives for all targets of a batch
-    power: Annotated[float, Field(ge=0)] | Literal["log"] | None = None  # of the count; or log(1 + count)
-    pool: Positive | None = None  # candidates, of which the hardest is the negative
-    clusters: Positive | None = None  # of a codebook of item vectors
-    # Keys of single losses; docs/losses.md.
-    hardest_only: bool | None = None  # bce, bpr, top1: the highest-scored negative alone
-    detach: bool | None = None  # weighted_bce, weighted_bpr: no gradient through the weights of negatives
-    correct: bool | None = None  # sampled_softmax: subtract log Q
-    calibration: Annotated[float, Field(ge=0, le=1)] | None = None  # gbce: t
-    temperature: Annotated[float, Field(gt=0)] | None = None  # info_nce
-    margin: float | None = None  # ccl, hinge
-    negative_weight: Annotated[float, Field(ge=0)] | None = None  # ccl
-    regularisation: Annotated[float, Field(ge=0)] | None = None  # bpr_max
-    rank_weight: bool | None = None  # hinge: weigh by the estimated rank
+
+    def keys(self, names: Collection[str]) -> dict[str, Any]:
+        """The values of some of the keys that the loss or the sampler brings."""
+        return {key: value for key, value in (self.model_extra or {}).items() if key in names}
 
 
-class TrainingRecipe(Section):
-    batches: BatchKind = "next_item"  # the model says which kinds it trains on
-    mask_share: Annotated[float, Field(gt=0, lt=1)] = 0.2  # of the items in cloze batches
-    newest_share: Annotated[float, Field(ge=0, le=1)] = 0.0  # of cloze rows that end with the one item masked
+class TrainingRecipe(BaseModel):
+    """Keys of every training, and those of its kind of batches, by their signature; docs/training.md."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    batches: str = "next_item"  # the model says which kinds it trains on
     batch_size: Positive = 256
     epochs: Positive = 100
     accumulate: Positive = 1  # batches a step, whose gradient is that of one batch with all their rows
@@ -157,6 +146,11 @@ class TrainingRecipe(Section):
     # None, or "auto": as many as this process may use, by affinity and its container's quota.
     threads: Annotated[Positive | None, BeforeValidator(lambda found: None if found == "auto" else found)] = None
     loggers: tuple[LoggerName, ...] = ()  # beside log.jsonl
+
+    @property
+    def batch_keys(self) -> dict[str, Any]:
+        """What the kind of batches is told beside the keys that all have."""
+        return {key: value for key, value in (self.model_extra or {}).items() if value is not None}
 
 
 class EvaluationRecipe(Section):
@@ -184,7 +178,7 @@ class Recipe(Section):
 
     @property
     def scores_are_cosines(self) -> bool:
-        return self.loss is not None and self.loss.name in COSINE
+        return self.loss is not None and self.loss.name in LOSSES and LOSSES[self.loss.name].is_cosine
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

@@ -17,11 +17,12 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from nextitem.data.batches import holdout_batch
+from nextitem.data.batches import find_batches, holdout_batch
 from nextitem.data.split import Holdout, Split
 from nextitem.errors import InputError
+from nextitem.keys import defaults_of
 from nextitem.models.base import Recommender
-from nextitem.models.negatives import BY_VECTORS, SAMPLERS, Trainable, make_sampler, sampler_keys, targets_of
+from nextitem.models.negatives import BY_VECTORS, SAMPLERS, Trainable, make_sampler, sampler_keys
 from nextitem.models.towers import ItemTower, TowerFree
 from nextitem.nn.objectives import inner_products
 from nextitem.nn.samplers.base import Rows, Sampler
@@ -83,7 +84,7 @@ def compare_samplers(folder: Path, users: int = 300, draws: int = 100, seed: int
 
 def _rows(model: Recommender, holdout: Holdout, name: str) -> tuple[Rows, Tensor | None]:
     """One row a user, and the item vectors where the model has them."""
-    batch = holdout_batch(holdout, model.max_length)
+    batch = holdout_batch(holdout, model.max_length, model.wanted())
     targets = torch.from_numpy(holdout.target.padded(1))[:, 0]
     if isinstance(model, ItemTower):
         queries, vectors = model.query(batch), model.item_vectors()
@@ -97,9 +98,9 @@ def _rows(model: Recommender, holdout: Holdout, name: str) -> tuple[Rows, Tensor
 
 def _sampler(name: str, recipe: Recipe, split: Split, max_length: int | None) -> Sampler:
     assert recipe.training is not None
-    targets = targets_of(split.train, recipe.training.batches, max_length)
-    keys = sampler_keys(name)
-    own = recipe.loss.model_dump(include=set(keys), exclude_none=True) if recipe.loss else {}
+    targets = find_batches(recipe.training.batches).targets_of(split.train, max_length)
+    keys = defaults_of(sampler_keys(name))
+    own = recipe.loss.keys(keys) if recipe.loss else {}
     plain = {key: False for key in ("exclude_history", "shared") if key in keys}
     return make_sampler(name, Trainable(split.train, split.num_items, targets), keys | own | plain)
 

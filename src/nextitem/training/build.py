@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
-from nextitem.data.batches import Batches, make_batches
+from nextitem.data.batches import Batches, find_batches, make_batches
 from nextitem.data.dataset import Dataset
 from nextitem.data.ratio import ratio_split
 from nextitem.data.split import Split, leave_k_out, leave_one_out
@@ -20,9 +20,9 @@ from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import bytes_of_a_row
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.catalogue import make
-from nextitem.models.negatives import Trainable, make_sampler, sampler_keys, targets_of
+from nextitem.models.negatives import Trainable, make_sampler, sampler_keys
 from nextitem.models.towers import ItemTower
-from nextitem.nn.losses.catalogue import TAKES_LOG_Q, loss_keys, make_loss
+from nextitem.nn.losses.catalogue import find_loss, loss_keys, make_loss
 from nextitem.nn.objectives import FullSoftmax, Objective, Sampled
 from nextitem.processes import ALONE, Processes
 from nextitem.recipe import (
@@ -107,21 +107,22 @@ def build_objective(recipe: Recipe, loss: LossRecipe, split: Split, max_length: 
         return FullSoftmax()
     assert loss.sampler is not None
     assert recipe.training is not None
-    targets = targets_of(split.train, recipe.training.batches, max_length)
-    keys = loss.model_dump(include=set(sampler_keys(loss.sampler)))
-    sampler = make_sampler(loss.sampler, Trainable(split.train, split.num_items, targets), keys)
-    function = make_loss(loss.name, loss.model_dump(include=set(loss_keys(loss.name))), split.num_items)
+    targets = find_batches(recipe.training.batches).targets_of(split.train, max_length)
+    data = Trainable(split.train, split.num_items, targets)
+    sampler = make_sampler(loss.sampler, data, loss.keys(sampler_keys(loss.sampler)))
+    function, entry = make_loss(loss.name, loss.keys(loss_keys(loss.name)), split.num_items), find_loss(loss.name)
     return Sampled(
         function, sampler, loss.num_negatives, is_static=loss.sampling == "static", seed=recipe.seed,
-        takes_log_q=loss.name in TAKES_LOG_Q, is_cosine=recipe.scores_are_cosines,
+        takes_log_q=entry.takes_log_q, is_cosine=entry.is_cosine,
     )  # fmt: skip
 
 
 def build_batches(recipe: TrainingRecipe, model: Trained, split: Split, seed: int) -> Batches:
+    wanted = model.wanted()
+    wanted.refuse_missing(split.train, type(model).__name__)
     return make_batches(
-        recipe.batches, split.train, recipe.batch_size,
-        max_length=model.max_length, num_items=split.num_items, mask_share=recipe.mask_share,
-        newest_share=recipe.newest_share, seed=seed,
+        recipe.batches, split.train, recipe.batch_size, max_length=model.max_length, num_items=split.num_items,
+        seed=seed, wanted=wanted, **recipe.batch_keys,
     )  # fmt: skip
 
 

@@ -81,7 +81,13 @@ def fit(
     wanted = tuple(dict.fromkeys((*metrics, monitor)))
     optimizer = optimizer or make_optimizer(model)
     batches = batches or make_batches(
-        model.trains_on[0], split.train, 256, max_length=model.max_length, num_items=split.num_items, seed=seed
+        model.trains_on[0],
+        split.train,
+        256,
+        max_length=model.max_length,
+        num_items=split.num_items,
+        seed=seed,
+        wanted=model.wanted(),
     )
     schedule = schedule or Schedule()
     state, best = FitState(), dict[str, Tensor]()

@@ -126,7 +126,7 @@ def _backward(
         own, share = share_of(batch, model, processes)
         own = own.to(fabric.device)
         profile.lap("batching")
-        loss = wrapped(own.users, own.inputs, own.targets, own.weights, share * part)
+        loss = wrapped(own.tensors(), share * part)
         total += processes.total(loss.item())  # of the whole batch, and so not finite in all or none
         profile.lap("loss")
         if not math.isfinite(total):

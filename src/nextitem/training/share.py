@@ -20,15 +20,15 @@ from nextitem.processes import Processes
 
 
 class Loss(nn.Module):
-    """The weighted loss of a model as a `forward` of tensors, which is what precisions and strategies wrap."""
+    """A model's weighted loss as a `forward` of a batch's tensors, which is what precisions and strategies wrap."""
 
     def __init__(self, model: Trained) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, users: Tensor, inputs: Tensor, targets: Tensor, weights: Tensor | None, share: float) -> Tensor:
+    def forward(self, tensors: dict[str, Tensor], share: float) -> Tensor:
         # Weighted here, in the model's precision: Fabric hands the result out in float32.
-        return self.model.loss(Batch(users, inputs, targets, weights)) * share
+        return self.model.loss(Batch(**tensors)) * share
 
 
 def share_of(batch: Batch, model: Trained, processes: Processes) -> tuple[Batch, float]:

@@ -17,6 +17,8 @@ Sizes: B rows, T positions, D dim, V = num_items + 1.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -59,8 +61,9 @@ class BERT4Rec(SequenceModel):
         self.item_bias = nn.Parameter(torch.zeros(num_items + 1))
         initialise_normal(self)
 
-    def encode(self, inputs: Tensor) -> Tensor:
+    def encode(self, batch: Batch) -> Tensor:
         """(B, T) with the mask at hidden places -> (B, T, D + 1); the last column is 1 and meets the items' bias."""
+        inputs = batch.inputs
         x = self.item_embedding(inputs) + self.position_embedding(ages(inputs))  # (B, T, D)
         x, lengths = self.dropout(self.input_norm(x)), (inputs != PAD).sum(1)
         for block in self.blocks:
@@ -73,7 +76,7 @@ class BERT4Rec(SequenceModel):
 
     def query(self, batch: Batch) -> Tensor:
         inputs = self.with_mask(batch.inputs)
-        return self.encode_at(inputs, newest_places(inputs))
+        return self.encode_at(replace(batch, inputs=inputs), newest_places(inputs))
 
     def with_mask(self, inputs: Tensor) -> Tensor:
         """(B, T) histories -> (B, min(T + 1, max_length)): the newest items that leave a place, then the mask.

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from nextitem.data.batches import Batch
 from nextitem.models.initialise import initialise_xavier
 from nextitem.models.streaming import Streaming
 from nextitem.nn.dropout import Dropout
@@ -50,9 +51,9 @@ class GRU4Rec(Streaming[Tensor]):
         self.output = nn.Identity() if hidden_dim == dim else nn.Linear(hidden_dim, dim)
         initialise_xavier(self)
 
-    def encode(self, inputs: Tensor) -> Tensor:
+    def encode(self, batch: Batch) -> Tensor:
         # Nothing is packed: padding stands after the newest item, where no real state has read it yet.
-        states, _ = self.gru(self.dropout(self.item_embedding(inputs)))  # (B, T, hidden_dim)
+        states, _ = self.gru(self.dropout(self.item_embedding(batch.inputs)))  # (B, T, hidden_dim)
         return self.output(states)
 
     def begin(self, num_rows: int) -> Tensor:

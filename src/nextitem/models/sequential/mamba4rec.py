@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.errors import InputError, suggest
 from nextitem.models.streaming import Streaming
@@ -77,14 +78,14 @@ class Mamba4Rec(Streaming[tuple[MambaState, ...]]):
         with torch.no_grad():
             self.item_embedding.weight[PAD].zero_()
 
-    def encode(self, inputs: Tensor) -> Tensor:
-        x, rows = self._embed(inputs)
+    def encode(self, batch: Batch) -> Tensor:
+        x, rows = self._embed(batch.inputs)
         for layer in self._each_layer():
             x = layer(x, rows)
-        return F.pad(rows.pad(x), (0, 0, 0, inputs.shape[1] - rows.longest))
+        return F.pad(rows.pad(x), (0, 0, 0, batch.inputs.shape[1] - rows.longest))
 
-    def encode_at(self, inputs: Tensor, places: Tensor) -> Tensor:
-        x, rows = self._embed(inputs)
+    def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
+        x, rows = self._embed(batch.inputs)
         *below, last = self._each_layer()
         for layer in below:
             x = layer(x, rows)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.models.initialise import initialise_xavier
 from nextitem.models.towers import SequenceModel, ages
@@ -51,11 +52,11 @@ class SASRec(SequenceModel):
         self.output_embedding = None if tied else nn.Embedding(num_items + 1, dim, padding_idx=PAD)
         initialise_xavier(self)
 
-    def encode(self, inputs: Tensor) -> Tensor:
-        return self.stack(self.embed(inputs))
+    def encode(self, batch: Batch) -> Tensor:
+        return self.stack(self.embed(batch.inputs))
 
-    def encode_at(self, inputs: Tensor, places: Tensor) -> Tensor:
-        return self.stack(self.embed(inputs), places)[:, 0]
+    def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
+        return self.stack(self.embed(batch.inputs), places)[:, 0]
 
     def embed(self, inputs: Tensor) -> Tensor:
         """(B, T) -> (B, T, D)."""

@@ -28,6 +28,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.errors import InputError
 from nextitem.models.towers import SequenceModel
@@ -77,11 +78,12 @@ class SIGMA(SequenceModel):
         with torch.no_grad():
             self.item_embedding.weight[PAD].zero_()
 
-    def encode(self, inputs: Tensor) -> Tensor:
-        places = torch.arange(inputs.shape[1], device=inputs.device)
-        return torch.stack([self.encode_at(inputs, place.expand(len(inputs))) for place in places], 1)
+    def encode(self, batch: Batch) -> Tensor:
+        places = torch.arange(batch.inputs.shape[1], device=batch.inputs.device)
+        return torch.stack([self.encode_at(batch, place.expand(len(batch.inputs))) for place in places], 1)
 
-    def encode_at(self, inputs: Tensor, places: Tensor) -> Tensor:
+    def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
+        inputs = batch.inputs
         lengths = torch.minimum((inputs != PAD).sum(1), places + 1).clamp(min=1)
         rows = Rows.packed(lengths)
         turned = turned_places(rows, self.num_kept)

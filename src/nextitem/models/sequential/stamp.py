@@ -21,6 +21,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.models.towers import SequenceModel
 
@@ -52,13 +53,13 @@ class STAMP(SequenceModel):
         with torch.no_grad():
             self.item_embedding.weight[PAD] = 0
 
-    def encode(self, inputs: Tensor) -> Tensor:
+    def encode(self, batch: Batch) -> Tensor:
         # The attention asks with the last item, so it is another one at every place.
-        places = torch.arange(inputs.shape[1], device=inputs.device)
-        return torch.stack([self.encode_at(inputs, place.expand(len(inputs))) for place in places], 1)
+        places = torch.arange(batch.inputs.shape[1], device=batch.inputs.device)
+        return torch.stack([self.encode_at(batch, place.expand(len(batch.inputs))) for place in places], 1)
 
-    def encode_at(self, inputs: Tensor, places: Tensor) -> Tensor:
-        places = places[:, None]  # (B, 1)
+    def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
+        inputs, places = batch.inputs, places[:, None]  # (B, T), (B, 1)
         last = self.item_embedding(inputs.gather(1, places))[:, 0]  # (B, D)
         if self.current is None:
             return last

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from nextitem.data.batches import Batch
 from nextitem.models.initialise import initialise_xavier
 from nextitem.models.towers import SequenceModel
 from nextitem.nn.dropout import Dropout
@@ -26,5 +27,5 @@ class ZeroBlock(SequenceModel):
         self.dropout = Dropout(dropout)
         initialise_xavier(self)
 
-    def encode(self, inputs: Tensor) -> Tensor:
-        return self.dropout(self.item_embedding(inputs) * self.scale)
+    def encode(self, batch: Batch) -> Tensor:
+        return self.dropout(self.item_embedding(batch.inputs) * self.scale)

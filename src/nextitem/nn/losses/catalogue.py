@@ -1,15 +1,21 @@
-"""Losses with sampled negatives by name: a recipe's `loss` section chooses one and sets its keys."""
+"""Losses with sampled negatives by name: a recipe's `loss` section chooses one and sets its keys.
+
+A new loss is a function of scores, (positive (N,), negative (N, K)) -> scalar, and a line here; its keyword-only
+arguments are its keys.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from torch import Tensor
 
-from nextitem.errors import InputError
+from nextitem.errors import InputError, suggest
+from nextitem.keys import Key, check_keys, keys_of
 from nextitem.nn.losses.pairwise_ranking import bpr, bpr_max, hinge, top1, top1_max, weighted_bpr
 from nextitem.nn.losses.pairwise_separate import (
     binary_cross_entropy,
@@ -22,38 +28,60 @@ from nextitem.nn.losses.pairwise_softmax import info_nce, sampled_softmax
 
 Loss = Callable[..., Tensor]
 
-LOSSES: dict[str, Loss] = {
-    "bce": binary_cross_entropy,
-    "bpr": bpr,
-    "bpr_max": bpr_max,
-    "ccl": ccl,
-    "gbce": gbce,
-    "hinge": hinge,
-    "info_nce": info_nce,
-    "nce": nce,
-    "sampled_softmax": sampled_softmax,
-    "top1": top1,
-    "top1_max": top1_max,
-    "weighted_bce": weighted_binary_cross_entropy,
-    "weighted_bpr": weighted_bpr,
+
+@dataclass(frozen=True)
+class Entry:
+    """A loss and what it wants of scores and samplers."""
+
+    function: Loss
+    takes_log_q: bool = False  # (positive, negative, target_log_q, log_q) instead of (positive, negative)
+    draws_targets: bool = False  # the sampler must be able to draw the target
+    is_cosine: bool = False  # scores are cosines
+
+
+LOSSES: dict[str, Entry] = {
+    "bce": Entry(binary_cross_entropy),
+    "bpr": Entry(bpr),
+    "bpr_max": Entry(bpr_max),
+    "ccl": Entry(ccl, is_cosine=True),
+    "gbce": Entry(gbce),
+    "hinge": Entry(hinge),
+    "info_nce": Entry(info_nce, is_cosine=True),
+    "nce": Entry(nce, takes_log_q=True, draws_targets=True),
+    "sampled_softmax": Entry(sampled_softmax, takes_log_q=True, draws_targets=True),
+    "top1": Entry(top1),
+    "top1_max": Entry(top1_max),
+    "weighted_bce": Entry(weighted_binary_cross_entropy, takes_log_q=True),
+    "weighted_bpr": Entry(weighted_bpr, takes_log_q=True),
 }
-TAKES_LOG_Q = ("nce", "sampled_softmax", "weighted_bce", "weighted_bpr")
-TAKES_TARGET_LOG_Q = ("nce", "sampled_softmax")  # a sampler must be able to draw the target
-COSINE = ("ccl", "info_nce")
+KNOWN = ("weight", "num_items")  # keyword-only arguments that the caller gives
 
 
-def loss_keys(name: str) -> dict[str, Any]:
-    """What a loss can be told, and what it is by default.
+def find_loss(name: str) -> Entry:
+    """A loss by its name.
 
-    `num_items` is known to who makes the loss; hinge is told by `rank_weight` whether to use it.
+    Raises:
+        InputError: there is no such loss; the nearest one is named.
+    """
+    if name not in LOSSES:
+        raise InputError(f'loss.name: there is no loss "{name}"; {suggest(name, ["cross_entropy", *LOSSES])}')
+    return LOSSES[name]
 
-    >>> loss_keys("hinge")
+
+def loss_keys(name: str) -> dict[str, Key]:
+    """What a loss can be told.
+
+    `num_items` is known to who makes the loss; where it may be left out (hinge), `rank_weight` says whether to use it.
+
+    >>> from nextitem.keys import defaults_of
+    >>> defaults_of(loss_keys("hinge"))
     {'margin': 2.0, 'rank_weight': False}
     """
-    parameters = inspect.signature(LOSSES[name]).parameters.values()
-    keys = {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY and one.name != "weight"}
-    if "num_items" in keys and keys.pop("num_items") is None:
-        keys["rank_weight"] = False
+    function = find_loss(name).function
+    keys = keys_of(function, KNOWN, keyword_only=True)
+    num_items = inspect.signature(function).parameters.get("num_items")
+    if num_items is not None and num_items.default is None:
+        keys["rank_weight"] = Key("rank_weight", bool, False)
     return keys
 
 
@@ -61,19 +89,13 @@ def check_loss(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """All keys of a loss, those that are not given by default.
 
     Raises:
-        InputError: a key that the loss does not have.
+        InputError: a key that the loss does not have, or a value that it cannot take.
     """
-    keys = loss_keys(name)
-    for key in given:
-        if key not in keys:
-            raise InputError(
-                f"loss.{key}: {name} has no such key, found {given[key]!r}; it has {', '.join(keys) or 'none'}"
-            )
-    return keys | given
+    return check_keys("loss", name, loss_keys(name), given)
 
 
 def make_loss(name: str, keys: dict[str, Any], num_items: int) -> Loss:
     """`keys`: those of `loss_keys`, all or some."""
-    chosen = check_loss(name, keys)
-    uses_num_items = chosen.pop("rank_weight", "num_items" in inspect.signature(LOSSES[name]).parameters)
-    return partial(LOSSES[name], **chosen, **({"num_items": num_items} if uses_num_items else {}))
+    chosen, function = check_loss(name, keys), find_loss(name).function
+    uses_num_items = chosen.pop("rank_weight", "num_items" in inspect.signature(function).parameters)
+    return partial(function, **chosen, **({"num_items": num_items} if uses_num_items else {}))

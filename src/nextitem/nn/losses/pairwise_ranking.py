@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nextitem.keys import NotNegative
 from nextitem.nn.losses.reduction import (
     hardest,
     logsumexp,
@@ -51,7 +52,9 @@ def weighted_bpr(
     return mean_over_targets((shares * F.softplus(negative - positive[:, None])).sum(1), weight)
 
 
-def bpr_max(positive: Tensor, negative: Tensor, *, regularisation: float = 1.0, weight: Tensor | None = None) -> Tensor:
+def bpr_max(
+    positive: Tensor, negative: Tensor, *, regularisation: NotNegative = 1.0, weight: Tensor | None = None
+) -> Tensor:
     """-log sum_j s_j sigmoid(positive - negative_j) + regularisation * sum_j s_j negative_j^2, s = softmax(negative).
 
     Hidasi & Karatzoglou 2018, arXiv:1706.03847. The default is that of their GRU4Rec code (`bpreg`).

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nextitem.errors import InputError
+from nextitem.keys import NotNegative, Share
 from nextitem.nn.losses.reduction import (
     hardest,
     mean_over_negatives,
@@ -63,7 +64,7 @@ def gbce(
     negative: Tensor,
     *,
     num_items: int,
-    calibration: float = 0.75,
+    calibration: Share = 0.75,
     weight: Tensor | None = None,
 ) -> Tensor:
     """-(log sigmoid(positive)^beta + sum over negatives of log(1 - sigmoid(negative))) / (1 + number of negatives).
@@ -107,7 +108,7 @@ def ccl(
     negative: Tensor,
     *,
     margin: float = 0.8,
-    negative_weight: float = 0.3,
+    negative_weight: NotNegative = 0.3,
     weight: Tensor | None = None,
 ) -> Tensor:
     """1 - positive + negative_weight * mean over negatives of max(0, negative - margin); scores are cosines.

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nextitem.errors import InputError
+from nextitem.keys import AboveZero
 from nextitem.nn.losses.reduction import logsumexp, mean_over_targets, sink, struck_out
 
 
@@ -35,7 +36,9 @@ def sampled_softmax(
     return mean_over_targets(_softmax_loss(positive, negative), weight)
 
 
-def info_nce(positive: Tensor, negative: Tensor, *, temperature: float = 0.05, weight: Tensor | None = None) -> Tensor:
+def info_nce(
+    positive: Tensor, negative: Tensor, *, temperature: AboveZero = 0.05, weight: Tensor | None = None
+) -> Tensor:
     """-log softmax(cosine / temperature) over the target and its negatives, at the target.
 
     van den Oord et al. 2018, arXiv:1807.03748, where there is no temperature; the default is that of Meta's

@@ -1,0 +1,27 @@
+"""Batches: training rows cut into tensors. Rows of similar length stand together, so there is little padding.
+
+| kind      | a row is       | inputs                         | targets                 | trains    |
+|-----------|----------------|--------------------------------|-------------------------|-----------|
+| next_item | a user         | its items but the newest       | after each, the next    | SASRec    |
+| prefix    | an interaction | the items before it            | the item, at the newest | SASRec    |
+| cloze     | a user         | its items, some of them masked | the masked ones         | BERT4Rec  |
+| pair      | an interaction | nothing                        | the item                | BPR, NCF  |
+| bag       | a user         | all its items                  | all its items           | MultiVAE  |
+"""
+
+from nextitem.data.batches.bag import BagBatches as BagBatches
+from nextitem.data.batches.batch import Batch as Batch
+from nextitem.data.batches.catalogue import BATCHES as BATCHES
+from nextitem.data.batches.catalogue import batch_keys as batch_keys
+from nextitem.data.batches.catalogue import find_batches as find_batches
+from nextitem.data.batches.catalogue import make_batches as make_batches
+from nextitem.data.batches.cloze import ClozeBatches as ClozeBatches
+from nextitem.data.batches.histories import history_batch as history_batch
+from nextitem.data.batches.histories import holdout_batch as holdout_batch
+from nextitem.data.batches.next_item import NextItemBatches as NextItemBatches
+from nextitem.data.batches.pair import PairBatches as PairBatches
+from nextitem.data.batches.prefix import PrefixBatches as PrefixBatches
+from nextitem.data.batches.rows import Batches as Batches
+from nextitem.data.batches.rows import RowBatches as RowBatches
+from nextitem.data.batches.wanted import NOTHING as NOTHING
+from nextitem.data.batches.wanted import Wanted as Wanted

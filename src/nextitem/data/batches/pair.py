@@ -1,0 +1,33 @@
+"""Pair batches: a row an interaction, of a user and an item."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nextitem.data.batches.batch import Batch
+from nextitem.data.batches.rows import RowBatches, weights_of
+from nextitem.data.batches.wanted import NOTHING, Wanted
+from nextitem.data.ids import PAD
+from nextitem.data.sequences import Sequences
+
+
+class PairBatches(RowBatches):
+    """One row an interaction: a user and the item, as target; inputs are empty. RecStudio's TripletDataset."""
+
+    def __init__(self, train: Sequences, batch_size: int, seed: int = 0, wanted: Wanted = NOTHING) -> None:
+        positions = train.flat_positions()
+        rows = replace(train, starts=positions, stops=positions + 1)
+        super().__init__(rows, train.flat_rows() + 1, np.ones(len(rows), dtype=np.int64), batch_size, seed, wanted)
+
+    def _make(self, rows: Sequences, users: Tensor, rng: np.random.Generator) -> Batch:
+        targets = torch.from_numpy(rows.padded(1))
+        return Batch(users, torch.full_like(targets, PAD), targets, weights_of(rows))
+
+    @staticmethod
+    def targets_of(train: Sequences, max_length: int | None) -> Sequences:
+        """The items that an epoch asks for, a row a user."""
+        return train

@@ -1,0 +1,47 @@
+"""Prefix batches: a row a target, which stands at the newest of the items before it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nextitem.data.batches.batch import Batch
+from nextitem.data.batches.rows import RowBatches, refuse_nothing, weights_of
+from nextitem.data.batches.wanted import NOTHING, Wanted
+from nextitem.data.ids import PAD
+from nextitem.data.sequences import Sequences
+
+
+class PrefixBatches(RowBatches):
+    """One row a target: the `max_length` items before it, and the target at the newest of them.
+
+    Every item but a user's first is a target, as RecBole and BSARec train. Rows are views of the training rows.
+
+    Raises:
+        InputError: no user has two training items.
+    """
+
+    def __init__(
+        self, train: Sequences, batch_size: int, max_length: int | None, seed: int = 0, wanted: Wanted = NOTHING
+    ) -> None:
+        prefixes = train.prefixes(min_length=2)
+        rows = prefixes if max_length is None else prefixes.newest(max_length + 1)
+        users = np.repeat(np.arange(1, len(train) + 1), np.maximum(train.lengths - 1, 0))
+        refuse_nothing(len(rows), train)
+        super().__init__(rows, users, np.ones(len(rows), dtype=np.int64), batch_size, seed, wanted)
+
+    def _make(self, rows: Sequences, users: Tensor, rng: np.random.Generator) -> Batch:
+        shown = rows.without_last(1)
+        inputs = torch.from_numpy(shown.padded())
+        targets = torch.full_like(inputs, PAD)
+        newest = torch.from_numpy(rows.newest(1).flat_items().astype(np.int64))
+        targets[torch.arange(len(rows)), torch.from_numpy(rows.lengths - 2)] = newest
+        asked = rows.without_first(1)
+        more = self.wanted.beside(shown, asked) | self.wanted.drawn(inputs, shown.lengths, rng)
+        return Batch(users, inputs, targets, weights_of(asked), **more)
+
+    @staticmethod
+    def targets_of(train: Sequences, max_length: int | None) -> Sequences:
+        """The items that an epoch asks for, a row a user."""
+        return train.without_first(1)

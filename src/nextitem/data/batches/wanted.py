@@ -1,0 +1,67 @@
+"""What a model wants to see of its rows beside users and items, and where it is taken from.
+
+Sizes: R rows, T length, W views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nextitem.data.sequences import Sequences
+from nextitem.errors import InputError
+
+Views = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]  # items (R, T), lengths (R,) -> (R, W, T)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Fields of a Batch that are filled, beside those that every batch has."""
+
+    times: bool = False
+    ratings: bool = False
+    asked_at: bool = False
+    views: Views | None = None  # of training rows alone
+
+    def refuse_missing(self, rows: Sequences, who: str) -> None:
+        """Raises InputError where the log has not what is wanted."""
+        if (self.times or self.asked_at) and rows.timestamps is None:
+            raise InputError(f"{who} goes by times, and the log has none; name its column with --data.timestamp")
+        if self.ratings and rows.ratings is None:
+            raise InputError(f"{who} goes by ratings, and the log has none; name their column with --data.rating")
+
+    def beside(self, inputs: Sequences, asked: Sequences | None = None) -> dict[str, Tensor]:
+        """Times and ratings of the rows that a batch shows as `inputs`; of `asked`, an item after each, the times."""
+        found: dict[str, Tensor] = {}
+        if self.times and inputs.timestamps is not None:
+            found["times"] = _padded(inputs, inputs.timestamps, np.int64)
+        if self.ratings and inputs.ratings is not None:
+            found["ratings"] = _padded(inputs, inputs.ratings, np.float32)
+        if self.asked_at and asked is not None and asked.timestamps is not None:
+            found["asked_at"] = _padded(asked, asked.timestamps, np.int64)
+        return found
+
+    def drawn(self, inputs: Tensor, lengths: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:
+        """The views of (R, T) inputs, whose rows hold `lengths` (R,) items."""
+        if self.views is None:
+            return {}
+        return {"views": torch.from_numpy(self.views(inputs.numpy(), lengths, rng))}
+
+    def without_views(self) -> Wanted:
+        """What is wanted where nothing is learned."""
+        return replace(self, views=None)
+
+
+NOTHING = Wanted()
+
+
+def _padded(rows: Sequences, values: np.ndarray, kind: type) -> Tensor:
+    """(R, T), one beside every item of `rows.padded()`, 0 at the padding."""
+    longest = max(int(rows.lengths.max(initial=0)), 1)
+    table: np.ndarray = np.zeros((len(rows), longest), dtype=kind)
+    table[np.arange(longest) < rows.lengths[:, None]] = values[rows.flat_positions()]
+    return torch.from_numpy(table)

@@ -1,0 +1,77 @@
+"""Keys by signature: the arguments of a constructor or a function are what a recipe may say of it.
+
+So a new model, loss, sampler or kind of batches brings its keys, their types and defaults with it, and nothing lists
+them a second time.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, get_type_hints
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from nextitem.errors import InputError, suggest
+
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+OpenShare = Annotated[float, Field(gt=0, lt=1)]
+AboveZero = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+REQUIRED = inspect.Parameter.empty  # the default of a key that someone must give
+
+
+@dataclass(frozen=True)
+class Key:
+    """An argument that a recipe may set: its name, its type, and its default or REQUIRED."""
+
+    name: str
+    type: Any
+    default: Any
+
+
+def keys_of(maker: Callable[..., Any], known: Collection[str] = (), keyword_only: bool = False) -> dict[str, Key]:
+    """The arguments of `maker` but those that its caller knows, such as sizes of the data.
+
+    >>> def loss(positive, negative, *, margin: float = 2.0): ...
+    >>> keys_of(loss, keyword_only=True)["margin"].default
+    2.0
+    """
+    function: Any = maker.__init__ if isinstance(maker, type) else maker  # type: ignore[misc]
+    types = get_type_hints(function, include_extras=True)
+    parameters = [one for one in inspect.signature(function).parameters.values() if one.name not in ("self", *known)]
+    chosen = [one for one in parameters if one.kind is one.KEYWORD_ONLY or not keyword_only]
+    return {one.name: Key(one.name, types.get(one.name, Any), one.default) for one in chosen}
+
+
+def defaults_of(keys: Mapping[str, Key]) -> dict[str, Any]:
+    """The values of the keys that nobody must give."""
+    return {one.name: one.default for one in keys.values() if one.default is not REQUIRED}
+
+
+def check_keys(section: str, owner: str, keys: Mapping[str, Key], given: Mapping[str, Any]) -> dict[str, Any]:
+    """All `keys` of the `owner`, with the `given` values, checked and turned to their types, else by default.
+
+    Raises:
+        InputError: a key that it does not have, a value of the wrong type or out of range, or a required key that
+            nobody gave.
+    """
+    for name, value in given.items():
+        if name not in keys:
+            others = suggest(name, keys) if keys else "it has no keys"
+            raise InputError(f'{section}.{name}: {owner} has no key "{name}", found {value!r}; {others}')
+    missing = [one.name for one in keys.values() if one.default is REQUIRED and one.name not in given]
+    if missing:
+        raise InputError(f"{section}.{missing[0]}: {owner} needs a value for it, and has no default; give one")
+    return {one.name: _checked(section, one, given[one.name]) if one.name in given else one.default
+            for one in keys.values()}  # fmt: skip
+
+
+def _checked(section: str, key: Key, value: Any) -> Any:
+    try:
+        return TypeAdapter(key.type, config=ConfigDict(strict=False)).validate_python(value)
+    except ValidationError as error:
+        raise InputError(f"{section}.{key.name}: {error.errors()[0]['msg']}; found {value!r}") from error
