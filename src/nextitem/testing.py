@@ -7,6 +7,7 @@ class TestGRU4Rec(RecommenderTests):
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 from unittest import SkipTest
 
@@ -159,7 +160,7 @@ class RecommenderTests:
         if not isinstance(model, SequenceModel) or not model.is_causal:
             raise SkipTest("the model has no causal encoder")
         with torch.no_grad():
-            one, other = (model.encode(Batch.of(torch.tensor([[1, 2, 3, last]]))) for last in (4, 5))
+            one, other = (model.encode(batch_of(model, [[1, 2, 3, last]])) for last in (4, 5))
         torch.testing.assert_close(one[:, :3], other[:, :3])
 
     def test_same_seed_gives_the_same_weights(self) -> None:
@@ -175,26 +176,38 @@ class RecommenderTests:
 
 
 def batch_of(model: Recommender, rows: list[list[int]], width: int | None = None) -> Batch:
-    """Histories of users 1, 2, .., padded to `width`."""
-    batch = history_batch(Sequences.from_lists(rows), model.max_length, np.arange(1, len(rows) + 1))
-    if width is None:
-        return batch
-    inputs = torch.nn.functional.pad(batch.inputs, (0, width - batch.inputs.shape[1]))
-    return Batch(batch.users, inputs, torch.zeros_like(inputs))
+    """Histories of users 1, 2, .., padded to `width`, with what the model wants beside them."""
+    sequences = timed(Sequences.from_lists(rows))
+    batch = history_batch(sequences, model.max_length, np.arange(1, len(rows) + 1), model.wanted())
+    missing = 0 if width is None else width - batch.inputs.shape[1]
+    padded = batch.with_inputs(lambda one: torch.nn.functional.pad(one, (0, missing)))
+    return replace(padded, targets=torch.zeros_like(padded.inputs))
+
+
+def timed(rows: Sequences) -> Sequences:
+    """The rows with times and ratings beside their items, drawn alike for the same sizes."""
+    rng = np.random.default_rng(7)
+    gaps, ratings = rng.integers(0, 50, len(rows.items)), rng.integers(1, 6, len(rows.items))
+    return replace(rows, timestamps=np.cumsum(gaps), ratings=ratings.astype(np.float32))
 
 
 def ordered() -> Dataset:
     """A first-order chain: after item i comes mostly one other item."""
-    return markov_chain(order=1, num_users=200, num_items=NUM_ITEMS, mean_length=15, noise=0.1, seed=0)
+    return _with_all(markov_chain(order=1, num_users=200, num_items=NUM_ITEMS, mean_length=15, noise=0.1, seed=0))
 
 
 def tastes() -> Dataset:
     """Two groups of ten items; every user has met six of one group, in random order."""
     rng = np.random.default_rng(0)
     groups = [list(range(1, 11)), list(range(11, NUM_ITEMS + 1))]
-    return dataset_of([rng.permutation(groups[user % 2])[:6].tolist() for user in range(200)])
+    return _with_all(dataset_of([rng.permutation(groups[user % 2])[:6].tolist() for user in range(200)]))
 
 
 def noise() -> Dataset:
     """Every item drawn at random."""
-    return markov_chain(order=0, num_users=200, num_items=NUM_ITEMS, mean_length=10, seed=0)
+    return _with_all(markov_chain(order=0, num_users=200, num_items=NUM_ITEMS, mean_length=10, seed=0))
+
+
+def _with_all(dataset: Dataset) -> Dataset:
+    """The data set with all that a model may want beside its rows."""
+    return replace(dataset, sequences=timed(dataset.sequences))

@@ -105,9 +105,7 @@ class Features:
         """
         column = self._column(name)
         if isinstance(column, Numbers):
-            raise InputError(
-                f'the attribute "{name}" is {_said(column)}, which have no values to count'
-            )
+            raise InputError(f'the attribute "{name}" is {_said(column)}, which have no values to count')
         if isinstance(column, Bags):
             return column
         is_known = column.codes > 0

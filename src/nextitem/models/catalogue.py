@@ -23,6 +23,7 @@ from nextitem.models.sequential.markov_chain import MarkovChain
 from nextitem.models.sequential.sasrec import SASRec
 from nextitem.models.sequential.sigma import SIGMA
 from nextitem.models.sequential.stamp import STAMP
+from nextitem.models.sequential.tisasrec import TiSASRec
 from nextitem.models.sequential.zero_block import ZeroBlock
 
 MODELS: dict[str, type[Recommender]] = {
@@ -41,6 +42,7 @@ MODELS: dict[str, type[Recommender]] = {
     "SASRec": SASRec,
     "SIGMA": SIGMA,
     "STAMP": STAMP,
+    "TiSASRec": TiSASRec,
     "ZeroBlock": ZeroBlock,
 }
 
