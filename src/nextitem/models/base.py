@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from nextitem.data.batches import NOTHING, Batch, Wanted
@@ -89,8 +90,15 @@ class Trained(Recommender):
         """See the training rows once, before the first step; most models need nothing of them."""
 
     def loss(self, batch: Batch) -> Tensor:
-        """The mean loss over the batch's targets; a scalar."""
-        raise NotImplementedError(f"{type(self).__name__} has no loss")
+        """The mean loss over the batch's targets, a scalar: the sum of its `parts`, where a model has more than one."""
+        parts = self.parts(batch)
+        if not parts:
+            raise NotImplementedError(f"{type(self).__name__} has neither a loss nor parts of one")
+        return torch.stack(list(parts.values())).sum()
+
+    def parts(self, batch: Batch) -> dict[str, Tensor]:
+        """The scalars that add up to the loss, by the names under which the log shows them; none of a loss of one."""
+        return {}
 
     def num_terms(self, batch: Batch) -> float:
         """How many terms `loss` is the mean of, or what they weigh: its share beside other batches in one step."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -39,6 +39,7 @@ class Epoch:
     seconds: float
     num_targets: int
     learning_rate: float  # of the last step
+    parts: dict[str, float] = field(default_factory=dict)  # means of what the loss is the sum of; of one part none
 
     @property
     def targets_per_second(self) -> float:
@@ -80,7 +81,7 @@ def train(
     else:
         wrapped, wrapped_optimizer = fabric.setup(Loss(model), optimizer)
     for number in range(first, last + 1):
-        start, losses = time.perf_counter(), []
+        start, losses = time.perf_counter(), _Losses()
         wrapped.train()
         with torch.random.fork_rng(), profile.watching(model):
             torch.manual_seed(int(np.random.SeedSequence((seed, number, processes.rank)).generate_state(1)[0]))
@@ -93,7 +94,7 @@ def train(
                     _set_learning_rate(optimizer, rate(number, step))
                 WAITING.adapt()
                 wrapped_optimizer.zero_grad(set_to_none=True)
-                loss = _backward(fabric, wrapped, model, group, processes, profile)
+                loss = _backward(fabric, wrapped, model, group, processes, profile, losses)
                 if not math.isfinite(loss):
                     raise NonFiniteLossError(
                         f"the loss was {loss} at step {step} of epoch {number}; training stopped before that step. "
@@ -103,11 +104,26 @@ def train(
                     clip_gradients(fabric, wrapped, wrapped_optimizer, clip_norm)
                 wrapped_optimizer.step()
                 profile.lap("optimizer")
-                losses.append(loss)
+                losses.num_steps += 1
         if is_sharded:
             gather(wrapped, model)
         seconds, learning_rate = time.perf_counter() - start, optimizer.param_groups[0]["lr"]
-        yield Epoch(number, sum(losses) / len(losses), seconds, batches.num_targets, learning_rate)
+        yield Epoch(number, losses.mean, seconds, batches.num_targets, learning_rate, losses.means)
+
+
+class _Losses:
+    """The losses of an epoch's steps, and of their parts."""
+
+    def __init__(self) -> None:
+        self.num_steps, self.total, self.parts = 0, 0.0, dict[str, float]()
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.num_steps
+
+    @property
+    def means(self) -> dict[str, float]:
+        return {name: total / self.num_steps for name, total in self.parts.items()}
 
 
 def _groups(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
@@ -118,7 +134,13 @@ def _groups(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
 
 
 def _backward(
-    fabric: Fabric, wrapped: Any, model: Trained, group: list[Batch], processes: Processes, profile: Profile
+    fabric: Fabric,
+    wrapped: Any,
+    model: Trained,
+    group: list[Batch],
+    processes: Processes,
+    profile: Profile,
+    losses: _Losses,
 ) -> float:
     """Leave the gradient of the batches' common loss in the parameters; the loss, the same in all processes."""
     total = 0.0
@@ -126,13 +148,16 @@ def _backward(
         own, share = share_of(batch, model, processes)
         own = own.to(fabric.device)
         profile.lap("batching")
-        loss = wrapped(own.tensors(), share * part)
+        loss, parts = wrapped(own.tensors(), share * part)
         total += processes.total(loss.item())  # of the whole batch, and so not finite in all or none
+        for name, value in parts.items():
+            losses.parts[name] = losses.parts.get(name, 0.0) + processes.total(value.item())
         profile.lap("loss")
         if not math.isfinite(total):
             break  # no step will be taken
         fabric.backward(loss * processes.size)  # gradients are averaged over the processes
         profile.lap("backward")
+    losses.total += total
     return total
 
 

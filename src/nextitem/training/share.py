@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
@@ -26,9 +27,13 @@ class Loss(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, tensors: dict[str, Tensor], share: float) -> Tensor:
+    def forward(self, tensors: dict[str, Tensor], share: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss, and the parts that it is the sum of where it has any, to be shown."""
         # Weighted here, in the model's precision: Fabric hands the result out in float32.
-        return self.model.loss(Batch(**tensors)) * share
+        batch = Batch(**tensors)
+        parts = {name: part * share for name, part in self.model.parts(batch).items()}
+        loss = torch.stack(list(parts.values())).sum() if parts else self.model.loss(batch) * share
+        return loss, {name: part.detach() for name, part in parts.items()}
 
 
 def share_of(batch: Batch, model: Trained, processes: Processes) -> tuple[Batch, float]:
