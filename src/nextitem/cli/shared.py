@@ -20,10 +20,15 @@ def console() -> Any:
 
 def telling_of_compilation(screen: Any) -> AbstractContextManager[None]:
     """A first training stands still for a while: say why."""
-    from nextitem.nn.kernels.compiling import told_of_compilation
+    from nextitem.compiling import are_kept, told_of_compilation
 
-    line = "compiling kernels, which are kept for later runs: half a minute or so"
+    line = f"compiling kernels{', which are kept for later runs' if are_kept() else ''}: half a minute or so"
     return told_of_compilation(lambda: screen.print(line, highlight=False))
+
+
+def own_options(context: typer.Context) -> list[str]:
+    """The options that a command has beside recipe keys."""
+    return [name for one in context.command.params for name in one.opts if name.startswith("--")]
 
 
 def rank() -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from nextitem.compiling import kernel
 
 
-@njit(cache=True)
+@kernel()
 def place(users: Any, places: Any, order: Any) -> None:
     """A counting sort: row after row goes to the next free place of its user. `places` (U,) moves on."""
     for row in range(len(users)):
@@ -17,7 +18,7 @@ def place(users: Any, places: Any, order: Any) -> None:
         places[user] += 1
 
 
-@njit(cache=True)
+@kernel()
 def sort_within(stops: Any, times: Any, order: Any) -> None:
     """Sort every user's part of `order` by time; what is in order already, or equal, stays."""
     start = 0
@@ -31,7 +32,7 @@ def sort_within(stops: Any, times: Any, order: Any) -> None:
         start = stop
 
 
-@njit(cache=True)
+@kernel()
 def has_repeats(items: Any, starts: Any, stops: Any, last_row: Any) -> bool:
     """Whether a row holds an item twice. `last_row` (V,) starts below every row number."""
     for row in range(len(starts)):

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
+from nextitem.compiling import kernel, parallel_kernel
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two
 from nextitem.nn.kernels.dropping import Dropping
 from nextitem.nn.kernels.hashing import BLOCK, number_at, seed_of
@@ -63,7 +64,7 @@ def attend(
     return mixture, logs
 
 
-@njit(parallel=True, cache=True)
+@parallel_kernel()
 def _attend(
     query: Any, key: Any, value: Any, seen: Any, mixture: Any, logs: Any, shape: Any, dropping: Any,
     keys: Any, values: Any, asking: Any, weights: Any, mixed: Any, sums: Any,
@@ -76,7 +77,7 @@ def _attend(
         )  # fmt: skip
 
 
-@njit(cache=True, fastmath=FUSED, error_model="numpy")
+@kernel(fastmath=FUSED, error_model="numpy")
 def _attend_row(
     row: Any, query: Any, key: Any, value: Any, seen: int, mixture: Any, logs: Any, shape: Any, dropping: Any,
     keys: Any, values: Any, asking: Any, weights: Any, mixed: Any, sums: Any,
@@ -104,18 +105,18 @@ def _attend_row(
         take(mixed, start, count, shape, mixture)
 
 
-@njit(cache=True, forceinline=True)
+@kernel(forceinline=True)
 def visible(place: int, seen: int, is_causal: bool) -> Any:
     """How many positions the query at `place` sees."""
     return min(place + 1, seen) if is_causal else seen
 
 
-@njit(cache=True, forceinline=True)
+@kernel(forceinline=True)
 def rounded(count: int) -> Any:
     return (count + LANES - 1) // LANES * LANES
 
 
-@njit(cache=True)
+@kernel()
 def lay(x: Any, start: int, count: int, factor: Any, shape: Any, out: Any) -> None:
     """`count` lines of a row times `factor`, (count, D) -> (count, H, W)."""
     width, wide = shape.width, shape.wide
@@ -127,7 +128,7 @@ def lay(x: Any, start: int, count: int, factor: Any, shape: Any, out: Any) -> No
                 out_line[e] = line[e] * factor
 
 
-@njit(cache=True)
+@kernel()
 def lay_side_by_side(x: Any, factor: Any, out: Any, lanes: int) -> None:
     """A row times `factor`, (T, D) -> (D, L)."""
     length, dim = x.shape
@@ -136,7 +137,7 @@ def lay_side_by_side(x: Any, factor: Any, out: Any, lanes: int) -> None:
             out[e * lanes + t] = x[t, e] * factor
 
 
-@njit(cache=True)
+@kernel()
 def take(lines: Any, start: int, count: int, shape: Any, out: Any) -> None:
     """(count, H, W) -> `count` lines of a row."""
     width, wide = shape.width, shape.wide
@@ -148,13 +149,13 @@ def take(lines: Any, start: int, count: int, shape: Any, out: Any) -> None:
                 out_line[e] = line[e]
 
 
-@njit(cache=True)
+@kernel()
 def _scale(line: Any, factor: Any) -> None:
     for e in range(len(line)):
         line[e] *= factor
 
 
-@njit(cache=True, fastmath={*FUSED, "reassoc"}, error_model="numpy")
+@kernel(fastmath={*FUSED, "reassoc"}, error_model="numpy")
 def _softmax(
     scores: Any, lanes: int, reach: int, start: int, count: int, seen: int, is_causal: bool, logs: Any, sums: Any
 ) -> None:
@@ -170,7 +171,7 @@ def _softmax(
         logs[start + nth], sums[nth] = top + F(math.log2(total)), total
 
 
-@njit(cache=True, forceinline=True)
+@kernel(forceinline=True)
 def _highest(bits: Any) -> Any:
     """The highest of float32 numbers whose bits these are: as whole numbers they have this order, NaN above all."""
     top = np.int32(-2147483648)
@@ -180,7 +181,7 @@ def _highest(bits: Any) -> Any:
     return np.int32(top ^ ((top >> np.int32(31)) & np.int32(0x7FFFFFFF))).view(np.float32)
 
 
-@njit(cache=True)
+@kernel()
 def _drop(
     weights: Any, lanes: int, start: int, count: int, seen: int, is_causal: bool, first: int, length: int, dropping: Any
 ) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
+from nextitem.compiling import kernel, parallel_kernel
 from nextitem.nn.kernels.attending import (
     LOG2_E,
     STRIP,
@@ -47,7 +48,7 @@ def gradients(kept: tuple[Tensor, ...], shape: Shape, dropping: Dropping) -> tup
     return found
 
 
-@njit(parallel=True, cache=True)
+@parallel_kernel()
 def _gradients(
     query: Any, key: Any, value: Any, seen: Any, mixture: Any, logs: Any, mixture_grad: Any, query_grad: Any,
     key_grad: Any, value_grad: Any, shape: Any, dropping: Any, side_by_side: Any, tables: Any, strips: Any,
@@ -62,7 +63,7 @@ def _gradients(
         )  # fmt: skip
 
 
-@njit(cache=True, fastmath=FUSED, error_model="numpy")
+@kernel(fastmath=FUSED, error_model="numpy")
 def _gradients_of_row(
     row: Any, query: Any, key: Any, value: Any, seen: int, mixture: Any, logs: Any, mixture_grad: Any,
     query_grad: Any, key_grad: Any, value_grad: Any, shape: Any, dropping: Any, side_by_side: Any, tables: Any,
@@ -103,7 +104,7 @@ def _gradients_of_row(
     take(of_values, 0, length, shape, value_grad)
 
 
-@njit(cache=True, fastmath={*FUSED, "reassoc"})
+@kernel(fastmath={*FUSED, "reassoc"})
 def _means(
     given: Any, at: int, line: int, mixture: Any, start: int, count: int, left: int, width: int, means: Any
 ) -> None:
@@ -116,7 +117,7 @@ def _means(
         means[nth] = total
 
 
-@njit(cache=True, fastmath=FUSED, error_model="numpy")
+@kernel(fastmath=FUSED, error_model="numpy")
 def _through_softmax(
     weights: Any, of_weights: Any, lanes: int, reach: int, start: int, count: int, seen: int, is_causal: bool,
     logs: Any, means: Any, first: int, length: int, dropping: Any,

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
+from nextitem.compiling import parallel_kernel
 from nextitem.nn.kernels.curves import FUSED, F, sigmoid
 from nextitem.nn.kernels.memory import WORKERS, array_of, flat_view, scratch, sums, thread_number, written
 from nextitem.nn.kernels.threads import use_torch_threads
@@ -45,7 +46,7 @@ def conv_gradients(
     return dx, torch.from_numpy(dtaps).sum(0).T, torch.from_numpy(dbias).sum(0)
 
 
-@njit(parallel=True, cache=True, fastmath=FUSED, error_model="numpy")
+@parallel_kernel(fastmath=FUSED, error_model="numpy")
 def conv_forward(x: Any, stride: int, weight: Any, bias: Any, starts: Any, lengths: Any, y: Any, total: Any) -> None:
     """weight (K, E); writes y (P, E)."""
     taps, channels = weight.shape
@@ -66,7 +67,7 @@ def conv_forward(x: Any, stride: int, weight: Any, bias: Any, starts: Any, lengt
                     out[e] = total_t[e] * sigmoid(total_t[e])
 
 
-@njit(parallel=True, cache=True, fastmath=FUSED, error_model="numpy")
+@parallel_kernel(fastmath=FUSED, error_model="numpy")
 def conv_backward(
     x: Any, stride: int, g: Any, g_stride: int, weight: Any, bias: Any, starts: Any, lengths: Any, dx: Any,
     dweight: Any, dbias: Any, total: Any,

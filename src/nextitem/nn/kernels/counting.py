@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
+from nextitem.compiling import parallel_kernel
 from nextitem.nn.kernels.threads import use_torch_threads
 
 STRETCH = 64  # items that one worker counts at a time; with a hundred cases they stay in a core's cache
@@ -40,7 +41,7 @@ def _count_by_item(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, boo
     return torch.from_numpy(above).sum(0).T, torch.from_numpy(equal).sum(0).T, bool(has_nan.any())
 
 
-@njit(parallel=True, cache=True)
+@parallel_kernel()
 def _count(scores: Any, targets: Any, above: Any, equal: Any, has_nan: Any) -> None:
     for row in prange(len(scores)):
         line = scores[row]
@@ -56,7 +57,7 @@ def _count(scores: Any, targets: Any, above: Any, equal: Any, has_nan: Any) -> N
             has_nan[row] |= wrong > 0
 
 
-@njit(parallel=True, cache=True)
+@parallel_kernel()
 def _count_stretches(scores: Any, targets: Any, above: Any, equal: Any, has_nan: Any) -> None:
     """Adds to above and equal (S, M, B)."""
     for stretch in prange(len(above)):

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
+from nextitem.compiling import parallel_kernel
 from nextitem.nn.kernels.curves import F
 from nextitem.nn.kernels.hashing import BLOCK, halves, number_at, seed_of
 from nextitem.nn.kernels.threads import use_torch_threads
@@ -35,7 +36,7 @@ def drop(x: Tensor, bound: int, scale: float, seed: int) -> Tensor:
     return out
 
 
-@njit(parallel=True, cache=True)
+@parallel_kernel()
 def _drop(x: Any, out: Any, low: Any, high: Any, bound: Any, scale: Any) -> None:
     for block in prange((x.size + BLOCK - 1) // BLOCK):
         start = block * BLOCK

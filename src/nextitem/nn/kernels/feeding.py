@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
+from nextitem.compiling import kernel, parallel_kernel
 from nextitem.nn.kernels.curves import F
 from nextitem.nn.kernels.dropping import Dropping
 from nextitem.nn.kernels.hashing import BLOCK, number_at, seed_of
@@ -70,7 +71,7 @@ def _wide(size: int) -> int:
     return -(-size // LANES) * LANES
 
 
-@njit(parallel=True, cache=True)
+@parallel_kernel()
 def _feed(
     x: Any, out: Any, inner: Any, inner_bias: Any, outer: Any, outer_bias: Any, width: int, between: Any, after: Any,
     room: Any,
@@ -83,7 +84,7 @@ def _feed(
         )  # fmt: skip
 
 
-@njit(cache=True)
+@kernel()
 def _feed_chunk(
     x: Any, out: Any, start: int, count: int, inner: Any, inner_bias: Any, outer: Any, outer_bias: Any, width: int,
     between: Any, after: Any, room: Any,
@@ -96,7 +97,7 @@ def _feed_chunk(
     _take(fed, w, start, count, out)
 
 
-@njit(cache=True)
+@kernel()
 def _hide(
     x: Any, start: int, count: int, inner: Any, bias: Any, width: int, dropping: Any, hidden: Any, kept: Any
 ) -> None:
@@ -108,7 +109,7 @@ def _hide(
         hidden[place] = F(0) if hidden[place] <= F(0) else hidden[place]
 
 
-@njit(cache=True)
+@kernel()
 def _map(x: Any, at: int, line: int, weight: Any, bias: Any, out: Any, count: int, depth: int) -> None:
     """Lines of x from place `at` on @ weight (A, B) + bias (B,) -> (N, B)."""
     width = len(bias)
@@ -119,7 +120,7 @@ def _map(x: Any, at: int, line: int, weight: Any, bias: Any, out: Any, count: in
     multiply(x, at, line, 1, weight.reshape(-1), 0, width, out, 0, width, count, depth, width, True)
 
 
-@njit(parallel=True, cache=True)
+@parallel_kernel()
 def _gradients(
     x: Any, grad: Any, x_grad: Any, inner: Any, inner_bias: Any, outer: Any, back: Any, width: int, between: Any,
     after: Any, of_inner: Any, of_inner_bias: Any, of_outer: Any, of_outer_bias: Any, room: Any,
@@ -136,7 +137,7 @@ def _gradients(
             )  # fmt: skip
 
 
-@njit(cache=True)
+@kernel()
 def _gradients_of_chunk(
     x: Any, grad: Any, x_grad: Any, start: int, count: int, inner: Any, inner_bias: Any, outer: Any, back: Any,
     width: int, between: Any, after: Any, of_inner: Any, of_inner_bias: Any, of_outer: Any, of_outer_bias: Any,
@@ -160,7 +161,7 @@ def _gradients_of_chunk(
     _take(given, w, start, count, x_grad)
 
 
-@njit(cache=True)
+@kernel()
 def _drop(lines: Any, wide: int, start: int, count: int, width: int, dropping: Any, kept: Any) -> None:
     """Dropout of (N, wide), of which `width` numbers a line count; the first stands at place `start` * width."""
     if dropping.scale == F(1):
@@ -179,7 +180,7 @@ def _drop(lines: Any, wide: int, start: int, count: int, width: int, dropping: A
             line[e] *= kept_line[e]
 
 
-@njit(cache=True)
+@kernel()
 def _add_lines(lines: Any, count: int, totals: Any) -> None:
     width = len(totals)
     for nth in range(count):
@@ -188,7 +189,7 @@ def _add_lines(lines: Any, count: int, totals: Any) -> None:
             totals[e] += line[e]
 
 
-@njit(cache=True)
+@kernel()
 def _lay(x: Any, wide: int, start: int, count: int, lines: Any) -> None:
     """Positions of x (P, D) -> (N, W), zero where a line is longer."""
     for nth in range(count):
@@ -199,7 +200,7 @@ def _lay(x: Any, wide: int, start: int, count: int, lines: Any) -> None:
             line[e] = F(0)
 
 
-@njit(cache=True)
+@kernel()
 def _take(lines: Any, wide: int, start: int, count: int, out: Any) -> None:
     """(N, W) -> positions of out (P, D)."""
     for nth in range(count):

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
+from nextitem.compiling import kernel, parallel_kernel
 from nextitem.nn.kernels.curves import FUSED, F
 from nextitem.nn.kernels.memory import array_of
 from nextitem.nn.kernels.threads import use_torch_threads
@@ -37,7 +38,7 @@ def places_by_value(values: Tensor, bound: int) -> tuple[Tensor, Tensor, Tensor]
     return distinct, places, starts
 
 
-@njit(parallel=True, cache=True)
+@parallel_kernel()
 def _products(queries: Any, vectors: Any, items: Any, scores: Any) -> None:
     for part in prange((len(queries) + PART - 1) // PART):
         for nth in range(part * PART, min(len(queries), (part + 1) * PART)):
@@ -45,7 +46,7 @@ def _products(queries: Any, vectors: Any, items: Any, scores: Any) -> None:
                 scores[nth, k] = _inner_product(queries[nth], vectors[items[nth, k]])
 
 
-@njit(cache=True, fastmath={*FUSED, "reassoc"})
+@kernel(fastmath={*FUSED, "reassoc"})
 def _inner_product(one: Any, other: Any) -> Any:
     total = F(0)
     for e in range(len(one)):
@@ -53,7 +54,7 @@ def _inner_product(one: Any, other: Any) -> Any:
     return total
 
 
-@njit(cache=True)
+@kernel()
 def _places(values: Any, bits: int) -> Any:
     """Sorted digit by digit, the last first; a key is a value, and below it 32 bits that are its place."""
     num_digits = (bits + MOST_BITS - 1) // MOST_BITS
@@ -78,7 +79,7 @@ def _places(values: Any, bits: int) -> Any:
     return _runs(keys)
 
 
-@njit(cache=True)
+@kernel()
 def _runs(keys: Any) -> Any:
     """Distinct values, places and where the runs begin, of sorted keys."""
     places, starts = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)

@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
+
+from nextitem.compiling import kernel
 
 BLOCK = 1 << 14  # places of one seed
 GOLDEN = 0x9E3779B9  # 2^32 over the golden ratio: neighbours begin far apart
 _LOW = 0xFFFFFFFF
 
 
-@njit(inline="always")
+@kernel(is_kept=False, inline="always")
 def mix(x: Any) -> Any:
     """A permutation of the 32-bit numbers (uint32)."""
     x ^= x >> np.uint32(16)
@@ -28,13 +29,13 @@ def mix(x: Any) -> Any:
     return x ^ (x >> np.uint32(16))
 
 
-@njit(inline="always")
+@kernel(is_kept=False, inline="always")
 def seed_of(block: Any, low: Any, high: Any) -> Any:
     """The seed of a block, from both halves of the seed of the draw (uint32)."""
     return mix(np.uint32(mix(np.uint32(np.uint32(block) + low)) ^ high))
 
 
-@njit(inline="always")
+@kernel(is_kept=False, inline="always")
 def number_at(place: Any, seed: Any) -> Any:
     """Uniform over 0 .. 2^32 - 1; `place` counts from the start of its block."""
     return mix(np.uint32(np.uint32(place) * np.uint32(GOLDEN) + seed))

@@ -20,9 +20,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as torch_f
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
+from nextitem.compiling import kernel, parallel_kernel
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two, sigmoid, softplus
 from nextitem.nn.kernels.memory import WORKERS, array_of, flat_view, scratch, sums, thread_number, written
 from nextitem.nn.kernels.threads import use_torch_threads
@@ -106,13 +107,13 @@ def _numbers(values: list[int]) -> Any:
     return torch.tensor(values).numpy()
 
 
-@njit(fastmath={"reassoc", "contract"}, forceinline=True)
+@kernel(is_kept=False, fastmath={"reassoc", "contract"}, forceinline=True)
 def _plus(total: Any, value: Any) -> Any:
     """A sum over lanes whose order is free, so that it is one of vectors until the last step."""
     return total + value
 
 
-@njit(parallel=True, cache=True, fastmath=FUSED, error_model="numpy")
+@parallel_kernel(fastmath=FUSED, error_model="numpy")
 def scan_forward(
     x: Any, raw: Any, z: Any, b: Any, c: Any, strides: Any, a: Any, d: Any, bias: Any, starts: Any, lengths: Any,
     y: Any, kept: Any, kept_starts: Any, h: Any, dt: Any, dtx: Any, ys: Any,
@@ -161,7 +162,7 @@ def scan_forward(
                         out[e] = (y_t[e] + d[e] * x_t[e]) * (z_t[e] * sigmoid(z_t[e]))
 
 
-@njit(parallel=True, cache=True, fastmath=FUSED, error_model="numpy")
+@parallel_kernel(fastmath=FUSED, error_model="numpy")
 def scan_backward(
     x: Any, raw: Any, z: Any, b: Any, c: Any, g: Any, strides: Any, a: Any, d: Any, bias: Any, starts: Any,
     lengths: Any, kept: Any, kept_starts: Any, dx: Any, draw: Any, dz: Any, db: Any, dc: Any, da: Any, dd: Any,

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as torch_f
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
+from nextitem.compiling import parallel_kernel
 from nextitem.nn.kernels.memory import array_of
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, multiply
@@ -30,7 +31,7 @@ def scores_by_item(vectors: Tensor, queries: Tensor) -> Tensor:
     return scores[:, :num_queries]
 
 
-@njit(parallel=True, cache=True)
+@parallel_kernel()
 def _score(vectors: Any, side_by_side: Any, scores: Any, dim: int, lanes: int) -> None:
     num_items = len(vectors) // dim
     for part in prange((num_items + PART - 1) // PART):

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
+from nextitem.compiling import parallel_kernel
 from nextitem.nn.kernels.threads import use_torch_threads
 
 PART = 256  # rows of a worker at a time
@@ -24,7 +25,7 @@ def search(sorted_values: Tensor, offsets: Tensor, users: Tensor, values: Tensor
     return counts
 
 
-@njit(parallel=True, cache=True)
+@parallel_kernel()
 def _search(sorted_values: Any, offsets: Any, users: Any, values: Any, counts: Any) -> None:
     num_rows, width = values.shape
     for part in prange((num_rows + PART - 1) // PART):

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as torch_f
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
+from nextitem.compiling import kernel, parallel_kernel
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two
 from nextitem.nn.kernels.memory import WORKERS, array_of
 from nextitem.nn.kernels.threads import use_torch_threads
@@ -51,7 +52,7 @@ def _widened(x: Tensor, width: int) -> Tensor:
     return x.contiguous() if x.shape[1] == width else torch_f.pad(x, (0, width - x.shape[1]))
 
 
-@njit(parallel=True, cache=True)
+@parallel_kernel()
 def _walk(
     vectors: Any, queries: Any, targets: Any, shares: Any, reference: Any, vector_grad: Any, query_grad: Any,
     totals: Any, probabilities: Any, part: int, sums: Any, scores: Any, sums_of_stretch: Any, parts_of_grad: Any,
@@ -77,7 +78,7 @@ def _walk(
         _add_parts(parts_of_grad[:parts], share, total, query_grad[first:end])
 
 
-@njit(cache=True)
+@kernel()
 def _lay_side_by_side(queries: Any, side_by_side: Any, lanes: int) -> None:
     """(count, D) -> (D, R), zero where the last block has fewer targets."""
     count, width = queries.shape
@@ -86,7 +87,7 @@ def _lay_side_by_side(queries: Any, side_by_side: Any, lanes: int) -> None:
             side_by_side[e * lanes + column] = queries[column, e] if column < count else F(0)
 
 
-@njit(cache=True, fastmath=FUSED, error_model="numpy")
+@kernel(fastmath=FUSED, error_model="numpy")
 def _exponentials(
     span: tuple[int, int], vectors: Any, side_by_side: Any, reference: Any, scores: Any, total: Any, of_stretch: Any
 ) -> None:
@@ -112,7 +113,7 @@ def _exponentials(
             total[column] += of_stretch[column]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _meet(
     sums: Any, scores: Any, targets: Any, shares: Any, queries: Any, totals: Any, probabilities: Any, scaled: Any
 ) -> None:
@@ -132,7 +133,7 @@ def _meet(
             scaled[column * width + e] = queries[column, e] * F(shares[column] / total)
 
 
-@njit(cache=True)
+@kernel()
 def _gradients(
     span: tuple[int, int], vectors: Any, scores: Any, scaled: Any, query_grad: Any, vector_grad: Any, lanes: int,
     count: int,
@@ -147,7 +148,7 @@ def _gradients(
         multiply(scores, start * lanes, lanes, 1, scaled, 0, width, vector_grad, at, width, size, count, width, True)
 
 
-@njit(cache=True)
+@kernel()
 def _add_parts(parts_of_grad: Any, shares: Any, totals: Any, query_grad: Any) -> None:
     width = query_grad.shape[1]
     for column in range(len(totals)):

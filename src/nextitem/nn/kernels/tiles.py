@@ -13,9 +13,11 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from nextitem.compiling import kernel
 
 _HAS_AVX512 = bool(llvm.get_host_cpu_features().get("avx512f", False))
 LANES = 16 if _HAS_AVX512 else 8  # floats of a vector
@@ -23,7 +25,7 @@ MOST = 4 if _HAS_AVX512 else 3  # vectors of a tile: as many accumulators as the
 ROWS = 4  # of a tile
 
 
-@njit(cache=True)
+@kernel()
 def multiply(
     a: Any, a_at: int, a_row: int, a_column: int, b: Any, b_at: int, b_row: int, c: Any, c_at: int, c_row: int,
     rows: int, depth: int, width: int, adds: bool,
@@ -53,7 +55,7 @@ def multiply(
         left += vectors * LANES
 
 
-@njit(cache=True)
+@kernel()
 def _next_tile(vectors: int) -> Any:
     """How many of the vectors that are left the next tile takes: as few tiles as can be, of like widths."""
     tiles = (vectors + MOST - 1) // MOST
