@@ -18,7 +18,7 @@ PACKAGE = Path(nextitem.__file__).parent
 FLOORS = [
     {"errors"},
     {"keys"},
-    {"cores", "processes"},
+    {"compiling", "cores", "forking", "processes"},
     {"data"},
     {"diagnosis"},
     {"nn"},
@@ -96,12 +96,36 @@ def test_imports_run_down_the_floors(module: str) -> None:
 @pytest.mark.parametrize("module", [name for name in INSIDE if floor(name) == "nn"])
 def test_nn_imports_errors_and_torch_alone(module: str) -> None:
     """But for the kernels, which are numba's and Triton's, and the adapter of mamba_ssm."""
-    assert {floor(name) for name in ours(module)} <= {"nn", "errors", "keys"}
+    assert {floor(name) for name in ours(module)} <= {"nn", "errors", "keys", "compiling", "forking"}
     also = {"numba", "numpy"} if module.startswith("nn.kernels") else set()
     others_of = {"scanning_gpu": {"triton"}, "tiles": {"numba", "llvmlite"}}
     also = {f"nn.kernels.{name}": found for name, found in others_of.items()}.get(module, also)
     also = {"mamba_ssm"} if module == "nn.scan.official" else also
     assert others(module) <= {"torch", *also, *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("module", [name for name in INSIDE if name != "compiling"])
+def test_kernels_are_compiled_through_one_door(module: str) -> None:
+    """Which knows what to do where nothing can be written, and when threads must take turns."""
+    from_numba = {name for name in imports_of(tree_of(module)) if name.split(".")[0] == "numba"}
+    assert (
+        from_numba & {f"numba.{name}" for name in ("jit", "njit", "vectorize", "guvectorize", "cfunc", "stencil")}
+        == set()
+    )
+    attributes = {ast.unparse(node) for node in ast.walk(tree_of(module)) if isinstance(node, ast.Attribute)}
+    assert attributes & {"numba.njit", "numba.jit", "numba.vectorize", "numba.guvectorize"} == set()
+
+
+@pytest.mark.parametrize("module", [name for name in INSIDE if floor(name) == "nn"])
+def test_gradients_by_hand_refuse_to_be_differentiated_again(module: str) -> None:
+    functions = [
+        node
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.ClassDef) and {ast.unparse(base).split(".")[-1] for base in node.bases} & {"Function"}
+    ]
+    for function in functions:
+        backward = next(one for one in function.body if isinstance(one, ast.FunctionDef) and one.name == "backward")
+        assert [ast.unparse(one) for one in backward.decorator_list] == ["staticmethod", "once_differentiable"]
 
 
 @pytest.mark.parametrize("module", [name for name in INSIDE if floor(name) == "data"])

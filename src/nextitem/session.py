@@ -9,6 +9,7 @@ import torch
 
 from nextitem.data.ids import PAD
 from nextitem.errors import InputError
+from nextitem.forking import mark_computed
 from nextitem.models.catalogue import MODELS
 from nextitem.models.streaming import Stream, Streaming
 from nextitem.recommend import Recommendation, Run
@@ -31,6 +32,7 @@ class Session:
                 f"{run.recipe.model.name} cannot read item by item; call run.recommend with the whole history, or take "
                 f"one of {able}"
             )
+        mark_computed()
         self._run, self._model = run, run.model
         self._stream: Stream[Any] = run.model.start(torch.zeros(0, dtype=torch.long))
         self._seen: set[int] = set()  # indices of the items so far

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from nextitem.nn.kernels.choose import runs_compiled
 from nextitem.nn.kernels.counting import count
 
 
@@ -13,7 +14,7 @@ def count_above(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, bool]:
 
     Where a target is among the scores `equal` counts it too. Compiled for float32 on the CPU.
     """
-    if scores.dtype == torch.float32 and scores.device.type == "cpu":
+    if runs_compiled(scores, targets):
         return count(scores.detach(), targets.detach())
     return count_plain(scores, targets)
 

@@ -11,7 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nextitem.nn.kernels.choose import is_followed, runs_compiled
 from nextitem.nn.kernels.gathering import places_by_value, products
+from nextitem.nn.once import once_differentiable
 
 BLOCK_ELEMENTS = 2**18  # of gathered rows held at once: 1 MB of float32, within a core's cache
 DEVICE_BLOCK_ELEMENTS = 2**26  # on a GPU, where every block is a launch; a choice, not measured
@@ -26,6 +28,8 @@ def candidate_scores(queries: Tensor, vectors: Tensor, items: Tensor, is_sparse:
     instead of V, as `nn.Embedding` with `sparse=True` has it. Computed in the precision of `vectors`, under autocast
     too.
     """
+    if is_followed():
+        return (F.embedding(items, vectors, sparse=is_sparse) * queries.to(vectors.dtype)[:, None, :]).sum(-1)
     scores: Tensor = _CandidateScores.apply(queries.to(vectors.dtype), vectors, items, is_sparse)  # type: ignore[no-untyped-call]
     return scores
 
@@ -35,10 +39,10 @@ class _CandidateScores(torch.autograd.Function):
     def forward(ctx: Any, queries: Tensor, vectors: Tensor, items: Tensor, is_sparse: bool) -> Tensor:
         ctx.save_for_backward(queries, vectors, items)
         ctx.is_sparse = is_sparse
-        is_compiled = vectors.dtype == torch.float32 and vectors.device.type == "cpu"
-        return products(queries, vectors, items) if is_compiled else _products(queries, vectors, items)
+        return (products if runs_compiled(queries, vectors) else _products)(queries, vectors, items)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         queries, vectors, items = ctx.saved_tensors
         weights = grads[0].contiguous()
@@ -69,7 +73,7 @@ def _products(queries: Tensor, vectors: Tensor, items: Tensor) -> Tensor:
 
 def _row_gradients(queries: Tensor, items: Tensor, weights: Tensor, num_rows: int) -> tuple[Tensor, Tensor]:
     """The distinct items (U,), ascending, and the sum of weight times query over the places of each (U, D)."""
-    if items.device.type == "cpu":
+    if runs_compiled(items, dtype=torch.int64):
         rows, places, starts = places_by_value(items.flatten(), num_rows)
     else:
         ascending, places = items.flatten().sort(stable=True)

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from nextitem.errors import InputError
+from nextitem.nn.kernels.choose import runs_compiled
 from nextitem.nn.kernels.dropping import drop
 from nextitem.nn.kernels.hashing import numbers
+from nextitem.nn.once import once_differentiable
 
 
 def draw_seed() -> int:
@@ -35,7 +37,7 @@ def dropout(x: Tensor, p: float, seed: int) -> Tensor:
     """Zero each element of `x` with probability `p`, as `seed` decides, and scale the others by 1 / (1 - p)."""
     if p == 0.0:
         return x
-    if x.dtype == torch.float32 and x.device.type == "cpu":
+    if runs_compiled(x):
         return _Drop.apply(x, bound_of(1.0 - p), 1.0 / (1.0 - p), seed)  # type: ignore[no-untyped-call]
     return x * keep_mask(x.shape, 1.0 - p, seed, x.device).to(x.dtype) / (1.0 - p)
 
@@ -69,5 +71,6 @@ class _Drop(torch.autograd.Function):
         return drop(x.contiguous(), *ctx.settings)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         return drop(gradients[0].contiguous(), *ctx.settings), None, None, None

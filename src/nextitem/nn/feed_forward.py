@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from nextitem.nn.dropout import Dropout, bound_of, dropout
+from nextitem.nn.kernels.choose import runs_compiled
 from nextitem.nn.kernels.dropping import dropping_of
 from nextitem.nn.kernels.feeding import feed, gradients
+from nextitem.nn.once import once_differentiable
 
 WIDEST = 128  # with 512 numbers torch's products take half the time (benchmarks/README.md)
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]  # inner (E, D), its bias (E,), outer (D, E), its bias (D,)
@@ -38,7 +40,7 @@ class FeedForward(nn.Module):
 
 def feed_forward(x: Tensor, weights: Weights, p: float, inner_seed: int, outer_seed: int) -> Tensor:
     """As `feed_forward_plain`."""
-    is_plain = x.dtype != torch.float32 or x.device.type != "cpu" or torch.is_autocast_enabled("cpu")
+    is_plain = not runs_compiled(x, *weights) or torch.is_autocast_enabled("cpu")
     if is_plain or max(weights[0].shape) > WIDEST or not x.numel():
         return feed_forward_plain(x, weights, p, inner_seed, outer_seed)
     return _FeedForward.apply(x, p, inner_seed, outer_seed, *weights)  # type: ignore[no-untyped-call]
@@ -60,6 +62,7 @@ class _FeedForward(Function):
         return feed(lines, weights, *ctx.droppings).view(x.shape)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> Any:
         lines, *weights = ctx.saved_tensors
         grad = grads[0].reshape(lines.shape).contiguous()

@@ -18,7 +18,9 @@ from torch.autograd import Function
 from nextitem.nn.dropout import bound_of, dropout
 from nextitem.nn.kernels.attending import attend, shape_of
 from nextitem.nn.kernels.attending_back import gradients
+from nextitem.nn.kernels.choose import runs_compiled
 from nextitem.nn.kernels.dropping import dropping_of
+from nextitem.nn.once import once_differentiable
 
 
 def weights(query: Tensor, key: Tensor, num_heads: int, is_hidden: Tensor) -> Tensor:
@@ -46,7 +48,7 @@ def row_mixture(
 
     If it is causal, a query sees none that is newer than its own.
     """
-    if {x.dtype for x in (query, key, value)} == {torch.float32} and query.device.type == "cpu":
+    if runs_compiled(query, key, value):
         return _RowMixture.apply(query, key, value, num_heads, seen, is_causal, p, seed)  # type: ignore[no-untyped-call]
     place = torch.arange(key.shape[1], device=key.device)
     is_hidden = (place >= seen[:, None])[:, None, None]  # (B, 1, 1, T)
@@ -74,6 +76,7 @@ class _RowMixture(Function):
         return mixed
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> Any:
         found = gradients((*ctx.saved_tensors, grads[0].contiguous()), *ctx.settings)
         return *found, None, None, None, None, None

@@ -11,6 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nextitem.nn.kernels.choose import is_followed
+from nextitem.nn.once import once_differentiable
+
 
 class BipartiteGraph(nn.Module):
     """S A S: A joins users and items that met, S is the inverse square root of a node's number of neighbours.
@@ -44,6 +47,10 @@ class BipartiteGraph(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """(M, D) -> (M, D)."""
+        if is_followed():
+            nodes = torch.arange(len(vectors), device=vectors.device).repeat_interleave(self.offsets.diff().long())
+            scaled = (vectors * self.scale).index_select(0, self.neighbours)
+            return torch.zeros_like(vectors).index_add(0, nodes, scaled) * self.scale
         propagated: Tensor = _Propagation.apply(vectors, self.neighbours, self.offsets, self.scale)  # type: ignore[no-untyped-call]
         return propagated
 
@@ -57,6 +64,7 @@ class _Propagation(torch.autograd.Function):
         return _propagated(vectors, neighbours, offsets, scale)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
         return _propagated(grads[0], *ctx.saved_tensors), None, None, None
 

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from nextitem.errors import InputError
 from nextitem.nn.dropout import Dropout
+from nextitem.nn.kernels.choose import runs_compiled
 from nextitem.nn.kernels.scoring import scores_by_item
 
 
@@ -174,7 +175,7 @@ class HiddenLayers(nn.Module):
 
 def all_inner_products(queries: Tensor, vectors: Tensor) -> Tensor:
     """(B, D) and (V, D) -> (B, V), an item a row in memory: on a CPU up to twice as fast, and as easily ranked."""
-    if queries.dtype == torch.float32 and queries.device.type == "cpu" and not torch.is_grad_enabled():
+    if not torch.is_grad_enabled() and runs_compiled(queries, vectors):
         return scores_by_item(vectors, queries).T
     return (vectors @ queries.T).T
 

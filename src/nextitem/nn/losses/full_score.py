@@ -9,9 +9,12 @@ import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from nextitem.nn.kernels.choose import is_followed, runs_compiled
 from nextitem.nn.kernels.softmax import walk
+from nextitem.nn.once import once_differentiable
 
 BLOCK_BYTES = 64 * 2**20  # scores of one block where torch's own products make them
 FEWEST = 64  # targets of a block; with fewer, the products read the item table too often
@@ -24,6 +27,9 @@ def full_cross_entropy(queries: Tensor, vectors: Tensor, targets: Tensor, *, wei
     The plain form is `F.cross_entropy(queries @ vectors.T, targets)`; here the scores of a block of targets are
     made, turned into both gradient products and dropped. Computed in the precision of `vectors`, under autocast too.
     """
+    if is_followed():
+        losses = F.cross_entropy(queries.to(vectors.dtype) @ vectors.T, targets, reduction="none")
+        return (losses * _shares(queries, weight)).sum().to(queries.dtype)
     loss: Tensor = _FullCrossEntropy.apply(queries.to(vectors.dtype), vectors, targets, weight)  # type: ignore[no-untyped-call]
     return loss
 
@@ -47,6 +53,7 @@ class _FullCrossEntropy(torch.autograd.Function):
         return (losses * shares).sum().to(queries.dtype)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
         query_grad, vector_grad = ctx.saved_tensors
         return query_grad * grads[0], vector_grad * grads[0], None, None
@@ -60,7 +67,7 @@ def _walk(
     `reference` (N,) is taken from the scores of a target before they become exponentials. Compiled for float32 on the
     CPU.
     """
-    if vectors.dtype == torch.float32 and vectors.device.type == "cpu":
+    if runs_compiled(queries, vectors):
         return walk(queries, vectors, targets, shares, reference)
     return walk_plain(queries, vectors, targets, shares, reference)
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nextitem.errors import InputError
+from nextitem.nn.kernels.choose import runs_compiled
 from nextitem.nn.kernels.searching import search
 
 
@@ -77,7 +78,7 @@ def count_at_most(sorted_values: Tensor, offsets: Tensor, users: Tensor, values:
 
     Binary search in all rows at once; compiled on the CPU.
     """
-    if sorted_values.device.type == "cpu":
+    if runs_compiled(sorted_values, offsets, users, values, dtype=torch.int64):
         return search(sorted_values, offsets, users, values)
     return count_plain(sorted_values, offsets, users, values)
 

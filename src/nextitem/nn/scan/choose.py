@@ -6,6 +6,8 @@
 | on a CUDA device, float32 or narrower | that of mamba_ssm, else of Triton: the first that is installed and agrees |
 | anything else                         | plain                                                                   |
 
+Plain too wherever nn/kernels/choose.py says so: where somebody follows each operation of torch, for one.
+
 The scan of Mamba-2 (`ssd`) is made of matrix products, which every device has: one form, chunked.py.
 
 Narrower types are widened to float32 and the result is narrowed. agreement.py says what agrees.
@@ -26,6 +28,7 @@ import nextitem.nn.scan.cuda as cuda
 import nextitem.nn.scan.official as official
 import nextitem.nn.scan.plain as plain
 from nextitem.errors import NonFiniteLossError
+from nextitem.nn.kernels.choose import is_followed, runs_compiled
 from nextitem.nn.scan.agreement import Scan, fault_of
 from nextitem.nn.scan.rows import Rows
 
@@ -43,7 +46,7 @@ def selective_scan(
     """
     rows.check(x)
     tensors = {"x": x, "raw": raw, "a": a, "b": b, "c": c, "d": d, "z": z, "bias": bias}
-    form = form_for(x.device, x.dtype, a.shape[1])
+    form = plain.selective_scan if _must_be_plain(x) else form_for(x.device, x.dtype, a.shape[1])
     if form is plain.selective_scan:
         y = form(**tensors, rows=rows)
     else:
@@ -71,9 +74,14 @@ def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, rows:
 def causal_conv(x: Tensor, weight: Tensor, bias: Tensor, rows: Rows) -> Tensor:
     """x (P, E), weight (E, K), bias (E,) -> SiLU of the causal convolution, (P, E), of the type of x."""
     rows.check(x)
-    if x.device.type == "cpu" and x.dtype in _WIDENED:
+    if x.dtype in _WIDENED and runs_compiled(x, dtype=x.dtype):
         return cpu.causal_conv(x.float(), weight.float(), bias.float(), rows).to(x.dtype)
     return plain.causal_conv(x, weight, bias, rows)  # K products of whole tensors: at home on a GPU
+
+
+def _must_be_plain(x: Tensor) -> bool:
+    """Whatever the device has: somebody follows the operations, or this process can run no loop on its CPU."""
+    return is_followed() or (x.device.type == "cpu" and x.dtype in _WIDENED and not runs_compiled(x, dtype=x.dtype))
 
 
 @cache

@@ -9,6 +9,7 @@ from torch.autograd import Function
 
 from nextitem.nn.kernels.convolving import conv, conv_gradients
 from nextitem.nn.kernels.scanning import scan, scan_gradients
+from nextitem.nn.once import once_differentiable
 from nextitem.nn.scan.rows import Rows
 
 
@@ -36,6 +37,7 @@ class _Scan(Function):
         return y
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         *tensors, kept = ctx.saved_tensors
         rows = ctx.rows
@@ -51,6 +53,7 @@ class _Conv(Function):
         return conv(x, weight, bias, rows.starts, rows.lengths)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         x, weight, bias = ctx.saved_tensors
         return *conv_gradients(x, weight, bias, ctx.rows.starts, ctx.rows.lengths, gradients[0]), None

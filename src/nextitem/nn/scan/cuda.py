@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from nextitem.nn.once import once_differentiable
 from nextitem.nn.scan.rows import Rows
 
 TILE, WARPS = 2048, 8  # states of a program, in registers: ptxas for sm_80 spills none, and does with twice as many
@@ -43,6 +44,7 @@ class _Scan(Function):
         return scan(tensors, rows)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         return *scan_gradients(ctx.saved_tensors, gradients[0], ctx.rows), None
 

@@ -11,6 +11,8 @@ from torch import Tensor
 from torch.autograd import Function
 
 from nextitem.errors import InputError
+from nextitem.nn.kernels.choose import is_followed
+from nextitem.nn.once import once_differentiable
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,13 @@ class Rows:
         """(P, ..) -> (R, width or longest, ..), zero past a row's end."""
         width = self.longest if width is None else width
         positions, slots = self._matched(width, flat.device)
-        padded: Tensor = _Moved.apply(flat, positions, slots, len(self.lengths) * width)  # type: ignore[no-untyped-call]
+        padded = _moved(flat, positions, slots, len(self.lengths) * width)
         return padded.view(len(self.lengths), width, *flat.shape[1:])
 
     def flatten(self, padded: Tensor) -> Tensor:
         """(R, longest or more, ..) -> (P, ..), zero at positions of no row: the inverse of `pad`."""
         positions, slots = self._matched(padded.shape[1], padded.device)
-        flat: Tensor = _Moved.apply(padded.flatten(0, 1), slots, positions, self.num_positions)  # type: ignore[no-untyped-call]
-        return flat
+        return _moved(padded.flatten(0, 1), slots, positions, self.num_positions)
 
     def check(self, flat: Tensor) -> None:
         """Raises InputError where an array has another number of positions: a kernel would leave it."""
@@ -87,6 +88,13 @@ class Rows:
         return {}
 
 
+def _moved(lines: Tensor, sources: Tensor, places: Tensor, size: int) -> Tensor:
+    if is_followed():
+        return _move(lines, sources, places, size)
+    moved: Tensor = _Moved.apply(lines, sources, places, size)  # type: ignore[no-untyped-call]
+    return moved
+
+
 class _Moved(Function):
     """Lines of one array at places of another, zero elsewhere. No line is taken twice: the gradient moves back."""
 
@@ -97,6 +105,7 @@ class _Moved(Function):
         return _move(lines, sources, places, size)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         sources, places = ctx.saved_tensors
         return _move(gradients[0], places, sources, ctx.size), None, None, None

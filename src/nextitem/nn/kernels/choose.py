@@ -1,0 +1,55 @@
+"""Which form runs: the compiled loop, or torch's operations, which define it.
+
+Loops are compiled for the memory of a CPU. Who follows torch's operations one by one, to export, compile or trace them,
+or to take gradients of gradients, does not see what a loop does and is given the plain form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import numba
+import torch
+from torch import Tensor, nn
+
+from nextitem.forking import is_forked
+
+_IS_PLAIN = ContextVar("is_plain", default=False)
+_KINDS = (Tensor, nn.Parameter)  # no stand-ins, such as those that torch.export traces with
+
+
+@contextmanager
+def plain() -> Iterator[None]:
+    """Inside, everything is made of torch's own operations: slower, in more memory, the same up to rounding.
+
+    >>> with plain():
+    ...     runs_compiled(torch.ones(2))
+    False
+    """
+    token = _IS_PLAIN.set(True)
+    try:
+        yield
+    finally:
+        _IS_PLAIN.reset(token)
+
+
+def is_followed() -> bool:
+    """Whether somebody follows each operation: `plain`, torch.compile, torch.export, torch.jit.trace, torch.func."""
+    return (
+        torch.compiler.is_compiling()
+        or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+        or torch._C._are_functorch_transforms_active()
+        or _IS_PLAIN.get()
+    )
+
+
+def runs_compiled(*tensors: Tensor, dtype: torch.dtype = torch.float32) -> bool:
+    """Whether a compiled loop takes these tensors: all of `dtype`, on a CPU, and followed by nobody.
+
+    Never where numba compiles nothing (NUMBA_DISABLE_JIT), and in a process that was forked after it had computed.
+    """
+    if is_followed() or numba.config.DISABLE_JIT or is_forked():  # type: ignore[attr-defined]
+        return False
+    return all(one.dtype == dtype and one.device.type == "cpu" and type(one) in _KINDS for one in tensors)

@@ -1,0 +1,127 @@
+"""The door to numba: kept or not, told of, in turns."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from numba import njit
+
+import nextitem
+from nextitem.compiling import told_of_compilation
+
+PACKAGE = Path(nextitem.__file__).parent
+
+
+def run_python(code: str, path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "XDG_"))}
+    environment = kept | {"PYTHONPATH": str(path), "OMP_NUM_THREADS": "2", **variables}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_compilation_is_told_once_and_only_where_there_is_one() -> None:
+    one, other = njit(lambda x: x + 1), njit(lambda x: x + 2)
+    told: list[str] = []
+    with told_of_compilation(lambda: told.append("compiling")):
+        assert told == []
+        assert (one(1), other(1), one(2)) == (2, 3, 3)
+        assert told == ["compiling"]
+    with told_of_compilation(lambda: told.append("again")):
+        one(3)
+    njit(lambda x: x)(1)  # nobody listens any more
+    assert told == ["compiling"]
+
+
+@pytest.fixture
+def unwritable(tmp_path: Path) -> Path:
+    """A copy of what the kernels of dropout need, in which no cache can be made, whoever runs it: a file is there."""
+    files = [
+        "__init__.py",
+        "errors.py",
+        "cores.py",
+        "compiling.py",
+        "forking.py",
+        "nn/__init__.py",
+        "nn/dropout.py",
+        "nn/once.py",
+    ]
+    files += [str(one.relative_to(PACKAGE)) for one in (PACKAGE / "nn/kernels").glob("*.py")]
+    for name in files:
+        place = tmp_path / "nextitem" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PACKAGE / name, place)
+    for folder in ("", "nn", "nn/kernels"):
+        (tmp_path / "nextitem" / folder / "__pycache__").write_text("")
+    return tmp_path
+
+
+DROPS = """
+import torch
+from nextitem.compiling import are_kept
+from nextitem.nn.dropout import dropout
+print(are_kept())
+x = torch.ones(40)
+print(torch.equal(dropout(x, .5, 3), dropout(x.double(), .5, 3).float()), int(dropout(x, .5, 3).sum()) > 0)
+"""
+
+
+def test_kernels_run_where_no_cache_can_be_written(unwritable: Path) -> None:
+    done = run_python(DROPS, unwritable, HOME="/dev/null")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["False", "True", "True"]
+
+
+def test_it_is_said_once_that_kernels_are_not_kept(unwritable: Path) -> None:
+    done = run_python(DROPS, unwritable, HOME="/dev/null")
+    assert done.stderr.count("compiled kernels cannot be kept") == 1
+    assert "set NUMBA_CACHE_DIR to a folder that can be written" in done.stderr
+
+
+def test_nothing_is_said_before_something_is_compiled(unwritable: Path) -> None:
+    done = run_python("import nextitem.nn.dropout", unwritable, HOME="/dev/null")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_kernels_are_kept_where_numba_is_told_to(unwritable: Path, tmp_path: Path) -> None:
+    done = run_python(DROPS, unwritable, HOME="/dev/null", NUMBA_CACHE_DIR=str(tmp_path / "kept"))
+    assert (done.stdout.split()[0], done.stderr) == ("True", "")
+    assert list((tmp_path / "kept").rglob("*.nbi"))
+
+
+def test_without_numbas_compiler_the_plain_form_runs() -> None:
+    done = run_python(DROPS, PACKAGE.parent, NUMBA_DISABLE_JIT="1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["True", "True", "True"]
+
+
+TURNS = """
+import threading, torch
+from nextitem.nn.kernels.choose import runs_compiled
+from nextitem.nn.scorers import all_inner_products
+import numba
+torch.manual_seed(0)
+queries, vectors = torch.randn(64, 32), torch.randn(4000, 32)
+def score():
+    with torch.inference_mode():
+        for _ in range(60):
+            assert torch.allclose(all_inner_products(queries, vectors), queries @ vectors.T, atol=1e-4)
+    done.append(1)
+done = []
+threads = [threading.Thread(target=score) for _ in range(4)]
+for one in threads: one.start()
+for one in threads: one.join()
+print(numba.threading_layer(), len(done))
+"""
+
+
+@pytest.mark.parametrize("layer", ["workqueue", "omp"])
+def test_threads_may_score_at_the_same_time(layer: str) -> None:
+    done = run_python(TURNS, PACKAGE.parent, NUMBA_THREADING_LAYER=layer)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [layer, "4"]
