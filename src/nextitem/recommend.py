@@ -14,9 +14,9 @@ from nextitem.data.batches import history_batch
 from nextitem.data.ids import PAD, IdMap
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
-from nextitem.models.base import Recommender
+from nextitem.forking import mark_computed
+from nextitem.models.base import Recommender, Trained
 from nextitem.models.catalogue import make
-from nextitem.models.towers import ItemTower
 from nextitem.recipe import Recipe
 from nextitem.training.folder import RunFolder
 
@@ -70,6 +70,7 @@ class Run:
                 f"k must lie between 1 and {self.model.num_items - most_excluded} (the items left); found {k}"
             )
         batch = history_batch(rows, self.model.max_length, self._user_indices(users, len(rows)))
+        mark_computed()
         with torch.inference_mode():
             scores = self.model.score(batch)
             scores[:, PAD] = float("-inf")
@@ -120,8 +121,8 @@ def load(folder: str | Path) -> Run:
     recipe = run_folder.read_recipe()
     weights, items, users = run_folder.read_weights(), run_folder.read_items(), run_folder.read_users()
     model = make(recipe.model.name, len(users), len(items), recipe.model.arguments)
-    if isinstance(model, ItemTower):
-        model.is_cosine = recipe.scores_are_cosines
+    if isinstance(model, Trained):
+        model.objective.is_cosine = recipe.scores_are_cosines
     try:
         model.load_weights(weights)
     except RuntimeError as error:

@@ -34,7 +34,7 @@ def scores(model: Streaming[Any], history: list[int]) -> Tensor:
 
 @pytest.mark.parametrize("is_cosine", [False, True])
 def test_each_step_equals_scoring_the_whole_history(model: Streaming[Any], is_cosine: bool) -> None:
-    model.is_cosine = is_cosine
+    model.objective.is_cosine = is_cosine
     stream = model.start(torch.tensor(HISTORY[:3]))
     for length in range(3, len(HISTORY)):
         wanted = scores(model, HISTORY[:length])

@@ -11,9 +11,11 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from nextitem.cli.main import app
+from nextitem.data.batches import holdout_batch
 from nextitem.errors import InputError
 from nextitem.models.negatives import BY_VECTORS, SAMPLERS
 from nextitem.recipe import Layer, make_recipe
+from nextitem.reevaluate import load_with_split
 from nextitem.report.samplers import Comparison, compare_samplers, effective_draws, kl
 from nextitem.training.run import run
 
@@ -90,3 +92,28 @@ def test_divergence_is_scipys() -> None:
 def test_effective_draws_by_hand() -> None:
     """(1 + 1)^2 / (1 + 1) = 2; (3 + 1)^2 / (9 + 1) = 1.6."""
     assert effective_draws(torch.tensor([[0.0, 0.0], [math.log(3), 0.0]])) == pytest.approx((2 + 1.6) / 2)
+
+
+@pytest.mark.parametrize("loss", ["info_nce", "ccl"])
+def test_after_a_loss_of_cosines_the_softmax_is_that_of_the_models_own_scores(loss: str, tmp_path: Path) -> None:
+    layer: Layer = {
+        "model": {"dim": 8, "num_layers": 1},
+        "loss": {"name": loss, "num_negatives": 4},
+        "training": {"epochs": 1, "batches": "next_item", "batch_size": 64},
+    }
+    folder = finished(tmp_path / "run", layer)
+    opened, split = load_with_split(folder)
+    count = len(split.valid)
+    with torch.inference_mode():
+        scores = opened.model.score(holdout_batch(split.valid, opened.model.max_length))[:, 1:].double()
+    assert float(scores.abs().max()) <= 1 + 1e-6
+    log_softmax = scores.log_softmax(1)
+    wanted = float((log_softmax.exp() * log_softmax).sum(1).mean()) + math.log(split.num_items)  # KL(P || uniform)
+    uniform = next(one for one in compare_samplers(folder, users=count, draws=2).qualities if one.name == "uniform")
+    assert uniform.divergence == pytest.approx(wanted, rel=1e-5)
+
+
+def test_a_tower_that_is_fitted_in_one_go_has_no_samplers_to_compare(tmp_path: Path) -> None:
+    folder = finished(tmp_path / "run", {"model": {"name": "IALS", "dim": 4}})
+    with pytest.raises(InputError, match="IALS is fitted in one go"):
+        compare_samplers(folder)

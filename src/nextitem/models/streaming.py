@@ -15,7 +15,6 @@ from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.errors import InputError
 from nextitem.models.towers import SequenceModel
-from nextitem.nn.scorers import unit
 
 Memory = TypeVar("Memory")
 
@@ -70,5 +69,5 @@ class Streaming(SequenceModel, Generic[Memory]):
     @torch.inference_mode()
     def next_scores(self, stream: Stream[Memory]) -> Tensor:
         """(V,), as `score` gives them for the whole history."""
-        vectors = self.item_vectors()
-        return ((unit(stream.query) @ unit(vectors).T) if self.is_cosine else (stream.query @ vectors.T))[0]
+        query, vectors = self.compared(stream.query, self.item_vectors())
+        return (query @ vectors.T)[0]

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.models.base import Recommender, Trained
-from nextitem.nn.scorers import all_inner_products, unit
+from nextitem.nn.scorers import all_inner_products
 
 # Users and items that are scored at once where every pair has hidden layers of its own: 4,096 pairs, whose layers stay
 # in a core's cache. All pairs of ml-1m, NCF with 128-64-32, one core: 12 s; a user at a time 17 s, 32 users 28 s.
@@ -26,10 +26,8 @@ PAIR_BLOCK = (16, 256)
 class ItemTower(Recommender):
     """Scores are inner products of a row's query with a vector an item: made for retrieval and sampled losses.
 
-    `is_cosine`: both are cut to length 1 first; set where the loss is one of cosines.
+    Where the objective that it learned by is one of cosines, both are cut to length 1 first.
     """
-
-    is_cosine: bool = False
 
     def item_vectors(self) -> Tensor:
         """(V, D)."""
@@ -40,10 +38,11 @@ class ItemTower(Recommender):
         raise NotImplementedError(f"{type(self).__name__} has no query")
 
     def score(self, batch: Batch) -> Tensor:
-        query, vectors = self.query(batch), self.item_vectors()
-        if self.is_cosine:
-            query, vectors = unit(query), unit(vectors)
-        return all_inner_products(query, vectors)
+        return all_inner_products(*self.compared(self.query(batch), self.item_vectors()))
+
+    def compared(self, query: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, D) and (V, D) -> the same, or directions: scores are the inner products of what this gives."""
+        return self.objective.compared(query, vectors) if isinstance(self, Trained) else (query, vectors)
 
 
 class SequenceModel(ItemTower, Trained):

@@ -28,7 +28,7 @@ class Objective(nn.Module):
 
     reads_rows: ClassVar[bool] = False
     is_sparse: bool = False
-    is_cosine: bool = False  # whether scores are cosines instead of inner products
+    is_cosine: bool = False  # whether scores are cosines instead of inner products; the model then ranks by them too
     needs_vectors: bool = False  # whether `refresh` wants the item vectors at the start of every epoch
 
     def forward(
@@ -41,6 +41,12 @@ class Objective(nn.Module):
             queries = unit(queries)
         score = (cosines if self.is_cosine else inner_products)(queries, vectors, self.is_sparse)
         return self.over(score, targets, users, queries, weights)
+
+    def compared(self, queries: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, D) and (V, D) -> the same, or where scores are cosines, each of length 1; scores are the inner products
+        of what this gives.
+        """
+        return (unit(queries), unit(vectors)) if self.is_cosine else (queries, vectors)
 
     def over(
         self,
@@ -63,6 +69,7 @@ class FullSoftmax(Objective):
     def forward(
         self, queries: Tensor, vectors: Tensor, targets: Tensor, users: Tensor, weights: Tensor | None = None
     ) -> Tensor:
+        queries, vectors = self.compared(queries, vectors)
         return full_cross_entropy(queries, vectors[1:], targets - 1, weight=weights)
 
     def over(

@@ -21,7 +21,7 @@ from nextitem.data.batches import find_batches, holdout_batch
 from nextitem.data.split import Holdout, Split
 from nextitem.errors import InputError
 from nextitem.keys import defaults_of
-from nextitem.models.base import Recommender
+from nextitem.models.base import Recommender, Trained
 from nextitem.models.negatives import BY_VECTORS, SAMPLERS, Trainable, make_sampler, sampler_keys
 from nextitem.models.towers import ItemTower, TowerFree
 from nextitem.nn.objectives import inner_products
@@ -73,7 +73,7 @@ def compare_samplers(folder: Path, users: int = 300, draws: int = 100, seed: int
             if vectors is not None or name not in BY_VECTORS:
                 sampler = _sampler(name, run.recipe, split, run.model.max_length)
                 if vectors is not None:
-                    sampler.refresh(vectors)
+                    sampler.refresh(vectors)  # as they are compared: directions after a loss of cosines
                 qualities.append(_quality(name, sampler, rows, log_softmax, draws))
     protocol = (
         f"Q: the sampler; P: the softmax of {run.recipe.model.name}'s scores over all {split.num_items:,} items; "
@@ -83,11 +83,11 @@ def compare_samplers(folder: Path, users: int = 300, draws: int = 100, seed: int
 
 
 def _rows(model: Recommender, holdout: Holdout, name: str) -> tuple[Rows, Tensor | None]:
-    """One row a user, and the item vectors where the model has them."""
+    """One row a user, and the item vectors, as the model's scores compare them, where it has any."""
     batch = holdout_batch(holdout, model.max_length, model.wanted())
     targets = torch.from_numpy(holdout.target.padded(1))[:, 0]
-    if isinstance(model, ItemTower):
-        queries, vectors = model.query(batch), model.item_vectors()
+    if isinstance(model, ItemTower) and isinstance(model, Trained):
+        queries, vectors = model.compared(model.query(batch), model.item_vectors())
         return Rows(batch.users, targets, inner_products(queries, vectors), queries), vectors
     if isinstance(model, TowerFree):
         return Rows(batch.users, targets, lambda items: model.interact(batch.users, items)), None

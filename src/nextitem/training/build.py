@@ -21,7 +21,6 @@ from nextitem.evaluation.ranking import bytes_of_a_row
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.catalogue import make
 from nextitem.models.negatives import Trainable, make_sampler, sampler_keys
-from nextitem.models.towers import ItemTower
 from nextitem.nn.losses.catalogue import find_loss, loss_keys, make_loss
 from nextitem.nn.objectives import FullSoftmax, Objective, Sampled
 from nextitem.processes import ALONE, Processes
@@ -82,8 +81,6 @@ def build_model(recipe: Recipe, split: Split, processes: Processes = ALONE) -> R
         model.prepare(split.train)
     if isinstance(model, Trained) and recipe.loss is not None:
         model.objective = build_objective(recipe, recipe.loss, split, model.max_length)
-    if isinstance(model, ItemTower):
-        model.is_cosine = recipe.scores_are_cosines
     if isinstance(model, Fitted):
         fit_once(model, split.train, processes)
     return model
