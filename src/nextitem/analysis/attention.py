@@ -16,6 +16,7 @@ from nextitem.data.batches import holdout_batch
 from nextitem.data.split import Holdout
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.evaluation.protocol import Protocol
+from nextitem.evaluation.ranking import DEFAULT_MEMORY
 from nextitem.models.base import Recommender
 from nextitem.models.towers import newest_places
 from nextitem.nn.attention import CausalAttention
@@ -69,7 +70,9 @@ def _on_last(weights: Tensor, places: Tensor) -> Tensor:
     return asking[rows, places]
 
 
-def attribution(model: Recommender, cases: Holdout, protocol: Protocol, metric: str) -> list[float]:
+def attribution(
+    model: Recommender, cases: Holdout, protocol: Protocol, metric: str, memory: int = DEFAULT_MEMORY
+) -> list[float]:
     """How much of `metric` is lost without the item of age 0 (the newest), 1, .. AGES - 1: leave one position out.
 
     A mean over the cases that have an item of this age, beside others; the list ends where fewer than 30 have.
@@ -79,6 +82,8 @@ def attribution(model: Recommender, cases: Holdout, protocol: Protocol, metric: 
         old = cases.take(cases.history.lengths > max(age, 1))  # alone in a history, it leaves nothing
         if len(old) < 30:
             break
-        whole, part = (evaluate(one, old, [metric], protocol).values[metric] for one in (model, Without(model, age)))
+        whole, part = (
+            evaluate(one, old, [metric], protocol, memory).values[metric] for one in (model, Without(model, age))
+        )
         lost.append(float((whole - part).mean()))
     return lost

@@ -18,14 +18,18 @@ from nextitem.analysis.statistics import Statistics, describe
 from nextitem.analysis.trials import MAIN, METRICS, Result, Trial, perform, with_fixed_training
 from nextitem.analysis.verdict import Cases, Verdict, judge
 from nextitem.data.dataset import Dataset
-from nextitem.data.split import Split, leave_one_out
+from nextitem.data.split import Split
 from nextitem.errors import InputError
 from nextitem.evaluation.significance import Comparison, paired_test
 from nextitem.models.catalogue import arguments, find
 from nextitem.models.towers import SequenceModel
 from nextitem.recipe import Layer, Recipe, make_recipe
+from nextitem.recipe.checks import refuse_unused
+from nextitem.recipe.commands import AUDIT
+from nextitem.training.build import build_split
 from nextitem.training.fit import Progress
 from nextitem.training.run import describe_data
+from nextitem.training.threads import take_threads
 
 Part = Literal["lengths", "blocks", "stamp"]
 PARTS: tuple[Part, ...] = ("lengths", "blocks", "stamp")
@@ -83,13 +87,16 @@ def audited_recipe(name: str, source: str, settings: Settings, *layers: Layer) -
     """The recipe of the full model: its own, under the article's settings, under `layers`.
 
     Raises:
-        InputError: the model is no sequence model, or the split is not leave-one-out.
+        InputError: the model is no sequence model, the split is not leave-one-out, or a key would do nothing.
     """
+    for layer in layers:
+        AUDIT.check(layer)
     base: Layer = HURRIED if settings.is_fast else ARTICLE if name == "SASRec" else {}
     batches: Layer = {"training": {"batches": "prefix"}} if "prefix" in _sequence_model(name).trains_on else {}
     recipe = make_recipe(_joined({"model": {"name": name}, "data": {"source": source}}, batches, base, *layers))
     if recipe.split.kind != "leave_one_out":
         raise InputError(f"the audit looks at the last item of every user; split.kind {recipe.split.kind} has none")
+    refuse_unused(recipe)
     return recipe
 
 
@@ -146,7 +153,8 @@ def audit(
     Raises:
         InputError: `out` holds trials of another recipe or of other data.
     """
-    split = leave_one_out(dataset, recipe.split.min_length)
+    take_threads(recipe.training.threads if recipe.training else None)
+    split = build_split(recipe.split, dataset, recipe.seed)
     trials, notes = plan(recipe, settings)
     if settings.is_fast:
         split, said = _sampled(split, recipe.seed)

@@ -21,8 +21,9 @@ from nextitem.evaluation.metrics import hr, ndcg
 from nextitem.models.base import Recommender, Trained
 from nextitem.recipe import Recipe
 from nextitem.training import build
+from nextitem.training.assemble import fit_recipe
 from nextitem.training.checkpoint import write_atomically
-from nextitem.training.fit import CHECKPOINT, Progress, fit
+from nextitem.training.fit import CHECKPOINT, Progress
 from nextitem.training.locking import locked
 
 METRICS = ("hr@1", "hr@5", "hr@10", "ndcg@5", "ndcg@10")
@@ -94,7 +95,7 @@ def _performed(trial: Trial, split: Split, folder: Path) -> Iterator[Progress | 
     model = build.build_model(trial.recipe, split)
     epochs = 0
     if isinstance(model, Trained):
-        for progress in _train(trial.recipe, model, split, folder):
+        for progress in fit_recipe(trial.recipe, model, split, folder, metrics=(MAIN,)):
             epochs = progress.epoch.number
             yield progress
     ranks, facts = _measure(trial, model, split)
@@ -107,26 +108,14 @@ def _performed(trial: Trial, split: Split, folder: Path) -> Iterator[Progress | 
     yield result
 
 
-def _train(recipe: Recipe, model: Trained, split: Split, folder: Path) -> Iterator[Progress]:
-    training = recipe.training
-    assert training is not None
-    batches = build.build_batches(training, model, split, recipe.seed)
-    return fit(
-        model, split, batches,
-        epochs=training.epochs, patience=training.patience, monitor=training.monitor, metrics=(MAIN,),
-        evaluate_every=training.evaluate_every, protocol=build.build_protocol(recipe.evaluation, recipe.seed),
-        optimizer=build.build_optimizer(training, model), clip_norm=training.clip_norm, seed=recipe.seed,
-        accumulate=training.accumulate, schedule=build.build_schedule(training, len(batches)),
-        fabric=build.build_fabric(training), folder=folder, resume=True,
-    )  # fmt: skip
-
-
 def _measure(trial: Trial, model: Recommender, split: Split) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    protocol = build.build_protocol(trial.recipe.evaluation, trial.recipe.seed)
+    settings = trial.recipe.evaluation
+    protocol = build.build_protocol(settings, trial.recipe.seed)
+    memory = build.build_memory(settings, split.num_items)
     cases, width = split.test, model.max_length
 
     def ranked(one: Recommender, holdout: Holdout) -> np.ndarray:
-        return evaluate(one, holdout, [MAIN], protocol).ranking.ranks[:, 0]
+        return evaluate(one, holdout, [MAIN], protocol, memory).ranking.ranks[:, 0]
 
     ranks = {"test": ranked(model, cases)}
     facts: dict[str, Any] = {"protocol": protocol.describe(cases)}
@@ -137,7 +126,7 @@ def _measure(trial: Trial, model: Recommender, split: Split) -> tuple[dict[str, 
         ranks["drop-last/0"] = ranked(Without(model, 0), cases)
         ranks["only-last/0"] = ranked(Newest(model, 1), cases)
         facts["attention"], facts["even_attention"] = last_item_attention(model, cases)
-        facts["attribution"] = attribution(model, cases, protocol, MAIN)
+        facts["attribution"] = attribution(model, cases, protocol, MAIN, memory)
     return ranks, facts
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nextitem.cli.shared import console, telling_of_compilation
+from nextitem.cli.shared import console, own_options, telling_of_compilation
 from nextitem.errors import InputError
 
 
@@ -44,6 +44,7 @@ def audit(
     from nextitem.analysis.attributes import read_attributes
     from nextitem.analysis.audit import FAST, Audit, Settings, audited_recipe
     from nextitem.analysis.audit import audit as audit_data
+    from nextitem.recipe.commands import AUDIT, refuse_twice
     from nextitem.recipe.options import parse_keys
     from nextitem.report.audit_console import AuditView
     from nextitem.report.audit_files import write_report
@@ -51,7 +52,9 @@ def audit(
 
     settings = FAST if fast else Settings(seeds=seeds)
     place = {} if data_dir is None else {"data": {"folder": str(data_dir)}}
-    recipe = audited_recipe(model, data, settings, place, parse_keys(context.args))
+    keys = parse_keys(context.args, AUDIT, own_options(context))
+    refuse_twice(place, keys)
+    recipe = audited_recipe(model, data, settings, place, keys)
     dataset, origin = build_dataset(recipe.data)
     folder = out or Path("audits") / f"{model}-{Path(data).name}"
     screen = console()

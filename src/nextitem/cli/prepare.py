@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextitem.cli.shared import console
+from nextitem.cli.shared import console, own_options
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,14 +42,17 @@ def prepare(
 
     from nextitem.data.codes import parse_code
     from nextitem.recipe import make_data_recipe
+    from nextitem.recipe.commands import PREPARE, refuse_twice
     from nextitem.recipe.options import layer_of, parse_keys
     from nextitem.recipe.preparing import build_dataset
     from nextitem.report.console import data_table
 
     given = {"data.source": source, "data.engine": engine, "data.folder": data_dir and str(data_dir)}
-    keys = parse_keys(context.args)
+    options = layer_of({key: value for key, value in given.items() if value is not None})
+    keys = parse_keys(context.args, PREPARE, own_options(context))
+    refuse_twice(options, keys)
     code = None if Path(source).exists() else parse_code(source)
-    recipe = make_data_recipe(layer_of({key: value for key, value in given.items() if value is not None}), keys)
+    recipe = make_data_recipe(options, keys)
     if out.exists() and not (out / "dataset.json").is_file():  # before the work, not after it
         raise InputError(f"{out} exists and is not a saved data set; name another folder")
     start = time.perf_counter()

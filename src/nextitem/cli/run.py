@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from nextitem.cli.shared import console, rank, telling_of_compilation
+from nextitem.cli.shared import console, own_options, rank, telling_of_compilation
 from nextitem.errors import InputError
 
 
@@ -43,6 +43,7 @@ def run(
     --sampler, --negative_count, --split_mode, --eval_batch_size.
     """
     from nextitem.recipe import make_recipe, read_layer
+    from nextitem.recipe.commands import RUN, refuse_twice
     from nextitem.recipe.foreign import is_mamba4rec, translate
     from nextitem.recipe.options import layer_of, parse_keys
     from nextitem.report.console import RunView
@@ -61,11 +62,10 @@ def run(
         file, said = translate(file)
         if rank() == 0:
             console().print(f"{recipe}, key by key:", *said, sep="\n ", highlight=False)
-    layers = [
-        file,
-        layer_of({key: value for key, value in options.items() if value is not None}),
-        parse_keys(context.args),
-    ]
+    named = layer_of({key: value for key, value in options.items() if value is not None})
+    keys = parse_keys(context.args, RUN, own_options(context))
+    refuse_twice(named, keys)
+    layers = [file, named, keys]
     if resume is not None:
         if any(layers) or out is not None:
             raise InputError("--resume continues a run as it was begun; it takes no other recipe, keys or folder")

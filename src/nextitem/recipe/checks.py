@@ -9,7 +9,7 @@ from nextitem.models.catalogue import find
 from nextitem.models.negatives import BY_VECTORS, EXCLUDES_EXACTLY, SAMPLERS, check_sampler
 from nextitem.models.towers import TowerFree
 from nextitem.nn.losses.catalogue import LOSSES, check_loss, find_loss, loss_keys
-from nextitem.recipe.sections import BETA2, LossRecipe, ScheduleName, TrainingRecipe
+from nextitem.recipe.sections import BETA2, LossRecipe, Recipe, ScheduleName, SplitKind, TrainingRecipe
 
 SCHEDULE_KEYS: dict[ScheduleName, tuple[set[str], set[str]]] = {  # must have, may have
     "constant": (set(), set()),
@@ -70,6 +70,37 @@ def check_training(training: TrainingRecipe, loss: LossRecipe | None) -> None:
             raise InputError(
                 "training.precision: 16-mixed scales gradients, which sparse_adam does not; take bf16-mixed"
             )
+
+
+_RATIOS: tuple[SplitKind, ...] = ("user_entry", "entry", "user")
+SPLIT_KEYS: dict[str, tuple[SplitKind, ...]] = {  # those whose default is a value -> the splits that go by them
+    "valid": (*_RATIOS, "at_time"),
+    "test": (*_RATIOS, "at_time"),
+    "order": _RATIOS,
+    "min_length": ("leave_one_out", "leave_k_out"),
+}
+
+
+def refuse_unused(recipe: Recipe) -> None:
+    """Keys that nothing in this recipe has a use for; asked of a new run, not of the folder of an old one.
+
+    Raises:
+        InputError: there is one, and it is not what it is by default.
+    """
+    kind, training = recipe.split.kind, recipe.training
+    for key, value in recipe.split.model_dump(include=set(SPLIT_KEYS), exclude_defaults=True).items():
+        if kind not in SPLIT_KEYS[key]:
+            raise InputError(
+                f"split.{key}: it is of the kinds {', '.join(SPLIT_KEYS[key])}, and {kind} has no use for it; found "
+                f"{value}; leave it out"
+            )
+    if training is None or training.batches == "cloze":
+        return
+    for key, value in training.model_dump(include={"mask_share", "newest_share"}, exclude_defaults=True).items():
+        raise InputError(
+            f"training.{key}: {training.batches} batches hide no items; found {value}; leave it out, or take a model "
+            "that trains on cloze batches"
+        )
 
 
 LOSS_KEYS = {key for name in LOSSES for key in loss_keys(name)}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
 
 from nextitem.errors import InputError, suggest
+from nextitem.recipe.commands import RUN, Command
 from nextitem.recipe.layers import Layer
 
 # RecStudio's options, as spellings of recipe keys.
@@ -23,19 +25,17 @@ SPELLINGS = {
     "--split_mode": "--split.kind",
 }
 
-OWN_OPTIONS = (
-    "--model", "--data", "--data_dir", "--out", "--seed", "--mode", "--recipe", "--resume", "--again", "--profile",
-)  # fmt: skip
 
-
-def parse_keys(arguments: list[str]) -> Layer:
+def parse_keys(arguments: list[str], command: Command = RUN, own: Iterable[str] = ()) -> Layer:
     """`--section.key value` and `--section.key=value` as a layer of a recipe; null takes a lower layer's value away.
+
+    `own`: the options that `command` has beside keys, which a wrong one may have meant.
 
     >>> parse_keys(["--training.epochs", "20", "--model.norm=pre"])
     {'training': {'epochs': 20}, 'model': {'norm': 'pre'}}
 
     Raises:
-        InputError: something that is not such a pair.
+        InputError: something that is not such a pair, or a key that the command does not take.
     """
     flat: dict[str, Any] = {}
     rest = list(arguments)
@@ -45,9 +45,11 @@ def parse_keys(arguments: list[str]) -> Layer:
         if not key.startswith("--"):
             raise InputError(f'"{key}" is not an option; recipe keys are written --section.key value')
         if "." not in key and key != "--seed":
-            options = [*OWN_OPTIONS, *SPELLINGS]
+            short = [one for one, long in SPELLINGS.items() if long[2:].partition(".")[0] in command.sections]
+            hint = suggest(key, [*own, *short])
             raise InputError(
-                f"there is no option {key}; {suggest(key, options)}. Recipe keys are written --section.key value"
+                f"nextitem {command.name}: there is no option {key}; {hint}{'' if hint.endswith('?') else '.'} "
+                "Recipe keys are written --section.key value"
             )
         if not has_value:
             if not rest:
@@ -57,7 +59,9 @@ def parse_keys(arguments: list[str]) -> Layer:
             flat[key.removeprefix("--")] = yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise InputError(f"{key}: {value!r} is not a value ({error})") from error
-    return layer_of(flat)
+    layer = layer_of(flat)
+    command.check(layer)
+    return layer
 
 
 def layer_of(flat: dict[str, Any]) -> Layer:

@@ -20,9 +20,11 @@ from nextitem.errors import InputError
 from nextitem.models.base import Recommender, Trained
 from nextitem.processes import Processes, joined
 from nextitem.recipe import Recipe, TrainingRecipe
+from nextitem.recipe.checks import refuse_unused
 from nextitem.training import build
+from nextitem.training.assemble import fit_recipe
 from nextitem.training.checkpoint import FitState, read_state, save_weights
-from nextitem.training.fit import BEST, CHECKPOINT, Progress, fit
+from nextitem.training.fit import BEST, CHECKPOINT, Progress
 from nextitem.training.folder import RunFolder, differences
 from nextitem.training.locking import locked
 from nextitem.training.loggers import check_loggers, open_loggers
@@ -125,6 +127,8 @@ def _opened(folder: RunFolder, recipe: Recipe, again: bool, until_end: ExitStack
     until_end.enter_context(locked(folder.path))
     if folder.has_recipe and not again:
         _refuse_other(folder, recipe)
+    else:
+        refuse_unused(recipe)
     return b""
 
 
@@ -210,19 +214,7 @@ def _train(
     done = int(processes.from_first(lambda: _cut_log(folder)))
     loggers = open_loggers(training.loggers, folder.path) if processes.is_first else []
     yield Built(recipe, model, done, others_since(load))
-    evaluation = recipe.evaluation
-    batches = build.build_batches(training, model, split, recipe.seed)
-    epochs = fit(
-        model, split, batches,
-        epochs=training.epochs, patience=training.patience, monitor=training.monitor,
-        metrics=evaluation.metrics, evaluate_every=training.evaluate_every,
-        protocol=build.build_protocol(evaluation, recipe.seed), memory=build.build_memory(evaluation, split.num_items),
-        optimizer=build.build_optimizer(training, model), clip_norm=training.clip_norm, seed=recipe.seed,
-        accumulate=training.accumulate, schedule=build.build_schedule(training, len(batches)),
-        fabric=build.build_fabric(training, processes), processes=processes,
-        is_sharded=build.is_sharded(training, processes), folder=folder.path, resume=True, track=track, profile=profile,
-    )  # fmt: skip
-    for progress in epochs:
+    for progress in fit_recipe(recipe, model, split, folder.path, processes=processes, track=track, profile=profile):
         if processes.is_first:
             line = folder.log(progress)
             for logger in loggers:

@@ -1,0 +1,46 @@
+"""From a recipe to a training: the one place where the keys of a recipe become the arguments of `fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from nextitem.data.split import Split
+from nextitem.models.base import Trained
+from nextitem.processes import ALONE, Processes
+from nextitem.recipe import Recipe
+from nextitem.training import build
+from nextitem.training.fit import Progress, fit
+from nextitem.training.loop import Track
+from nextitem.training.profile import Profile
+
+
+def fit_recipe(
+    recipe: Recipe,
+    model: Trained,
+    split: Split,
+    folder: Path,
+    *,
+    metrics: Sequence[str] | None = None,
+    processes: Processes = ALONE,
+    track: Track | None = None,
+    profile: Profile | None = None,
+) -> Iterator[Progress]:
+    """Train `model`, which build_model made of the recipe, as the recipe says; see `fit` for what is yielded and kept.
+
+    A training that `folder` has begun is continued. `metrics` are those of the validations, by default the recipe's.
+    The threads are set already (take_threads).
+    """
+    training, evaluation = recipe.training, recipe.evaluation
+    assert training is not None  # make_recipe gives every model that is trained one
+    batches = build.build_batches(training, model, split, recipe.seed)
+    return fit(
+        model, split, batches,
+        epochs=training.epochs, patience=training.patience, monitor=training.monitor,
+        metrics=evaluation.metrics if metrics is None else metrics, evaluate_every=training.evaluate_every,
+        protocol=build.build_protocol(evaluation, recipe.seed), memory=build.build_memory(evaluation, split.num_items),
+        optimizer=build.build_optimizer(training, model), clip_norm=training.clip_norm, seed=recipe.seed,
+        accumulate=training.accumulate, schedule=build.build_schedule(training, len(batches)),
+        fabric=build.build_fabric(training, processes), processes=processes,
+        is_sharded=build.is_sharded(training, processes), folder=folder, resume=True, track=track, profile=profile,
+    )  # fmt: skip
