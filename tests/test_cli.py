@@ -31,7 +31,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_run_shows_the_road(finished: tuple[Path, str]) -> None:
     output = finished[1]
     for word in ("interactions", "density", "mean length", "time span", "Recipe", "item_embedding", "epoch   1",
-                 "positions/s", "full ranking", "Popularity", "MarkovChain", "paired t test"):  # fmt: skip
+                 "targets/s", "full ranking", "Popularity", "MarkovChain", "paired t test"):  # fmt: skip
         assert word in output, word
 
 

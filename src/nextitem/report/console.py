@@ -99,7 +99,7 @@ class RunView:
         valid = "  ".join(f"{name} {value:.4f}" for name, value in _headline(event.valid or {}).items())
         self.console.print(
             f"epoch {epoch:>3}  loss {event.epoch.loss:.4f}  {valid}{' *' if event.is_best else '  '}"
-            f"  {event.epoch.seconds:.1f} s  {event.epoch.targets_per_second:,.0f} positions/s",
+            f"  {event.epoch.seconds:.1f} s  {event.epoch.targets_per_second:,.0f} targets/s",
             highlight=False,
             soft_wrap=True,
         )
