@@ -87,20 +87,13 @@ def refuse_unused(recipe: Recipe) -> None:
     Raises:
         InputError: there is one, and it is not what it is by default.
     """
-    kind, training = recipe.split.kind, recipe.training
+    kind = recipe.split.kind
     for key, value in recipe.split.model_dump(include=set(SPLIT_KEYS), exclude_defaults=True).items():
         if kind not in SPLIT_KEYS[key]:
             raise InputError(
                 f"split.{key}: it is of the kinds {', '.join(SPLIT_KEYS[key])}, and {kind} has no use for it; found "
                 f"{value}; leave it out"
             )
-    if training is None or training.batches == "cloze":
-        return
-    for key, value in training.model_dump(include={"mask_share", "newest_share"}, exclude_defaults=True).items():
-        raise InputError(
-            f"training.{key}: {training.batches} batches hide no items; found {value}; leave it out, or take a model "
-            "that trains on cloze batches"
-        )
 
 
 LOSS_KEYS = {key for name in LOSSES for key in loss_keys(name)}
