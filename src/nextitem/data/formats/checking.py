@@ -11,7 +11,14 @@ import polars as pl
 from nextitem.data.formats.atomic_header import without_type
 from nextitem.data.formats.checkins import FOURSQUARE, GOWALLA
 from nextitem.data.formats.files import check_file, first_lines, is_gzip, is_parquet, scan_lines
-from nextitem.data.formats.headerless import ITEM_RATINGS, MOVIELENS, RATINGS, movielens_layout
+from nextitem.data.formats.headerless import (
+    ITEM_RATINGS,
+    MOVIELENS,
+    RATINGS,
+    SPACED_TIMES,
+    movielens_layout,
+    spaced_ratings_places,
+)
 from nextitem.data.formats.json_lines import json_keys
 from nextitem.data.formats.places import header_places
 from nextitem.data.formats.plays import COLUMNS
@@ -31,6 +38,7 @@ LAYOUTS = {one.name: one for one in (MOVIELENS, RATINGS, ITEM_RATINGS, YOOCHOOSE
 PLACES = {
     "pairs": ("user", "item"),
     "sequences": ("user", "item .."),
+    "spaced-times": SPACED_TIMES,
     **{name: layout.places for name, layout in LAYOUTS.items()},
 }
 TIMES = {  # where the first one does not tell
@@ -114,8 +122,9 @@ def _why(path: Path, format: str) -> str:
 
 
 def _columns(path: Path, format: str, separator: str | None, asked: Roles) -> dict[str, str]:
-    if format in PLACES:
-        return {f"field {place}": role for place, role in enumerate(PLACES[format], start=1)}
+    if format in PLACES or format == "spaced-ratings":
+        places = PLACES.get(format) or spaced_ratings_places(path)
+        return {f"field {place}": role for place, role in enumerate(places, start=1)}
     if format == "steam":
         return dict(KEYS)
     if format == "lastfm-1k":
@@ -149,6 +158,8 @@ def _times(path: Path, format: str, separator: str | None, names: dict[str, str]
         raw = pl.scan_parquet(path, glob=False).select(list(names)[place]).head(1).collect().item()
     elif format == "jsonl":
         raw = json.loads(_first_line(path)).get(list(names)[place])
+    elif format.startswith("spaced-"):
+        raw = _first_line(path).split()[place]
     elif format in LAYOUTS:
         layout = movielens_layout(path) if format == "movielens" else LAYOUTS[format]
         raw = _first_line(path).split(layout.separator)[place]

@@ -1,4 +1,4 @@
-"""Headerless text: MovieLens' and Amazon's ratings, SASRec's `user item` pairs, S3-Rec's `user item item ..` rows."""
+"""Headerless text: MovieLens' and Amazon's ratings, the same split by spaces, SASRec's pairs, S3-Rec's rows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from nextitem.data.formats.places import MEND, Layout, read_places, refuse_heade
 from nextitem.data.interactions import Interactions
 
 USER_FIRST = ("user", "item", "rating", "timestamp")
+SPACED_TIMES = ("user", "item", "timestamp")
 MOVIELENS = Layout("movielens", USER_FIRST, "\t", "user, item, rating and timestamp, split by tabs or ::")
 RATINGS = Layout("ratings", USER_FIRST, ",", "user, item, rating and timestamp, split by commas")
 ITEM_RATINGS = Layout(
@@ -42,8 +43,28 @@ def read_item_ratings(path: Path) -> Interactions:
 def read_pairs(path: Path) -> Interactions:
     """`user item` a line, split by white space, in time order (kang205/SASRec's data files)."""
     table = _split_at_space(path, "pairs", "user and item, split by white space", 2, 2)
-    user, item = pl.col("fields").list.get(0).alias("user"), pl.col("fields").list.get(1).alias("item")
-    return to_interactions(table.select("line", user, item), path)
+    return to_interactions(_fields(table, USER_FIRST[:2]), path)
+
+
+def read_spaced_ratings(path: Path) -> Interactions:
+    """`user item rating` a line, or `user item rating timestamp`, split by white space (FilmTrust, Epinions)."""
+    with_times = spaced_ratings_places(path) == USER_FIRST
+    layout = f"user, item{', rating and timestamp' if with_times else ' and rating'}, split by white space"
+    width = 4 if with_times else 3
+    table = _split_at_space(path, "spaced-ratings", layout, width, width)
+    return to_interactions(_fields(table, USER_FIRST[:width]), path, MEND)
+
+
+def spaced_ratings_places(path: Path) -> tuple[str, ...]:
+    """What the first line has."""
+    return USER_FIRST[: 4 if len("".join(first_lines(path, count=1)).split()) > 3 else 3]
+
+
+def read_spaced_times(path: Path) -> Interactions:
+    """`user item timestamp` a line, split by white space."""
+    layout = "user, item and timestamp, split by white space"
+    table = _split_at_space(path, "spaced-times", layout, len(SPACED_TIMES), len(SPACED_TIMES))
+    return to_interactions(_fields(table, SPACED_TIMES), path, MEND)
 
 
 def read_sequences(path: Path) -> Interactions:
@@ -58,6 +79,10 @@ def _split_at_space(path: Path, name: str, layout: str, fewest: int, most: int |
     refuse_header(table, path, name)
     refuse_other_counts(table, path, name, layout, fewest, most)
     return table
+
+
+def _fields(table: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
+    return table.select("line", *(pl.col("fields").list.get(place).alias(name) for place, name in enumerate(names)))
 
 
 def _read(path: Path, layout: Layout) -> Interactions:

@@ -6,8 +6,16 @@ import re
 from pathlib import Path
 
 from nextitem.data.formats.checkins import is_foursquare, is_gowalla, read_foursquare, read_gowalla
-from nextitem.data.formats.files import check_file, first_lines, is_parquet
-from nextitem.data.formats.headerless import read_item_ratings, read_movielens, read_pairs, read_ratings, read_sequences
+from nextitem.data.formats.files import HEAD_BYTES, check_file, first_lines, is_parquet
+from nextitem.data.formats.headerless import (
+    read_item_ratings,
+    read_movielens,
+    read_pairs,
+    read_ratings,
+    read_sequences,
+    read_spaced_ratings,
+    read_spaced_times,
+)
 from nextitem.data.formats.json_lines import json_keys, read_json_lines
 from nextitem.data.formats.plays import is_plays, read_plays
 from nextitem.data.formats.roles import Roles, looks_like_header
@@ -16,6 +24,7 @@ from nextitem.data.formats.steam import is_steam, read_steam
 from nextitem.data.formats.tables import SEPARATORS, header_separator, read_atomic, read_table
 from nextitem.data.formats.tags import is_tags, read_tags
 from nextitem.data.formats.tmall import is_tmall, read_tmall
+from nextitem.data.formats.white_space import are_times, tell
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError, suggest
 
@@ -24,6 +33,8 @@ FORMATS = {
     "movielens": "u.data or ratings.dat, user item rating timestamp",
     "pairs": "user item a line, in time order",
     "sequences": "user item item .. a line, in time order",
+    "spaced-ratings": "user item rating, or user item rating timestamp, split by white space",
+    "spaced-times": "user item timestamp, split by white space",
     "ratings": "Amazon 2014's CSV without a header, user,item,rating,timestamp",
     "item-ratings": "Amazon 2018's CSV without a header, item,user,rating,timestamp",
     "table": "CSV, TSV or Parquet with named columns",
@@ -41,6 +52,8 @@ WITHOUT_NAMES = {
     "movielens": read_movielens,
     "pairs": read_pairs,
     "sequences": read_sequences,
+    "spaced-ratings": read_spaced_ratings,
+    "spaced-times": read_spaced_times,
     "ratings": read_ratings,
     "item-ratings": read_item_ratings,
     "diginetica": read_diginetica,
@@ -59,7 +72,7 @@ PUBLISHED = {
     "hetrec": is_tags,
     "tmall": is_tmall,
 }
-ID = re.compile(r"[\w.:-]+")
+BRACKETS = ("{", "[")  # of JSON, or of a Python literal
 CLICK = re.compile(r"[^,]+,\d{4}-\d\d-\d\dT[^,]+,[^,]+,[^,]*")
 RATING = re.compile(r"[^,]+,[^,]+,[\d.]+,\d+")
 # Amazon's items have ten characters; its users begin with A and have more, for most lines.
@@ -135,14 +148,17 @@ def sniff(path: Path) -> str:
         return format
     if name.endswith((".csv", ".tsv")):
         return _sniff_ratings(found) or "table"
-    format = _sniff_text(found)
-    if format is None:
-        forms = "; ".join(f"{name} ({form})" for name, form in FORMATS.items())
-        raise InputError(
-            f"the format of {path} cannot be told; its first line is '{found[0][:80]}'. "
-            f"Name it with --data.format: {forms}"
-        )
-    return format
+    if format := _sniff_text(found):
+        return format
+    # A user's next line, or a line of another width, may stand far below the first ones.
+    told = tell([] if found[0].startswith(BRACKETS) else first_lines(path, count=HEAD_BYTES))
+    if told.format is not None:
+        return told.format
+    forms = "; ".join(f"{one} ({FORMATS[one]})" for one in told.may_be or FORMATS)
+    reason = "has more than one reading" if told.may_be else "cannot be told"
+    raise InputError(
+        f"the format of {path} {reason}; its first line is '{found[0][:80]}'. Name it with --data.format: {forms}"
+    )
 
 
 def _sniff_ratings(found: list[str]) -> str | None:
@@ -151,11 +167,14 @@ def _sniff_ratings(found: list[str]) -> str | None:
         return "yoochoose"
     if all(ITEM_RATING.fullmatch(line) for line in found):
         return "item-ratings"
-    return "ratings" if all(RATING.fullmatch(line) for line in found) else None
+    if not all(RATING.fullmatch(line) for line in found):
+        return None
+    third, fourth = (tuple(line.split(",")[place] for line in found) for place in (2, 3))
+    return "ratings" if not are_times(third) or are_times(fourth) else None  # else a time, then a rating
 
 
 def _sniff_text(found: list[str]) -> str | None:
-    if found[0].startswith(("{", "[")):
+    if found[0].startswith(BRACKETS):
         return "jsonl" if json_keys(found) else "steam" if is_steam(found) else None
     header = found[0].split("\t")
     if all(ATOMIC_FIELD.fullmatch(field.strip()) for field in header):
@@ -164,13 +183,4 @@ def _sniff_text(found: list[str]) -> str | None:
         return "movielens"
     if any(looks_like_header(found[0].split(separator)) for separator in SEPARATORS if separator in found[0]):
         return "table"
-    if all(re.fullmatch(r"\S+\t\S+\t[\d.]+\t\d+", line) for line in found):
-        return "movielens"
-    if format := _sniff_ratings(found):
-        return format
-    counts = {len(line.split()) for line in found}
-    if counts == {2} and not any(separator in found[0] for separator in ",;|"):
-        return "pairs"
-    is_aligned = len(found) > 1 and len(counts) == 1 and "\t" in found[0]  # columns, but of what?
-    is_prose = not all(ID.fullmatch(field) for line in found for field in line.split())
-    return "sequences" if min(counts) >= 2 and not is_aligned and not is_prose else None
+    return _sniff_ratings(found)
