@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from nextitem.data.formats.checking import Understood
+    from nextitem.data.formats.quoting import Quote
     from nextitem.data.formats.roles import Roles
 
 
@@ -20,6 +21,9 @@ def check(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A log, a folder with one, or a public data set.")],
     format: Annotated[str, typer.Option(help="Of the log, as data.format.")] = "auto",
     separator: Annotated[str | None, typer.Option(help="Of a table.")] = None,
+    quote: Annotated[
+        Literal["auto", "none", "double"], typer.Option(help="Of a table: whether quotes hold fields, or are letters.")
+    ] = "auto",
     user: Annotated[str | None, typer.Option(help="The user's column.")] = None,
     item: Annotated[str | None, typer.Option(help="The item's column.")] = None,
     timestamp: Annotated[str | None, typer.Option(help="The time's column.")] = None,
@@ -41,7 +45,7 @@ def check(
     if known_format is not None:
         console().print(said, highlight=False)
         format = known_format if format == "auto" else format
-    found = _check_log(log, format, separator, Roles(user, item, timestamp, rating))
+    found = _check_log(log, format, separator, quote, Roles(user, item, timestamp, rating))
     is_good = found is not None
     if known_format is None and Path(file).expanduser().is_dir():
         is_good = _check_side(log, found)
@@ -49,7 +53,7 @@ def check(
         raise typer.Exit(2)
 
 
-def _check_log(path: Path, format: str, separator: str | None, roles: Roles) -> Understood | None:
+def _check_log(path: Path, format: str, separator: str | None, quote: Quote, roles: Roles) -> Understood | None:
     """None: it is refused."""
     import time
 
@@ -58,7 +62,7 @@ def _check_log(path: Path, format: str, separator: str | None, roles: Roles) -> 
     from nextitem.report.check import refusal_report, understood_report
 
     try:
-        found = understand(path, time.time(), format=format, separator=separator, columns=roles)
+        found = understand(path, time.time(), format=format, separator=separator, columns=roles, quote=quote)
     except InputError as error:
         console().print(refusal_report(path, error), highlight=False)
         return None

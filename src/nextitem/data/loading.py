@@ -8,6 +8,7 @@ from typing import Any
 from nextitem.data.catalogue import CATALOGUE, find
 from nextitem.data.dataset import Dataset
 from nextitem.data.formats.files import is_parquet
+from nextitem.data.formats.quoting import Quote
 from nextitem.data.formats.reading import read, sniff
 from nextitem.data.formats.roles import Roles
 from nextitem.data.interactions import Interactions
@@ -35,6 +36,7 @@ def open_data(
     timestamp: str | None = None,
     rating: str | None = None,
     separator: str | None = None,
+    quote: Quote = "auto",
     engine: Engine = "polars",
 ) -> tuple[Interactions | Dataset, str]:
     """A log, or a prepared Dataset, and one sentence that says where it came from and how it was read.
@@ -49,8 +51,12 @@ def open_data(
     path = Path(source).expanduser()
     is_saved = (path / "dataset.json").is_file()
     if source in SYNTHETIC or (is_saved and source not in CATALOGUE):
-        if (format, engine) != ("auto", "polars") or (user, item, timestamp, rating, separator) != (None,) * 5:
-            raise InputError(f"{source} is prepared already; leave out its format, columns, separator and engine")
+        if (format, quote, engine) != ("auto", "auto", "polars") or (user, item, timestamp, rating, separator) != (
+            None,
+        ) * 5:
+            raise InputError(
+                f"{source} is prepared already; leave out its format, columns, separator, quote and engine"
+            )
         if source in SYNTHETIC:
             return SYNTHETIC[source](), f"{source}, made here"
         return Dataset.load(path), f"the saved data set {path}"
@@ -63,8 +69,8 @@ def open_data(
         said = f"{path}, read as {format}"
     columns = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
     if is_scanned(path, format, engine):
-        return _scanned(path, format, separator, engine, columns), f"{said}, on {engine}"
-    return read(path, format=format, separator=separator, **columns), said
+        return _scanned(path, format, separator, quote, engine, columns), f"{said}, on {engine}"
+    return read(path, format=format, separator=separator, quote=quote, **columns), said
 
 
 def locate(source: str, data_dir: Path | None = None) -> tuple[Path, str | None, str]:
@@ -81,16 +87,16 @@ def locate(source: str, data_dir: Path | None = None) -> tuple[Path, str | None,
 
 
 def _scanned(
-    path: Path, format: str, separator: str | None, engine: Engine, columns: dict[str, str | None]
+    path: Path, format: str, separator: str | None, quote: Quote, engine: Engine, columns: dict[str, str | None]
 ) -> Interactions:
     try:
-        return scan(path, format, Roles(**columns), separator, engine)
+        return scan(path, format, Roles(**columns), separator, engine, quote)
     except InputError:
         if not is_parquet(path):
-            read(path, format=format, separator=separator, **columns)  # names the line, if it finds one
+            read(path, format=format, separator=separator, quote=quote, **columns)  # names the line, if it finds one
         raise
     except Exception as error:  # of any engine
-        log = None if is_parquet(path) else read(path, format=format, separator=separator, **columns)
+        log = None if is_parquet(path) else read(path, format=format, separator=separator, quote=quote, **columns)
         if log is not None and engine == "polars":  # dates in a text file, say, which are read but not scanned
             return log
         raise InputError(f"{engine} cannot read {path}: {str(error).splitlines()[0]}") from error

@@ -13,6 +13,7 @@ import polars as pl
 
 from nextitem.data.formats.atomic_header import atomic_types
 from nextitem.data.formats.files import check_file, is_parquet
+from nextitem.data.formats.quoting import Quote, quote_char, refuse_quote
 from nextitem.data.formats.roles import Roles, find_roles
 from nextitem.data.formats.tables import SPOKEN, header_separator, with_roles
 from nextitem.data.formats.times import MILLISECONDS, milliseconds_note, refuse_days
@@ -44,7 +45,12 @@ def is_scanned(path: Path, format: str, engine: Engine) -> bool:
 
 
 def scan(
-    path: Path, format: str, asked: Roles, separator: str | None = None, engine: Engine = "polars"
+    path: Path,
+    format: str,
+    asked: Roles,
+    separator: str | None = None,
+    engine: Engine = "polars",
+    quote: Quote = "auto",
 ) -> Interactions:
     """A Parquet file with its own types, or a text file with a header, whose ids stay text.
 
@@ -53,9 +59,11 @@ def scan(
     """
     check_file(path)
     if is_parquet(path):
+        refuse_quote(path, quote)
         return _log(*_parquet_in_seconds(path, asked, engine), asked, path)
     one = "\t" if format == "atomic" else SPOKEN.get(separator or "", separator) or header_separator(path)
-    table: Frame = nw.from_native(_text(path, one, None if format == "atomic" else '"', engine))
+    char = None if format == "atomic" else quote_char(path, one, quote)
+    table: Frame = nw.from_native(_text(path, one, char, engine))
     known = table.collect_schema().names()
     if format == "atomic":
         atomic_types(known, path)

@@ -48,7 +48,7 @@ def build_rules(recipe: DataRecipe) -> Rules:
 def _open(recipe: DataRecipe, source: str) -> tuple[Interactions | Dataset, str]:
     folder = None if recipe.folder is None else Path(recipe.folder)
     return open_data(
-        source, folder, format=recipe.format, separator=recipe.separator,
+        source, folder, format=recipe.format, separator=recipe.separator, quote=recipe.quote,
         user=recipe.user, item=recipe.item, timestamp=recipe.timestamp, rating=recipe.rating, engine=recipe.engine,
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from nextitem.data.formats.quoting import Quote
 from nextitem.data.ratio import Rounding
 from nextitem.data.scanning import Engine
 from nextitem.evaluation.evaluate import DEFAULT_METRICS
@@ -52,6 +53,7 @@ class DataRecipe(Section):
     folder: str | None = None  # where catalogue data lies already (--data_dir)
     format: str = "auto"
     separator: str | None = None
+    quote: Annotated[Quote, BeforeValidator(lambda found: "double" if found == '"' else found)] = "auto"  # of a table
     user: str | None = None  # names of columns
     item: str | None = None
     timestamp: str | None = None

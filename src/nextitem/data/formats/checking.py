@@ -23,6 +23,7 @@ from nextitem.data.formats.json_lines import json_keys
 from nextitem.data.formats.places import header_places
 from nextitem.data.formats.plays import COLUMNS
 from nextitem.data.formats.plays import roles as play_roles
+from nextitem.data.formats.quoting import Quote, has_quotes, quote_char
 from nextitem.data.formats.reading import FORMATS, read, sniff
 from nextitem.data.formats.roles import Roles, find_roles, plain
 from nextitem.data.formats.sessions import YOOCHOOSE
@@ -69,7 +70,13 @@ class Understood:
 
 
 def check(
-    path: Path, now: float, *, format: str = "auto", separator: str | None = None, columns: Roles | None = None
+    path: Path,
+    now: float,
+    *,
+    format: str = "auto",
+    separator: str | None = None,
+    columns: Roles | None = None,
+    quote: Quote = "auto",
 ) -> Understood:
     """Read a file as `reading.read` does, and say what was understood. `now`: seconds since 1970.
 
@@ -84,12 +91,12 @@ def check(
         why = _why(path, format)
     elif format == "auto":
         format = "table"
-    log = read(path, format=format, separator=separator, **dict(asked.names()))
+    log = read(path, format=format, separator=separator, quote=quote, **dict(asked.names()))
     table = collected(log.frame).to_polars()
-    names = _columns(path, format, separator, asked)
+    names = _columns(path, format, separator, asked, quote)
     has_times = "timestamp" in table.columns
     is_changed = milliseconds_note(path.name) in log.notes
-    times = "none" if not has_times else "milliseconds" if is_changed else _times(path, format, separator, names)
+    times = "none" if not has_times else "milliseconds" if is_changed else _times(path, format, separator, names, quote)
     said = [note for note in log.notes if note != milliseconds_note(path.name)]
     return Understood(
         format,
@@ -102,7 +109,7 @@ def check(
         (float(table["timestamp"].min()), float(table["timestamp"].max())) if has_times else None,  # type: ignore[arg-type]
         times,
         table.drop("row").head(3),
-        (*said, *_warnings(table, times, now)),
+        (*said, *_letters(path, format, separator, quote), *_warnings(table, times, now)),
         table.select("user", "item"),
     )
 
@@ -121,7 +128,7 @@ def _why(path: Path, format: str) -> str:
     return f"by its first lines: {FORMATS[format]}"
 
 
-def _columns(path: Path, format: str, separator: str | None, asked: Roles) -> dict[str, str]:
+def _columns(path: Path, format: str, separator: str | None, asked: Roles, quote: Quote) -> dict[str, str]:
     if format in PLACES or format == "spaced-ratings":
         places = PLACES.get(format) or spaced_ratings_places(path)
         return {f"field {place}": role for place, role in enumerate(places, start=1)}
@@ -137,7 +144,7 @@ def _columns(path: Path, format: str, separator: str | None, asked: Roles) -> di
     elif is_parquet(path):
         names = list(pl.read_parquet_schema(path))
     else:
-        names = _head(path, format, separator).columns
+        names = _head(path, format, separator, quote).columns
     if format == "diginetica":
         return {name: DIGINETICA.get(plain(name), "-") for name in names}
     bare = {without_type(name) if format == "atomic" else name: name for name in names}
@@ -149,7 +156,7 @@ def _columns(path: Path, format: str, separator: str | None, asked: Roles) -> di
     return {name: " and ".join(roles.get(short, ["-"])) for short, name in bare.items()}
 
 
-def _times(path: Path, format: str, separator: str | None, names: dict[str, str]) -> str:
+def _times(path: Path, format: str, separator: str | None, names: dict[str, str], quote: Quote) -> str:
     """What the times of a file are, none of which was changed from milliseconds; told by the first."""
     if format in TIMES:
         return TIMES[format]
@@ -164,7 +171,7 @@ def _times(path: Path, format: str, separator: str | None, names: dict[str, str]
         layout = movielens_layout(path) if format == "movielens" else LAYOUTS[format]
         raw = _first_line(path).split(layout.separator)[place]
     else:
-        raw = _head(path, format, separator)[:, place][0]
+        raw = _head(path, format, separator, quote)[:, place][0]
     try:
         float(raw)
     except (TypeError, ValueError):
@@ -177,12 +184,22 @@ def _first_line(path: Path) -> str:
     return str(scan_lines(path).head(1).collect()["text"][0])
 
 
-def _head(path: Path, format: str, separator: str | None) -> pl.DataFrame:
+def _head(path: Path, format: str, separator: str | None, quote: Quote) -> pl.DataFrame:
     """The header and the first row."""
     one = "\t" if format == "atomic" else SPOKEN.get(separator or "", separator) or header_separator(path)
-    quote = None if format == "atomic" else '"'
-    table = pl.scan_csv(path, separator=one, quote_char=quote, infer_schema=False, glob=False)
+    char = None if format == "atomic" else quote_char(path, one, quote)
+    table = pl.scan_csv(path, separator=one, quote_char=char, infer_schema=False, glob=False)
     return table.filter(~pl.all_horizontal(pl.all().is_null())).head(1).collect()
+
+
+def _letters(path: Path, format: str, separator: str | None, quote: Quote) -> list[str]:
+    """That quotes of a text table were not taken for quoting."""
+    if format != "table" or quote != "auto" or is_parquet(path) or not has_quotes(path):
+        return []
+    one = SPOKEN.get(separator or "", separator) or header_separator(path)
+    if quote_char(path, one) is not None:
+        return []
+    return ["quotes are taken for letters, since not all of them quote a field; else name --data.quote double"]
 
 
 def _warnings(table: pl.DataFrame, times: str, now: float) -> list[str]:

@@ -18,6 +18,7 @@ from nextitem.data.formats.headerless import (
 )
 from nextitem.data.formats.json_lines import json_keys, read_json_lines
 from nextitem.data.formats.plays import is_plays, read_plays
+from nextitem.data.formats.quoting import Quote
 from nextitem.data.formats.roles import Roles, looks_like_header
 from nextitem.data.formats.sessions import is_diginetica, read_diginetica, read_yoochoose
 from nextitem.data.formats.steam import is_steam, read_steam
@@ -89,12 +90,14 @@ def read(
     timestamp: str | None = None,
     rating: str | None = None,
     separator: str | None = None,
+    quote: Quote = "auto",
 ) -> Interactions:
     """Read a log, gzipped or not. `format` is one of FORMATS, or "auto": what `sniff` says.
 
     `user`, `item`, `timestamp`, `rating` name columns of an "atomic" file, a "table" or "jsonl"; those not named are
     found among common spellings. Of "lastfm-1k" the item may be named, one of `plays.COLUMNS`. Without timestamps the
-    order of the file is the order of time. Ids of text files are strings.
+    order of the file is the order of time. Ids of text files are strings. `quote` says of a text "table" whether quotes
+    hold fields together, "double", or are letters, "none"; `quoting.quote_char` tells by the file.
 
     Raises:
         InputError: the file breaks a rule of its format; the message names the file and the line.
@@ -107,7 +110,9 @@ def read(
     if separator is not None and format != "table":
         raise InputError(f'only "table" takes a separator, found {separator!r} for "{format}"; leave it out')
     if format == "table":
-        return read_table(path, asked, separator)
+        return read_table(path, asked, separator, quote)
+    if quote != "auto":
+        raise InputError(f'only "table" takes a quote, found {quote} for "{format}"; leave it out')
     if format == "atomic":
         return read_atomic(path, asked)
     if format == "jsonl":

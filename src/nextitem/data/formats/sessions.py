@@ -8,6 +8,7 @@ import polars as pl
 
 from nextitem.data.formats.fields import numbered, to_interactions
 from nextitem.data.formats.places import MEND, Layout, read_places
+from nextitem.data.formats.quoting import quote_char
 from nextitem.data.formats.roles import plain
 from nextitem.data.formats.tables import LINE, header_separator, read_text
 from nextitem.data.interactions import Interactions
@@ -29,7 +30,8 @@ def read_diginetica(path: Path) -> Interactions:
     The session is the user, since most users are NA. A timestamp is the start of `eventdate` plus `timeframe`, the
     milliseconds since the session's first view: right within a session and between days.
     """
-    table = read_text(path, header_separator(path), quote='"')
+    separator = header_separator(path)
+    table = read_text(path, separator, quote_char(path, separator, way_out="read it with --data.format table"))
     columns = {plain(column): column for column in table.columns[1:]}
     if missing := [name for name in DIGINETICA if name not in columns]:
         raise InputError(

@@ -10,6 +10,7 @@ import polars as pl
 from nextitem.data.formats.atomic_header import atomic_names, atomic_types, without_type
 from nextitem.data.formats.fields import refuse_negative, to_interactions
 from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet, lines, num_lines_before_text
+from nextitem.data.formats.quoting import Quote, quote_char, refuse_quote
 from nextitem.data.formats.roles import Roles, find_roles
 from nextitem.data.formats.times import in_seconds
 from nextitem.data.interactions import Interactions
@@ -21,18 +22,23 @@ MEND = "mend the line"
 SPOKEN = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ","}
 
 
-def read_table(path: Path, asked: Roles, separator: str | None = None) -> Interactions:
+def read_table(path: Path, asked: Roles, separator: str | None = None, quote: Quote = "auto") -> Interactions:
     """A Parquet file (with its own types), or text whose first line names the columns (ids stay text).
 
-    Without a `separator`, the one of comma, tab, ; and | that the header has most often.
+    Without a `separator`, the one of comma, tab, ; and | that the header has most often. What `quote` means says
+    `quoting.quote_char`.
     """
     check_file(path)
     if is_parquet(path):
+        refuse_quote(path, quote)
         return _read_parquet(path, asked)
     if path.suffix == ".parquet":
         raise InputError(f"{path} is no Parquet file; write it again, or give it the ending of what it is")
     one = header_separator(path) if separator is None else _one_byte(separator)
-    table = read_text(path, one, '"', f"{MEND}, or name another separator with --data.separator")
+    char = quote_char(path, one, quote)
+    letters = char is None and quote == "auto"
+    way_out = f"{MEND}, or name another separator with --data.separator"
+    table = read_text(path, one, char, way_out + ", or quotes that hold fields with --data.quote double" * letters)
     if len(table.columns) == 2:  # the line number, and all the text
         tried = "comma, tab, ; and |" if separator is None else repr(one)
         raise InputError(
