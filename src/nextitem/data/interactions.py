@@ -85,6 +85,10 @@ def _as_id(table: Frame, role: str, name: str) -> nw.Expr:
         return nw.col(role).cast(nw.Int64)
     if dtype in (nw.String, nw.Object, nw.Categorical, nw.Enum):
         return nw.col(role).cast(nw.String)
+    if dtype.is_nested():
+        raise InputError(
+            f"{name}: a row has one {role}, an integer or a string, found {dtype}; write one row for each (explode)"
+        )
     raise InputError(f"{name}: {role} ids must be integers or strings, found {dtype}; cast the column first")
 
 

@@ -11,11 +11,11 @@ from typing import Any, Literal
 import narwhals as nw
 import polars as pl
 
-from nextitem.data.formats.atomic_header import atomic_types
 from nextitem.data.formats.files import check_file, is_parquet
+from nextitem.data.formats.lists import list_notes
 from nextitem.data.formats.quoting import Quote, quote_char, refuse_quote
 from nextitem.data.formats.roles import Roles, find_roles
-from nextitem.data.formats.tables import SPOKEN, header_separator, with_roles
+from nextitem.data.formats.tables import SPOKEN, header_separator, sequence_columns, with_roles
 from nextitem.data.formats.times import MILLISECONDS, milliseconds_note, refuse_days
 from nextitem.data.frames import Frame, collected
 from nextitem.data.interactions import Interactions
@@ -65,11 +65,12 @@ def scan(
     char = None if format == "atomic" else quote_char(path, one, quote)
     table: Frame = nw.from_native(_text(path, one, char, engine))
     known = table.collect_schema().names()
+    lists = sequence_columns(known, path) if format == "atomic" else []
     if format == "atomic":
-        atomic_types(known, path)
         table = table.select([nw.col(column).alias(column.partition(":")[0]) for column in known])
         asked = Roles(**{role: column.partition(":")[0] for role, column in asked.names()})
     roles = find_roles(table.collect_schema().names(), asked, path.name)
+    notes = list_notes(table.collect_schema().names(), lists, roles, path.name)
     table = table.select([nw.col(column).alias(role) for role, column in roles.names()])
     blank = [nw.col(role).is_null() for role, _ in roles.names()]
     table = table.filter(~nw.all_horizontal(*blank, ignore_nulls=False))
@@ -84,9 +85,9 @@ def scan(
     if numbers:
         types = {role: nw.Int64 if found[role][0] else nw.Float64 for role in numbers}
         table = table.with_columns([nw.col(role).str.strip_chars().cast(types[role]) for role in numbers])
-    notes: Notes = ()
     if "timestamp" in numbers:
-        table, notes = _in_seconds(table, "timestamp", found, path)
+        table, changed = _in_seconds(table, "timestamp", found, path)
+        notes = (*notes, *changed)
     return _log(table.to_native(), notes, Roles(**{role: role for role, _ in roles.names()}), path)
 
 
@@ -99,12 +100,14 @@ def _parquet_in_seconds(path: Path, asked: Roles, engine: Engine) -> tuple[Any, 
     native = _parquet(path, engine)
     table: Frame = nw.from_native(native)
     schema = table.collect_schema()
-    column = find_roles(schema.names(), asked, path.name).timestamp
+    roles = find_roles(schema.names(), asked, path.name)
+    notes = list_notes(schema.names(), [one for one, dtype in schema.items() if dtype.is_nested()], roles, path.name)
+    column = roles.timestamp
     if column is None or not schema[column].is_numeric():  # a datetime is made seconds with the log
-        return native, ()
+        return native, notes
     found = collected(table.select(_ends(nw.col(column), ["timestamp"])))
-    table, notes = _in_seconds(table, column, found, path)
-    return table.to_native(), notes
+    table, changed = _in_seconds(table, column, found, path)
+    return table.to_native(), (*notes, *changed)
 
 
 def _ends(times: nw.Expr, numbers: list[str]) -> list[nw.Expr]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -10,6 +11,7 @@ import polars as pl
 
 from nextitem.data.formats.fields import to_interactions
 from nextitem.data.formats.files import first_lines, lines
+from nextitem.data.formats.lists import holds_items, list_notes
 from nextitem.data.formats.roles import Roles, find_roles
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
@@ -22,6 +24,9 @@ def read_json_lines(path: Path, asked: Roles) -> Interactions:
     table = lines(path)
     keys = json_keys(first_lines(path))
     roles = find_roles(keys or _plain_keys(table, path), asked, path.name)
+    list_notes(
+        [key for key in keys if holds_items(key, roles.item or "")], _list_keys(first_lines(path)), roles, path.name
+    )
     wanted = dict(roles.names())
     try:
         texts = table["text"].str.json_decode(pl.Struct(dict.fromkeys(wanted.values(), pl.String)))
@@ -46,6 +51,16 @@ def json_keys(found: list[str]) -> list[str]:
             break
         keys.update(dict.fromkeys(value))
     return list(keys)
+
+
+def _list_keys(found: list[str]) -> set[str]:
+    """The keys that have a list in one of the first lines; a line that is no object is judged elsewhere."""
+    keys: set[str] = set()
+    for text in found:
+        with suppress(ValueError):
+            value = json.loads(text)
+            keys |= {key for key, one in value.items() if isinstance(one, list)} if isinstance(value, dict) else set()
+    return keys
 
 
 def strict_json(text: str) -> Any:

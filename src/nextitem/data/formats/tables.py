@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import polars as pl
 from nextitem.data.formats.atomic_header import atomic_names, atomic_types, without_type
 from nextitem.data.formats.fields import refuse_negative, to_interactions
 from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet, lines, num_lines_before_text
+from nextitem.data.formats.lists import holds_items, list_notes
 from nextitem.data.formats.quoting import Quote, quote_char, refuse_quote
 from nextitem.data.formats.roles import Roles, find_roles
 from nextitem.data.formats.times import in_seconds
@@ -17,6 +19,7 @@ from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
 SEPARATORS = (",", "\t", ";", "|")  # what is tried when none is named
+MANY = r"^\s*\[|\w[ ,;|]+\w"  # a field that has more than one value
 LINE = "\nline"  # what no column of a file is called
 MEND = "mend the line"
 SPOKEN = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ","}
@@ -55,7 +58,13 @@ def read_atomic(path: Path, asked: Roles) -> Interactions:
     """
     table = read_atomic_text(path)
     bare = Roles(**{role: without_type(column) for role, column in asked.names()})
-    return _by_roles(table.rename(atomic_names(table.columns[1:], path)), bare, path)
+    lists = sequence_columns(table.columns[1:], path)
+    return _by_roles(table.rename(atomic_names(table.columns[1:], path)), bare, path, lists)
+
+
+def sequence_columns(header: Sequence[str], path: Path) -> list[str]:
+    """The bare names of the columns that are lists."""
+    return [name for name, kind in atomic_types(header, path).items() if kind.endswith("_seq")]
 
 
 def read_atomic_text(path: Path) -> pl.DataFrame:
@@ -78,13 +87,14 @@ def header_separator(path: Path) -> str:
 
 def _read_parquet(path: Path, asked: Roles) -> Interactions:
     with explained(path):
-        roles = find_roles(list(pl.read_parquet_schema(path)), asked, path.name)
+        schema = pl.read_parquet_schema(path)
+        roles = find_roles(list(schema), asked, path.name)
+        notes = list_notes(list(schema), [one for one, dtype in schema.items() if dtype.is_nested()], roles, path.name)
         table = pl.read_parquet(path, columns=sorted({column for _, column in roles.names()}), glob=False)
-    notes: tuple[str, ...] = ()
     if roles.timestamp is not None and table[roles.timestamp].dtype.is_numeric():
         refuse_negative(table, roles.timestamp, path)
-        times, notes = in_seconds(table[roles.timestamp], path.name)
-        table = table.with_columns(times)
+        times, changed = in_seconds(table[roles.timestamp], path.name)
+        table, notes = table.with_columns(times), (*notes, *changed)
     return with_roles(table, roles, path, notes)
 
 
@@ -103,10 +113,17 @@ def with_roles(frame: Any, roles: Roles, path: Path, notes: tuple[str, ...]) -> 
     )
 
 
-def _by_roles(table: pl.DataFrame, asked: Roles, path: Path) -> Interactions:
+def _by_roles(table: pl.DataFrame, asked: Roles, path: Path, lists: Sequence[str] | None = None) -> Interactions:
+    """`lists`: the columns that are lists by their type; None: only their fields can tell."""
     roles = find_roles(table.columns[1:], asked, path.name)
+    notes: tuple[str, ...] = ()
+    if lists is None:
+        named = [name for name in table.columns[1:] if holds_items(name, roles.item or "")]
+        list_notes(named, [name for name in named if table[name].str.contains(MANY).any()], roles, path.name)
+    else:
+        notes = list_notes(table.columns[1:], lists, roles, path.name)
     columns = (pl.col(column).alias(role) for role, column in roles.names())
-    return to_interactions(table.select(pl.col(LINE).alias("line"), *columns), path)
+    return to_interactions(table.select(pl.col(LINE).alias("line"), *columns), path, notes=notes)
 
 
 def read_text(path: Path, separator: str, quote: str | None, way_out: str = MEND) -> pl.DataFrame:
