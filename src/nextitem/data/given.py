@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,8 @@ from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
 NAMES = ("train", "valid", "test")
+VALID = ("valid", "val", "validation", "dev")
+TRAIN = re.compile(r"(?<![A-Za-z])train(?![A-Za-z])")
 
 
 def joined(train: Interactions, valid: Interactions, test: Interactions) -> Interactions:
@@ -46,9 +49,23 @@ def joined(train: Interactions, valid: Interactions, test: Interactions) -> Inte
 
 
 def given_files(folder: Path) -> tuple[Path, Path, Path] | None:
-    """The files train, valid and test of a folder, if it has all three with one ending (as FreeRec's Processed)."""
-    for train in sorted(folder.glob("train.*")):
-        others = [train.with_name(train.name.replace("train", name, 1)) for name in NAMES[1:]]
-        if all(one.is_file() for one in others):
-            return train, others[0], others[1]
-    return None
+    """The files of a split in a folder, if it has all three, alike but for the word.
+
+    train.txt, valid.txt, test.txt (FreeRec's Processed); X.train.inter, X.valid.inter, X.test.inter (RecBole's
+    benchmark files); for valid also val, validation, dev.
+
+    Raises:
+        InputError: there are several such threes.
+    """
+    found = []
+    for train in sorted(entry for entry in folder.iterdir() if entry.is_file()):
+        for valid in VALID if TRAIN.search(train.name) else ():
+            three = [train, *(train.with_name(TRAIN.sub(name, train.name, count=1)) for name in (valid, "test"))]
+            if all(one.is_file() for one in three):
+                found.append((three[0], three[1], three[2]))
+    if len(found) > 1:
+        raise InputError(
+            f"{folder} has the files of more than one split, {found[0][0].name} and {found[1][0].name}; name one's as "
+            "the source, data.valid_file and data.test_file"
+        )
+    return found[0] if found else None

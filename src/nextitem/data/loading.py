@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,9 @@ def _only_file(folder: Path) -> Path:
         if len(matching) == 1:
             return folder / matching[0]
         if matching:
-            raise InputError(f"{folder} has {len(matching)} interaction files; name one: {', '.join(matching)}")
+            parts = [name for name in matching if re.search(r"(?<![A-Za-z])(train|test)(?![A-Za-z])", name)]
+            hint = " (the files of a split: as source, --data.valid_file and --data.test_file)" if parts[1:] else ""
+            raise InputError(f"{folder} has {len(matching)} interaction files; name one{hint}: {', '.join(matching)}")
     raise InputError(
         f"{folder} is no saved data set (it has no dataset.json) and has no interaction file; "
         f"it has: {', '.join(names[:20]) or 'nothing'}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from nextitem.data.split import Holdout
 from nextitem.errors import InputError
 
@@ -40,7 +42,8 @@ class Protocol:
         """One line for the head of a table."""
         pool = "full ranking" if self.candidates is None else f"target + {self.candidates} uniform negatives (sampled)"
         seen = "seen items masked" if self.masks_seen(holdout) else "seen items kept"
-        users = f"{len(holdout):,} users" if self.users is None else f"{min(self.users, len(holdout)):,} random users"
+        what = "users" if len(np.unique(holdout.users)) == len(holdout) else "cases"
+        users = f"{len(holdout):,} {what}" if self.users is None else f"{min(self.users, len(holdout)):,} random {what}"
         return f"{pool}, {seen}, ties: {self.ties} rank, {users}"
 
 

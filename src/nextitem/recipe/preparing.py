@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from nextitem.data.dataset import Dataset
@@ -30,11 +30,15 @@ def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
         _refuse_filters(recipe)
         return read, origin
     log = read
+    if recipe.parts == "join" and recipe.test_file is None:
+        raise InputError(f"data.parts join: {recipe.source} is no folder of train, valid and test files; leave it out")
     if recipe.valid_file is not None and recipe.test_file is not None:
         others = [_log(recipe, file) for file in (recipe.valid_file, recipe.test_file)]
         log = joined(read, *others)
         origin += f", with {recipe.valid_file} and {recipe.test_file}"
     dataset = prepare(log, build_rules(recipe), Path(recipe.source).name)
+    if recipe.parts == "join":
+        dataset = replace(dataset, parts=None)
     paths = _side_paths(recipe)
     return (attach(dataset, read_side(paths)) if paths else dataset), origin
 

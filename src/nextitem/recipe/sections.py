@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from nextitem.data.cases import Cases
 from nextitem.data.formats.quoting import Quote
 from nextitem.data.ratio import Rounding
 from nextitem.data.scanning import Engine
@@ -73,6 +74,7 @@ class DataRecipe(Section):
     item_ids: str | None = None
     valid_file: str | None = None  # files of their own, in the form of the source, which is the training then;
     test_file: str | None = None  # split.kind given goes by them
+    parts: Literal["keep", "join"] = "keep"  # of such files, or a folder of them; join: one log, to be split anew
     side: Literal["none", "beside"] = "none"  # take what stands beside the log, see docs/formats.md
     user_table: str | None = None  # or name them: atomic files, Parquet, or text
     item_table: str | None = None
@@ -93,6 +95,8 @@ class SplitRecipe(Section):
     days: Annotated[float, Field(gt=0)] | None = None  # of at_time, late_users: of the test, and of the validation
     valid_from: Moment | None = None  # of at_time: from here on; a date, 2014-01-31, or seconds since 1970
     test_from: Moment | None = None
+    cases: Cases | None = None  # of given, at_time, and user_entry and entry by time: all targets of a user together,
+    # or each with what came before it; None: together, but given refuses sessions in files of their own
 
 
 class ModelRecipe(BaseModel):

@@ -11,6 +11,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
 from nextitem.data.batches import Batches, find_batches, make_batches
+from nextitem.data.cases import each_target, refuse_bare
 from nextitem.data.dataset import Dataset
 from nextitem.data.ratio import ratio_split
 from nextitem.data.split import Split, leave_k_out, leave_one_out
@@ -39,7 +40,27 @@ from nextitem.training.share import fit_once
 
 
 def build_split(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:
+    """The split of a recipe.
+
+    Raises:
+        InputError: keys that its kind has no use for; a log in files of a split is to be split anew; what the kind
+            itself refuses.
+    """
     _refuse_unused(recipe)
+    if dataset.parts is not None and recipe.kind != "given":
+        raise InputError(
+            f"{dataset.name} came split into train, valid and test, and split.kind {recipe.kind} would split it anew; "
+            "take --split.kind given, or read (or prepare) it with --data.parts join"
+        )
+    split = _cut(recipe, dataset, seed)
+    if recipe.cases == "each":
+        return each_target(split)
+    if recipe.cases is None and recipe.kind == "given":
+        refuse_bare(split)
+    return split
+
+
+def _cut(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:
     match recipe.kind:
         case "leave_one_out":
             return leave_one_out(dataset, recipe.min_length)
@@ -63,11 +84,14 @@ def build_split(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:
 def _refuse_unused(recipe: SplitRecipe) -> None:
     """Keys that this kind of split has no use for."""
     users = {"k": ("leave_k_out",), "days": ("at_time", "late_users"), "valid_from": ("at_time",),
-             "test_from": ("at_time",), "rounding": ("user_entry",)}  # fmt: skip
+             "test_from": ("at_time",), "rounding": ("user_entry",),
+             "cases": ("given", "at_time", "user_entry", "entry")}  # fmt: skip
     given = recipe.model_dump(include=set(users), exclude_defaults=True)
     for key, kinds in users.items():
         if key in given and recipe.kind not in kinds:
             raise InputError(f"split.{key} is of {' and '.join(kinds)}, found kind {recipe.kind}; leave it out")
+    if recipe.cases == "each" and recipe.kind in ("user_entry", "entry") and recipe.order != "time":
+        raise InputError("split.cases each asks in the order of time, found split.order random; take order time")
     if ("valid_from" in given) != ("test_from" in given) or {"days", "valid_from"} <= set(given):
         raise InputError("split: at_time goes by valid_from and test_from, by days, or by shares; name one of them")
 
