@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
 from nextitem.cli.main import app
+from nextitem.data.dataset import Dataset
+from nextitem.data.interactions import Interactions
 
 BAD = Path(__file__).parent / "data/bad"
 INTER = "user_id:token\titem_id:token\ttimestamp:float\n1\ta\t5\n2\tb\t4\n"
@@ -114,3 +118,37 @@ def test_a_public_data_set_is_checked_by_its_name(tmp_path: Path, monkeypatch: p
 def test_what_has_no_file_is_told() -> None:
     error = CliRunner().invoke(app, ["check", "synthetic"]).exception
     assert "nextitem describe synthetic" in str(error)
+
+
+def prepared(path: Path) -> Path:
+    log = Interactions.from_frame(pl.DataFrame({"user": [1, 1, 2], "item": [5, 6, 5], "timestamp": [3, 4, 3]}))
+    Dataset.from_interactions(log).save(path / "ready")
+    return path / "ready"
+
+
+def test_prepared_folder_is_called_one(tmp_path: Path) -> None:
+    said = shown(0, str(prepared(tmp_path)))
+    assert "ready: good a prepared folder" in said
+    assert "interactions 3" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("items.npy", np.array([1, 3, 1], dtype=np.int32), "items.npy must hold 1 to 2, found 1 to 3"),
+        ("offsets.npy", np.array([0, 2]), "offsets.npy has 1 rows, users.parquet 2 users"),
+        ("offsets.npy", np.array([0, 4, 3]), "offsets.npy must rise from 0 to the 3 items"),
+        ("timestamps.npy", np.array([4, 3, 3]), "timestamps.npy must not fall within a user's row"),
+        ("timestamps.npy", np.array([4]), "timestamps.npy has 1 values for 3 interactions"),
+    ],
+)
+def test_damaged_prepared_folder_is_refused(tmp_path: Path, name: str, values: np.ndarray, words: str) -> None:
+    folder = prepared(tmp_path)
+    np.save(folder / name, values)
+    assert words in shown(2, str(folder))
+
+
+def test_prepared_folder_takes_no_format(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["check", str(prepared(tmp_path)), "--format", "table"])
+    assert result.exit_code != 0
+    assert "prepared already" in str(result.exception)

@@ -32,8 +32,10 @@ def check(
     """Say how a file is understood, or name its first bad line (exit code 2); of a folder, also what fits together.
 
     A folder with one .inter is looked at whole: its .user .item .kg .link .net of the same stem beside it; with one
-    X.txt, its X_item2attributes.json. A public data set is named as for run.
+    X.txt, its X_item2attributes.json. A folder of nextitem prepare is checked array by array. A public
+    data set is named as for run.
     """
+    from nextitem.data.catalogue import CATALOGUE
     from nextitem.data.formats.roles import Roles
     from nextitem.data.loading import locate
     from nextitem.data.synthetic import SYNTHETIC
@@ -41,6 +43,12 @@ def check(
 
     if file in SYNTHETIC:
         raise InputError(f"{file} is made by nextitem and has no file to check; nextitem describe {file} looks at it")
+    folder = Path(file).expanduser()
+    if file not in CATALOGUE and (folder / "dataset.json").is_file():
+        if (format, separator, quote, user, item, timestamp, rating) != ("auto", None, "auto", None, None, None, None):
+            raise InputError(f"{file} is prepared already; leave out its format, columns, separator and quote")
+        _check_prepared(folder)
+        return
     log, known_format, said = locate(file)
     if known_format is not None:
         console().print(said, highlight=False)
@@ -68,6 +76,21 @@ def _check_log(path: Path, format: str, separator: str | None, quote: Quote, rol
         return None
     console().print(understood_report(path.name, found), highlight=False)
     return found
+
+
+def _check_prepared(folder: Path) -> None:
+    from nextitem.data.inspecting import inspect
+    from nextitem.errors import InputError
+    from nextitem.report.check import prepared_report, refusal_report
+    from nextitem.report.console import data_table
+
+    try:
+        dataset = inspect(folder)
+    except InputError as error:
+        console().print(refusal_report(folder, error), highlight=False)
+        raise typer.Exit(2) from error
+    console().print(prepared_report(folder.name, dataset), highlight=False)
+    console().print(data_table(dataset))
 
 
 def _check_side(log: Path, found: Understood | None) -> bool:

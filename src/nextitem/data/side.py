@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -10,18 +9,15 @@ import polars as pl
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.formats.atomic import ENDINGS, read_atomic_table
-from nextitem.data.formats.attributes import ENDING as ATTRIBUTES
-from nextitem.data.formats.attributes import read_item_attributes
-from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet
+from nextitem.data.formats.attributes import item_attributes_beside, read_item_attributes
+from nextitem.data.formats.files import check_file, explained, is_parquet
+from nextitem.data.formats.item_lines import is_item_lines, read_item_lines
 from nextitem.data.formats.roles import looks_like_header
-from nextitem.data.formats.tables import refuse_ragged
+from nextitem.data.formats.side_text import read_attribute_text, read_edge_text
 from nextitem.data.ids import PAD, IdMap
 from nextitem.data.triples import knowledge_graph, trust_network
 from nextitem.errors import InputError
 
-HEADS = {"head", "relation", "tail", "source", "target", "entity", "source_id", "target_id"}  # first words of headers
-
-MEND = "mend the line (a side table is split by tabs, or by commas where its first line has no tab)"
 COLUMNS = {"knowledge": ("head", "relation", "tail"), "links": ("item", "entity"), "trust": ("source", "target")}
 
 
@@ -63,9 +59,10 @@ def attach(dataset: Dataset, side: SideTables) -> Dataset:
 
 def read_side(paths: dict[str, Path]) -> SideTables:
     """`paths` by the fields of SideTables: atomic files, Parquet, or text split by tabs or commas; items from JSON too,
-    as S3-Rec's item2attributes.
+    as S3-Rec's item2attributes or Amazon's metadata, an object a line.
 
-    The text of a graph, of links and of trust may lack a header (KGCN's kg.txt, HetRec's user_friends.dat has one).
+    The text of a graph, of links and of trust may lack a header (KGCN's kg.txt, HetRec's user_friends.dat has one), and
+    may be split by spaces (Epinions' trust).
 
     Raises:
         InputError: a file is missing or cannot be read.
@@ -92,35 +89,14 @@ def _read(path: Path, role: str) -> pl.DataFrame:
     check_file(path)
     if path.name.removesuffix(".gz").endswith(ENDINGS):
         return read_atomic_table(path)
+    if role == "items" and is_item_lines(path):
+        return read_item_lines(path)
     if role == "items" and path.name.removesuffix(".gz").endswith(".json"):
         return read_item_attributes(path)
     if is_parquet(path):
         with explained(path):
             return pl.read_parquet(path, glob=False)
-    return _read_text(path, role)
-
-
-def _read_text(path: Path, role: str) -> pl.DataFrame:
-    first = "".join(first_lines(path, count=1))
-    separator = "\t" if "\t" in first else ","
-    fields = first.split(separator)
-    has_header = role in ("users", "items") or looks_like_header(fields) or bool(HEADS & set(fields))
-    try:
-        with explained(path):
-            table = pl.read_csv(
-                path,
-                separator=separator,
-                has_header=has_header,
-                infer_schema=role in ("users", "items"),
-                infer_schema_length=None,
-                glob=False,
-            )
-    except InputError:
-        refuse_ragged(path, separator, '"', MEND)
-        raise
-    if table[table.columns[-1]].null_count():  # empty, or missing?
-        refuse_ragged(path, separator, '"', MEND)
-    return table
+    return read_attribute_text(path) if role in ("users", "items") else read_edge_text(path, role)
 
 
 def beside(path: Path) -> dict[str, Path]:
@@ -130,11 +106,9 @@ def beside(path: Path) -> dict[str, Path]:
     """
     endings = {"users": ".user", "items": ".item", "knowledge": ".kg", "links": ".link", "trust": ".net"}
     assert set(endings) == {one.name for one in fields(SideTables)}
-    stem, ending = os.path.splitext(path.name.removesuffix(".gz"))
-    if ending == ".txt":
-        tables = [path.with_name(f"{stem}{ATTRIBUTES}{packed}") for packed in ("", ".gz")]
-        there = [one for one in tables if one.is_file()]
-        return {"items": there[0]} if there else {}
+    if path.name.removesuffix(".gz").endswith(".txt"):
+        there = item_attributes_beside(path)
+        return {} if there is None else {"items": there}
     if path.suffix != ".inter":
         return {}
     found = {role: path.with_suffix(ending) for role, ending in endings.items()}
@@ -146,20 +120,40 @@ def _aligned(table: pl.DataFrame | None, ids: IdMap, role: str) -> tuple[pl.Data
     if table is None:
         return None, []
     name = table.columns[0]
+    notes = []
+    if name in ids and not looks_like_header([name]):
+        raise InputError(
+            f'the {role} table has no first line of names: its first column is called "{name}", which is an id of '
+            f"the log; add a line such as {role},attribute"
+        )
+    if role == "item" and len(table.columns) == 2 and table[name].n_unique() < len(table):
+        table, note = _gathered(table)
+        notes.append(note)
     if table[name].n_unique() < len(table):
         raise InputError(
-            f"the {role} table has an id twice, such as {table.filter(pl.col(name).is_duplicated())[name][0]}"
+            f"the {role} table has an id twice, such as {table.filter(pl.col(name).is_duplicated())[name][0]}; keep "
+            f"one row for each {role}, several values of it as a list (token_seq)"
         )
     places = pl.Series("index", ids.indices(table[name]), dtype=pl.Int64)
     known = table.with_columns(places).filter(pl.col("index") != PAD)
     every = pl.DataFrame({"index": pl.int_range(1, len(ids) + 1, eager=True, dtype=pl.Int64)})
     aligned = every.join(known.drop(name), on="index", how="left", maintain_order="left").drop("index")
-    notes = []
     if dropped := len(table) - len(known):
         notes.append(f"{dropped:,} of {len(table):,} rows of the {role} table dropped: no such {role} in the data")
     if bare := len(ids) - len(known):
         notes.append(f"{bare:,} of {len(ids):,} {role}s have no row in the {role} table")
     return aligned, notes
+
+
+def _gathered(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+    """A row an item, of a table that has one for each of its attributes; and what is to be said of it."""
+    name, attribute = table.columns
+    values = pl.col(attribute).cast(pl.String) if not isinstance(table.dtypes[1], pl.List) else pl.col(attribute)
+    found = table.select(name, values)
+    if isinstance(table.dtypes[1], pl.List):
+        found = found.explode(attribute)
+    rows = found.group_by(name, maintain_order=True).agg(pl.col(attribute).drop_nulls().unique(maintain_order=True))
+    return rows, f"{len(table):,} rows of the item table are of {len(rows):,} items; each has its {attribute} as a list"
 
 
 def _named(table: pl.DataFrame, names: list[str], what: str) -> pl.DataFrame:

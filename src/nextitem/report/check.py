@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from nextitem.data.dataset import Dataset
 from nextitem.data.formats.checking import Understood
 from nextitem.data.formats.files import whole
 from nextitem.data.formats.reading import FORMATS
@@ -39,6 +40,13 @@ def understood_report(name: str, found: Understood) -> Group:
         table.add_row(title, escape(_visible(text)))
     shown: list[RenderableType] = [_verdict(name, is_good=True), table, _first(found.first)]
     return Group(*shown, *(warning(text) for text in found.warnings))
+
+
+def prepared_report(name: str, dataset: Dataset) -> Group:
+    """A folder of arrays that fit together, and what its making had to say."""
+    parts = "" if dataset.parts is None else ", in the parts train, valid and test"
+    said = Text(f"a prepared folder{parts}; nextitem run -d takes it as it is")
+    return Group(_verdict(name, is_good=True), said, *(Text(_visible(note)) for note in dataset.notes))
 
 
 def side_report(name: str, table: pl.DataFrame) -> Group:

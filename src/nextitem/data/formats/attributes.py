@@ -7,6 +7,7 @@ are tokens, as those of RecBole's `token_seq`.
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,13 @@ from nextitem.errors import InputError
 
 ENDING = "_item2attributes.json"
 NUMBER = re.compile(r"0|[1-9]\d*", re.ASCII)  # what is written as a number and read back as the same token
+
+
+def item_attributes_beside(log: Path) -> Path | None:
+    """X_item2attributes.json beside X.txt, either gzipped or not."""
+    stem, ending = os.path.splitext(log.name.removesuffix(".gz"))
+    there = [log.with_name(f"{stem}{ENDING}{packed}") for packed in ("", ".gz")]
+    return next((one for one in there if ending == ".txt" and one.is_file()), None)
 
 
 def read_item_attributes(path: Path) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from nextitem.data.formats.attributes import item_attributes_beside
 from nextitem.data.formats.checkins import is_foursquare, is_gowalla, read_foursquare, read_gowalla
 from nextitem.data.formats.files import HEAD_BYTES, check_file, first_lines, is_parquet
 from nextitem.data.formats.headerless import (
@@ -159,6 +160,8 @@ def sniff(path: Path) -> str:
     told = tell([] if found[0].startswith(BRACKETS) else first_lines(path, count=HEAD_BYTES))
     if told.format is not None:
         return told.format
+    if "sequences" in told.may_be and item_attributes_beside(path) is not None:
+        return "sequences"  # S3-Rec's, as what stands beside it
     forms = "; ".join(f"{one} ({FORMATS[one]})" for one in told.may_be or FORMATS)
     reason = "has more than one reading" if told.may_be else "cannot be told"
     raise InputError(
