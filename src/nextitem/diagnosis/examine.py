@@ -11,6 +11,7 @@ from nextitem.diagnosis.cores import Left, core_table
 from nextitem.diagnosis.finding import Finding
 from nextitem.diagnosis.leaks import SplitLeaks, leak_table
 from nextitem.diagnosis.measures import Measures, Ties, find_ties, measure
+from nextitem.diagnosis.order import order_suspicions
 from nextitem.diagnosis.suspicions import id_suspicions, rating_suspicions, time_suspicions
 
 ORDER = {"serious": 0, "warning": 1, "note": 2}
@@ -37,6 +38,7 @@ def examine(data: Interactions | Dataset, name: str, origin: str, now: float) ->
     findings = [
         *id_suspicions(log),
         *time_suspicions(log, now),
+        *order_suspicions(log),
         *rating_suspicions(log),
         *tie_findings(ties),
         *repeat_findings(measures),
