@@ -98,3 +98,9 @@ def test_quote_is_of_text_tables_alone(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("1 2\n")
     with pytest.raises(InputError, match='only "table" takes a quote'):
         read(tmp_path / "x.txt", quote="none")
+
+
+def test_quotes_become_no_part_of_ids_without_a_header(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text('"A1","B1",5.0,1158019200\n"A2","B1",4.0,1158019201\n')
+    with pytest.raises(InputError, match="add a header line"):
+        read(tmp_path / "x.csv")

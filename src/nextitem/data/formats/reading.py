@@ -75,8 +75,9 @@ PUBLISHED = {
     "tmall": is_tmall,
 }
 BRACKETS = ("{", "[")  # of JSON, or of a Python literal
-CLICK = re.compile(r"[^,]+,\d{4}-\d\d-\d\dT[^,]+,[^,]+,[^,]*")
-RATING = re.compile(r"[^,]+,[^,]+,[\d.]+,\d+")
+# Without quotes, which would become a part of the ids.
+CLICK = re.compile(r'[^,"]+,\d{4}-\d\d-\d\dT[^,"]+,[^,"]+,[^,"]*')
+RATING = re.compile(r'[^,"]+,[^,"]+,[\d.]+,\d+')
 # Amazon's items have ten characters; its users begin with A and have more, for most lines.
 ITEM_RATING = re.compile(r"[0-9A-Z]{10},A[0-9A-Z]{10,20},[\d.]+,\d+")
 ATOMIC_FIELD = re.compile(r"[^:\t]+:(token|token_seq|float|float_seq)")
