@@ -95,9 +95,11 @@ def test_letters_are_said_by_check(tmp_path: Path) -> None:
 
 
 def test_quote_is_of_text_tables_alone(tmp_path: Path) -> None:
-    (tmp_path / "x.txt").write_text("1 2\n")
+    (tmp_path / "x.inter").write_text("user_id:token\titem_id:token\n1\t2\n")
     with pytest.raises(InputError, match='only "table" takes a quote'):
-        read(tmp_path / "x.txt", quote="none")
+        read(tmp_path / "x.inter", quote="none")
+    with pytest.raises(InputError, match='only "table" takes a quote'):
+        scan(tmp_path / "x.inter", "atomic", Roles(), quote="none")
 
 
 def test_quotes_become_no_part_of_ids_without_a_header(tmp_path: Path) -> None:

@@ -61,6 +61,8 @@ def scan(
     if is_parquet(path):
         refuse_quote(path, quote)
         return _log(*_parquet_in_seconds(path, asked, engine), asked, path)
+    if format == "atomic" and quote != "auto":
+        raise InputError(f'only "table" takes a quote, found {quote} for "atomic"; leave it out')
     one = "\t" if format == "atomic" else SPOKEN.get(separator or "", separator) or header_separator(path)
     char = None if format == "atomic" else quote_char(path, one, quote)
     table: Frame = nw.from_native(_text(path, one, char, engine))
