@@ -70,6 +70,9 @@ def test_histories_of_text_are_told_by_name_and_fields(tmp_path: Path, name: str
     (tmp_path / name).write_text(text)
     with pytest.raises(InputError, match="is a list of items"):
         read(tmp_path / name)
+    if not name.endswith(".jsonl"):
+        with pytest.raises(InputError, match="is a list of items"):
+            scan(tmp_path / name, "table", Roles())
 
 
 def test_a_number_of_items_is_no_list(tmp_path: Path) -> None:
@@ -81,8 +84,9 @@ def test_a_number_of_items_is_no_list(tmp_path: Path) -> None:
 def test_a_session_in_one_field_is_refused_by_line(tmp_path: Path, lists: list[str]) -> None:
     text = "".join(f'{place},"{one}"\n' for place, one in enumerate(lists))
     (tmp_path / "x.csv").write_text("session,item\n" + text + '9,"5 6"\n')
-    with pytest.raises(InputError, match=r"x\.csv, line [23]: the item of a row is one id, found the list"):
-        read(tmp_path / "x.csv")
+    for way in (read, lambda path: scan(path, "table", Roles())):
+        with pytest.raises(InputError, match=r"x\.csv, line [23]: the item of a row is one id, found the list"):
+            way(tmp_path / "x.csv")
 
 
 def test_codes_of_several_numbers_are_ids(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from typing import Any, Literal
 import narwhals as nw
 import polars as pl
 
+from nextitem.data.formats.fields import refuse_id_lists
 from nextitem.data.formats.files import check_file, is_parquet
-from nextitem.data.formats.lists import list_notes
+from nextitem.data.formats.lists import list_notes, refuse_list_fields
 from nextitem.data.formats.quoting import Quote, quote_char, refuse_quote
 from nextitem.data.formats.roles import Roles, find_roles
 from nextitem.data.formats.tables import SPOKEN, header_separator, sequence_columns, with_roles
@@ -25,6 +26,7 @@ Engine = Literal["polars", "duckdb", "spark"]
 Notes = tuple[str, ...]  # of Interactions
 SCANNED_FROM = 2**26  # bytes of text; a smaller one is read at once
 FORMATS = ("table", "atomic")  # the others are no tables
+HEAD = 1000  # rows that tell whether a column holds lists
 WHOLE = r"^\s*[+-]?\d+\s*$"
 
 
@@ -73,6 +75,8 @@ def scan(
         asked = Roles(**{role: column.partition(":")[0] for role, column in asked.names()})
     roles = find_roles(table.collect_schema().names(), asked, path.name)
     notes = list_notes(table.collect_schema().names(), lists, roles, path.name)
+    if format == "table":
+        _refuse_lists(table, roles, path)
     table = table.select([nw.col(column).alias(role) for role, column in roles.names()])
     blank = [nw.col(role).is_null() for role, _ in roles.names()]
     table = table.filter(~nw.all_horizontal(*blank, ignore_nulls=False))
@@ -91,6 +95,14 @@ def scan(
         table, changed = _in_seconds(table, "timestamp", found, path)
         notes = (*notes, *changed)
     return _log(table.to_native(), notes, Roles(**{role: role for role, _ in roles.names()}), path)
+
+
+def _refuse_lists(table: Frame, roles: Roles, path: Path) -> None:
+    """By the first rows: lists of items that are text, in the item's column or beside it; a read names their line."""
+    head = collected(table.head(HEAD)).to_polars()
+    refuse_list_fields(head, roles, path.name)
+    items = head.select(line=pl.int_range(2, len(head) + 2), item=pl.col(roles.item or ""))
+    refuse_id_lists(items, path)
 
 
 def _log(frame: Any, notes: Notes, asked: Roles, path: Path) -> Interactions:

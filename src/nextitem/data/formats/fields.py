@@ -31,7 +31,7 @@ def to_interactions(
     """
     for role in ("user", "item"):
         refuse_ids(table, role, path)
-        refuse_id_lists(table, role, path)
+    refuse_id_lists(table, path)
     numbers = [role for role in UNITS if role in table.columns]
     text = [role for role in numbers if table.schema[role] == pl.String]
     table = table.with_columns(numbered(table, role, path, way_out=way_out) for role in text)
@@ -64,21 +64,21 @@ def refuse_ids(table: pl.DataFrame, role: str, path: Path) -> None:
         )
 
 
-def refuse_id_lists(table: pl.DataFrame, role: str, path: Path) -> None:
-    """Where most ids are lists, `[3, 17]` or `3 17 20`: a session in one field is not one item.
+def refuse_id_lists(table: pl.DataFrame, path: Path) -> None:
+    """Where most items are lists, `[3, 17]` or `3 17 20`: a session in one field is not one item.
 
     Codes of several numbers, such as 978 3 16, have all as many.
     """
-    ids = pl.col(role)
+    ids = pl.col("item")
     in_brackets, of_numbers = ids.str.contains(IN_BRACKETS), ids.str.contains(OF_NUMBERS)
     lists = table.filter(in_brackets | of_numbers)
     if 2 * len(lists) <= len(table):
         return
     is_code = not lists.select(in_brackets.any()).item() and len(lists) == len(table)
-    if is_code and lists[role].str.count_matches(r"\d+").n_unique() == 1:
+    if is_code and lists["item"].str.count_matches(r"\d+").n_unique() == 1:
         return
     raise InputError(
-        f"{path.name}, line {lists['line'][0]}: the {role} of a row is one id, found the list '{lists[role][0][:80]}'; "
+        f"{path.name}, line {lists['line'][0]}: the item of a row is one id, found the list '{lists['item'][0][:80]}'; "
         "write one row for each, or read rows of items with --data.format sequences"
     )
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+import polars as pl
+
 from nextitem.data.formats.roles import ITEMS, Roles, plain
 from nextitem.errors import InputError
 
 SUFFIXES = ("s", "list", "lists", "seq", "seqs", "sequence", "history", "hist")  # of an item's column
 ALONE = ("history", "hist", "sequence", "seq", "clicks", "basket", "sessionitems", "itemsequence")
+MANY = r"^\s*\[|\w[ ,;|]+\w"  # a field that has more than one value
 ONE_A_ROW = "write one row an item, in the order of time"
 
 
@@ -34,6 +37,16 @@ def list_notes(columns: Sequence[str], lists: Collection[str], roles: Roles, nam
                 "or drop the column if the rows before have its items"
             )
     return (f"the lists of {name} are not read: {', '.join(unread)}",) if unread else ()
+
+
+def refuse_list_fields(table: pl.DataFrame, roles: Roles, name: str) -> None:
+    """`list_notes` of a table of texts, where names and fields must tell what is a list.
+
+    Raises:
+        InputError: a column is called as one of items, and a field of it has more than one value.
+    """
+    named = [column for column in table.columns if holds_items(column, roles.item or "")]
+    list_notes(named, [column for column in named if table[column].str.contains(MANY).any()], roles, name)
 
 
 def holds_items(column: str, item: str) -> bool:

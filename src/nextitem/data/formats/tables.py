@@ -11,7 +11,7 @@ import polars as pl
 from nextitem.data.formats.atomic_header import atomic_names, atomic_types, without_type
 from nextitem.data.formats.fields import refuse_negative, to_interactions
 from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet, lines, num_lines_before_text
-from nextitem.data.formats.lists import holds_items, list_notes
+from nextitem.data.formats.lists import list_notes, refuse_list_fields
 from nextitem.data.formats.quoting import Quote, quote_char, refuse_quote
 from nextitem.data.formats.roles import Roles, find_roles
 from nextitem.data.formats.times import in_seconds
@@ -19,7 +19,6 @@ from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
 SEPARATORS = (",", "\t", ";", "|")  # what is tried when none is named
-MANY = r"^\s*\[|\w[ ,;|]+\w"  # a field that has more than one value
 LINE = "\nline"  # what no column of a file is called
 MEND = "mend the line"
 SPOKEN = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ","}
@@ -118,8 +117,7 @@ def _by_roles(table: pl.DataFrame, asked: Roles, path: Path, lists: Sequence[str
     roles = find_roles(table.columns[1:], asked, path.name)
     notes: tuple[str, ...] = ()
     if lists is None:
-        named = [name for name in table.columns[1:] if holds_items(name, roles.item or "")]
-        list_notes(named, [name for name in named if table[name].str.contains(MANY).any()], roles, path.name)
+        refuse_list_fields(table.drop(LINE), roles, path.name)
     else:
         notes = list_notes(table.columns[1:], lists, roles, path.name)
     columns = (pl.col(column).alias(role) for role, column in roles.names())
