@@ -13,6 +13,7 @@ import torch
 from nextitem.data.batches import history_batch
 from nextitem.data.ids import PAD, IdMap
 from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import Sizes
 from nextitem.errors import InputError
 from nextitem.forking import mark_computed
 from nextitem.models.base import Recommender, Trained
@@ -120,7 +121,7 @@ def load(folder: str | Path) -> Run:
     run_folder = RunFolder(Path(folder))
     recipe = run_folder.read_recipe()
     weights, items, users = run_folder.read_weights(), run_folder.read_items(), run_folder.read_users()
-    model = make(recipe.model.name, len(users), len(items), recipe.model.arguments)
+    model = make(recipe.model.name, Sizes(len(users), len(items)), recipe.model.arguments)
     if isinstance(model, Trained):
         model.objective.is_cosine = recipe.scores_are_cosines
     try:

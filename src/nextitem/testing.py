@@ -62,9 +62,9 @@ class RecommenderTests:
         torch.manual_seed(0)
         model = self.make(len(split.train), split.num_items)
         if isinstance(model, Fitted):
-            model.fit(split.train)
+            model.fit(split.training_data)
         if isinstance(model, Trained):
-            model.prepare(split.train)
+            model.prepare(split.training_data)
         if isinstance(model, TowerFree):
             model.objective = Sampled(binary_cross_entropy, unseen_sampler(split.train, split.num_items))
         return model

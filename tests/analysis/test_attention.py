@@ -47,7 +47,7 @@ def test_a_model_without_attention_has_no_layers() -> None:
 def test_a_chain_of_order_1_loses_by_the_last_item_alone() -> None:
     split = leave_one_out(markov_chain(1, num_users=200, num_items=20, noise=0.0))
     model = MarkovChain(20)
-    model.fit(split.train)
+    model.fit(split.training_data)
     model.max_length = None  # show it everything; it looks at the last
     lost = attribution(model, split.test, Protocol(), "hr@1")
     assert lost[0] == 1

@@ -14,7 +14,7 @@ SPLIT = leave_one_out(dataset_of([[1, 2, 4, 3], [1, 4, 5], [1, 2, 5, 4]], num_it
 
 def popularity() -> Popularity:
     model = Popularity(20)
-    model.fit(SPLIT.train)  # 1 three times, 2 twice
+    model.fit(SPLIT.training_data)  # 1 three times, 2 twice
     return model
 
 

@@ -218,7 +218,7 @@ def test_memory_limits_the_scores_of_a_block() -> None:
 def test_ranking_leaves_a_model_as_it_was() -> None:
     split = leave_one_out(markov_chain(num_users=1, num_items=30))
     model = Popularity(30)
-    model.fit(split.train)
+    model.fit(split.training_data)
     before = model.counts.clone()
     rank(model, split.test, Protocol(seen="mask"))
     assert torch.equal(model.counts, before)

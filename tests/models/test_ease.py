@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.general.ease import EASE
@@ -30,7 +31,7 @@ def binary(rows: list[list[int]], num_items: int) -> np.ndarray:
 
 def fitted(rows: list[list[int]], num_items: int, l2: float) -> EASE:
     model = EASE(num_items, l2)
-    model.fit(Sequences.from_lists(rows))
+    model.fit(TrainingData.of(Sequences.from_lists(rows)))
     return model
 
 

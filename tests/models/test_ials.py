@@ -9,6 +9,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 
 from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.general import ials
@@ -65,7 +66,7 @@ def test_cholesky_equals_the_plain_loop() -> None:
     for _ in range(fitted.num_iterations):
         users = plain_half(met, items)
         items = plain_half(met.T, users)
-    fitted.fit(log())
+    fitted.fit(TrainingData.of(log()))
     np.testing.assert_allclose(fitted.user_factors[1:].numpy(), users, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(fitted.item_factors[1:].numpy(), items, rtol=1e-3, atol=1e-4)
 
@@ -82,7 +83,7 @@ def test_factors_equal_those_of_implicit(solver: Solver) -> None:
         ours.user_factors[1:].numpy().copy(),
         ours.item_factors[1:].numpy().copy(),
     )
-    ours.fit(log())
+    ours.fit(TrainingData.of(log()))
     confidences = interaction_matrix(log(), NUM_ITEMS, binary=False)[:, 1:]
     confidences.data = 1 + 4.0 * confidences.data  # its alpha * r is the whole confidence
     theirs.fit(csr_matrix(confidences), show_progress=False)
@@ -93,9 +94,9 @@ def test_factors_equal_those_of_implicit(solver: Solver) -> None:
 @pytest.mark.parametrize("solver", get_args(Solver))
 def test_small_blocks_give_the_same(solver: Solver, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, cut = model(solver), model(solver)
-    whole.fit(log())
+    whole.fit(TrainingData.of(log()))
     monkeypatch.setattr(ials, "FLOATS", 8 * 60)
-    cut.fit(log())
+    cut.fit(TrainingData.of(log()))
     torch.testing.assert_close(cut.user_factors, whole.user_factors, rtol=1e-3, atol=1e-4)
 
 
@@ -109,7 +110,7 @@ def objective(fitted: IALS, met: np.ndarray) -> float:
 def test_every_iteration_lowers_the_objective(solver: Solver) -> None:
     met, fitted, values = counts(log()), model(solver, num_iterations=1), []
     for _ in range(6):
-        fitted.fit(log())  # continues
+        fitted.fit(TrainingData.of(log()))  # continues
         values.append(objective(fitted, met))
     assert values == sorted(values, reverse=True)
 
@@ -126,7 +127,7 @@ def test_conjugate_gradient_comes_to_the_exact_solution(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("solver", get_args(Solver))
 def test_who_met_nothing_is_at_zero(solver: Solver) -> None:
     fitted = model(solver)
-    fitted.fit(log())
+    fitted.fit(TrainingData.of(log()))
     empty = torch.from_numpy(np.flatnonzero(log().lengths == 0) + 1)
     assert len(empty)
     assert not fitted.user_factors[empty].any()

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.general import item_knn
@@ -26,7 +27,7 @@ class TestItemKNN(RecommenderTests):
 
 def fitted(rows: Rows, num_neighbours: int = 100, shrink: float = 0.0) -> ItemKNN:
     model = ItemKNN(NUM_ITEMS, num_neighbours, shrink)
-    model.fit(Sequences.from_lists(rows))
+    model.fit(TrainingData.of(Sequences.from_lists(rows)))
     return model
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from nextitem.data.batches import Batch, PairBatches
 from nextitem.data.sequences import Sequences
 from nextitem.data.split import Split
+from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.general.light_gcn import LightGCN
@@ -47,7 +48,7 @@ class TestWithSampledNegatives(TestLightGCN):
 def prepared(rows: Sequences = ROWS, num_layers: int = 3) -> LightGCN:
     torch.manual_seed(0)
     model = LightGCN(len(rows), NUM_ITEMS, dim=4, num_layers=num_layers)
-    model.prepare(rows)
+    model.prepare(TrainingData.of(rows))
     model.objective = Sampled(bpr, unseen_sampler(rows, NUM_ITEMS))
     return model
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import TrainingData
 from nextitem.models.base import Recommender
 from nextitem.models.sequential.markov_chain import MarkovChain
 from nextitem.testing import RecommenderTests
@@ -23,7 +24,7 @@ class TestMarkovChain(RecommenderTests):
 
 def scores_of(rows: list[list[int]], histories: list[list[int]], num_items: int = NUM_ITEMS) -> torch.Tensor:
     model = MarkovChain(num_items)
-    model.fit(Sequences.from_lists(rows))
+    model.fit(TrainingData.of(Sequences.from_lists(rows)))
     return RecommenderTests().score(model, histories)
 
 

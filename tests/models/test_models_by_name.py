@@ -2,6 +2,7 @@
 
 import pytest
 
+from nextitem.data.training_data import Sizes
 from nextitem.errors import InputError
 from nextitem.models.catalogue import MODELS, arguments, check_arguments, find, make
 from nextitem.models.sequential.sasrec import SASRec
@@ -14,7 +15,7 @@ def test_every_model_is_found_under_the_name_of_its_class(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_every_model_is_made_of_its_default_arguments(name: str) -> None:
-    assert make(name, 5, 7, check_arguments(name, {})).num_items == 7
+    assert make(name, Sizes(5, 7), check_arguments(name, {})).num_items == 7
 
 
 @pytest.mark.parametrize(("wrong", "nearest"), [("SASrec", "SASRec"), ("markovchain", "MarkovChain")])

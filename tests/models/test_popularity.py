@@ -1,6 +1,7 @@
 """Popularity: the same list for everyone, most popular first."""
 
 from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import TrainingData
 from nextitem.models.base import Recommender
 from nextitem.models.general.popularity import Popularity
 from nextitem.testing import RecommenderTests
@@ -15,7 +16,7 @@ class TestPopularity(RecommenderTests):
 
 def fitted(rows: list[list[int]], num_items: int) -> Popularity:
     model = Popularity(num_items)
-    model.fit(Sequences.from_lists(rows))
+    model.fit(TrainingData.of(Sequences.from_lists(rows)))
     return model
 
 
@@ -31,5 +32,5 @@ def test_everyone_gets_the_same_scores() -> None:
 
 def test_fitting_again_starts_anew() -> None:
     model = fitted([[1, 1, 1]], num_items=2)
-    model.fit(Sequences.from_lists([[2]]))
+    model.fit(TrainingData.of(Sequences.from_lists([[2]])))
     assert model.counts.tolist() == [0, 0, 1]

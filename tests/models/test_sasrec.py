@@ -135,7 +135,7 @@ class TestSecondOrderChain:
     def test_a_model_of_the_last_item_does_not(self, kind: type[Recommender]) -> None:
         model = kind(8)
         if isinstance(model, Fitted):
-            model.fit(self.split.train)
+            model.fit(self.split.training_data)
         if isinstance(model, Trained):
             trained(model, self.split, epochs=5)
         assert hit_rate(model, self.split, k=1) < 0.25

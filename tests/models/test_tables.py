@@ -37,7 +37,7 @@ def split() -> Split:
 
 def with_negatives(model: Trained, split: Split) -> Trained:
     assert isinstance(model, (ItemTower, TowerFree))
-    model.prepare(split.train)
+    model.prepare(split.training_data)
     model.objective = Sampled(bpr, unseen_sampler(split.train, NUM_ITEMS), 3)
     return model
 

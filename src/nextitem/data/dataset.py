@@ -17,6 +17,7 @@ from nextitem.data.interactions import Interactions
 from nextitem.data.numbered import Numbered, number
 from nextitem.data.ordering import counts
 from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import Side
 from nextitem.data.triples import Triples
 from nextitem.errors import InputError
 
@@ -78,6 +79,11 @@ class Dataset:
     def density(self) -> float:
         """The share of all user-item pairs that the log has (a repeated pair counts each time)."""
         return self.num_interactions / (self.num_users * self.num_items)
+
+    @property
+    def side(self) -> Side:
+        """What stands beside the log, as a split hands it to models."""
+        return Side(self.user_attributes, self.item_attributes, self.knowledge, self.trust)
 
     def save(self, folder: Path) -> None:
         """Write a folder that `load` reads. It appears whole or not at all.

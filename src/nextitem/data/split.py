@@ -8,6 +8,7 @@ import numpy as np
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import NO_SIDE, Side, TrainingData
 from nextitem.errors import InputError
 
 
@@ -50,6 +51,12 @@ class Split:
     train: Sequences  # row r belongs to user r + 1
     valid: Holdout
     test: Holdout
+    side: Side = NO_SIDE  # what the data set has beside its log
+
+    @property
+    def training_data(self) -> TrainingData:
+        """What a model may learn from: the training rows, and what stands beside them."""
+        return TrainingData(self.train, self.num_items, self.side)
 
     def leaks(self, holdout: Holdout) -> Leaks:
         trained = np.zeros(self.num_items + 1, dtype=bool)
@@ -126,4 +133,5 @@ def _leave_out(dataset: Dataset, k: int, min_length: int, rule: str, name: str) 
         train=rows.without_last(2 * k * is_long),
         valid=Holdout(users, trained, trained, long.without_last(k).newest(k), has_repeats),
         test=Holdout(users, long.without_last(k), trained, long.newest(k), has_repeats),
+        side=dataset.side,
     )

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from nextitem.data.batches import NOTHING, Batch, Wanted
 from nextitem.data.ids import PAD
-from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.nn.objectives import FullSoftmax, Objective
 
@@ -41,6 +41,7 @@ class Recommender(nn.Module):
     knows_users: ClassVar[bool] = False
     takes_objective: ClassVar[bool] = False
     takes_weights: ClassVar[bool] = False
+    needs: ClassVar[tuple[str, ...]] = ()  # of the data: knowledge, trust, item_attributes, user_attributes
 
     def __init__(self, num_items: int) -> None:
         super().__init__()
@@ -67,8 +68,8 @@ class Recommender(nn.Module):
 class Fitted(Recommender):
     """A recommender that is fitted to the training rows in one go: by counting, in closed form, by alternating."""
 
-    def fit(self, train: Sequences) -> None:
-        """Row r of `train` belongs to user r + 1."""
+    def fit(self, train: TrainingData) -> None:
+        """Learn all there is to learn; row r of `train.rows` belongs to user r + 1."""
         raise NotImplementedError(f"{type(self).__name__} has no fit")
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
@@ -86,8 +87,8 @@ class Trained(Recommender):
         super().__init__(num_items)
         self.objective: Objective = FullSoftmax()  # of a model that takes_objective
 
-    def prepare(self, train: Sequences) -> None:
-        """See the training rows once, before the first step; most models need nothing of them."""
+    def prepare(self, train: TrainingData) -> None:
+        """See the training data once, before the first step; most models need nothing of it."""
 
     def loss(self, batch: Batch) -> Tensor:
         """The mean loss over the batch's targets, a scalar: the sum of its `parts`, where a model has more than one."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import fields
 from typing import Any
 
+from nextitem.data.training_data import Sizes
 from nextitem.errors import InputError, suggest
 from nextitem.keys import Key, check_keys, keys_of
 from nextitem.models.base import Recommender
@@ -47,7 +49,7 @@ MODELS: dict[str, type[Recommender]] = {
 }
 
 
-SIZES = ("num_users", "num_items")  # what the data says, not the recipe
+SIZES = tuple(one.name for one in fields(Sizes))  # what the data says, not the recipe
 
 
 def find(name: str) -> type[Recommender]:
@@ -66,12 +68,11 @@ def arguments(name: str) -> dict[str, Key]:
     return keys_of(find(name), SIZES)
 
 
-def make(name: str, num_users: int, num_items: int, given: dict[str, Any]) -> Recommender:
-    """A model with its first weights, drawn from torch's global random state."""
-    sizes = {"num_users": num_users, "num_items": num_items}
+def make(name: str, sizes: Sizes, given: dict[str, Any]) -> Recommender:
+    """A model with its first weights, drawn from torch's global random state; it takes the sizes that it names."""
     model = find(name)
     wanted = inspect.signature(model.__init__).parameters
-    return model(**{size: count for size, count in sizes.items() if size in wanted}, **given)
+    return model(**{size: getattr(sizes, size) for size in SIZES if size in wanted}, **given)
 
 
 def check_arguments(name: str, given: dict[str, Any]) -> dict[str, Any]:

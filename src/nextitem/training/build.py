@@ -20,7 +20,7 @@ from nextitem.errors import InputError
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import bytes_of_a_row
 from nextitem.models.base import Fitted, Recommender, Trained
-from nextitem.models.catalogue import make
+from nextitem.models.catalogue import find, make
 from nextitem.models.negatives import Trainable, make_sampler, sampler_keys
 from nextitem.nn.losses.catalogue import find_loss, loss_keys, make_loss
 from nextitem.nn.objectives import FullSoftmax, Objective, Sampled
@@ -98,15 +98,17 @@ def _refuse_unused(recipe: SplitRecipe) -> None:
 
 def build_model(recipe: Recipe, split: Split, processes: Processes = ALONE) -> Recommender:
     """A model with its first weights, which the seed alone decides; a counted one is fitted at once."""
+    data = split.training_data
+    data.refuse_missing(find(recipe.model.name).needs, recipe.model.name)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
-        model = make(recipe.model.name, len(split.train), split.num_items, recipe.model.arguments)
+        model = make(recipe.model.name, data.sizes, recipe.model.arguments)
     if isinstance(model, Trained):
-        model.prepare(split.train)
+        model.prepare(data)
     if isinstance(model, Trained) and recipe.loss is not None:
         model.objective = build_objective(recipe, recipe.loss, split, model.max_length)
     if isinstance(model, Fitted):
-        fit_once(model, split.train, processes)
+        fit_once(model, data, processes)
     return model
 
 
@@ -115,10 +117,10 @@ def build_baseline(name: str, split: Split, seed: int, processes: Processes = AL
     arguments = make_recipe({"model": {"name": name}}).model.arguments
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        baseline = make(name, len(split.train), split.num_items, arguments)
+        baseline = make(name, split.training_data.sizes, arguments)
     if not isinstance(baseline, Fitted):
         raise InputError(f"evaluation.baselines: {name} is trained by gradients; a baseline is fitted in one go")
-    fit_once(baseline, split.train, processes)
+    fit_once(baseline, split.training_data, processes)
     return baseline
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.data.dataset import Dataset
 from nextitem.data.ids import PAD
-from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError, ToldError
 from nextitem.models.base import Fitted, Trained
 from nextitem.processes import Processes
@@ -52,7 +52,7 @@ def share_of(batch: Batch, model: Trained, processes: Processes) -> tuple[Batch,
     return batch.take(with_targets), 0.0
 
 
-def fit_once(model: Fitted, train: Sequences, processes: Processes) -> None:
+def fit_once(model: Fitted, train: TrainingData, processes: Processes) -> None:
     """Fit in the first process; the others take what it found."""
 
     def fit() -> bytes:

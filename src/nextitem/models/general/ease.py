@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from nextitem.data.batches import Batch
-from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Fitted
 from nextitem.models.rows import interaction_matrix, multi_hot
@@ -40,8 +40,8 @@ class EASE(Fitted):
         self.l2 = l2
         self.register_buffer("weights", torch.zeros(num_items + 1, num_items + 1))
 
-    def fit(self, train: Sequences) -> None:
-        seen = interaction_matrix(train, self.num_items)[:, 1:].astype(np.float64)
+    def fit(self, train: TrainingData) -> None:
+        seen = interaction_matrix(train.rows, self.num_items)[:, 1:].astype(np.float64)
         gram = torch.from_numpy((seen.T @ seen).toarray())  # (num_items, num_items)
         gram.diagonal().add_(self.l2)
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram, out=gram), out=gram)

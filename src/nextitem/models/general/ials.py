@@ -21,7 +21,7 @@ from torch import Tensor
 from nextitem.data.alternating import AlternatingBatches, Block
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
-from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Fitted
 from nextitem.models.towers import ItemTower
@@ -71,10 +71,10 @@ class IALS(ItemTower, Fitted):
             factors[PAD] = 0.0
             self.register_buffer(name, factors)
 
-    def fit(self, train: Sequences) -> None:
+    def fit(self, train: TrainingData) -> None:
         """From the factors that there are: fitting again continues."""
         dim = self.item_factors.shape[1]
-        batches = AlternatingBatches(train, self.num_items, num_cells=FLOATS // dim, min_width=dim)
+        batches = AlternatingBatches(train.rows, self.num_items, num_cells=FLOATS // dim, min_width=dim)
         for _ in range(self.num_iterations):
             self.user_factors = self._solved(self.user_factors, self.item_factors, batches.users())
             self.item_factors = self._solved(self.item_factors, self.user_factors, batches.items())

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array, vstack
 from torch import Tensor
 
 from nextitem.data.batches import Batch
-from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Fitted
 from nextitem.models.rows import entries_of, interaction_matrix, multi_hot
@@ -46,8 +46,8 @@ class ItemKNN(Fitted):
         self.register_buffer("items", torch.zeros(0, dtype=torch.int64))
         self.register_buffer("similarities", torch.zeros(0))
 
-    def fit(self, train: Sequences) -> None:
-        by_user = interaction_matrix(train, self.num_items)  # (R, V)
+    def fit(self, train: TrainingData) -> None:
+        by_user = interaction_matrix(train.rows, self.num_items)  # (R, V)
         by_item = by_user.T.tocsr()  # (V, R)
         norms = np.sqrt(by_item.sum(1))  # (V,)
         most = np.minimum(by_item @ by_user.sum(1), self.num_items)  # (V,) co-occurring items of each, at the most

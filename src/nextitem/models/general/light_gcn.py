@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
-from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.initialise import initialise_normal
 from nextitem.models.towers import TwoTower
@@ -54,8 +54,9 @@ class LightGCN(TwoTower):
         self.register_state_dict_pre_hook(_refresh_first)  # type: ignore[no-untyped-call]
         initialise_normal(self, std=0.1)
 
-    def prepare(self, train: Sequences) -> None:
-        users, items = torch.from_numpy(train.flat_rows() + 1), torch.from_numpy(train.flat_items()).long()
+    def prepare(self, train: TrainingData) -> None:
+        rows = train.rows
+        users, items = torch.from_numpy(rows.flat_rows() + 1), torch.from_numpy(rows.flat_items()).long()
         self.graph = BipartiteGraph(users, items, len(self.user_embedding.weight) - 1, self.num_items)
         self.refresh()
 

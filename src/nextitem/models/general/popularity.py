@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nextitem.data.batches import Batch
-from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import TrainingData
 from nextitem.models.base import Fitted
 from nextitem.models.rows import count_items
 
@@ -20,8 +20,8 @@ class Popularity(Fitted):
         super().__init__(num_items)
         self.register_buffer("counts", torch.zeros(num_items + 1))
 
-    def fit(self, train: Sequences) -> None:
-        self.counts.copy_(torch.from_numpy(count_items(train, self.num_items)))
+    def fit(self, train: TrainingData) -> None:
+        self.counts.copy_(torch.from_numpy(count_items(train.rows, self.num_items)))
 
     def score(self, batch: Batch) -> Tensor:
         return self.counts.repeat(len(batch.users), 1)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
-from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import TrainingData
 from nextitem.models.base import Fitted
 from nextitem.models.rows import count_items, entries_of
 
@@ -38,14 +38,14 @@ class MarkovChain(Fitted):
         self.register_buffer("counts", torch.zeros(0))
         self.register_buffer("popularity", torch.zeros(num_items + 1))
 
-    def fit(self, train: Sequences) -> None:
-        before, after = train.without_last(1).flat_items(), train.without_first(1).flat_items()
+    def fit(self, train: TrainingData) -> None:
+        before, after = train.rows.without_last(1).flat_items(), train.rows.without_first(1).flat_items()
         width = self.num_items + 1
         table = coo_array((np.ones(len(before), dtype=np.float32), (before, after)), shape=(width, width)).tocsr()
         self.starts = torch.from_numpy(table.indptr.astype(np.int64))
         self.followers = torch.from_numpy(table.indices.astype(np.int64))
         self.counts = torch.from_numpy(table.data)
-        popularity = count_items(train, self.num_items)
+        popularity = count_items(train.rows, self.num_items)
         self.popularity = torch.from_numpy((popularity / (1 + popularity.sum())).astype(np.float32))
 
     def score(self, batch: Batch) -> Tensor:
