@@ -31,7 +31,7 @@ from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.initialise import initialise_normal
 from nextitem.models.towers import TwoTower
-from nextitem.nn.propagation import BipartiteGraph
+from nextitem.nn.graphs.bipartite import BipartiteGraph
 
 
 class LightGCN(TwoTower):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from nextitem.nn.propagation import BipartiteGraph
+from nextitem.nn.graphs.bipartite import BipartiteGraph
 
 NUM_USERS, NUM_ITEMS = 4, 5
 NUM_NODES = NUM_USERS + NUM_ITEMS + 2

@@ -1,0 +1,1 @@
+"""Graphs: who is joined to whom, and what flows along the edges."""
