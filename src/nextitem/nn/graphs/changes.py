@@ -1,0 +1,52 @@
+"""Graphs made of a graph: its edges turned round, in both directions, each but once.
+
+What is usually done to a knowledge graph or a network before anything flows along it:
+
+    with_inverses(without_repeats(edges))  # typed, there and back
+    without_repeats(with_inverses(edges))  # who trusts whom, without relations: taken as undirected
+"""
+
+from __future__ import annotations
+
+import torch
+
+from nextitem.errors import InputError
+from nextitem.nn.graphs.edges import Edges
+from nextitem.nn.graphs.layout import taken
+
+
+def turned(edges: Edges) -> Edges:
+    """Every edge from its tail to its head, with its relation and weight; sorted by what now are heads."""
+    return Edges.of_layout(edges.layout.turned(), taken(edges.weights, edges.by_tail))
+
+
+def with_inverses(edges: Edges) -> Edges:
+    """Every edge and its inverse, of the same weight; the inverse of relation r is relation r + R.
+
+    Raises:
+        InputError: heads and tails are numbered apart.
+    """
+    if edges.num_nodes != edges.num_tails:
+        raise InputError(
+            f"with_inverses needs heads and tails among the same nodes, found {edges.num_nodes:,} nodes for heads and "
+            f"{edges.num_tails:,} for tails; turned() gives the inverses alone"
+        )
+    heads, tails, relations, weights = edges.heads.long(), edges.tails.long(), edges.relations, edges.weights
+    if relations is not None:
+        relations = torch.cat([relations, relations + edges.num_relations]).long()
+    return Edges(
+        torch.cat([heads, tails]),
+        torch.cat([tails, heads]),
+        edges.num_nodes,
+        relations=relations,
+        num_relations=2 * edges.num_relations,
+        weights=None if weights is None else torch.cat([weights, weights]),
+    )
+
+
+def without_repeats(edges: Edges) -> Edges:
+    """Of edges with the same head, tail and relation the one that was given first, with its weight."""
+    keys = [key for key in (edges.heads, edges.tails, edges.relations) if key is not None]
+    is_new = torch.ones_like(edges.heads, dtype=torch.bool)
+    is_new[1:] = torch.stack([key[1:] != key[:-1] for key in keys]).any(0)
+    return edges.kept(is_new)

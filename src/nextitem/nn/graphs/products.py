@@ -1,0 +1,126 @@
+"""What flows along edges, and how well the two ends of an edge agree: each is a gradient of the others.
+
+All are partial derivatives of one sum, over the edges e from node h by relation r to node t, and over the D dimensions:
+
+    left[h] * right[t] * relation_vectors[r] * weights[e]
+
+| by                 | is                                                          | what for                         |
+|--------------------|-------------------------------------------------------------|----------------------------------|
+| `left`             | (M, D): sums of right[t] * relation_vectors[r] * weights[e] | heads gather from their tails    |
+| `right`            | (N, D): sums of left[h] * relation_vectors[r] * weights[e]  | tails gather from their heads    |
+| `relation_vectors` | (R, D): sums of left[h] * right[t] * weights[e]             | their gradient                   |
+| `weights`          | (E,): left[h] * right[t] * relation_vectors[r], summed over D | scores of edges; their gradient |
+
+Relation vectors and weights that are not given are ones. No (E, D) tensor is made; the gradients are exact, those of
+second order too.
+
+On a graph of ml-1m's size (E 1,000,000, M 9,458, D 64; float32, two threads) a product takes 1.7 ms, without weights
+1.4 (a CSR tensor 5, a compiled loop 3.2); inner products take 3 (block by block in torch 18).
+
+Sizes: E edges, R relations, M nodes that heads are numbered in, N nodes that tails are numbered in, D dim.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nextitem.nn.graphs.layout import Layout, taken
+from nextitem.nn.kernels import edges as compiled
+
+LEFT, RIGHT, RELATIONS, WEIGHTS = range(4)
+BLOCK = 2**14  # edges whose ends are gathered at once: 4 MB each at D 64
+
+Factors = tuple[Any, ...]  # tensors, in this order; None: ones, or the one that is differentiated by
+
+
+def product(x: Tensor, weights: Tensor | None, relation_vectors: Tensor | None, layout: Layout) -> Tensor:
+    """x (N, D), weights (E,), relation_vectors (R, D) -> (M, D): heads gather; zero at a head without edges."""
+    return _derived(LEFT, (None, x, relation_vectors, weights), layout)
+
+
+def turned_product(x: Tensor, weights: Tensor | None, relation_vectors: Tensor | None, layout: Layout) -> Tensor:
+    """x (M, D), weights (E,), relation_vectors (R, D) -> (N, D): tails gather; zero at a tail without edges."""
+    return _derived(RIGHT, (x, None, relation_vectors, weights), layout)
+
+
+def inner_products(left: Tensor, right: Tensor, relation_vectors: Tensor | None, layout: Layout) -> Tensor:
+    """left (M, D), right (N, D), relation_vectors (R, D) -> (E,)."""
+    return _derived(WEIGHTS, (left, right, relation_vectors, None), layout)
+
+
+def _derived(slot: int, factors: Factors, layout: Layout) -> Tensor:
+    """`partial` with gradients; all in the precision of the nodes' vectors."""
+    dtype = next(factor.dtype for factor in factors if factor is not None)
+    same = [None if factor is None else factor.to(dtype) for factor in factors]
+    found: Tensor = _Partial.apply(slot, layout, *same)  # type: ignore[no-untyped-call]
+    return found
+
+
+class _Partial(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, slot: int, layout: Layout, *factors: Tensor | None) -> Tensor:
+        wants = ctx.needs_input_grad[2:]
+        is_needed = [any(wants[:place] + wants[place + 1 :]) for place in range(len(factors))]
+        ctx.save_for_backward(*(one if needed else None for one, needed in zip(factors, is_needed, strict=True)))
+        ctx.slot, ctx.layout = slot, layout
+        return partial(slot, factors, layout)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        factors = list(ctx.saved_tensors)
+        factors[ctx.slot] = grads[0]
+        found: list[Tensor | None] = [None, None]
+        for place, wants in enumerate(ctx.needs_input_grad[2:]):
+            others = (*factors[:place], None, *factors[place + 1 :])
+            found.append(_derived(place, others, ctx.layout) if wants else None)
+        return tuple(found)
+
+
+def partial(slot: int, factors: Factors, layout: Layout) -> Tensor:
+    """The derivative by the factor in `slot`, which is None; without gradients."""
+    left, right, relation_vectors, weights = factors
+    x: Tensor = right if left is None else left
+    if slot in (LEFT, RIGHT) and relation_vectors is None:
+        return F.embedding_bag(
+            layout.tails if slot == LEFT else layout.heads_by_tail,
+            x,
+            layout.offsets if slot == LEFT else layout.tail_offsets,
+            mode="sum",
+            per_sample_weights=weights if slot == LEFT else taken(weights, layout.by_tail),
+            include_last_offset=True,
+        )
+    if x.dtype != torch.float32 or x.device.type != "cpu":
+        return plain_partial(slot, factors, layout)
+    tails, relations, offsets = layout.tails, layout.relations, layout.offsets
+    if slot == WEIGHTS:
+        return compiled.inner_products(left, right, relation_vectors, tails, relations, offsets)
+    assert relations is not None  # there are vectors of them, or these are asked for
+    if slot == LEFT:
+        return compiled.gather(x, relation_vectors, weights, tails, relations, offsets)
+    if slot == RIGHT:
+        weights, relations = taken(weights, layout.by_tail), relations.index_select(0, layout.by_tail)
+        return compiled.gather(x, relation_vectors, weights, layout.heads_by_tail, relations, layout.tail_offsets)
+    return compiled.add_up_relations(left, right, weights, tails, relations, offsets, layout.num_relations)
+
+
+def plain_partial(slot: int, factors: Factors, layout: Layout) -> Tensor:
+    """The plain form of all four, a block of edges at a time."""
+    numbers = torch.arange(len(layout.heads), device=layout.heads.device)
+    rows = layout.heads, layout.tails, layout.relations, numbers  # which row of each factor an edge takes
+    counts = len(layout.offsets) - 1, len(layout.tail_offsets) - 1, layout.num_relations, len(numbers)
+    given = [(one, at) for one, at in zip(factors, rows, strict=True) if one is not None and at is not None]
+    at = rows[slot]
+    assert at is not None
+    width = () if slot == WEIGHTS else given[0][0].shape[1:]
+    found = given[0][0].new_zeros(counts[slot], *width)
+    for start in range(0, len(numbers), BLOCK):
+        block = slice(start, start + BLOCK)
+        terms = given[0][0].new_ones(1, 1)
+        for one, its_rows in given:
+            terms = terms * one.view(len(one), -1).index_select(0, its_rows[block])
+        found.index_add_(0, at[block], terms.sum(1) if slot == WEIGHTS else terms)
+    return found

@@ -1,0 +1,121 @@
+"""The loops over the edges of a graph; edges lie by the node that gathers, float32 on the CPU.
+
+Sizes: E edges, R relations, M nodes that gather, N nodes at the other end, D dim.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from numba import njit, prange
+from torch import Tensor
+
+from nextitem.nn.kernels.curves import FUSED, F
+from nextitem.nn.kernels.memory import WORKERS, array_of
+from nextitem.nn.kernels.threads import use_torch_threads
+
+
+def gather(
+    x: Tensor, relation_vectors: Tensor, weights: Tensor | None, ends: Tensor, relations: Tensor, offsets: Tensor
+) -> Tensor:
+    """(M, D): the sum of weights * x[ends] * relation_vectors[relations] over the edges of each node."""
+    use_torch_threads()
+    found = torch.empty(len(offsets) - 1, x.shape[1])
+    floats = x, relation_vectors, _or_ones(weights, len(ends)), found
+    _gather(*_arrays(floats, (ends, relations, offsets)))
+    return found
+
+
+def inner_products(
+    left: Tensor,
+    right: Tensor,
+    relation_vectors: Tensor | None,
+    ends: Tensor,
+    relations: Tensor | None,
+    offsets: Tensor,
+) -> Tensor:
+    """(E,): left (M, D) times right (N, D), and times the relation's vector (R, D) if there is one, summed over D."""
+    use_torch_threads()
+    found = torch.empty(len(ends))
+    if relation_vectors is None or relations is None:
+        _inner_products(*_arrays((left, right, found), (ends, offsets)))
+    else:
+        floats = left, right, relation_vectors, found
+        _inner_products_by_relation(*_arrays(floats, (ends, relations, offsets)))
+    return found
+
+
+def add_up_relations(
+    left: Tensor, right: Tensor, weights: Tensor | None, ends: Tensor, relations: Tensor, offsets: Tensor, count: int
+) -> Tensor:
+    """(R, D): the sum of weights * left * right[ends] over the edges of each of `count` relations."""
+    use_torch_threads()
+    parts = torch.zeros(WORKERS, count, left.shape[1])
+    floats = left, right, _or_ones(weights, len(ends)), parts
+    _add_up_relations(*_arrays(floats, (ends, relations, offsets)))
+    return parts.sum(0)
+
+
+def _arrays(floats: tuple[Tensor, ...], numbers: tuple[Tensor, ...]) -> tuple[Any, ...]:
+    return (*(array_of(one) for one in floats), *(one.numpy() for one in numbers))
+
+
+def _or_ones(weights: Tensor | None, count: int) -> Tensor:
+    return torch.ones(count) if weights is None else weights
+
+
+@njit(parallel=True, cache=True, fastmath=FUSED)
+def _gather(x: Any, relation_vectors: Any, weights: Any, found: Any, ends: Any, relations: Any, offsets: Any) -> None:
+    for node in prange(len(offsets) - 1):
+        row = found[node]
+        row[:] = F(0)
+        for edge in range(offsets[node], offsets[node + 1]):
+            one, other, weight = x[ends[edge]], relation_vectors[relations[edge]], weights[edge]
+            for e in range(len(row)):
+                row[e] += weight * one[e] * other[e]
+
+
+@njit(parallel=True, cache=True)
+def _inner_products(left: Any, right: Any, found: Any, ends: Any, offsets: Any) -> None:
+    for node in prange(len(offsets) - 1):
+        for edge in range(offsets[node], offsets[node + 1]):
+            found[edge] = _inner_product(left[node], right[ends[edge]])
+
+
+@njit(cache=True, fastmath={*FUSED, "reassoc"})
+def _inner_product(one: Any, other: Any) -> Any:
+    total = F(0)
+    for e in range(len(one)):
+        total += one[e] * other[e]
+    return total
+
+
+@njit(parallel=True, cache=True)
+def _inner_products_by_relation(
+    left: Any, right: Any, relation_vectors: Any, found: Any, ends: Any, relations: Any, offsets: Any
+) -> None:
+    for node in prange(len(offsets) - 1):
+        for edge in range(offsets[node], offsets[node + 1]):
+            found[edge] = _threefold(left[node], right[ends[edge]], relation_vectors[relations[edge]])
+
+
+@njit(cache=True, fastmath={*FUSED, "reassoc"})
+def _threefold(one: Any, other: Any, third: Any) -> Any:
+    total = F(0)
+    for e in range(len(one)):
+        total += one[e] * other[e] * third[e]
+    return total
+
+
+@njit(parallel=True, cache=True, fastmath=FUSED)
+def _add_up_relations(left: Any, right: Any, weights: Any, parts: Any, ends: Any, relations: Any, offsets: Any) -> None:
+    """Each worker its share of the nodes, so that the order of a sum does not depend on the threads."""
+    nodes = len(offsets) - 1
+    for worker in prange(WORKERS):
+        for node in range(worker * nodes // WORKERS, (worker + 1) * nodes // WORKERS):
+            one = left[node]
+            for edge in range(offsets[node], offsets[node + 1]):
+                other, weight, row = right[ends[edge]], weights[edge], parts[worker, relations[edge]]
+                for e in range(len(row)):
+                    row[e] += weight * one[e] * other[e]

@@ -1,0 +1,95 @@
+"""Graphs made of a graph: the edges that come out."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nextitem.errors import InputError
+from nextitem.nn.graphs.changes import turned, with_inverses, without_repeats
+from nextitem.nn.graphs.edges import Edges
+
+Listed = list[tuple[int, int, int, float]]  # head, tail, relation, weight
+EDGES = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 2), st.sampled_from([0.5, 2.0])))
+hypothetical = settings(max_examples=40, deadline=None, derandomize=True)
+
+
+def edges_of(listed: Listed, num_tails: int = 5) -> Edges:
+    numbers = torch.tensor([one[:3] for one in listed], dtype=torch.int64).reshape(-1, 3)
+    heads, tails, relations = numbers.unbind(1)
+    weights = torch.tensor([one[3] for one in listed])
+    return Edges(heads, tails, 5, num_tails=num_tails, relations=relations, num_relations=3, weights=weights)
+
+
+def listed(edges: Edges) -> Listed:
+    assert edges.relations is not None
+    assert edges.weights is not None
+    columns = edges.heads, edges.tails, edges.relations, edges.weights
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def ends(edges: Edges) -> list[tuple[int, int]]:
+    return list(zip(edges.heads.tolist(), edges.tails.tolist(), strict=True))
+
+
+def same_layout(one: Edges, other: Edges) -> bool:
+    pairs = zip(one.layout, other.layout, strict=True)
+    return all(
+        torch.equal(x, y) if isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor) else x == y for x, y in pairs
+    )
+
+
+@hypothetical
+@given(EDGES)
+def test_a_turned_graph_is_that_of_the_edges_turned_round(given: Listed) -> None:
+    edges = turned(edges_of(given))
+    assert sorted(listed(edges)) == sorted((tail, head, relation, weight) for head, tail, relation, weight in given)
+    assert same_layout(edges, edges_of(listed(edges)))
+
+
+@hypothetical
+@given(EDGES)
+def test_a_turned_graph_gathers_what_the_graph_gathers_turned(given: Listed) -> None:
+    edges, x = edges_of(given), torch.randn(5, 3)
+    assert torch.equal(turned(edges)(x), edges.turned(x))
+
+
+def test_an_edge_and_its_inverse() -> None:
+    edges = with_inverses(edges_of([(1, 2, 0, 0.5), (4, 4, 2, 2.0)]))
+    assert listed(edges) == [(1, 2, 0, 0.5), (2, 1, 3, 0.5), (4, 4, 2, 2.0), (4, 4, 5, 2.0)]
+    assert edges.num_relations == 6
+
+
+def test_undirected_edges_without_relations() -> None:
+    """1 and 2 name each other, 3 names 0: both directions of each, once."""
+    edges = Edges(torch.tensor([1, 2, 3]), torch.tensor([2, 1, 0]), 4)
+    assert ends(without_repeats(with_inverses(edges))) == [(0, 3), (1, 2), (2, 1), (3, 0)]
+
+
+def test_inverses_need_one_numbering_of_heads_and_tails() -> None:
+    with pytest.raises(InputError, match=r"same nodes, found 5 nodes for heads and 3 for tails"):
+        with_inverses(edges_of([(1, 2, 0, 1.0)], num_tails=3))
+
+
+def test_of_repeated_edges_the_first_given_stays() -> None:
+    edges = edges_of([(1, 2, 0, 7.0), (1, 2, 1, 5.0), (0, 2, 0, 3.0), (1, 2, 0, 9.0)])
+    assert listed(without_repeats(edges)) == [(0, 2, 0, 3.0), (1, 2, 0, 7.0), (1, 2, 1, 5.0)]
+
+
+@hypothetical
+@given(EDGES)
+def test_kept_edges_are_the_graph_of_those_edges(given: Listed) -> None:
+    edges = edges_of(given)
+    is_kept = torch.rand(len(given), generator=torch.Generator().manual_seed(len(given))) < 0.5
+    kept = edges.kept(is_kept)
+    assert listed(kept) == [one for one, keep in zip(listed(edges), is_kept.tolist(), strict=True) if keep]
+    assert same_layout(kept, edges_of(listed(kept)))
+
+
+def test_a_graph_without_edges_stays_one() -> None:
+    empty = edges_of([])
+    for edges in (turned(empty), with_inverses(empty), without_repeats(empty)):
+        assert edges.num_edges == 0
+        assert edges(torch.ones(5, 2)).tolist() == [[0, 0]] * 5
