@@ -6,10 +6,11 @@
 | `Trained`       | by gradient steps                                      |                              |
 | `ItemTower`     | query of the row, inner product with a vector an item  | IALS, MultiVAE               |
 | `SequenceModel` | a trained item tower; the query is a state of the history | SASRec, GRU4Rec, BERT4Rec |
-| `TwoTower`      | a trained item tower; the query is the user's vector   | BPR, LightGCN                |
+| `TwoTower`      | a trained item tower; the query is the user's vector   | BPR                          |
+| `GraphModel`    | a two-tower whose vectors are propagated over a graph  | LightGCN                     |
 | `TowerFree`     | trained; any function of a user and an item            | NCF                          |
 
-The towers stand in towers.py.
+The towers stand in towers.py, GraphModel in graph.py.
 
 Sizes: B batch, V = num_items + 1 (item 0 is the padding).
 """

@@ -14,9 +14,10 @@ from rich.text import Text
 
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.catalogue import MODELS, arguments, find
+from nextitem.models.graph import GraphModel
 from nextitem.models.towers import ItemTower, SequenceModel, TowerFree, TwoTower
 
-KINDS = (SequenceModel, TwoTower, TowerFree, Fitted, ItemTower)
+KINDS = (SequenceModel, GraphModel, TwoTower, TowerFree, Fitted, ItemTower)
 
 
 def models_table() -> Table:

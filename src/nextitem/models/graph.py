@@ -1,0 +1,101 @@
+"""GraphModel: the base of models whose vectors are made by propagation over a graph of the training rows.
+
+What is saved: the parameters, to train on, and the propagated vectors, to score with. Whoever loads a model has no
+training rows, and for N interactions their graph would take 8 N bytes beside 4 D bytes a node; ml-1m has 100
+interactions a node. The propagated vectors are made anew, where there is a graph, by `eval()` and by `state_dict()`,
+so they are made once an evaluation and what is saved is never older than the weights.
+
+Sizes: U = num_users + 1, V = num_items + 1, D dim.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Self, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nextitem.data.batches import Batch
+from nextitem.data.training_data import TrainingData
+from nextitem.errors import InputError
+from nextitem.models.towers import TwoTower
+
+G = TypeVar("G", bound=nn.Module)
+
+
+class GraphModel(TwoTower, Generic[G]):
+    """score(u, i) = p_u . q_i, with p and q propagated over a graph. A new one is a `make_graph` and a `propagate`.
+
+    G is the graph, a module such as `BipartiteGraph` or `Edges`; a model with more than one makes a module of them.
+    In training mode vectors are those of the weights as they are, propagated at each call: a `loss` of its own calls
+    `propagated()` once and hands the vectors to `loss_over`.
+    """
+
+    user_propagated: Tensor  # (U, D)
+    item_propagated: Tensor  # (V, D)
+
+    def __init__(self, num_users: int, num_items: int, dim: int) -> None:
+        """`dim`: of the vectors that `propagate` gives."""
+        super().__init__(num_items)
+        self.graph: G | None = None
+        self.register_buffer("user_propagated", torch.zeros(num_users + 1, dim))
+        self.register_buffer("item_propagated", torch.zeros(num_items + 1, dim))
+        self.register_state_dict_pre_hook(_refresh_first)  # type: ignore[no-untyped-call]
+
+    def make_graph(self, train: TrainingData) -> G:
+        """The graph of the training data; row r of `train.rows` is of user r + 1. Nothing of it is saved."""
+        raise NotImplementedError(f"{type(self).__name__} has no make_graph")
+
+    def propagate(self, graph: G) -> tuple[Tensor, Tensor]:
+        """(U, D) users and (V, D) items, of the weights as they are now; row 0 is nobody's and no item's."""
+        raise NotImplementedError(f"{type(self).__name__} has no propagate")
+
+    def prepare(self, train: TrainingData) -> None:
+        self.graph = self.make_graph(train)
+        self.refresh()
+
+    def propagated(self) -> tuple[Tensor, Tensor]:
+        """(U, D) and (V, D), of the weights as they are now.
+
+        Raises:
+            InputError: there is no graph, because the model was loaded and has not seen the training rows.
+        """
+        if self.graph is None:
+            raise InputError(
+                f"{type(self).__name__} was loaded without the graph of its training rows: it scores after eval(), "
+                "and to train it or to score in training mode call prepare(train) first"
+            )
+        return self.propagate(self.graph)
+
+    def user_vectors(self) -> Tensor:
+        return self.propagated()[0] if self.training else self.user_propagated
+
+    def item_vectors(self) -> Tensor:
+        return self.propagated()[1] if self.training else self.item_propagated
+
+    def loss(self, batch: Batch) -> Tensor:
+        return self.loss_over(batch, *self.propagated())
+
+    def loss_over(self, batch: Batch, users: Tensor, items: Tensor) -> Tensor:
+        """The objective's loss with (U, D) and (V, D) vectors that were propagated; a scalar."""
+        weights = batch.weight_at((slice(None), 0))
+        return self.objective(F.embedding(batch.users, users), items, batch.targets[:, 0], batch.users, weights)
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if not mode:
+            self.refresh()
+        return self
+
+    def refresh(self) -> None:
+        """Bring the propagated vectors up to date, where there is a graph."""
+        if self.graph is not None:
+            with torch.no_grad():
+                users, items = self.propagated()
+                self.user_propagated.copy_(users)
+                self.item_propagated.copy_(items)
+
+
+def _refresh_first(model: GraphModel[Any], *_: Any) -> None:
+    model.refresh()
