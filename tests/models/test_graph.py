@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from nextitem.data.batches import PairBatches
 from nextitem.data.ids import PAD
+from nextitem.data.sequences import Sequences
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
@@ -30,7 +31,7 @@ class Means(GraphModel[nn.ModuleList]):
         self.items = nn.Embedding(num_items + 1, dim, padding_idx=PAD)
 
     def make_graph(self, train: TrainingData) -> nn.ModuleList:
-        users, items = torch.from_numpy(train.flat_rows() + 1), torch.from_numpy(train.flat_items()).long()
+        users, items = torch.from_numpy(train.rows.flat_rows() + 1), torch.from_numpy(train.rows.flat_items()).long()
         edges = Edges(users, items, len(self.users.weight), num_tails=self.num_items + 1)
         return nn.ModuleList([by_row(edges), by_row(turned(edges))])
 
@@ -49,7 +50,7 @@ class TestMeans(RecommenderTests):
 def prepared() -> Means:
     torch.manual_seed(0)
     model = Means(len(ROWS), NUM_ITEMS)
-    model.prepare(ROWS)
+    model.prepare(TrainingData.of(ROWS))
     return model
 
 
@@ -75,7 +76,7 @@ def test_what_is_saved_is_never_older_than_the_weights() -> None:
 def test_a_model_that_is_evaluated_scores_with_the_graph_that_it_is_given() -> None:
     """Not with vectors from before."""
     model = Means(len(ROWS), NUM_ITEMS).eval()
-    model.prepare(ROWS)
+    model.prepare(TrainingData.of(ROWS))
     assert model.score(batch_of(model, [[1], [2]])).any()
 
 
