@@ -118,12 +118,15 @@ def test_kernels_are_compiled_through_one_door(module: str) -> None:
 
 @pytest.mark.parametrize("module", [name for name in INSIDE if floor(name) == "nn"])
 def test_gradients_by_hand_refuse_to_be_differentiated_again(module: str) -> None:
+    """But for those of graphs, which are made of each other (tests/nn/graphs holds their second derivatives)."""
     functions = [
         node
         for node in ast.walk(tree_of(module))
         if isinstance(node, ast.ClassDef) and {ast.unparse(base).split(".")[-1] for base in node.bases} & {"Function"}
     ]
     for function in functions:
+        if module.startswith("nn.graphs") and function.name in ("_Partial", "_Softmax"):
+            continue
         backward = next(one for one in function.body if isinstance(one, ast.FunctionDef) and one.name == "backward")
         assert [ast.unparse(one) for one in backward.decorator_list] == ["staticmethod", "once_differentiable"]
 

@@ -12,14 +12,18 @@ from typing import Literal
 from unittest import SkipTest
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 
 from nextitem.data.batches import Batch, Batches, history_batch, make_batches
 from nextitem.data.dataset import Dataset
+from nextitem.data.ids import IdMap
 from nextitem.data.sequences import Sequences
 from nextitem.data.split import Split, leave_one_out
 from nextitem.data.synthetic import dataset_of, markov_chain
+from nextitem.data.training_data import Sizes
+from nextitem.data.triples import Triples
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.negatives import unseen_sampler
@@ -43,6 +47,10 @@ class RecommenderTests:
         """A small model without dropout."""
         raise NotImplementedError("say how the model is made: override make(self, num_users, num_items)")
 
+    def made(self, sizes: Sizes) -> Recommender:
+        """A small model of these sizes; override it where users and items are not all that it has vectors of."""
+        return self.make(sizes.num_users, sizes.num_items)
+
     def batches(self, model: Trained, split: Split) -> Batches:
         return make_batches(
             model.trains_on[0],
@@ -60,7 +68,7 @@ class RecommenderTests:
     def built(self, split: Split) -> Recommender:
         """A model that has seen the training rows; one that learns by gradients has taken no step."""
         torch.manual_seed(0)
-        model = self.make(len(split.train), split.num_items)
+        model = self.made(split.training_data.sizes)
         if isinstance(model, Fitted):
             model.fit(split.training_data)
         if isinstance(model, Trained):
@@ -169,7 +177,7 @@ class RecommenderTests:
 
     def test_loaded_weights_give_equal_scores(self) -> None:
         model, split = self.fitted(self.data(), epochs=1)
-        copy = self.make(len(split.train), NUM_ITEMS)
+        copy = self.made(split.training_data.sizes)
         copy.load_weights({name: tensor.clone() for name, tensor in model.state_dict().items()})
         rows = [[1, 2, 3], [4]]
         assert torch.equal(self.score(model, rows), self.score(copy.eval(), rows))
@@ -209,5 +217,28 @@ def noise() -> Dataset:
 
 
 def _with_all(dataset: Dataset) -> Dataset:
-    """The data set with all that a model may want beside its rows."""
-    return replace(dataset, sequences=timed(dataset.sequences))
+    """The data set with all that a model may want beside its rows: times, ratings, attributes, a graph, a network."""
+    users, items = np.arange(1, dataset.num_users + 1), np.arange(1, NUM_ITEMS + 1)
+    heads, tails = np.tile(items, 2), NUM_ITEMS + np.concatenate([1 + items % 3, 4 + items % 3])
+    knowledge = _graph(heads, np.repeat([1, 2], NUM_ITEMS), tails, NUM_ITEMS, num_others=6)
+    friends = np.random.default_rng(0).permutation(users)
+    item_table = pl.DataFrame({
+        "genres": [[f"genre {item % 3}", f"genre {item % 5}"] for item in items],
+        "maker": [None if item == 1 else f"maker {item % 4}" for item in items],
+        "price": items / 10,
+    })  # fmt: skip
+    return replace(
+        dataset,
+        sequences=timed(dataset.sequences),
+        item_attributes=item_table,
+        user_attributes=pl.DataFrame({"country": [f"country {user % 4}" for user in users]}),
+        knowledge=knowledge,
+        trust=_graph(users, np.ones_like(users), friends, dataset.num_users, num_others=0),
+    )
+
+
+def _graph(heads: np.ndarray, relations: np.ndarray, tails: np.ndarray, num_own: int, num_others: int) -> Triples:
+    others = IdMap.of([f"entity {number}" for number in range(num_others)])
+    names = IdMap.of(sorted(set(relations.tolist())))
+    head, relation, tail = (ends.astype(np.int32) for ends in (heads, relations, tails))
+    return Triples(head, relation, tail, num_own, others, names)

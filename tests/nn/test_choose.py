@@ -16,10 +16,10 @@ from nextitem.models.towers import SequenceModel
 from nextitem.nn.candidates import candidate_scores
 from nextitem.nn.dropout import dropout
 from nextitem.nn.feed_forward import feed_forward
+from nextitem.nn.graphs.bipartite import BipartiteGraph
 from nextitem.nn.kernels.choose import plain, runs_compiled
 from nextitem.nn.losses import full_cross_entropy
 from nextitem.nn.mixture import row_mixture
-from nextitem.nn.propagation import BipartiteGraph
 from nextitem.nn.scan import Rows, causal_conv, selective_scan
 
 INPUTS = torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0], [7, 0, 0, 0]])

@@ -18,6 +18,7 @@ from nextitem.models.general.light_gcn import LightGCN
 from nextitem.models.general.multi_vae import MultiVAE
 from nextitem.models.general.ncf import NCF
 from nextitem.models.general.popularity import Popularity
+from nextitem.models.knowledge.cke import CKE
 from nextitem.models.sequential.bert4rec import BERT4Rec
 from nextitem.models.sequential.gru4rec import GRU4Rec
 from nextitem.models.sequential.mamba4rec import Mamba4Rec
@@ -27,10 +28,13 @@ from nextitem.models.sequential.sigma import SIGMA
 from nextitem.models.sequential.stamp import STAMP
 from nextitem.models.sequential.tisasrec import TiSASRec
 from nextitem.models.sequential.zero_block import ZeroBlock
+from nextitem.models.social.diffnet import DiffNet
 
 MODELS: dict[str, type[Recommender]] = {
     "BERT4Rec": BERT4Rec,
     "BPR": BPR,
+    "CKE": CKE,
+    "DiffNet": DiffNet,
     "EASE": EASE,
     "GRU4Rec": GRU4Rec,
     "IALS": IALS,

@@ -22,8 +22,7 @@ class BagBatches(RowBatches):
 
     def _make(self, rows: Sequences, users: Tensor, rng: np.random.Generator) -> Batch:
         items = torch.from_numpy(rows.padded())
-        more = self.wanted.beside(rows) | self.wanted.drawn(items, rows.lengths, rng)
-        return Batch(users, items, items.clone(), weights_of(rows), **more)
+        return Batch(users, items, items.clone(), weights_of(rows), **self.wanted.beside(rows))
 
     @staticmethod
     def targets_of(train: Sequences, max_length: int | None) -> Sequences:

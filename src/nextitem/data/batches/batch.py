@@ -28,6 +28,7 @@ class Batch:
     asked_at: Tensor | None = None
     labels: Tensor | None = None  # (B,) float32, what a pair of user and item is worth
     views: Tensor | None = None  # (B, W, T) int64, the inputs changed at random in W ways
+    triples: Tensor | None = None  # (B, 4) int64, of a knowledge graph: head, relation, tail, and an untrue tail
 
     @classmethod
     def of(cls, inputs: Tensor, users: Tensor | None = None, **more: Tensor | None) -> Batch:

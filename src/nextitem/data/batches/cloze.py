@@ -58,9 +58,8 @@ class ClozeBatches(RowBatches):
             items = np.where(is_cut[:, None] & (place > last[:, None]), PAD, items)
             is_masked = np.where(is_cut[:, None], place == last[:, None], is_masked)
         inputs = np.where(is_masked, self.mask, items)
-        targets, more = np.where(is_masked, items, PAD), self.wanted.beside(rows)
-        more |= self.wanted.drawn(torch.from_numpy(inputs), (items != PAD).sum(1), rng)
-        return Batch(users, torch.from_numpy(inputs), torch.from_numpy(targets), weights_of(rows), **more)
+        targets, more = torch.from_numpy(np.where(is_masked, items, PAD)), self.wanted.beside(rows)
+        return Batch(users, torch.from_numpy(inputs), targets, weights_of(rows), **more)
 
     @staticmethod
     def targets_of(train: Sequences, max_length: int | None) -> Sequences:

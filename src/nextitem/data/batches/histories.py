@@ -37,7 +37,7 @@ def history_batch(
     """
     shown = rows if max_length is None else rows.newest(max_length)
     batch = Batch.of(torch.from_numpy(shown.padded()), None if users is None else torch.from_numpy(users))
-    batch = replace(batch, **wanted.without_views().beside(shown))
+    batch = replace(batch, **wanted.beside(shown))
     if not wanted.asked_at or rows.timestamps is None:
         return batch
     if asked is None:

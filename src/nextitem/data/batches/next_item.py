@@ -37,8 +37,7 @@ class NextItemBatches(RowBatches):
         # The newest item is a target only: where nothing follows, the input is padding too.
         inputs = inputs.where(targets != PAD, PAD)
         shown, asked = rows.without_last(1), rows.without_first(1)
-        more = self.wanted.beside(shown, asked) | self.wanted.drawn(inputs, shown.lengths, rng)
-        return Batch(users, inputs, targets.contiguous(), weights_of(asked), **more)
+        return Batch(users, inputs, targets.contiguous(), weights_of(asked), **self.wanted.beside(shown, asked))
 
     @staticmethod
     def targets_of(train: Sequences, max_length: int | None) -> Sequences:

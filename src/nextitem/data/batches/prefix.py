@@ -38,8 +38,7 @@ class PrefixBatches(RowBatches):
         newest = torch.from_numpy(rows.newest(1).flat_items().astype(np.int64))
         targets[torch.arange(len(rows)), torch.from_numpy(rows.lengths - 2)] = newest
         asked = rows.without_first(1)
-        more = self.wanted.beside(shown, asked) | self.wanted.drawn(inputs, shown.lengths, rng)
-        return Batch(users, inputs, targets, weights_of(asked), **more)
+        return Batch(users, inputs, targets, weights_of(asked), **self.wanted.beside(shown, asked))
 
     @staticmethod
     def targets_of(train: Sequences, max_length: int | None) -> Sequences:

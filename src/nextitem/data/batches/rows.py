@@ -63,7 +63,8 @@ class RowBatches:
     def epoch(self, number: int) -> Iterator[Batch]:
         rng = np.random.default_rng((self.seed, number))
         for chosen in _cut(self.targets, self.rows.lengths, len(self), rng):
-            yield self._make(self.rows.take(chosen), torch.from_numpy(self.users[chosen]), rng)
+            batch = self._make(self.rows.take(chosen), torch.from_numpy(self.users[chosen]), rng)
+            yield self.wanted.drawn(batch, rng)
 
     @staticmethod
     def targets_of(train: Sequences, max_length: int | None) -> Sequences:

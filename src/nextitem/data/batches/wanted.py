@@ -12,10 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nextitem.data.batches.batch import Batch
+from nextitem.data.ids import PAD
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 
 Views = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]  # items (R, T), lengths (R,) -> (R, W, T)
+DrawTriples = Callable[[int, np.random.Generator], np.ndarray]  # R -> (R, 4)
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,8 @@ class Wanted:
     times: bool = False
     ratings: bool = False
     asked_at: bool = False
-    views: Views | None = None  # of training rows alone
+    views: Views | None = None  # of training rows alone, as are
+    triples: DrawTriples | None = None
 
     def refuse_missing(self, rows: Sequences, who: str) -> None:
         """Raises InputError where the log has not what is wanted."""
@@ -45,15 +49,15 @@ class Wanted:
             found["asked_at"] = _padded(asked, asked.timestamps, np.int64)
         return found
 
-    def drawn(self, inputs: Tensor, lengths: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:
-        """The views of (R, T) inputs, whose rows hold `lengths` (R,) items."""
-        if self.views is None:
-            return {}
-        return {"views": torch.from_numpy(self.views(inputs.numpy(), lengths, rng))}
-
-    def without_views(self) -> Wanted:
-        """What is wanted where nothing is learned."""
-        return replace(self, views=None)
+    def drawn(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        """The training batch with views of its inputs and triples beside its rows, where they are wanted."""
+        if self.views is not None:
+            inputs = batch.inputs.numpy()
+            views = self.views(inputs, (inputs != PAD).sum(1), rng)
+            batch = replace(batch, views=torch.from_numpy(views))
+        if self.triples is not None:
+            batch = replace(batch, triples=torch.from_numpy(self.triples(len(batch.users), rng)))
+        return batch
 
 
 NOTHING = Wanted()

@@ -30,6 +30,7 @@ from torch import Tensor
 
 from nextitem.nn.graphs.layout import Layout, taken
 from nextitem.nn.kernels import edges as compiled
+from nextitem.nn.kernels.choose import runs_compiled
 
 LEFT, RIGHT, RELATIONS, WEIGHTS = range(4)
 BLOCK = 2**14  # edges whose ends are gathered at once: 4 MB each at D 64
@@ -93,7 +94,7 @@ def partial(slot: int, factors: Factors, layout: Layout) -> Tensor:
             per_sample_weights=weights if slot == LEFT else taken(weights, layout.by_tail),
             include_last_offset=True,
         )
-    if x.dtype != torch.float32 or x.device.type != "cpu":
+    if not runs_compiled(*(one for one in factors if one is not None)):
         return plain_partial(slot, factors, layout)
     tails, relations, offsets = layout.tails, layout.relations, layout.offsets
     if slot == WEIGHTS:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
+from nextitem.compiling import kernel, parallel_kernel
 from nextitem.nn.kernels.curves import FUSED, F
 from nextitem.nn.kernels.memory import WORKERS, array_of
 from nextitem.nn.kernels.threads import use_torch_threads
@@ -65,7 +66,7 @@ def _or_ones(weights: Tensor | None, count: int) -> Tensor:
     return torch.ones(count) if weights is None else weights
 
 
-@njit(parallel=True, cache=True, fastmath=FUSED)
+@parallel_kernel(fastmath=FUSED)
 def _gather(x: Any, relation_vectors: Any, weights: Any, found: Any, ends: Any, relations: Any, offsets: Any) -> None:
     for node in prange(len(offsets) - 1):
         row = found[node]
@@ -76,14 +77,14 @@ def _gather(x: Any, relation_vectors: Any, weights: Any, found: Any, ends: Any, 
                 row[e] += weight * one[e] * other[e]
 
 
-@njit(parallel=True, cache=True)
+@parallel_kernel()
 def _inner_products(left: Any, right: Any, found: Any, ends: Any, offsets: Any) -> None:
     for node in prange(len(offsets) - 1):
         for edge in range(offsets[node], offsets[node + 1]):
             found[edge] = _inner_product(left[node], right[ends[edge]])
 
 
-@njit(cache=True, fastmath={*FUSED, "reassoc"})
+@kernel(fastmath={*FUSED, "reassoc"})
 def _inner_product(one: Any, other: Any) -> Any:
     total = F(0)
     for e in range(len(one)):
@@ -91,7 +92,7 @@ def _inner_product(one: Any, other: Any) -> Any:
     return total
 
 
-@njit(parallel=True, cache=True)
+@parallel_kernel()
 def _inner_products_by_relation(
     left: Any, right: Any, relation_vectors: Any, found: Any, ends: Any, relations: Any, offsets: Any
 ) -> None:
@@ -100,7 +101,7 @@ def _inner_products_by_relation(
             found[edge] = _threefold(left[node], right[ends[edge]], relation_vectors[relations[edge]])
 
 
-@njit(cache=True, fastmath={*FUSED, "reassoc"})
+@kernel(fastmath={*FUSED, "reassoc"})
 def _threefold(one: Any, other: Any, third: Any) -> Any:
     total = F(0)
     for e in range(len(one)):
@@ -108,7 +109,7 @@ def _threefold(one: Any, other: Any, third: Any) -> Any:
     return total
 
 
-@njit(parallel=True, cache=True, fastmath=FUSED)
+@parallel_kernel(fastmath=FUSED)
 def _add_up_relations(left: Any, right: Any, weights: Any, parts: Any, ends: Any, relations: Any, offsets: Any) -> None:
     """Each worker its share of the nodes, so that the order of a sum does not depend on the threads."""
     nodes = len(offsets) - 1

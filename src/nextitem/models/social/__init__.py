@@ -1,0 +1,1 @@
+"""Models of who trusts whom: what friends like spreads to a user. One model a file."""
