@@ -25,7 +25,7 @@ def cases_of(rows: list[list[int]]) -> Holdout:
     """Histories that are views: the target stands behind each in the same array."""
     whole = Sequences.from_lists([[*row, 7] for row in rows])
     history = whole.without_last(1)
-    return Holdout(np.arange(1, len(rows) + 1), history, history, whole.newest(1), has_repeats=True)
+    return Holdout(np.arange(1, len(rows) + 1), history, history, whole.newest(1), num_repeats=1)
 
 
 class Spy(Recommender):

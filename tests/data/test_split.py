@@ -52,9 +52,10 @@ def test_take_keeps_the_cases_together() -> None:
     assert (case.users.tolist(), case.history.to_lists(), case.target.to_lists()) == ([2], [[4, 5]], [[6]])
 
 
-@pytest.mark.parametrize(("rows", "expected"), [([[1, 2, 3]], False), ([[1, 2, 3], [1, 2, 1]], True)])
-def test_holdout_knows_of_repeats(rows: Rows, expected: bool) -> None:
-    assert leave_one_out(dataset_of(rows)).test.has_repeats == expected
+@pytest.mark.parametrize(("rows", "expected"), [([[1, 2, 3]], 0), ([[1, 2, 3], [1, 2, 1]], 1)])
+def test_holdout_knows_of_repeats(rows: Rows, expected: int) -> None:
+    holdout = leave_one_out(dataset_of(rows)).test
+    assert (holdout.num_repeats, holdout.has_repeats) == (expected, expected > 0)
 
 
 def test_leaks_are_counted_by_case() -> None:

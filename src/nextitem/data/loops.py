@@ -33,11 +33,12 @@ def sort_within(stops: Any, times: Any, order: Any) -> None:
 
 
 @kernel()
-def has_repeats(items: Any, starts: Any, stops: Any, last_row: Any) -> bool:
-    """Whether a row holds an item twice. `last_row` (V,) starts below every row number."""
+def num_repeats(items: Any, starts: Any, stops: Any, last_row: Any) -> int:
+    """How many items stand earlier in their row. `last_row` (V,) starts below every row number."""
+    found = 0
     for row in range(len(starts)):
         for at in range(starts[row], stops[row]):
             if last_row[items[at]] == row:
-                return True
+                found += 1
             last_row[items[at]] = row
-    return False
+    return found

@@ -145,13 +145,13 @@ def assemble(dataset: Dataset, rows: Sequences, parts: np.ndarray, is_trained: n
     cut = {part: _before_and_in(rows, parts, part) for part in (VALID, TEST)}
     train = cut[VALID][0]
     train = replace(train, stops=np.where(is_trained, train.stops, train.starts))
-    has_repeats = rows.has_repeats()
+    num_repeats = rows.num_repeats()
     holdouts = []
     for history, target in cut.values():
         is_case = target.lengths > 0
         case_users = np.flatnonzero(is_case) + 1
         holdouts.append(
-            Holdout(case_users, history.take(is_case), train.take(is_case), target.take(is_case), has_repeats)
+            Holdout(case_users, history.take(is_case), train.take(is_case), target.take(is_case), num_repeats)
         )
     split = Split(name, dataset.num_items, train, holdouts[0], holdouts[1], dataset.side)
     sizes = {"train": train.num_interactions, "valid": len(split.valid), "test": len(split.test)}

@@ -166,18 +166,22 @@ class Sequences:
         meets = bool((self.starts[1:] == self.stops[:-1]).all())
         return meets and int(self.starts[0]) == 0 and int(self.stops[-1]) == len(self.items)
 
-    def has_repeats(self) -> bool:
-        """Whether any row holds an item twice."""
-        if self.num_interactions < COMPILED_FROM:
-            return self.distinct().num_interactions < self.num_interactions
-        return self._has_repeats()
+    def num_repeats(self) -> int:
+        """How many interactions hold an item that stands earlier in their row.
 
-    def _has_repeats(self) -> bool:
+        >>> Sequences.from_lists([[1, 2, 1, 1], [2]]).num_repeats()
+        2
+        """
+        if self.num_interactions < COMPILED_FROM:
+            return self.num_interactions - self.distinct().num_interactions
+        return self._num_repeats()
+
+    def _num_repeats(self) -> int:
         """The same by a compiled loop: the plain form sorts all pairs."""
-        from nextitem.data.loops import has_repeats
+        from nextitem.data.loops import num_repeats
 
         last_row = np.full(int(self.items.max(initial=0)) + 1, -1, dtype=np.int64)
-        return bool(has_repeats(self.items, self.starts, self.stops, last_row))
+        return int(num_repeats(self.items, self.starts, self.stops, last_row))
 
     def save(self, folder: Path) -> None:
         """offsets.npy, items.npy and, where there are any, timestamps.npy, weights.npy and ratings.npy."""

@@ -20,10 +20,15 @@ class Holdout:
     history: Sequences  # (R rows) oldest first
     trained: Sequences  # (R rows) the part of the history that is training data
     target: Sequences  # (R rows) at least one item each
-    has_repeats: bool  # whether any user of the data set meets an item twice; what seen="auto" goes by
+    num_repeats: int  # interactions of the data set whose user met the item before; what seen="auto" goes by
 
     def __len__(self) -> int:
         return len(self.users)
+
+    @property
+    def has_repeats(self) -> bool:
+        """Whether any user of the data set meets an item twice."""
+        return self.num_repeats > 0
 
     def take(self, rows: np.ndarray) -> Holdout:
         return Holdout(
@@ -31,7 +36,7 @@ class Holdout:
             self.history.take(rows),
             self.trained.take(rows),
             self.target.take(rows),
-            self.has_repeats,
+            self.num_repeats,
         )
 
 
@@ -126,12 +131,12 @@ def _leave_out(dataset: Dataset, k: int, min_length: int, rule: str, name: str) 
     users = np.flatnonzero(is_long) + 1
     long = rows.take(is_long)
     trained = long.without_last(2 * k)
-    has_repeats = rows.has_repeats()
+    num_repeats = rows.num_repeats()
     return Split(
         name=name,
         num_items=dataset.num_items,
         train=rows.without_last(2 * k * is_long),
-        valid=Holdout(users, trained, trained, long.without_last(k).newest(k), has_repeats),
-        test=Holdout(users, long.without_last(k), trained, long.newest(k), has_repeats),
+        valid=Holdout(users, trained, trained, long.without_last(k).newest(k), num_repeats),
+        test=Holdout(users, long.without_last(k), trained, long.newest(k), num_repeats),
         side=dataset.side,
     )
