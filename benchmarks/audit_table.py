@@ -88,7 +88,7 @@ def last(events: Iterator[Any], trial: Trial) -> Result:
 
 def rows_of(trial: Trial, result: Result, data: str) -> dict[str, Any]:
     published = PUBLISHED.get(data, {})
-    keys = list(dict.fromkeys(name.partition("/")[0] for name in result.ranks))
+    keys = list(dict.fromkeys(name.partition("/")[0] for name in result.counts))
     rows = {}
     for key in keys:
         name = key if trial.part == "full" else trial.part

@@ -9,9 +9,11 @@ from pathlib import Path
 from nextitem.data.split import Split
 from nextitem.errors import InputError
 from nextitem.evaluation.evaluate import Report, evaluate
+from nextitem.evaluation.lists import check_lists
 from nextitem.evaluation.protocol import Seen, Ties, named_protocol
 from nextitem.recommend import Run, load
 from nextitem.training import build
+from nextitem.training.metrics import choose_metrics
 from nextitem.training.run import describe_data
 
 
@@ -34,10 +36,15 @@ def evaluate_again(
     if ties is not None:
         chosen = replace(chosen, ties=ties)
     loaded, split = load_with_split(folder)
-    settings = loaded.recipe.evaluation
-    return evaluate(
-        loaded.model, split.test, metrics or settings.metrics, chosen, build.build_memory(settings, split.num_items)
-    )
+    num_ranked = chosen.num_ranked(split.num_items)
+    notes = chosen.notes(split.test, loaded.report["data"]["interactions"])
+    if metrics is None:
+        metrics, said = choose_metrics(loaded.recipe, num_ranked, "--metrics")
+        notes += said
+    check_lists(metrics, num_ranked, "--metrics")
+    memory = build.build_memory(loaded.recipe.evaluation, split.num_items)
+    report = evaluate(loaded.model, split.test, metrics, chosen, memory)
+    return replace(report, notes=notes)
 
 
 def load_with_split(folder: Path) -> tuple[Run, Split]:

@@ -35,11 +35,12 @@ def cases() -> tuple[np.ndarray, list[np.ndarray]]:
 @pytest.mark.parametrize("name", OURS_TO_THEIRS)
 def test_metric_equals_that_of_ranx(cases: tuple[np.ndarray, list[np.ndarray]], name: str) -> None:
     scores, targets = cases
-    ranks = np.full((NUM_USERS, 8), np.inf)
+    above = np.full((NUM_USERS, 8), np.inf)
     for user, found in enumerate(targets):
-        ranks[user, : len(found)] = np.sort((scores[user] > scores[user, found][:, None]).sum(1) + 1)
+        above[user, : len(found)] = np.sort((scores[user] > scores[user, found][:, None]).sum(1))
     sizes = np.array([len(found) for found in targets])
-    ranking = Ranking(np.arange(1, NUM_USERS + 1), ranks, sizes, np.full(NUM_USERS, NUM_ITEMS))
+    no_ties = np.ones(above.shape, dtype=np.int64)
+    ranking = Ranking(np.arange(1, NUM_USERS + 1), above, no_ties, sizes, np.full(NUM_USERS, NUM_ITEMS))
     ours = measure(ranking, [name], NUM_ITEMS)[name]
     qrels = Qrels({f"u{user}": {f"i{item}": 1 for item in found} for user, found in enumerate(targets)})
     run = Run({f"u{user}": {f"i{item}": score for item, score in enumerate(row)} for user, row in enumerate(scores)})

@@ -32,12 +32,12 @@ def test_means_are_over_the_cases() -> None:
 
 def test_report_carries_its_protocol_in_words() -> None:
     report = evaluate(popularity(), SPLIT.test, ["hr@1"], Protocol(candidates=4, seen="keep"))
-    assert report.protocol == "target + 4 uniform negatives (sampled), seen items kept, ties: expected rank, 3 users"
+    assert report.protocol == "target + 4 uniform negatives (sampled), seen items kept, ties: expected metric, 3 users"
 
 
 def test_without_a_protocol_the_whole_catalogue_is_ranked_and_seen_items_masked() -> None:
     report = evaluate(popularity(), SPLIT.test)
-    assert report.protocol == "full ranking, seen items masked, ties: expected rank, 3 users"
+    assert report.protocol == "full ranking, seen items masked, ties: expected metric, 3 users"
 
 
 def test_default_metrics_are_measured() -> None:
@@ -47,3 +47,16 @@ def test_default_metrics_are_measured() -> None:
 def test_a_list_longer_than_the_catalogue_is_an_error() -> None:
     with pytest.raises(InputError, match="hr@21"):
         evaluate(popularity(), SPLIT.test, ["hr@21"])
+
+
+def test_default_metrics_are_narrowed_to_the_catalogue_and_that_is_said() -> None:
+    split = leave_one_out(dataset_of([[1, 2, 4, 3], [1, 4, 5]], num_items=10))
+    model = Popularity(10)
+    model.fit(split.train)
+    report = evaluate(model, split.test)
+    assert tuple(report.values) == ("hr@1", "hr@5", "hr@10", "ndcg@5", "ndcg@10", "mrr@10")
+    assert report.notes == ("only 10 items are ranked, so these metrics are left out: hr@20, ndcg@20",)
+
+
+def test_default_metrics_are_narrowed_to_a_sampled_ranking() -> None:
+    assert "hr@10" not in evaluate(popularity(), SPLIT.test, protocol=Protocol(candidates=8)).values

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextitem.errors import InputError
-from nextitem.evaluation.metrics import METRICS, measure, parse
+from nextitem.evaluation.metrics import METRICS, check, measure, parse
 from nextitem.evaluation.ranking import Ranking
 
 INF = math.inf
@@ -17,12 +17,13 @@ Value = Fraction | float
 
 
 def ranking_of(cases: list[list[float]], num_ranked: int = 1000) -> Ranking:
-    """The ranks of each case's targets, in any order."""
+    """The ranks of each case's targets, in any order, none of them in a tie."""
     ranks = np.full((len(cases), max(map(len, cases))), INF)
     for row, case in zip(ranks, cases, strict=True):
         row[: len(case)] = sorted(case)
     sizes = np.array([len(case) for case in cases])
-    return Ranking(np.arange(1, len(cases) + 1), ranks, sizes, np.full(len(cases), num_ranked))
+    no_ties = np.ones(ranks.shape, dtype=np.int64)
+    return Ranking(np.arange(1, len(cases) + 1), ranks - 1, no_ties, sizes, np.full(len(cases), num_ranked))
 
 
 def value(name: str, case: list[float]) -> float:
@@ -125,6 +126,19 @@ def test_parse_takes_name_and_length_apart() -> None:
 def test_unknown_metric_is_an_error_that_names_the_nearest() -> None:
     with pytest.raises(InputError, match='no metric "ndgc"; did you mean "ndcg"'):
         parse("ndgc@10")
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("NDCG@10", "ndcg"), ("recal@5", "recall"), ("map10", "map"), ("precison@1", "precision")]
+)
+def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(name: str, nearest: str) -> None:
+    with pytest.raises(InputError, match=f'did you mean "{nearest}"'):
+        parse(name)
+
+
+def test_auc_with_a_length_is_an_error_that_says_it_has_none() -> None:
+    with pytest.raises(InputError, match='"auc@10": auc looks at the whole ranking and has no list; write auc alone'):
+        check("auc@10")
 
 
 @pytest.mark.parametrize("name", ["ndcg", "ndcg@", "ndcg@0", "ndcg@-1", "ndcg@ten", "ndcg@1.5"])

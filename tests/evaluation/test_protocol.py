@@ -5,7 +5,7 @@ import pytest
 from nextitem.data.split import Holdout, leave_one_out
 from nextitem.data.synthetic import dataset_of
 from nextitem.errors import InputError
-from nextitem.evaluation.protocol import Protocol, Seen, named_protocol
+from nextitem.evaluation.protocol import Protocol, Seen, Ties, named_protocol
 
 FRESH, REPEATING = [[1, 2, 3], [2, 3, 4]], [[1, 2, 3], [2, 4, 4, 3]]
 
@@ -21,6 +21,7 @@ def holdout_of(rows: list[list[int]]) -> Holdout:
         ("auto", REPEATING, False),
         ("mask", REPEATING, True),
         ("mask", FRESH, True),
+        ("mask_unless_target", REPEATING, True),
         ("keep", FRESH, False),
         ("keep", REPEATING, False),
     ],
@@ -53,13 +54,54 @@ def test_another_name_is_an_error_that_lists_what_is_known(name: str) -> None:
 @pytest.mark.parametrize(
     ("protocol", "words"),
     [
-        (Protocol(), "full ranking, seen items masked, ties: expected rank, 2 users"),
+        (Protocol(), "full ranking, seen items masked, ties: expected metric, 2 users"),
         (
             Protocol(candidates=9, seen="keep", ties="pessimistic", users=1),
             "target + 9 uniform negatives (sampled), seen items kept, ties: pessimistic rank, 1 random users",
         ),
-        (Protocol(users=50), "full ranking, seen items masked, ties: expected rank, 2 random users"),
+        (Protocol(users=50), "full ranking, seen items masked, ties: expected metric, 2 random users"),
     ],
 )
 def test_description_says_everything_that_decides_a_number(protocol: Protocol, words: str) -> None:
     assert protocol.describe(holdout_of(FRESH)) == words
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        ("auto", "seen items kept (auto: 1 repeat)"),
+        ("keep", "seen items kept"),
+        ("mask", "seen items masked"),
+        ("mask_unless_target", "seen items masked unless they are targets"),
+    ],
+)
+def test_description_says_which_seen_rule_holds_and_what_decided_it(seen: Seen, words: str) -> None:
+    assert f", {words}, " in Protocol(seen=seen).describe(holdout_of(REPEATING))
+
+
+@pytest.mark.parametrize(
+    ("ties", "words"),
+    [
+        ("expected", "expected metric"),
+        ("expected_rank", "expected rank"),
+        ("optimistic", "optimistic rank"),
+        ("pessimistic", "pessimistic rank"),
+    ],
+)
+def test_description_tells_the_expected_metric_from_that_of_the_expected_rank(ties: Ties, words: str) -> None:
+    assert f"ties: {words}, " in Protocol(ties=ties).describe(holdout_of(FRESH))
+
+
+def test_that_auto_keeps_seen_items_is_noted_with_the_repeats_that_decided_it() -> None:
+    (note,) = Protocol().notes(holdout_of(REPEATING), num_interactions=7)
+    assert "1 repeat among 7 interactions" in note
+    assert "--evaluation.seen mask_unless_target" in note
+
+
+@pytest.mark.parametrize("protocol", [Protocol(seen="keep"), Protocol(seen="mask"), Protocol(candidates=9)])
+def test_nothing_is_noted_where_auto_decides_nothing(protocol: Protocol) -> None:
+    assert protocol.notes(holdout_of(REPEATING), 7) == ()
+
+
+def test_nothing_is_noted_where_nobody_repeats() -> None:
+    assert Protocol().notes(holdout_of(FRESH), 6) == ()

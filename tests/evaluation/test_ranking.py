@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -28,7 +30,7 @@ from nextitem.models.base import Recommender
 from nextitem.models.general.popularity import Popularity
 from nextitem.models.sequential.sasrec import SASRec
 
-TIES: list[Ties] = ["expected", "optimistic", "pessimistic"]
+TIES: list[Ties] = ["expected", "expected_rank", "optimistic", "pessimistic"]
 THREE_HISTORIES = [[1, 2], [3], [4, 5, 6]]
 
 
@@ -50,9 +52,9 @@ def for_all(scores: list[float], num_users: int = 9) -> ByUser:
     return ByUser([[1e9, *scores]] * (num_users + 1))
 
 
-def holdout_of(histories: list[list[int]], targets: list[list[int]], has_repeats: bool = False) -> Holdout:
+def holdout_of(histories: list[list[int]], targets: list[list[int]], num_repeats: int = 0) -> Holdout:
     rows = Sequences.from_lists(histories)
-    return Holdout(np.arange(1, len(rows) + 1), rows, rows, Sequences.from_lists(targets), has_repeats)
+    return Holdout(np.arange(1, len(rows) + 1), rows, rows, Sequences.from_lists(targets), num_repeats)
 
 
 def ranks_of(
@@ -77,13 +79,15 @@ def test_seen_items_stay_in_the_ranking_when_kept() -> None:
     assert ranks_of([0.5, 0.9, 0.1, 0.7], [2, 4], [1], "keep") == [3]
 
 
-@pytest.mark.parametrize(("has_repeats", "expected"), [(False, 1), (True, 3)])
-def test_auto_masks_seen_items_unless_users_repeat(has_repeats: bool, expected: int) -> None:
-    holdout = holdout_of([[2, 4]], [[1]], has_repeats)
+@pytest.mark.parametrize(("num_repeats", "expected"), [(0, 1), (1, 3)])
+def test_auto_masks_seen_items_unless_users_repeat(num_repeats: int, expected: int) -> None:
+    holdout = holdout_of([[2, 4]], [[1]], num_repeats)
     assert rank(for_all([0.5, 0.9, 0.1, 0.7]), holdout, Protocol(seen="auto")).ranks.tolist() == [[expected]]
 
 
-@pytest.mark.parametrize(("ties", "expected"), [("optimistic", 2), ("expected", 3), ("pessimistic", 4)])
+@pytest.mark.parametrize(
+    ("ties", "expected"), [("optimistic", 2), ("expected", 3), ("expected_rank", 3), ("pessimistic", 4)]
+)
 def test_rank_among_three_equal_items_behind_a_better_one(ties: Ties, expected: float) -> None:
     assert ranks_of([0.5, 0.9, 0.5, 0.5], [], [3], ties=ties) == [expected]
 
@@ -108,9 +112,39 @@ def test_a_constant_scorer_gets_the_middle_rank(num_items: int) -> None:
     assert ranks_of([0.3] * num_items, [], [1]) == [(num_items + 1) / 2]
 
 
-def test_a_constant_scorer_hits_nothing_in_a_large_catalogue() -> None:
-    found = rank(for_all([0.3] * 1000), holdout_of([[], []], [[1], [1000]]), Protocol())
-    assert measure(found, ["hr@10"], 1000)["hr@10"].tolist() == [0, 0]
+@pytest.mark.parametrize("k", [1, 10, 19])
+def test_a_constant_scorer_scores_at_chance(k: int) -> None:
+    found = rank(for_all([0.3] * 20), holdout_of([[], []], [[1], [20]]), Protocol())
+    assert measure(found, [f"hr@{k}"], 20)[f"hr@{k}"].tolist() == pytest.approx([k / 20] * 2)
+
+
+def test_the_expected_rank_of_a_constant_scorer_is_on_a_list_or_not() -> None:
+    found = rank(for_all([0.3] * 20), holdout_of([[]], [[1]]), Protocol(ties="expected_rank"))
+    assert [measure(found, [name], 20)[name][0] for name in ("hr@10", "hr@11")] == [0, 1]
+
+
+def test_an_item_that_is_a_target_twice_is_one_target() -> None:
+    found = rank(for_all([0.5, 0.9, 0.1]), holdout_of([[], []], [[3, 1, 3, 3], [2, 2, 2]]), Protocol())
+    assert found.ranks.tolist() == [[2, 3], [1, math.inf]]
+    assert found.num_targets.tolist() == [2, 1]
+    assert measure(found, ["ndcg@3"], 3)["ndcg@3"][1] == 1
+
+
+@pytest.mark.parametrize(("seen", "expected"), [("mask", [1, 5]), ("mask_unless_target", [1, 2]), ("keep", [1, 4])])
+def test_a_seen_target_stays_in_the_ranking_unless_it_is_masked(seen: Seen, expected: list[float]) -> None:
+    found = rank(for_all([0.5, 0.9, 0.8, 0.7, 0.1]), holdout_of([[3, 4, 1]], [[1, 2]]), Protocol(seen=seen))
+    assert found.ranks[0].tolist() == expected
+
+
+def test_candidates_of_a_case_are_counted_with_its_targets_seen_or_not() -> None:
+    for seen, expected in (("mask", 3), ("mask_unless_target", 3), ("keep", 5)):
+        found = rank(for_all([0.5, 0.9, 0.8, 0.7, 0.1]), holdout_of([[3, 4, 1]], [[1, 2]]), Protocol(seen=seen))
+        assert found.num_ranked.tolist() == [expected]
+
+
+def test_a_masked_target_stands_behind_all_that_are_left_for_auc() -> None:
+    found = rank(for_all([0.5, 0.9, 0.8, 0.7, 0.1]), holdout_of([[3, 4, 1]], [[1, 2]]), Protocol(seen="mask"))
+    assert measure(found, ["auc"], 5)["auc"].tolist() == [1 / 2]  # the others: item 5 alone
 
 
 # ---- against a plain restatement ----
@@ -124,14 +158,24 @@ class Case:
 
 
 def plain_rank(case: Case, item: int, masks_seen: bool, ties: Ties) -> float:
-    """Sort the items that are left and look where the target may stand."""
+    """Sort the items that are left and look where the target may stand, beside the other targets of its score."""
     left = [one for one in range(1, len(case.scores) + 1) if not (masks_seen and one in case.history)]
     if item not in left:
         return len(case.scores)
     score = case.scores[item - 1]
     ordered = sorted((case.scores[one - 1] for one in left), reverse=True)
     places = [place for place, other in enumerate(ordered, 1) if other == score]
-    return {"optimistic": places[0], "pessimistic": places[-1], "expected": sum(places) / len(places)}[ties]
+    together = [one for one in case.target if one in left and case.scores[one - 1] == score]
+    number = together.index(item) + 1  # of several targets with one score each has a place of its own
+    if ties in ("expected", "expected_rank"):
+        return mean_of_order_statistic(places, len(together), number)
+    return places[number - 1] if ties == "optimistic" else places[number - 1 - len(together)]
+
+
+def mean_of_order_statistic(places: list[int], size: int, number: int) -> float:
+    """Where the first, second, .. of `size` things stands on average, if they may stand on any of the places."""
+    chosen = [one[number - 1] for one in combinations(places, size)]
+    return float(Fraction(sum(chosen), len(chosen)))
 
 
 @st.composite
@@ -157,7 +201,7 @@ def test_ranks_equal_a_plain_restatement(seen: Seen, ties: Ties, given_cases: li
     found = rank(model, holdout, Protocol(seen=seen, ties=ties)).ranks
     for ranks, case in zip(found, given_cases, strict=True):
         expected = sorted(plain_rank(case, item, seen == "mask", ties) for item in case.target)
-        assert ranks[: len(expected)].tolist() == expected
+        assert ranks[: len(expected)].tolist() == pytest.approx(expected, rel=1e-12)
 
 
 # ---- what a rank does not depend on ----
@@ -303,7 +347,7 @@ def test_target_drawn_as_its_own_candidate_is_no_rival() -> None:
         float(rank(for_all([0.9, 0.9, 0.9, 0.5]), holdout, Protocol(candidates=10, ties=ties)).ranks[0, 0])
         for ties in TIES
     ]
-    assert ranks == [1, 1, 1]
+    assert ranks == [1] * len(TIES)
 
 
 def test_sampled_rank_estimates_the_full_rank() -> None:

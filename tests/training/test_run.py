@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -18,6 +19,8 @@ from filelock import FileLock
 
 import nextitem
 from nextitem.errors import InputError, NonFiniteLossError
+from nextitem.evaluation.metrics import measure
+from nextitem.evaluation.ranking import Ranking
 from nextitem.recipe import Layer, Recipe, make_recipe
 from nextitem.training.checkpoint import load_weights
 from nextitem.training.fit import Progress
@@ -73,7 +76,19 @@ def test_metrics_can_be_recomputed_from_the_ranks(finished: Path) -> None:
     for model, values in {"SASRec": report["test"], **report["baselines"]}.items():
         chosen = ranks.filter((pl.col("model") == model) & (pl.col("part") == "test"))
         assert chosen["user"].n_unique() == len(chosen) == 500
-        assert (chosen["rank"] <= 10).mean() == pytest.approx(values["hr@10"])
+        columns = (chosen[name].to_numpy() for name in ("above", "tied", "num_ranked"))
+        above, tied, num_ranked = (np.array(values) for values in columns)
+        ones = np.ones(500, dtype=np.int64)
+        ranking = Ranking(np.arange(1, 501), above[:, None].astype(float), tied[:, None], ones, num_ranked)
+        found = measure(ranking, list(values), num_ranked=100)
+        assert {name: one.mean() for name, one in found.items()} == pytest.approx(values)
+
+
+def test_ranks_hold_the_rank_and_what_it_is_made_of(finished: Path) -> None:
+    ranks = pl.read_parquet(finished / "ranks.parquet")
+    assert ranks.columns == ["model", "part", "user", "rank", "above", "tied", "num_ranked"]
+    assert (ranks["rank"] == ranks["above"] + (ranks["tied"] + 1) / 2).all()
+    assert (ranks["tied"] > 1).any()  # MarkovChain's
 
 
 def test_the_log_has_a_line_an_epoch(finished: Path) -> None:
@@ -197,3 +212,38 @@ def test_a_killed_run_resumes_to_bit_identical_weights(tmp_path: Path, loss: str
         assert all((one[key] == other[key]).all() for key in one), name
     reports = [json.loads((tmp_path / folder / "report.json").read_text()) for folder in ("whole", "killed")]
     assert reports[0]["test"] == reports[1]["test"]
+
+
+def test_a_small_catalogue_is_measured_by_what_fits_it(tmp_path: Path) -> None:
+    recipe = small(data={"source": str(_log(tmp_path, num_items=8))})
+    prepared, *_, last = run(recipe, tmp_path / "run")
+    assert isinstance(prepared, Prepared)
+    assert isinstance(last, Finished)
+    assert list(last.report["test"]) == ["hr@1", "hr@5", "ndcg@5"]
+    assert last.report["monitor"] == "ndcg@8"
+    assert last.report["comparison"]["metric"] == "ndcg@5"
+    assert last.report["notes"] == list(prepared.notes)
+    assert [note.split(",")[0] for note in prepared.notes] == ["only 8 items are ranked"] * 2
+
+
+def test_a_list_that_was_asked_for_and_is_too_long_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    recipe = small(data={"source": str(_log(tmp_path, num_items=8))}, evaluation={"metrics": ["hr@10"]})
+    with pytest.raises(InputError, match=r"--evaluation\.metrics"):
+        next(run(recipe, tmp_path / "run"))
+
+
+def test_that_one_repeat_keeps_seen_items_for_everyone_is_noted_and_stands_in_the_protocol(tmp_path: Path) -> None:
+    log = _log(tmp_path, num_items=30)
+    log.write_text(log.read_text() + "0,0,99\n")
+    recipe = make_recipe({"data": {"source": str(log)}, "model": {"name": "Popularity"}})
+    prepared, *_, last = run(recipe, tmp_path / "run")
+    assert isinstance(prepared, Prepared)
+    assert isinstance(last, Finished)
+    assert "1 repeat among 201 interactions" in prepared.notes[0]
+    assert "seen items kept (auto: 1 repeat)" in last.report["protocol"]
+
+
+def _log(folder: Path, num_items: int) -> Path:
+    lines = [f"{user},{(user + step) % num_items},{step}" for user in range(40) for step in range(5)]
+    (folder / "log.csv").write_text("user,item,time\n" + "\n".join(lines) + "\n")
+    return folder / "log.csv"

@@ -15,19 +15,21 @@ import numpy as np
 
 from nextitem.analysis.ngrams import Predictability, predictability
 from nextitem.analysis.statistics import Statistics, describe
-from nextitem.analysis.trials import MAIN, METRICS, Result, Trial, perform, with_fixed_training
+from nextitem.analysis.trials import METRICS, Result, Trial, perform, with_fixed_training
 from nextitem.analysis.verdict import Cases, Verdict, judge
 from nextitem.data.dataset import Dataset
 from nextitem.data.split import Split
 from nextitem.errors import InputError
+from nextitem.evaluation.lists import narrowed
 from nextitem.evaluation.significance import Comparison, paired_test
 from nextitem.models.catalogue import arguments, find
 from nextitem.models.towers import SequenceModel
 from nextitem.recipe import Layer, Recipe, make_recipe
 from nextitem.recipe.checks import refuse_unused
 from nextitem.recipe.commands import AUDIT
-from nextitem.training.build import build_split
+from nextitem.training.build import build_protocol, build_split
 from nextitem.training.fit import Progress
+from nextitem.training.metrics import choose_monitor
 from nextitem.training.run import describe_data
 from nextitem.training.threads import take_threads
 
@@ -67,15 +69,16 @@ class Audit:
     recipe: dict[str, Any]  # of the full model
     settings: Settings
     notes: list[str]  # what was left out, and why
+    main: str  # the metric that everything is said in: ndcg@10, or of all items where these are fewer
     statistics: Statistics
     ngrams: dict[str, Predictability]
     metrics: dict[str, dict[str, float]]  # trial -> metric -> mean over cases and seeds
     perturbed: dict[str, dict[str, float]]  # perturbation -> metric -> mean over cases, seeds and permutations
-    differences: dict[str, Comparison]  # perturbation -> ndcg@10 of it minus that of true histories, paired over users
-    seeds: list[float]  # ndcg@10 of the full model, by seed
+    differences: dict[str, Comparison]  # perturbation -> main of it minus that of true histories, paired over users
+    seeds: list[float]  # main of the full model, by seed
     attention: list[float]  # on the last item, by layer
     even_attention: float
-    attribution: list[float]  # ndcg@10 lost without the item of age 0, 1, ..
+    attribution: list[float]  # main lost without the item of age 0, 1, ..
     verdict: Verdict
     seconds: float = field(default=0.0)  # of all trials, those of earlier runs too
 
@@ -156,6 +159,7 @@ def audit(
     take_threads(recipe.training.threads if recipe.training else None)
     split = build_split(recipe.split, dataset, recipe.seed)
     trials, notes = plan(recipe, settings)
+    notes += _notes(recipe, dataset, split)
     if settings.is_fast:
         split, said = _sampled(split, recipe.seed)
         notes += said
@@ -176,17 +180,26 @@ def audit(
     yield _summed(data, recipe, settings, notes, statistics, counted, results)
 
 
+def _notes(recipe: Recipe, dataset: Dataset, split: Split) -> tuple[str, ...]:
+    """On the ranking; refuses a monitor that there are too few items for."""
+    protocol = build_protocol(recipe.evaluation, recipe.seed)
+    num_ranked = protocol.num_ranked(split.num_items)
+    said = protocol.notes(split.test, dataset.num_interactions) + choose_monitor(recipe, num_ranked)[1]
+    return said + narrowed(METRICS, num_ranked)[1]
+
+
 def _summed(
     data: dict[str, Any], recipe: Recipe, settings: Settings, notes: list[str], statistics: Statistics,
     counted: dict[str, Predictability], results: dict[str, list[Result]],
 ) -> Audit:  # fmt: skip
     full = results["full"]
+    names = full[0].metrics
 
-    def values(part: str, key: str = "test", metric: str = MAIN) -> np.ndarray:
+    def values(part: str, key: str = "test", metric: str | None = None) -> np.ndarray:
         mean: np.ndarray = np.mean([one.values(key, metric) for one in results[part]], axis=0)
         return mean
 
-    perturbations = list(dict.fromkeys(name.partition("/")[0] for name in full[0].ranks if name != "test"))
+    perturbations = list(dict.fromkeys(name.partition("/")[0] for name in full[0].counts if name != "test"))
     short = values("max_length 1") if "max_length 1" in results else values("full", "only-last")
     cases = Cases(values("full"), values("full", "shuffle"), values("full", "shuffle-all"), short, values("Popularity"))
     return Audit(
@@ -195,11 +208,12 @@ def _summed(
         recipe=recipe.model_dump(mode="json"),
         settings=settings,
         notes=notes,
+        main=full[0].main,
         statistics=statistics,
         ngrams=counted,
-        metrics={part: {one: float(values(part, "test", one).mean()) for one in METRICS} for part in results},
+        metrics={part: {one: float(values(part, "test", one).mean()) for one in names} for part in results},
         perturbed={
-            key: {one: float(values("full", key, one).mean()) for one in METRICS} for key in ("test", *perturbations)
+            key: {one: float(values("full", key, one).mean()) for one in names} for key in ("test", *perturbations)
         },
         differences={key: paired_test(values("full", key), cases.full) for key in perturbations},
         seeds=[float(one.values("test").mean()) for one in full],

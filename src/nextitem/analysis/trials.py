@@ -16,8 +16,10 @@ from nextitem.analysis.attention import attribution, last_item_attention
 from nextitem.analysis.perturbations import RANDOM, REORDERINGS, Newest, Without, reordered
 from nextitem.data.split import Holdout, Split
 from nextitem.errors import InputError
-from nextitem.evaluation.evaluate import evaluate
-from nextitem.evaluation.metrics import hr, ndcg
+from nextitem.evaluation.lists import fitting, main
+from nextitem.evaluation.metrics import measured
+from nextitem.evaluation.protocol import Ties
+from nextitem.evaluation.ranking import Ranking, rank
 from nextitem.models.base import Recommender, Trained
 from nextitem.recipe import Recipe
 from nextitem.training import build
@@ -27,8 +29,7 @@ from nextitem.training.fit import CHECKPOINT, Progress
 from nextitem.training.locking import locked
 
 METRICS = ("hr@1", "hr@5", "hr@10", "ndcg@5", "ndcg@10")
-MAIN = "ndcg@10"
-FORMAT = 1  # of a trial's folder
+FORMAT = 2  # of a trial's folder; 1 kept ranks, by which ties could not be told
 
 
 @dataclass(frozen=True)
@@ -41,20 +42,33 @@ class Trial:
 
 @dataclass(frozen=True)
 class Result:
-    ranks: dict[str, np.ndarray]  # "test", "shuffle/0", .. -> (R,) the rank of each case's target
-    facts: dict[str, Any]  # protocol, seconds, epochs, attention, attribution
+    counts: dict[str, np.ndarray]  # "test", "shuffle/0", .. -> (2, R) int64: candidates above each target, and tied
+    facts: dict[str, Any]  # protocol, ties, num_ranked, seconds, epochs, attention, attribution
 
-    def values(self, key: str, metric: str = MAIN) -> np.ndarray:
-        """(R,) of `test` or a perturbation, the mean over its permutations."""
-        names = [name for name in self.ranks if name.partition("/")[0] == key]
-        return np.mean([measured(self.ranks[name], metric) for name in names], axis=0)
+    @property
+    def main(self) -> str:
+        """ndcg@10, or of fewer items that are ranked."""
+        return main(self.facts["num_ranked"])
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """METRICS, without lists that are longer than the ranking, and the main one."""
+        return tuple(dict.fromkeys((*fitting(METRICS, self.facts["num_ranked"]), self.main)))
+
+    def values(self, key: str, metric: str | None = None) -> np.ndarray:
+        """(R,) of `test` or a perturbation, the mean over its permutations; of the main metric where none is named."""
+        names = [name for name in self.counts if name.partition("/")[0] == key]
+        ties: Ties = self.facts["ties"]
+        rankings = [single_targets(self.counts[name], self.facts["num_ranked"], ties) for name in names]
+        return np.mean([measured(ranking, metric or self.main) for ranking in rankings], axis=0)
 
 
-def measured(ranks: np.ndarray, metric: str) -> np.ndarray:
-    """(R,) ranks of single targets -> (R,) hr@k or ndcg@k."""
-    name, _, k = metric.partition("@")
-    function = {"hr": hr, "ndcg": ndcg}[name]
-    return function(ranks[:, None], np.ones(len(ranks), dtype=np.int64), int(k))
+def single_targets(counts: np.ndarray, num_ranked: int, ties: Ties) -> Ranking:
+    """(2, R) -> the ranking of cases with one target each."""
+    above, tied = counts
+    every = np.arange(1, len(above) + 1)
+    ones = np.ones_like(every)
+    return Ranking(every, above[:, None].astype(float), tied[:, None], ones, ones * num_ranked, ties)
 
 
 def perform(trial: Trial, split: Split, digest: str, folder: Path, again: bool) -> Iterator[Progress | Result]:
@@ -69,7 +83,7 @@ def perform(trial: Trial, split: Split, digest: str, folder: Path, again: bool) 
         if not (folder / "result.json").exists():
             yield from _performed(trial, split, folder)
             return
-        with np.load(folder / "ranks.npz", allow_pickle=False) as stored:
+        with np.load(folder / "counts.npz", allow_pickle=False) as stored:
             yield Result(dict(stored), json.loads((folder / "result.json").read_text()))
 
 
@@ -82,10 +96,10 @@ def _claim(trial: Trial, digest: str, folder: Path, again: bool) -> None:
             return
         if not again:
             raise InputError(
-                f"{folder} holds a trial of another recipe or of other data; "
+                f"{folder} holds a trial of another recipe or of other data, or an older version's; "
                 "name another folder with --out, or add --again to replace it"
             )
-        for name in ("trial.json", "result.json", "ranks.npz", CHECKPOINT):
+        for name in ("trial.json", "result.json", "counts.npz", CHECKPOINT):
             (folder / name).unlink(missing_ok=True)
     write_atomically(folder / "trial.json", json.dumps(key).encode())
 
@@ -95,14 +109,15 @@ def _performed(trial: Trial, split: Split, folder: Path) -> Iterator[Progress | 
     model = build.build_model(trial.recipe, split)
     epochs = 0
     if isinstance(model, Trained):
-        for progress in fit_recipe(trial.recipe, model, split, folder, metrics=(MAIN,)):
+        num_ranked = build.build_protocol(trial.recipe.evaluation, trial.recipe.seed).num_ranked(split.num_items)
+        for progress in fit_recipe(trial.recipe, model, split, folder, metrics=(main(num_ranked),)):
             epochs = progress.epoch.number
             yield progress
-    ranks, facts = _measure(trial, model, split)
-    result = Result(ranks, facts | {"epochs": epochs, "seconds": time.perf_counter() - start})
+    counts, facts = _measure(trial, model, split)
+    result = Result(counts, facts | {"epochs": epochs, "seconds": time.perf_counter() - start})
     packed = io.BytesIO()
-    np.savez_compressed(packed, allow_pickle=False, **ranks)
-    write_atomically(folder / "ranks.npz", packed.getvalue())
+    np.savez_compressed(packed, allow_pickle=False, **counts)
+    write_atomically(folder / "counts.npz", packed.getvalue())
     write_atomically(folder / "result.json", json.dumps(result.facts).encode())
     (folder / CHECKPOINT).unlink(missing_ok=True)
     yield result
@@ -112,22 +127,23 @@ def _measure(trial: Trial, model: Recommender, split: Split) -> tuple[dict[str, 
     settings = trial.recipe.evaluation
     protocol = build.build_protocol(settings, trial.recipe.seed)
     memory = build.build_memory(settings, split.num_items)
-    cases, width = split.test, model.max_length
+    cases, width, num_ranked = split.test, model.max_length, protocol.num_ranked(split.num_items)
 
     def ranked(one: Recommender, holdout: Holdout) -> np.ndarray:
-        return evaluate(one, holdout, [MAIN], protocol, memory).ranking.ranks[:, 0]
+        found = rank(one, holdout, protocol, memory)
+        return np.stack([found.above[:, 0].astype(np.int64), found.tied[:, 0]])
 
-    ranks = {"test": ranked(model, cases)}
-    facts: dict[str, Any] = {"protocol": protocol.describe(cases)}
+    counts = {"test": ranked(model, cases)}
+    facts: dict[str, Any] = {"protocol": protocol.describe(cases), "ties": protocol.ties, "num_ranked": num_ranked}
     if trial.draws:
         for name in REORDERINGS:
             for draw in range(trial.draws if name in RANDOM else 1):
-                ranks[f"{name}/{draw}"] = ranked(model, reordered(cases, name, width, draw))
-        ranks["drop-last/0"] = ranked(Without(model, 0), cases)
-        ranks["only-last/0"] = ranked(Newest(model, 1), cases)
+                counts[f"{name}/{draw}"] = ranked(model, reordered(cases, name, width, draw))
+        counts["drop-last/0"] = ranked(Without(model, 0), cases)
+        counts["only-last/0"] = ranked(Newest(model, 1), cases)
         facts["attention"], facts["even_attention"] = last_item_attention(model, cases)
-        facts["attribution"] = attribution(model, cases, protocol, MAIN, memory)
-    return ranks, facts
+        facts["attribution"] = attribution(model, cases, protocol, main(num_ranked), memory)
+    return counts, facts
 
 
 def with_fixed_training(split: Split, width: int | None) -> Split:

@@ -79,12 +79,12 @@ def evaluate(
     folder: RunPath,
     protocol: Annotated[str, typer.Option(help="full, sampled-N (such as sampled-100), or sasrec.")] = "full",
     seen: Annotated[
-        Literal["mask", "keep", "auto"] | None,
-        typer.Option(help="mask, keep or auto: whether seen items leave the ranking."),
+        Literal["mask", "mask_unless_target", "keep", "auto"] | None,
+        typer.Option(help="mask, mask_unless_target, keep or auto: whether seen items leave the ranking."),
     ] = None,
     ties: Annotated[
-        Literal["expected", "optimistic", "pessimistic"] | None,
-        typer.Option(help="expected, optimistic or pessimistic."),
+        Literal["expected", "expected_rank", "optimistic", "pessimistic"] | None,
+        typer.Option(help="expected (the metric, over all orders), or expected_rank, optimistic, pessimistic."),
     ] = None,
     metrics: Annotated[str | None, typer.Option(help="Such as hr@10,ndcg@10 [the run's].")] = None,
     seed: Annotated[int, typer.Option(help="Of drawn users and negatives.")] = 0,

@@ -47,7 +47,7 @@ def growing(holdout: Holdout) -> Holdout:
         replace(history, starts=history.starts[rows], stops=places),
         holdout.trained.take(rows),
         replace(target, starts=places, stops=places + 1),
-        holdout.has_repeats,
+        holdout.num_repeats,
     )
     return cases.take(cases.history.lengths > 0)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nextitem.data.split import Holdout
+from nextitem.evaluation.lists import narrowed
 from nextitem.evaluation.metrics import measure
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import DEFAULT_MEMORY, Ranking, Track, rank
@@ -22,6 +23,7 @@ class Report:
     protocol: str  # one line; printed above every table
     ranking: Ranking
     values: dict[str, np.ndarray]  # "ndcg@10" -> (R,), one value a case
+    notes: tuple[str, ...] = ()  # what a reader of the numbers could miss
 
     def means(self) -> dict[str, float]:
         return {name: float(values.mean()) for name, values in self.values.items()}
@@ -30,7 +32,7 @@ class Report:
 def evaluate(
     model: Recommender,
     holdout: Holdout,
-    metrics: Sequence[str] = DEFAULT_METRICS,
+    metrics: Sequence[str] | None = None,
     protocol: Protocol | None = None,
     memory: int = DEFAULT_MEMORY,
     track: Track | None = None,
@@ -38,10 +40,15 @@ def evaluate(
 ) -> Report:
     """Rank the holdout's targets and measure. See `Protocol` for what is ranked, `metrics` for the definitions.
 
-    Without a protocol: the whole catalogue is ranked, seen items masked unless users repeat items. Several `processes`
-    share the cases out among them, and each has the whole Report.
+    Without a protocol: the whole catalogue is ranked, seen items masked unless users repeat items. Without metrics:
+    DEFAULT_METRICS, but none whose list is longer than the ranking; `notes` names those. Several `processes` share the
+    cases out among them, and each has the whole Report.
+
+    Raises:
+        InputError: a metric that is none or has too long a list, or scores that are not numbers.
     """
     protocol = protocol or Protocol()
+    num_ranked = protocol.num_ranked(model.num_items)
+    names, notes = narrowed(DEFAULT_METRICS, num_ranked) if metrics is None else (metrics, ())
     ranking = rank(model, holdout, protocol, memory, track, processes)
-    num_ranked = model.num_items if protocol.candidates is None else protocol.candidates + 1
-    return Report(protocol.describe(holdout), ranking, measure(ranking, metrics, num_ranked))
+    return Report(protocol.describe(holdout), ranking, measure(ranking, names, num_ranked), notes)

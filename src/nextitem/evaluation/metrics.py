@@ -1,7 +1,8 @@
-"""Metrics of ranks, one value a case.
+"""Metrics of ranks, one value a case, all from 0 to 1.
 
-A case has n targets at ranks r_1 < .. < r_n among all candidates; k is the length of the list. With one target, hr is
-recall, and ndcg and mrr are 1/log2(1 + r) and 1/r where r <= k.
+A case has n distinct targets at ranks r_1 < .. < r_n among all candidates; k is the length of the list. With one
+target, hr is recall, and ndcg and mrr are 1/log2(1 + r) and 1/r where r <= k. `expected.py` has what they are on
+average where a target shares its score with other candidates.
 
 Sizes: R cases, M most targets of a case.
 """
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nextitem.errors import InputError, suggest
+from nextitem.evaluation.expected import EXPECTED, Listed
 from nextitem.evaluation.ranking import Ranking
 
 Metric = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
@@ -64,14 +66,16 @@ def f1(ranks: np.ndarray, num_targets: np.ndarray, k: int) -> np.ndarray:
 def auc(ranking: Ranking) -> np.ndarray:
     """How probably a target stands before another candidate: 1 is best, 0.5 is chance, a tie counts a half.
 
-    NaN for a case whose every candidate is a target.
+    Where `ties` says optimistic or pessimistic, a tie counts as it is ranked. A target that has left the ranking
+    stands behind all others. NaN for a case whose every candidate is a target.
     """
     ranks, count = ranking.ranks, ranking.num_targets
-    is_target = np.isfinite(ranks)
-    before = np.where(is_target, ranks - np.arange(1, ranks.shape[1] + 1), 0.0).sum(1)  # others before each target
-    pairs = count * (ranking.num_ranked - count)
+    others = (ranking.num_ranked - count)[:, None]
+    before = ranks - np.arange(1, ranks.shape[1] + 1)  # others before each target
+    # The last rank, of a target that has left, is that of the whole catalogue; its rivals are those that are left.
+    before = np.where(ranking.tied == 1, np.minimum(before, others), before)
     with np.errstate(invalid="ignore"):
-        return 1 - np.clip(before, 0, pairs) / pairs
+        return 1 - np.where(np.isfinite(ranks), before, 0.0).sum(1) / (count * others[:, 0])
 
 
 METRICS: dict[str, Metric] = {
@@ -98,6 +102,8 @@ def parse(name: str) -> tuple[Metric, int]:
         InputError: an unknown metric, or no length after the @.
     """
     kind, _, length = name.partition("@")
+    if kind == AUC:
+        raise InputError(f'"{name}": {AUC} looks at the whole ranking and has no list; write {AUC} alone')
     if kind not in METRICS:
         raise InputError(f'"{name}": there is no metric "{kind}"; {suggest(kind, [*METRICS, AUC])}')
     if not length.isdecimal() or int(length) < 1:
@@ -116,8 +122,23 @@ def measure(ranking: Ranking, names: Sequence[str], num_ranked: int) -> dict[str
         if name == AUC:
             values[name] = auc(ranking)
             continue
-        metric, k = parse(name)
-        if k > num_ranked:
-            raise InputError(f"{name}: a list of {k} holds all {num_ranked} items that are ranked; take a smaller k")
-        values[name] = metric(ranking.ranks, ranking.num_targets, k)
+        if parse(name)[1] > num_ranked:
+            raise InputError(too_long(name, num_ranked))
+        values[name] = measured(ranking, name)
+    return values
+
+
+def too_long(name: str, num_ranked: int) -> str:
+    """What is wrong with a list of `num_ranked` items or more."""
+    return f"{name}: a list of {parse(name)[1]} holds all {num_ranked} items that are ranked; take a smaller k"
+
+
+def measured(ranking: Ranking, name: str) -> np.ndarray:
+    """(R,) values of a metric of a list, however long that is."""
+    metric, k = parse(name)
+    values = metric(ranking.ranks, ranking.num_targets, k)
+    is_open = (ranking.tied > 1).any(1)  # (R,): the rank of some target is a matter of chance
+    if ranking.ties == "expected" and is_open.any():
+        cases = Listed.of(ranking.above[is_open], ranking.tied[is_open], ranking.num_targets[is_open], k)
+        values[is_open] = EXPECTED[name.partition("@")[0]](cases)
     return values

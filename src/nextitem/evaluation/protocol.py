@@ -10,8 +10,14 @@ import numpy as np
 from nextitem.data.split import Holdout
 from nextitem.errors import InputError
 
-Seen = Literal["mask", "keep", "auto"]
-Ties = Literal["expected", "optimistic", "pessimistic"]
+Seen = Literal["mask", "mask_unless_target", "keep", "auto"]
+Ties = Literal["expected", "expected_rank", "optimistic", "pessimistic"]
+TIES: dict[Ties, str] = {  # in words; reports that say "expected rank" of `expected` are older than `expected_rank`
+    "expected": "expected metric",
+    "expected_rank": "expected rank",
+    "optimistic": "optimistic rank",
+    "pessimistic": "pessimistic rank",
+}
 
 
 @dataclass(frozen=True)
@@ -22,8 +28,11 @@ class Protocol:
         replacement, from those that the user did not train on (SASRec's protocol has 100; the other held-out item
         and the target itself may be drawn, as there).
     seen: whether items of the history leave the ranking. `auto` is FreeRec's rule: they leave it, unless some user of
-        the data set meets an item twice. SASRec's sampled protocol keeps them; they are not drawn anyway.
-    ties: the rank of a target that shares its score: the expected one in random order, the best or the worst.
+        the data set meets an item twice; one repeat decides it for all users. `mask` takes a target that is in the
+        history out too, which puts it last; `mask_unless_target` takes all but the case's own targets. SASRec's
+        sampled protocol keeps them; they are not drawn anyway.
+    ties: what a target gets that shares its score: the `expected` metric over all orders of the equal candidates, or
+        the metric of one rank: the expected one, the best or the worst.
     users: evaluate so many users drawn at random (None: all).
     seed: of the drawn users and candidates.
     """
@@ -36,15 +45,37 @@ class Protocol:
 
     def masks_seen(self, holdout: Holdout) -> bool:
         """Whether seen items leave the ranking of this holdout."""
-        return self.seen == "mask" or (self.seen == "auto" and not holdout.has_repeats)
+        return self.seen in ("mask", "mask_unless_target") or (self.seen == "auto" and not holdout.has_repeats)
+
+    def num_ranked(self, num_items: int) -> int:
+        """How many candidates a ranking has at the most."""
+        return num_items if self.candidates is None else self.candidates + 1
 
     def describe(self, holdout: Holdout) -> str:
         """One line for the head of a table."""
         pool = "full ranking" if self.candidates is None else f"target + {self.candidates} uniform negatives (sampled)"
         seen = "seen items masked" if self.masks_seen(holdout) else "seen items kept"
+        if self.seen == "mask_unless_target":
+            seen += " unless they are targets"
+        elif self.seen == "auto" and holdout.has_repeats:
+            seen += f" (auto: {_repeats(holdout.num_repeats)})"
         what = "users" if len(np.unique(holdout.users)) == len(holdout) else "cases"
         users = f"{len(holdout):,} {what}" if self.users is None else f"{min(self.users, len(holdout)):,} random {what}"
-        return f"{pool}, {seen}, ties: {self.ties} rank, {users}"
+        return f"{pool}, {seen}, ties: {TIES[self.ties]}, {users}"
+
+    def notes(self, holdout: Holdout, num_interactions: int) -> tuple[str, ...]:
+        """What a reader of the numbers could miss: that `auto` keeps seen items, and how little decided it."""
+        if self.candidates is not None or self.seen != "auto" or not holdout.has_repeats:
+            return ()
+        return (
+            f"seen items stay in the ranking, for all users, because of {_repeats(holdout.num_repeats)} among "
+            f"{num_interactions:,} interactions (evaluation.seen auto); --evaluation.seen mask_unless_target masks all "
+            "but a case's own targets, mask masks those too",
+        )
+
+
+def _repeats(count: int) -> str:
+    return f"{count:,} repeat{'' if count == 1 else 's'}"
 
 
 def named_protocol(name: str, seed: int = 0) -> Protocol:

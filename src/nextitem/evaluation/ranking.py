@@ -6,7 +6,8 @@ Sizes: R cases, B cases of a block, M most targets of a case, V = num_items + 1,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -19,6 +20,7 @@ from nextitem.data.split import Holdout
 from nextitem.errors import InputError
 from nextitem.evaluation.counting import count_above
 from nextitem.evaluation.protocol import Protocol, Ties
+from nextitem.evaluation.ties import places
 from nextitem.models.base import Recommender
 from nextitem.models.negatives import unseen_sampler
 from nextitem.processes import ALONE, Processes
@@ -31,10 +33,20 @@ CACHE_BYTES = 6 * 2**20  # scores of a block: it stays in the cache from the pro
 
 @dataclass(frozen=True)
 class Ranking:
+    """Where the targets of each case stand. An item that is a target twice is one target."""
+
     users: np.ndarray  # (R,) int64
-    ranks: np.ndarray  # (R, M) float64, 1 is best, ascending; inf where a case has fewer than M targets
+    above: np.ndarray  # (R, M) float64, candidates with a higher score, ascending; inf where a case has fewer targets
+    tied: np.ndarray  # (R, M) int64, candidates with the same score, itself included: 1 is no tie
     num_targets: np.ndarray  # (R,) int64
     num_ranked: np.ndarray  # (R,) int64, candidates that a target competes with, itself and the other targets included
+    ties: Ties = "expected"
+
+    @cached_property
+    def ranks(self) -> np.ndarray:
+        """(R, M) float64, 1 is best, ascending, inf where a case has fewer targets; in a tie by the rule `ties`, the
+        expected rank where it is `expected`."""
+        return places(self.above, self.tied, self.ties)
 
 
 def rank(
@@ -56,11 +68,14 @@ def rank(
     if protocol.users is not None and protocol.users < len(holdout):
         chosen = np.random.default_rng(protocol.seed).choice(len(holdout), protocol.users, replace=False)
         holdout = holdout.take(np.sort(np.argsort(holdout.users, kind="stable")[chosen]))
+    if int(holdout.target.lengths.max()) > 1 and holdout.target.num_repeats():
+        holdout = replace(holdout, target=holdout.target.distinct())
     by_length = np.argsort(holdout.history.lengths, kind="stable")  # blocks of similar length have little padding
     ordered = holdout.take(by_length)
     negatives = None if protocol.candidates is None else _draw(model, ordered, protocol.candidates, protocol.seed)
     most = int(holdout.target.lengths.max())
-    ranks = np.zeros((len(holdout), most))  # a process leaves zero what others rank
+    above: np.ndarray = np.zeros((len(holdout), most))  # a process leaves zero what others rank
+    tied: np.ndarray = np.zeros((len(holdout), most), dtype=np.int64)
     num_ranked = np.zeros(len(holdout), dtype=np.int64)
     masks_seen, wanted = protocol.masks_seen(holdout), model.wanted()
     wanted.refuse_missing(holdout.history, type(model).__name__)
@@ -71,23 +86,29 @@ def rank(
     model.eval()
     with torch.inference_mode():
         for span, block in zip(spans, blocks if track is None else track(blocks, len(blocks)), strict=True):
-            places = by_length[slice(*span)]
+            rows = by_length[slice(*span)]
             scores = model.score(holdout_batch(block, model.max_length, wanted).to(device))
             targets = torch.from_numpy(block.target.padded(None)).to(device)  # (B, M')
             if negatives is not None:
                 drawn = negatives[slice(*span)].to(device)
-                found, num_ranked[places] = _ranks_among(scores, targets, drawn, protocol.ties)
+                found, num_ranked[rows] = _count_among(scores, targets, drawn)
             else:
-                found = _ranks(scores, block if masks_seen else None, targets, protocol.ties)
-            ranks[places] = np.inf
-            ranks[places, : targets.shape[1]] = np.nan if found is None else found.cpu().numpy()
+                found = _count(scores, block if masks_seen else None, targets, protocol.seen == "mask_unless_target")
+            above[rows], tied[rows] = np.inf, 1
+            width = targets.shape[1]
+            if found is None:
+                above[rows, :width] = np.nan
+            else:
+                above[rows, :width], tied[rows, :width] = (counts.cpu().numpy() for counts in found)
     model.train(was_training)
-    ranks, num_ranked = processes.sum(ranks), processes.sum(num_ranked)
+    above, tied, num_ranked = processes.sum(above), processes.sum(tied), processes.sum(num_ranked)
     if negatives is None:
-        num_ranked += model.num_items - (holdout.history.distinct().lengths if masks_seen else 0)
-    if np.isnan(ranks).any():  # only now, so that all processes say so
+        num_ranked += model.num_items - (_num_masked(holdout) if masks_seen else 0)
+    if np.isnan(above).any():  # only now, so that all processes say so
         raise InputError("the model's scores are not numbers (NaN), so nothing can be ranked; its training diverged")
-    return Ranking(holdout.users, np.sort(ranks, axis=1), holdout.target.lengths, num_ranked)
+    order = np.argsort(above, axis=1, kind="stable")
+    above, tied = (np.take_along_axis(counts, order, axis=1) for counts in (above, tied))
+    return Ranking(holdout.users, above, tied, holdout.target.lengths, num_ranked, protocol.ties)
 
 
 def bytes_of_a_row(num_items: int) -> int:
@@ -122,43 +143,54 @@ def _hide(scores: Tensor, block: Holdout) -> bool:
     return had_nan
 
 
-def _ranks(scores: Tensor, seen: Holdout | None, targets: Tensor, ties: Ties) -> Tensor | None:
-    """(B, V) scores and (B, M) targets -> (B, M) ranks among all items, without the histories of `seen`.
+def _num_masked(holdout: Holdout) -> np.ndarray:
+    """(R,) distinct items of each history that are no targets of the case."""
+    width = int(max(holdout.history.items.max(initial=0), holdout.target.items.max(initial=0))) + 1
+    seen = np.unique(holdout.history.flat_rows() * width + holdout.history.flat_items())
+    rows = holdout.target.flat_rows()
+    targets = rows * width + holdout.target.flat_items()
+    at = np.searchsorted(seen, targets)
+    is_seen = np.append(seen, -1)[at] == targets
+    masked: np.ndarray = np.bincount(seen // width, minlength=len(holdout))
+    return masked - np.bincount(rows[is_seen], minlength=len(holdout))
 
-    inf where the target is PAD; None if a score is NaN.
+
+def _count(scores: Tensor, seen: Holdout | None, targets: Tensor, spares_targets: bool) -> tuple[Tensor, Tensor] | None:
+    """(B, V) scores and (B, M) targets -> (B, M) items above each, and equal to it, itself included; without the
+    histories of `seen`, or those but the targets.
+
+    inf above where the target is PAD; None if a score is NaN.
     """
     scores[:, PAD] = float("-inf")
+    spared = scores.gather(1, targets)
     hid_nan = seen is not None and _hide(scores, seen)
+    if spares_targets:
+        scores.scatter_(1, targets, spared)
     target_scores = scores.gather(1, targets)
-    better, equal, has_nan = count_above(scores, target_scores)
+    above, equal, has_nan = count_above(scores, target_scores)
     if hid_nan or has_nan:
         return None
-    ranks = _break_ties(better, equal, ties)
     # A target that has left the ranking with the seen items is last: no tie among them may lift it onto a list.
-    ranks = ranks.masked_fill(target_scores == float("-inf"), scores.shape[1] - 1)
-    return ranks.masked_fill(targets == PAD, float("inf"))
+    is_out = target_scores == float("-inf")
+    above = above.double().masked_fill(is_out, scores.shape[1] - 2).masked_fill(targets == PAD, float("inf"))
+    return above, equal.masked_fill(is_out, 1)
 
 
-def _ranks_among(scores: Tensor, targets: Tensor, drawn: Tensor, ties: Ties) -> tuple[Tensor | None, np.ndarray]:
-    """The rank of each of (B, M) targets among all targets of the case and (B, C) drawn items; how many these are (B,).
+def _count_among(scores: Tensor, targets: Tensor, drawn: Tensor) -> tuple[tuple[Tensor, Tensor] | None, np.ndarray]:
+    """The same among all targets of a case and (B, C) drawn items; and how many candidates these are (B,).
 
-    A drawn item that is a target is in the ranking once, as a target. No ranks if a score is NaN.
+    A drawn item that is a target is in the ranking once, as a target.
     """
     candidates = torch.cat([targets, drawn], 1)  # (B, M + C)
     is_target = (drawn[:, :, None] == targets[:, None, :]).any(2)
-    competes = torch.cat([targets != PAD, ~is_target], 1)
+    is_pad = targets == PAD
+    competes = torch.cat([~is_pad, ~is_target], 1)
     others, target_scores = scores.gather(1, candidates)[:, None, :], scores.gather(1, targets)[:, :, None]
-    better = ((others > target_scores) & competes[:, None, :]).sum(2)
+    above = ((others > target_scores) & competes[:, None, :]).sum(2)
     equal = ((others == target_scores) & competes[:, None, :]).sum(2)
-    ranks = _break_ties(better, equal, ties).masked_fill(targets == PAD, float("inf"))
+    found = above.double().masked_fill(is_pad, float("inf")), equal.masked_fill(is_pad, 1)
     has_nan = bool(scores[:, PAD + 1 :].amax(1).isnan().any())  # a maximum with a NaN is NaN, and quicker than asking
-    return None if has_nan else ranks, competes.sum(1).cpu().numpy()
-
-
-def _break_ties(better: Tensor, equal: Tensor, ties: Ties) -> Tensor:
-    """`equal` counts the target itself: its rank lies between better + 1 and better + equal."""
-    share = {"optimistic": 0.0, "expected": 0.5, "pessimistic": 1.0}[ties]
-    return better + 1 + share * (equal - 1).double()
+    return None if has_nan else found, competes.sum(1).cpu().numpy()
 
 
 def _draw(model: Recommender, holdout: Holdout, count: int, seed: int) -> Tensor:

@@ -8,7 +8,6 @@ from pathlib import Path
 import yaml
 
 from nextitem.analysis.audit import Audit
-from nextitem.analysis.trials import MAIN
 from nextitem.report.audit_text import Table, headline, protocol, sentences, tables
 from nextitem.report.svg import bar_chart, line_chart
 from nextitem.training.checkpoint import write_atomically
@@ -86,27 +85,33 @@ def figures(audit: Audit) -> list[str]:
             "Share of users whose newest L items are theirs alone", list(unique), {"unique": list(unique.values())}, "L"
         )
     ]
-    lengths = {int(name.split()[1]): values[MAIN] for name, values in metrics.items() if name.startswith("max_length")}
+    lengths = {
+        int(name.split()[1]): values[audit.main] for name, values in metrics.items() if name.startswith("max_length")
+    }
     longest = audit.recipe["model"].get("max_length")
     if longest:
-        lengths[longest] = metrics["full"][MAIN]
+        lengths[longest] = metrics["full"][audit.main]
     if len(lengths) > 1:
         xs = sorted(lengths)
-        chain = [metrics["MarkovChain"][MAIN]] * len(xs)
+        chain = [metrics["MarkovChain"][audit.main]] * len(xs)
         series = {audit.recipe["model"]["name"]: [lengths[x] for x in xs], "MarkovChain": chain}
-        found.append(line_chart(f"{MAIN} by max_length, training targets held fixed", xs, series, "max_length"))
+        found.append(line_chart(f"{audit.main} by max_length, training targets held fixed", xs, series, "max_length"))
     found.append(
         bar_chart(
-            f"{MAIN} lost on perturbed histories",
+            f"{audit.main} lost on perturbed histories",
             {name: -one.difference for name, one in audit.differences.items()},
             {name: (-one.high, -one.low) for name, one in audit.differences.items()},
         )
     )
-    found.append(bar_chart(f"{MAIN} of all models", {name: values[MAIN] for name, values in metrics.items()}))
+    found.append(
+        bar_chart(f"{audit.main} of all models", {name: values[audit.main] for name, values in metrics.items()})
+    )
     if audit.attribution:
         ages = list(range(len(audit.attribution)))
         series = {"lost": audit.attribution}
-        found.append(line_chart(f"{MAIN} lost without the item of one age", ages, series, "age, 0 is the last item"))
+        found.append(
+            line_chart(f"{audit.main} lost without the item of one age", ages, series, "age, 0 is the last item")
+        )
     if audit.attention:
         layers = {f"layer {number}": share for number, share in enumerate(audit.attention, start=1)}
         found.append(bar_chart("Attention on the last item", layers | {"even": audit.even_attention}))

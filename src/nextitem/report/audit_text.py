@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nextitem.analysis.audit import Audit
-from nextitem.analysis.trials import MAIN, METRICS
 from nextitem.analysis.verdict import Estimate
 
 SAID = {
@@ -36,7 +35,7 @@ def headline(audit: Audit) -> str:
 
 def sentences(audit: Audit) -> list[str]:
     verdict, model = audit.verdict, audit.recipe["model"]["name"]
-    gain = f"{model} gains {estimate(verdict.gain)} {MAIN} over Popularity."
+    gain = f"{model} gains {estimate(verdict.gain)} {audit.main} over Popularity."
     if verdict.name == "no gain":
         return [gain, "The shares of that gain are undefined.", verdict.advice, *_doubts(audit)]
     return [
@@ -54,8 +53,9 @@ def sentences(audit: Audit) -> list[str]:
 def protocol(audit: Audit) -> list[str]:
     count = len(audit.seeds)
     seeds = ", ".join(f"{value:.4f}" for value in audit.seeds)
+    times = f"{count} seed{'s' if count > 1 else ''}"
     return [
-        f"{audit.protocol}; leave-one-out; {count} seed{'s' if count > 1 else ''} ({MAIN} of the full model: {seeds}).",
+        f"{audit.protocol}; leave-one-out; {times} ({audit.main} of the full model: {seeds}).",
         "Intervals: 95 %, over users (bootstrap of ratios, paired t of differences); without the noise of seeds.",
         *audit.notes,
     ]
@@ -67,7 +67,7 @@ def _doubts(audit: Audit) -> list[str]:
     found = []
     if audit.verdict.name == "no gain" and min(last, two) < nothing - 0.5:
         found.append("Doubt: counting predicts the next item from the last ones, and the model does not: train longer.")
-    if audit.metrics["MarkovChain"][MAIN] > audit.metrics["full"][MAIN]:
+    if audit.metrics["MarkovChain"][audit.main] > audit.metrics["full"][audit.main]:
         found.append("Doubt: MarkovChain is better than the model; what the model does not know, it cannot lose.")
     if (epochs := audit.recipe["training"]["epochs"]) <= 8:
         found.append(f"Doubt: {epochs} epochs at the most; a model that is trained longer may make more of order.")
@@ -118,14 +118,15 @@ def _ngram_table(audit: Audit) -> Table:
 
 
 def _trial_table(audit: Audit) -> Table:
-    rows = [[name, *(f"{values[one]:.4f}" for one in METRICS)] for name, values in audit.metrics.items()]
-    return Table("Models", ["", *METRICS], rows, "Means over seeds; blocks see the last item alone.")
+    names = list(audit.perturbed["test"])
+    rows = [[name, *(f"{values[one]:.4f}" for one in names)] for name, values in audit.metrics.items()]
+    return Table("Models", ["", *names], rows, "Means over seeds; blocks see the last item alone.")
 
 
 def _perturbation_table(audit: Audit) -> Table:
     rows = []
     for name, values in audit.perturbed.items():
-        cells = [f"{values[one]:.4f}" for one in METRICS]
+        cells = [f"{values[one]:.4f}" for one in values]
         if name == "test":
             rows.append(["true histories", *cells, ""])
             continue
@@ -136,7 +137,7 @@ def _perturbation_table(audit: Audit) -> Table:
         )
     return Table(
         "The full model on perturbed test histories",
-        ["", *METRICS, f"{MAIN}, difference"],
+        ["", *audit.perturbed["test"], f"{audit.main}, difference"],
         rows,
         f"The row of shuffle holds what the article calls HITRATE-S and NDCG-S. Means over {audit.settings.draws} "
         "permutations where there is chance; differences are paired over users.",

@@ -22,7 +22,7 @@ from nextitem.models.base import Recommender
 from nextitem.recipe import Recipe
 from nextitem.training.fit import Progress as EpochProgress
 from nextitem.training.profile import Profile
-from nextitem.training.run import Built, Event, Finished, Prepared
+from nextitem.training.run import Built, Event, Finished, Prepared, monitor_of
 
 Mode = Literal["light", "detail"]
 BUSY = 0.5  # cores that others use, from which on it is said
@@ -65,18 +65,19 @@ class RunView:
                 highlight=False,
                 soft_wrap=True,
             )
-            self._noted(data)
+            self._noted(*data.notes, *event.notes)
             return
         self.console.print(escape(event.origin))
-        self._noted(data)
+        self._noted(*data.notes)
         self.console.print(data_table(data))
         self.console.print(
             f"split: {event.split.name}: {leaks.cases:,} test users; {leaks.seen_before:,} targets stand in their own "
             f"history, {leaks.never_trained:,} never occur in training"
         )
+        self._noted(*event.notes)
 
-    def _noted(self, data: Dataset) -> None:
-        for note in data.notes:
+    def _noted(self, *notes: str) -> None:
+        for note in notes:
             self.console.print(escape(note), highlight=False, soft_wrap=True)
 
     def _built(self, event: Built) -> None:
@@ -127,8 +128,9 @@ class RunView:
         if event.is_kept:
             self.console.print(f"{event.folder} holds this run already; add --again to train afresh")
         elif training and report["epochs"] < training["epochs"]:
+            monitor = report.get("monitor", training["monitor"])  # reports of before have none
             self.console.print(
-                f"stopped early: no better {training['monitor']} in {training['patience']} validations; "
+                f"stopped early: no better {monitor} in {training['patience']} validations; "
                 f"the weights of epoch {report['best_epoch']} are kept"
             )
         self.console.print(test_table(report))
@@ -150,7 +152,7 @@ def protocol_table(report: Report) -> Group:
     """One model's metrics under their protocol."""
     table = _metric_table(list(report.values))
     table.add_row("test", *(f"{value:.4f}" for value in report.means().values()))
-    return Group(Text(report.protocol), table)
+    return Group(*map(Text, report.notes), Text(report.protocol), table)
 
 
 def _metric_table(metrics: list[str]) -> Table:
@@ -179,9 +181,10 @@ def _plan(event: Built) -> str:
     training, name = event.recipe.training, event.recipe.model.name
     if training is None:
         return f"{name} is fitted in one go; then it and the baselines are ranked on the test cases"
+    monitor = monitor_of(event.recipe, event.model.num_items)
     return (
         f"training: at most {training.epochs} epochs of {training.batches} batches of {training.batch_size} rows; "
-        f"every {training.evaluate_every} epochs {training.monitor} on the validation cases (* is the best so far), "
+        f"every {training.evaluate_every} epochs {monitor} on the validation cases (* is the best so far), "
         f"until {training.patience} validations in a row are no better; then the best weights and the baselines are "
         "ranked on the test cases, once"
     )

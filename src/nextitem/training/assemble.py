@@ -12,6 +12,7 @@ from nextitem.recipe import Recipe
 from nextitem.training import build
 from nextitem.training.fit import Progress, fit
 from nextitem.training.loop import Track
+from nextitem.training.metrics import choose_metrics, choose_monitor
 from nextitem.training.profile import Profile
 
 
@@ -34,11 +35,14 @@ def fit_recipe(
     training, evaluation = recipe.training, recipe.evaluation
     assert training is not None  # make_recipe gives every model that is trained one
     batches = build.build_batches(training, model, split, recipe.seed)
+    protocol = build.build_protocol(evaluation, recipe.seed)
+    num_ranked = protocol.num_ranked(split.num_items)
     return fit(
         model, split, batches,
-        epochs=training.epochs, patience=training.patience, monitor=training.monitor,
-        metrics=evaluation.metrics if metrics is None else metrics, evaluate_every=training.evaluate_every,
-        protocol=build.build_protocol(evaluation, recipe.seed), memory=build.build_memory(evaluation, split.num_items),
+        epochs=training.epochs, patience=training.patience, monitor=choose_monitor(recipe, num_ranked)[0],
+        metrics=choose_metrics(recipe, num_ranked)[0] if metrics is None else metrics,
+        evaluate_every=training.evaluate_every, protocol=protocol,
+        memory=build.build_memory(evaluation, split.num_items),
         optimizer=build.build_optimizer(training, model), clip_norm=training.clip_norm, seed=recipe.seed,
         accumulate=training.accumulate, schedule=build.build_schedule(training, len(batches)),
         fabric=build.build_fabric(training, processes), processes=processes,

@@ -13,7 +13,7 @@ from torch import Tensor
 from nextitem.data.batches import Batches, make_batches
 from nextitem.data.split import Split
 from nextitem.evaluation.evaluate import evaluate
-from nextitem.evaluation.metrics import check
+from nextitem.evaluation.lists import check_lists, fitting, main
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import DEFAULT_MEMORY
 from nextitem.models.base import Trained
@@ -52,8 +52,8 @@ def fit(
     *,
     epochs: int = 100,
     patience: int = 10,
-    monitor: str = "ndcg@10",
-    metrics: Sequence[str] = ("hr@10", "ndcg@10"),
+    monitor: str | None = None,
+    metrics: Sequence[str] | None = None,
     evaluate_every: int = 1,
     protocol: Protocol | None = None,
     memory: int = DEFAULT_MEMORY,
@@ -73,12 +73,16 @@ def fit(
     """Yield after every epoch; when the generator ends, the model holds the weights of its best epoch.
 
     The best epoch has the highest `monitor` on the validation cases; training stops after `patience` validations
-    without a better one. Without `batches` they are of the first kind that the model trains on, 256 rows each. With a
-    `folder`, the best weights and a checkpoint are kept in it, and `resume` continues from them, to the same weights
-    as a run that was never interrupted.
+    without a better one. It is ndcg@10, and `metrics` are hr@10 and ndcg@10, where nothing is named (of fewer than 10
+    items ndcg of all of them). Without `batches` they are of the first kind that the model trains on, 256 rows each.
+    With a `folder`, the best weights and a checkpoint are kept in it, and `resume` continues from them, to the same
+    weights as a run that was never interrupted.
     """
-    check(monitor)
+    num_ranked = (protocol or Protocol()).num_ranked(split.num_items)
+    monitor = main(num_ranked) if monitor is None else monitor
+    metrics = fitting(("hr@10", "ndcg@10"), num_ranked) if metrics is None else metrics
     wanted = tuple(dict.fromkeys((*metrics, monitor)))
+    check_lists(wanted, num_ranked, "metrics and monitor of fit")  # not when an epoch is over
     optimizer = optimizer or make_optimizer(model)
     batches = batches or make_batches(
         model.trains_on[0],

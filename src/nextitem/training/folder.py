@@ -8,7 +8,7 @@ model.safetensors       the weights of the best epoch
 checkpoint.safetensors  the last epoch's weights and optimizer, to continue from
 log.jsonl               a line an epoch
 log.csv, tensorboard/   the same, where training.loggers asks for it
-ranks.parquet           model, part, user, target, rank: every metric can be recomputed from it
+ranks.parquet           model, part, user, rank, above, tied, num_ranked: every metric can be recomputed from it
 report.json             protocol, valid, test, baselines, seconds, versions, recipe; written last
 """
 

@@ -29,6 +29,7 @@ from nextitem.training.folder import RunFolder, differences
 from nextitem.training.locking import locked
 from nextitem.training.loggers import check_loggers, open_loggers
 from nextitem.training.loop import Track
+from nextitem.training.metrics import choose_metrics, choose_monitor
 from nextitem.training.profile import Profile
 from nextitem.training.share import prepare_once
 from nextitem.training.threads import take_threads
@@ -43,6 +44,7 @@ class Prepared:
     origin: str  # a sentence on where it came from
     split: Split
     leaks: Leaks  # of the test cases
+    notes: tuple[str, ...] = ()  # on what is measured, and how
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ def run(
         dataset, origin = prepare_once(lambda: build.build_dataset(recipe.data), processes)
         split = build.build_split(recipe.split, dataset, recipe.seed)
         prepared = time.perf_counter() - start
-        yield Prepared(dataset, origin, split, split.leaks(split.test))
+        notes = _notes(recipe, dataset, split)
+        yield Prepared(dataset, origin, split, split.leaks(split.test), notes)
         described = describe_data(dataset)
         kept = json.loads(processes.from_first(lambda: _claimed(folder, recipe, dataset, described, again)))
         processes.demand(kept["data"] == described, "the machines of this run have read different data")
@@ -116,11 +119,26 @@ def run(
                 "evaluation": verdict.seconds,
             }
             report = _report(recipe, dataset, split, verdict, state, seconds)
+            report |= {"notes": notes, "monitor": monitor_of(recipe, split.num_items)}
             folder.write_ranks(verdict.ranks(dataset.users))
             folder.write_report(report)
             return json.dumps(report).encode()
 
         yield Finished(out, json.loads(processes.from_first(reported)), is_kept=False)
+
+
+def _notes(recipe: Recipe, dataset: Dataset, split: Split) -> tuple[str, ...]:
+    """What the numbers will not say of themselves; refuses metrics that the data has too few items for."""
+    protocol = build.build_protocol(recipe.evaluation, recipe.seed)
+    num_ranked = protocol.num_ranked(split.num_items)
+    notes = protocol.notes(split.test, dataset.num_interactions) + choose_metrics(recipe, num_ranked)[1]
+    return notes + (choose_monitor(recipe, num_ranked)[1] if recipe.training else ())
+
+
+def monitor_of(recipe: Recipe, num_items: int) -> str | None:
+    """The metric that says which epoch is best, in a catalogue of so many items; None where nothing is trained."""
+    num_ranked = build.build_protocol(recipe.evaluation, recipe.seed).num_ranked(num_items)
+    return choose_monitor(recipe, num_ranked)[0] if recipe.training else None
 
 
 def _opened(folder: RunFolder, recipe: Recipe, again: bool, until_end: ExitStack) -> bytes:

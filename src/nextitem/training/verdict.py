@@ -16,6 +16,7 @@ from nextitem.models.base import Recommender
 from nextitem.processes import ALONE, Processes
 from nextitem.recipe import Recipe
 from nextitem.training.build import build_baseline, build_memory, build_protocol
+from nextitem.training.metrics import choose_metrics, compared
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,9 @@ class Verdict:
     seconds: float
 
     def ranks(self, users: IdMap) -> pl.DataFrame:
-        """A row a target: model, part (valid | test), user (external id), rank."""
+        """A row a target: model, part (valid | test), user (external id), its rank (in a tie by the protocol's rule,
+        which is the expected one for `expected`), and what that is made of: above (candidates with a higher score),
+        tied (those with the same, itself included), num_ranked (all candidates of the case)."""
         parts = [(self.model, "valid", self.valid), (self.model, "test", self.test)]
         parts += [(name, "test", report) for name, report in self.baselines.items()]
         return pl.concat([_rank_rows(model, part, report, users) for model, part, report in parts])
@@ -51,15 +54,15 @@ def judge(recipe: Recipe, model: Recommender, split: Split, processes: Processes
     start = time.perf_counter()
     settings = recipe.evaluation
     protocol, memory = build_protocol(settings, recipe.seed), build_memory(settings, split.num_items)
+    metrics, _ = choose_metrics(recipe, protocol.num_ranked(split.num_items))
 
     def measured(one: Recommender, holdout: Holdout) -> Report:
-        return evaluate(one, holdout, settings.metrics, protocol, memory, processes=processes)
+        return evaluate(one, holdout, metrics, protocol, memory, processes=processes)
 
     valid, test = measured(model, split.valid), measured(model, split.test)
     others = [name for name in settings.baselines if name != recipe.model.name]
     baselines = {name: measured(build_baseline(name, split, recipe.seed, processes), split.test) for name in others}
-    metric = "ndcg@10" if "ndcg@10" in settings.metrics else settings.metrics[0]
-    comparison = _compare(test, baselines, metric) if baselines else None
+    comparison = _compare(test, baselines, compared(settings.metrics, metrics)) if baselines else None
     return Verdict(recipe.model.name, valid, test, baselines, comparison, time.perf_counter() - start)
 
 
@@ -72,7 +75,12 @@ def _compare(test: Report, baselines: dict[str, Report], metric: str) -> Against
 def _rank_rows(model: str, part: str, report: Report, users: IdMap) -> pl.DataFrame:
     ranking = report.ranking
     is_target = np.isfinite(ranking.ranks)
-    ids = pl.Series(users.ids(np.repeat(ranking.users, is_target.sum(1))))
-    return pl.DataFrame({"user": ids, "rank": ranking.ranks[is_target]}).select(
-        pl.lit(model).alias("model"), pl.lit(part).alias("part"), "user", "rank"
-    )
+    num_targets = is_target.sum(1)
+    columns = {
+        "user": pl.Series(users.ids(np.repeat(ranking.users, num_targets))),
+        "rank": ranking.ranks[is_target],
+        "above": ranking.above[is_target].astype(np.int64),
+        "tied": ranking.tied[is_target],
+        "num_ranked": np.repeat(ranking.num_ranked, num_targets),
+    }
+    return pl.DataFrame(columns).select(pl.lit(model).alias("model"), pl.lit(part).alias("part"), *columns)
