@@ -119,9 +119,9 @@ def test_conjugate_gradient_comes_to_the_exact_solution(monkeypatch: pytest.Monk
     monkeypatch.setattr(ials, "CONJUGATE_GRADIENT_STEPS", 60)  # long after it converged: the rest must do no harm
     torch.manual_seed(0)
     vectors, extra, right = torch.randn(3, 5, 4), torch.rand(3, 5, 1), torch.randn(3, 4)
-    exact = by_cholesky(torch.eye(4), vectors, extra, right)
+    exact = by_cholesky(*(one.double() for one in (torch.eye(4), vectors, extra, right)))
     found = by_conjugate_gradient(torch.eye(4), vectors, extra, right, torch.zeros(3, 4))
-    torch.testing.assert_close(found, exact, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found.double(), exact, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("solver", get_args(Solver))

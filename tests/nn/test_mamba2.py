@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import torch.nn.functional as F
 
 from nextitem.errors import InputError
 from nextitem.nn.mamba2 import Mamba2Block
+
+ROUNDING = 24 * 10 * 2**-24  # an output adds 24 products of about 1, each of numbers that were rounded ten times
 
 
 def small(**settings: Any) -> Mamba2Block:
@@ -24,14 +27,15 @@ def test_parameters_by_hand() -> None:
 
 
 def test_the_formula_of_the_authors_code() -> None:
-    """In torch's own convolution and a loop, from one product that is cut into z, (x, B, C) and dt."""
-    block, u = small(), torch.randn(2, 7, 12)
+    """In torch's own convolution and a loop, from one product that is cut into z, (x, B, C) and dt; in float64."""
+    low, u = small(), torch.randn(2, 7, 12)
+    found, block, u = low(u), copy.deepcopy(low).double(), u.double()
     z, read, dt = torch.split(block.in_proj(u), [24, 34, 3], -1)
     assert block.conv_bias is not None
     padded = F.pad(read.transpose(1, 2), (3, 0))
     read = F.silu(F.conv1d(padded, block.conv_weight[:, None], block.conv_bias, groups=34)).transpose(1, 2)
     x, b, c = torch.split(read, [24, 5, 5], -1)
-    dt, state, ys = F.softplus(dt + block.dt_bias), torch.zeros(2, 3, 8, 5), []
+    dt, state, ys = F.softplus(dt + block.dt_bias), torch.zeros(2, 3, 8, 5).double(), []
     for t in range(7):
         decay = torch.exp(dt[:, t] * -block.A_log.exp())
         heads = x[:, t].view(2, 3, 8)
@@ -39,17 +43,25 @@ def test_the_formula_of_the_authors_code() -> None:
         ys.append((torch.einsum("bhwn,bn->bhw", state, c[:, t]) + block.D[:, None] * heads).flatten(1))
     y = torch.stack(ys, 1) * F.silu(z)
     y = y / torch.sqrt((y**2).mean(-1, keepdim=True) + 1e-5) * block.norm.weight
-    torch.testing.assert_close(block(u), block.out_proj(y), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(found.double(), block.out_proj(y), rtol=1e-4, atol=ROUNDING)
 
 
 @pytest.mark.parametrize("settings", [{}, {"d_conv": 1}, {"conv_bias": False, "bias": True, "expand": 4}])
 def test_step_by_step_equals_the_whole(settings: dict[str, Any]) -> None:
     block, u = small(**settings), torch.randn(3, 70, 12)
-    state, found = block.start(3), []
+    exact, found = copy.deepcopy(block).double(), []
+    state = exact.start(3)
     for t in range(70):
-        y, state = block.step(u[:, t], state)
+        y, state = exact.step(u[:, t].double(), state)
         found.append(y)
-    torch.testing.assert_close(block(u), torch.stack(found, 1), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(block(u).double(), torch.stack(found, 1), rtol=1e-4, atol=ROUNDING)
+
+
+def test_step_by_step_in_float32_equals_it_in_float64() -> None:
+    block, u = small(), torch.randn(3, 12)
+    exact = copy.deepcopy(block).double()
+    (found, _), (wanted, _) = block.step(u, block.start(3)), exact.step(u.double(), exact.start(3))
+    torch.testing.assert_close(found.double(), wanted, rtol=1e-4, atol=ROUNDING)
 
 
 @pytest.mark.parametrize("shape", [(0, 5, 12), (3, 0, 12)])

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from nextitem.nn.losses import full_cross_entropy, full_score
 
+UNIT = 2.0**-24  # what rounding to float32 is off by at the most, of a number of 1; n terms in a row: n of them
+
 
 def case(num_targets: int, num_items: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor, Tensor]:
     """(N, 3) queries, (V, 3) vectors, (N,) targets."""
@@ -29,6 +31,12 @@ def set_block(monkeypatch: pytest.MonkeyPatch, num_targets: int) -> None:
 def values_of(loss: Tensor, queries: Tensor, vectors: Tensor) -> list[Tensor]:
     """The loss and the gradients of both inputs."""
     return [loss.detach(), *torch.autograd.grad(loss, (queries, vectors))]
+
+
+def exact_values(queries: Tensor, vectors: Tensor, targets: Tensor) -> list[Tensor]:
+    """The same of torch's loss, in float64: its float32 sums are in another order on every processor."""
+    one, other = (x.detach().double().requires_grad_() for x in (queries, vectors))
+    return values_of(F.cross_entropy(one @ other.T, targets), one, other)
 
 
 @pytest.mark.parametrize("rows_of_a_block", [None, 1, 3, 7], ids=["default", "1 row", "3 rows", "all rows"])
@@ -105,12 +113,16 @@ def test_full_cross_entropy_leaves_its_inputs_alone() -> None:
 
 
 def test_full_cross_entropy_of_huge_logits_equals_its_plain_form() -> None:
+    """Scores are sums of 3 products, a loss of a difference of 2, all added up over 6 targets: so the bound is 12 units
+    of the largest term."""
     queries, vectors, targets = case(6, 5, torch.float32)
     queries = (queries * 1e6).detach().requires_grad_()
     found = values_of(full_cross_entropy(queries, vectors, targets), queries, vectors)
-    plain = values_of(F.cross_entropy(queries @ vectors.T, targets), queries, vectors)
+    plain = exact_values(queries, vectors, targets)
     assert float(plain[0]) > 1e5
-    torch.testing.assert_close(found, plain)
+    of_query, of_vector = float(queries.detach().abs().max()), float(vectors.detach().abs().max())
+    for got, right, term in zip(found, plain, (3 * of_query * of_vector, of_vector, of_query), strict=True):
+        torch.testing.assert_close(got.double(), right, rtol=0, atol=12 * UNIT * term)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +139,7 @@ def test_scores_far_from_what_exponentials_can_hold(
     vectors = torch.tensor([[score, (9.0 - score**2) ** 0.5] for score in scores], dtype=dtype, requires_grad=True)
     targets = torch.tensor([target])
     found = values_of(full_cross_entropy(queries, vectors, targets), queries, vectors)
-    one, other = (x.detach().double().requires_grad_() for x in (queries, vectors))
-    wanted = values_of(F.cross_entropy(one @ other.T, targets), one, other)
+    wanted = exact_values(queries, vectors, targets)
     bound = 0.01 if dtype == torch.bfloat16 else 1e-5
     for got, right in zip(found, wanted, strict=True):
         torch.testing.assert_close(got.double(), right, rtol=bound, atol=bound)
@@ -143,13 +154,19 @@ def test_a_target_that_is_no_item_is_refused(target: int, dtype: torch.dtype) ->
 
 
 def test_shares_of_many_improbable_targets_keep_their_digits() -> None:
-    """Every target stands 120 below the highest score: sums of e^57 and more, and shares of 1 / 2000."""
+    """Every target stands 120 below the highest score: sums of e^57 and more, and shares of 1 / 2000.
+
+    The loss and the gradient of a vector add 2,000 terms, equal ones, whose roundings do not cancel: off by 2,000 units
+    at the most if they are added one after the other (with lanes of 8 or 16 less), and by 120 more for the exponential
+    of a score of 120 that is off by one. The gradient of a query adds 3.
+    """
     queries = torch.full((2000, 1), 60.0, requires_grad=True)
     vectors = torch.tensor([[-1.0], [1.0], [0.99]], requires_grad=True)
     targets = torch.zeros(2000, dtype=torch.long)
     found = values_of(full_cross_entropy(queries, vectors, targets), queries, vectors)
-    wanted = values_of(F.cross_entropy(queries @ vectors.T, targets), queries, vectors)
-    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-7)
+    wanted = exact_values(queries, vectors, targets)
+    for got, right, terms in zip(found, wanted, (2000, 3, 2000), strict=True):
+        torch.testing.assert_close(got.double(), right, rtol=(terms + 120) * UNIT, atol=1e-7)
 
 
 def plain_weighted(queries: Tensor, vectors: Tensor, targets: Tensor, weight: Tensor) -> Tensor:

@@ -224,11 +224,14 @@ def gbce_of_the_authors(positive: Tensor, negative: Tensor, beta: float) -> Tens
 
 @pytest.mark.parametrize("calibration", [0.0, 0.75, 1.0])
 def test_gbce_in_float32_equals_the_authors_transformation_in_float64(calibration: float) -> None:
+    """A mean of 200 x 17 terms above 0: off by as many units of 2^-24 at the most, in whatever order they are added."""
     positive, negative = 8 * torch.randn(200), 8 * torch.randn(200, 16)
     alpha = 16 / (1000 - 1)
     beta = alpha * ((1 - 1 / alpha) * calibration + 1 / alpha)
     found = losses.gbce(positive, negative, num_items=1000, calibration=calibration)
-    torch.testing.assert_close(found.double(), gbce_of_the_authors(positive, negative, beta), rtol=1e-6, atol=0)
+    torch.testing.assert_close(
+        found.double(), gbce_of_the_authors(positive, negative, beta), rtol=3400 * 2**-24, atol=0
+    )
 
 
 def test_gbce_without_calibration_is_binary_cross_entropy_of_one_negative() -> None:
