@@ -45,7 +45,7 @@ def test_the_state_is_the_formula() -> None:
     model = SIGMA(9, dim=4, d_state=3, num_kept=2).eval()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
-    found = model.encode_at(torch.tensor([[3, 1, 4, 5, 9, 0]]), torch.tensor([4]))
+    found = model.encode_at(Batch.of(torch.tensor([[3, 1, 4, 5, 9, 0]])), torch.tensor([4]))
     model = model.double()
     layer = model.layers[0]
     x = model.input_norm(model.item_embedding(torch.tensor([[3, 1, 4, 5, 9]])))
