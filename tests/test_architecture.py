@@ -175,6 +175,20 @@ def test_nothing_is_unpickled_or_evaluated(module: str) -> None:
     assert others(module) & {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"} == set()
 
 
+def readings(module: str) -> set[str]:
+    """The readers of polars that a module calls itself, under which name it has them."""
+    tree = tree_of(module)
+    calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    of_polars = {call.rpartition(".")[2] for call in calls if call.partition(".")[0] in ("pl", "polars")}
+    named = {name.removeprefix("polars.") for name in imports_of(tree) if name.startswith("polars.")}
+    return {name for name in of_polars | named if name.startswith(("read_", "scan_"))}
+
+
+def test_tables_are_read_by_their_exact_path_through_one_door() -> None:
+    found = {module: readings(module) for module in MODULES if readings(module)}
+    assert found == {"data.exact": {"read_parquet", "scan_parquet", "read_csv", "scan_csv"}}
+
+
 def test_importing_nextitem_is_light() -> None:
     heavy = "{'torch', 'polars', 'pydantic', 'numpy', 'scipy', 'lightning_fabric'}"
     code = f"import sys, nextitem; print(sorted({heavy} & set(sys.modules)))"

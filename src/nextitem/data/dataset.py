@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from nextitem.data.exact import read_parquet
 from nextitem.data.ids import IdMap
 from nextitem.data.interactions import Interactions
 from nextitem.data.numbered import Numbered, number
@@ -119,7 +120,7 @@ class Dataset:
         self.items.save(folder / "items.parquet")
         for role, table in (("user", self.user_attributes), ("item", self.item_attributes)):
             if table is not None:
-                table.write_parquet(folder / f"{role}-attributes.parquet")
+                table.write_parquet((folder / f"{role}-attributes.parquet").absolute())
         for name, graph in (("knowledge", self.knowledge), ("trust", self.trust)):
             if graph is not None:
                 graph.save(folder, name)
@@ -155,7 +156,7 @@ class Dataset:
 
 
 def _table(path: Path) -> pl.DataFrame | None:
-    return pl.read_parquet(path) if path.exists() else None
+    return read_parquet(path) if path.exists() else None
 
 
 def _graph(folder: Path, name: str, num_own: int) -> Triples | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from nextitem.data.exact import read_csv, read_parquet
 from nextitem.errors import InputError
 
 PAD = 0
@@ -75,11 +76,11 @@ class IdMap:
 
     def save(self, path: Path) -> None:
         """One parquet column `id`, in index order."""
-        pl.DataFrame({"id": self.column}).write_parquet(path)
+        pl.DataFrame({"id": self.column}).write_parquet(path.absolute())
 
     @classmethod
     def load(cls, path: Path) -> IdMap:
-        return cls(pl.read_parquet(path)["id"])
+        return cls(read_parquet(path)["id"])
 
     @classmethod
     def read(cls, path: Path) -> IdMap:
@@ -90,9 +91,9 @@ class IdMap:
         """
         try:
             if path.suffix == ".parquet":
-                column = pl.read_parquet(path)["id"]
+                column = read_parquet(path)["id"]
             elif path.suffix == ".csv":
-                column = pl.read_csv(path, infer_schema=False)["id"]
+                column = read_csv(path, infer_schema=False)["id"]
             else:
                 column = pl.Series("id", path.read_text(encoding="utf-8").split("\n"), dtype=pl.String)
                 column = column.str.strip_chars_end("\r").filter(column.str.len_bytes() > 0)

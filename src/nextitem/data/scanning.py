@@ -11,6 +11,7 @@ from typing import Any, Literal
 import narwhals as nw
 import polars as pl
 
+from nextitem.data.exact import duckdb_path, scan_csv, scan_parquet, spark_path
 from nextitem.data.formats.fields import refuse_id_lists
 from nextitem.data.formats.files import check_file, is_parquet
 from nextitem.data.formats.lists import list_notes, refuse_list_fields
@@ -147,19 +148,26 @@ def _in_seconds(table: Frame, column: str, ends: nw.DataFrame[Any], path: Path) 
 
 def _parquet(path: Path, engine: Engine) -> Any:
     if engine == "polars":
-        return pl.scan_parquet(path, glob=False)
+        return scan_parquet(path)
     if engine == "duckdb":
-        return _duckdb().read_parquet(str(path))
-    return _spark().read.parquet(str(path.resolve()))
+        return _duckdb().read_parquet(duckdb_path(path), hive_partitioning=False)
+    return _spark().read.parquet(spark_path(path))
 
 
 def _text(path: Path, separator: str, quote: str | None, engine: Engine) -> Any:
     if engine == "polars":
-        return pl.scan_csv(path, separator=separator, quote_char=quote, infer_schema=False, glob=False)
+        return scan_csv(path, separator=separator, quote_char=quote, infer_schema=False)
     if engine == "duckdb":
-        return _duckdb().read_csv(str(path), sep=separator, quotechar=quote or "", all_varchar=True, header=True)
+        return _duckdb().read_csv(
+            duckdb_path(path),
+            sep=separator,
+            quotechar=quote or "",
+            all_varchar=True,
+            header=True,
+            hive_partitioning=False,
+        )
     reader = _spark().read.option("header", True).option("sep", separator).option("quote", quote or "")
-    return reader.option("escape", quote or "").csv(str(path.resolve()))
+    return reader.option("escape", quote or "").csv(spark_path(path))
 
 
 def _duckdb() -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from nextitem.data.dataset import Dataset
+from nextitem.data.exact import read_parquet
 from nextitem.data.formats.atomic import ENDINGS, read_atomic_table
 from nextitem.data.formats.attributes import item_attributes_beside, read_item_attributes
 from nextitem.data.formats.files import check_file, explained, is_parquet
@@ -95,7 +96,7 @@ def _read(path: Path, role: str) -> pl.DataFrame:
         return read_item_attributes(path)
     if is_parquet(path):
         with explained(path):
-            return pl.read_parquet(path, glob=False)
+            return read_parquet(path)
     return read_attribute_text(path) if role in ("users", "items") else read_edge_text(path, role)
 
 

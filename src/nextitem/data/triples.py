@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from nextitem.data.exact import read_parquet
 from nextitem.data.ids import PAD, IdMap
 
 
@@ -35,13 +36,13 @@ class Triples:
 
     def save(self, folder: Path, name: str) -> None:
         edges = {"head": self.heads, "relation": self.relations, "tail": self.tails}
-        pl.DataFrame(edges).write_parquet(folder / f"{name}.parquet")
+        pl.DataFrame(edges).write_parquet((folder / f"{name}.parquet").absolute())
         self.others.save(folder / f"{name}-entities.parquet")
         self.relation_names.save(folder / f"{name}-relations.parquet")
 
     @classmethod
     def load(cls, folder: Path, name: str, num_own: int) -> Triples:
-        edges = pl.read_parquet(folder / f"{name}.parquet")
+        edges = read_parquet(folder / f"{name}.parquet")
         return cls(
             edges["head"].to_numpy(),
             edges["relation"].to_numpy(),

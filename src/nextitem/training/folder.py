@@ -112,7 +112,7 @@ class RunFolder:
             write_atomically(path, "".join(line + "\n" for line in lines).encode())
 
     def write_ranks(self, ranks: pl.DataFrame) -> None:
-        ranks.write_parquet(self.path / "ranks.parquet")
+        ranks.write_parquet((self.path / "ranks.parquet").absolute())
 
     def write_report(self, report: dict[str, Any]) -> None:
         write_atomically(self.path / "report.json", (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from nextitem.data.exact import parquet_names, scan_csv, scan_parquet
 from nextitem.data.formats.atomic_header import without_type
 from nextitem.data.formats.checkins import FOURSQUARE, GOWALLA
 from nextitem.data.formats.files import check_file, first_lines, is_gzip, is_parquet, scan_lines
@@ -142,7 +143,7 @@ def _columns(path: Path, format: str, separator: str | None, asked: Roles, quote
     if format == "jsonl":
         names = json_keys(first_lines(path)) or json_keys([_first_line(path)])
     elif is_parquet(path):
-        names = list(pl.read_parquet_schema(path))
+        names = parquet_names(path)
     else:
         names = _head(path, format, separator, quote).columns
     if format == "diginetica":
@@ -162,7 +163,7 @@ def _times(path: Path, format: str, separator: str | None, names: dict[str, str]
         return TIMES[format]
     place = next(place for place, role in enumerate(names.values()) if "timestamp" in role)
     if is_parquet(path):
-        raw = pl.scan_parquet(path, glob=False).select(list(names)[place]).head(1).collect().item()
+        raw = scan_parquet(path).select(list(names)[place]).head(1).collect().item()
     elif format == "jsonl":
         raw = json.loads(_first_line(path)).get(list(names)[place])
     elif format.startswith("spaced-"):
@@ -188,7 +189,7 @@ def _head(path: Path, format: str, separator: str | None, quote: Quote) -> pl.Da
     """The header and the first row."""
     one = "\t" if format == "atomic" else SPOKEN.get(separator or "", separator) or header_separator(path)
     char = None if format == "atomic" else quote_char(path, one, quote)
-    table = pl.scan_csv(path, separator=one, quote_char=char, infer_schema=False, glob=False)
+    table = scan_csv(path, separator=one, quote_char=char, infer_schema=False)
     return table.filter(~pl.all_horizontal(pl.all().is_null())).head(1).collect()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from nextitem.data.exact import scan_csv
 from nextitem.errors import InputError
 
 GZIP_MAGIC, PARQUET_MAGIC = b"\x1f\x8b", b"PAR1"
@@ -102,13 +103,12 @@ def each_line(path: Path) -> Iterator[tuple[int, str]]:
 def scan_lines(path: Path, encoding: str = "utf-8") -> pl.LazyFrame:
     """`lines`, not read yet."""
     source = path if encoding == "utf-8" else whole(path).decode(encoding).encode()
-    table = pl.scan_csv(
+    table = scan_csv(
         source,
         has_header=False,
         separator=NO_SEPARATOR,
         quote_char=None,
         schema={"text": pl.String},
-        glob=False,
         row_index_name="line",
         row_index_offset=1,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from nextitem.data.exact import read_csv
 from nextitem.data.formats.files import explained, first_lines, lines
 from nextitem.data.formats.places import refuse_other_counts
 from nextitem.data.formats.quoting import quote_char
@@ -72,7 +73,7 @@ def _is_number(text: str) -> bool:
 def _read(path: Path, separator: str, has_header: bool, types: bool) -> pl.DataFrame:
     """Ids, and all of a table without types, stay text."""
     quote = quote_char(path, separator, way_out="write the file without quotes")
-    read = partial(pl.read_csv, path, separator=separator, quote_char=quote, has_header=has_header, glob=False)
+    read = partial(read_csv, path, separator=separator, quote_char=quote, has_header=has_header)
     try:
         with explained(path):
             ids = read(n_rows=0, infer_schema=False).columns[:1]

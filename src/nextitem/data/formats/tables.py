@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from nextitem.data.exact import read_csv, read_parquet, scan_parquet
 from nextitem.data.formats.atomic_header import atomic_names, atomic_types, without_type
 from nextitem.data.formats.fields import refuse_negative, to_interactions
 from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet, lines, num_lines_before_text
@@ -86,10 +87,10 @@ def header_separator(path: Path) -> str:
 
 def _read_parquet(path: Path, asked: Roles) -> Interactions:
     with explained(path):
-        schema = pl.read_parquet_schema(path)
+        schema = scan_parquet(path).collect_schema()
         roles = find_roles(list(schema), asked, path.name)
         notes = list_notes(list(schema), [one for one, dtype in schema.items() if dtype.is_nested()], roles, path.name)
-        table = pl.read_parquet(path, columns=sorted({column for _, column in roles.names()}), glob=False)
+        table = read_parquet(path, sorted({column for _, column in roles.names()}))
     if roles.timestamp is not None and table[roles.timestamp].dtype.is_numeric():
         refuse_negative(table, roles.timestamp, path)
         times, changed = in_seconds(table[roles.timestamp], path.name)
@@ -131,7 +132,7 @@ def read_text(path: Path, separator: str, quote: str | None, way_out: str = MEND
     """
     try:
         with explained(path):
-            table = pl.read_csv(path, separator=separator, quote_char=quote, infer_schema=False, glob=False)
+            table = read_csv(path, separator=separator, quote_char=quote, infer_schema=False)
     except InputError as error:
         if isinstance(error.__cause__, pl.exceptions.ComputeError):
             _refuse_open_quote(path, quote)
