@@ -113,6 +113,11 @@ class RecommenderTests:
         model, _ = self.fitted(self.data(), epochs=1)
         assert self.score(model, [[], [1], list(range(1, NUM_ITEMS + 1)) * 6]).isfinite().all()
 
+    def test_a_batch_of_no_user_has_no_row_of_scores(self) -> None:
+        model, _ = self.fitted(self.data(), epochs=1)
+        assert self.score(model, []).shape == (0, NUM_ITEMS + 1)
+        assert self.score(model, [], width=9).shape == (0, NUM_ITEMS + 1)
+
     def test_score_ignores_extra_padding(self) -> None:
         model, _ = self.fitted(self.data(), epochs=1)
         rows = [[1, 2, 3], [4, 5]]

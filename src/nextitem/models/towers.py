@@ -56,7 +56,9 @@ class SequenceModel(ItemTower, Trained):
     is_causal: ClassVar[bool] = True
 
     def __init__(self, num_items: int, dim: int, num_marks: int = 0) -> None:
-        """`num_marks` rows of the table stand behind the items, for tokens that are no items, such as a mask."""
+        """`num_marks` rows of the table stand behind the items, for tokens that are no items, such as a mask: an
+        `encode` may read them, and they are neither scored nor in a loss.
+        """
         super().__init__(num_items)
         self.item_embedding = nn.Embedding(num_items + 1 + num_marks, dim, padding_idx=PAD)
 
@@ -69,7 +71,10 @@ class SequenceModel(ItemTower, Trained):
         return self.encode(batch)[torch.arange(len(places), device=places.device), places]
 
     def item_vectors(self) -> Tensor:
-        return self.item_embedding.weight
+        """(V, D): without the rows of marks."""
+        table = self.item_embedding.weight
+        # The table itself where it has no marks: what is sparse about its gradient hangs on that.
+        return table if len(table) == self.num_items + 1 else table[: self.num_items + 1]
 
     def query(self, batch: Batch) -> Tensor:
         return self.encode_at(batch, newest_places(batch.inputs))

@@ -58,7 +58,7 @@ def row_mixture(
 
 
 def _heads(x: Tensor, num_heads: int) -> Tensor:  # (B, T, D) -> (B, H, T, D / H)
-    return x.view(*x.shape[:2], num_heads, -1).transpose(1, 2)
+    return x.view(*x.shape[:2], num_heads, x.shape[2] // num_heads).transpose(1, 2)  # -1 means nothing where B is 0
 
 
 class _RowMixture(Function):

@@ -72,7 +72,7 @@ class BERT4Rec(SequenceModel):
 
     def item_vectors(self) -> Tensor:
         """(V, D + 1): the embedding of each item and its bias."""
-        return torch.cat([self.item_embedding.weight[: self.mask], self.item_bias[:, None]], 1)
+        return torch.cat([super().item_vectors(), self.item_bias[:, None]], 1)
 
     def query(self, batch: Batch) -> Tensor:
         inputs = self.with_mask(batch.inputs)

@@ -63,4 +63,4 @@ class SASRec(SequenceModel):
         return self.dropout(self.item_embedding(inputs) * self.scale + self.position_embedding(ages(inputs)))
 
     def item_vectors(self) -> Tensor:
-        return self.item_embedding.weight if self.output_embedding is None else self.output_embedding.weight
+        return super().item_vectors() if self.output_embedding is None else self.output_embedding.weight

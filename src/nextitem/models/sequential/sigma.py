@@ -123,7 +123,8 @@ class SIGMALayer(MixedLayer):
         return mixed * (1 + gate)
 
     def _read_on(self, x: Tensor, rows: Rows) -> Tensor:
-        padded = self.neighbours(rows.pad(x).transpose(1, 2)).transpose(1, 2)  # (B, T, D), zeros beyond a row's ends
+        padded = rows.pad(x, max(rows.longest, 1))  # (B, T, D), zeros beyond a row's ends; no batch is 0 wide to torch
+        padded = self.neighbours(padded.transpose(1, 2)).transpose(1, 2)
         return rows.flatten(self.gru(padded)[0])
 
 
