@@ -13,6 +13,7 @@ from nextitem.errors import InputError
 from nextitem.models.catalogue import MODELS
 from nextitem.models.negatives import SAMPLERS
 from nextitem.recipe import make_recipe, read_layer
+from nextitem.recipe.options import parse_keys
 
 HALF_PRECISION = {"precision": "16-mixed", "device": "cuda"}
 
@@ -189,3 +190,30 @@ def test_keys_of_cloze_batches_have_defaults_and_ranges() -> None:
     assert recipe.training.batch_keys == {"mask_share": 0.4, "newest_share": 0.0}
     with pytest.raises(InputError, match=r"training\.mask_share: .*found 1\.5"):
         make_recipe({"model": {"name": "BERT4Rec"}, "training": {"mask_share": 1.5}})
+
+
+@pytest.mark.parametrize("text", ["|", "#", "~", "*", "@", " ", "!", "%", "&", "`", "no", "yes", "on", "0", "2024",
+                                  "007", "1e3", "2014-01-31", "[a]", "{a: b}", "a: b", '"|"', "'", "Null",
+                                  ""])  # fmt: skip
+@pytest.mark.parametrize("key", ["data.separator", "data.user", "data.valid_file", "data.folder", "data.item_table"])
+def test_what_is_typed_after_a_key_of_text_is_that_text(key: str, text: str) -> None:
+    section, name = key.split(".")
+    for arguments in ([f"--{key}", text], [f"--{key}={text}"]):
+        recipe = make_recipe({"model": {"name": "Popularity"}}, parse_keys(arguments))
+        assert recipe.model_dump()[section][name] == text
+        assert yaml.safe_load(recipe.to_yaml())[section][name] == text
+
+
+def test_what_is_typed_after_another_key_is_read_as_yaml() -> None:
+    keys = ["--training.epochs", "3", "--training.clip_norm=null", "--data.after", "2014-01-31", "--loss.shared", "yes"]
+    layer = parse_keys([*keys, "--evaluation.metrics", "[hr@5, mrr]", "--training.threads", "auto"])
+    assert layer["training"] == {"epochs": 3, "clip_norm": None, "threads": "auto"}
+    assert layer["evaluation"] == {"metrics": ["hr@5", "mrr"]}
+    assert layer["loss"] == {"shared": True}
+    assert make_recipe({"data": layer["data"]}).data.after == 1391126400
+
+
+def test_null_takes_text_away_too() -> None:
+    lower = {"data": {"separator": ";", "user": "who"}, "model": {"name": "Popularity"}}
+    recipe = make_recipe(lower, parse_keys(["--data.separator", "null"]))
+    assert (recipe.data.separator, recipe.data.user) == (None, "who")

@@ -38,7 +38,9 @@ def run(
 ) -> None:
     """Train a model on data and evaluate it beside honest baselines.
 
-    Every key of a recipe is an option too: --section.key value, such as --training.epochs 20 --model.dim 32. Short
+    Every key of a recipe is an option too: --section.key value, such as --training.epochs 20 --model.dim 32. What is
+    typed after a key of text (--data.separator '|', --data.user no) is that text, all else is read as YAML, and null
+    takes a recipe file's value away. Short
     spellings of the commonest: --epochs, --batch_size, --learning_rate, --weight_decay, --learner, --embed_dim,
     --sampler, --negative_count, --split_mode, --eval_batch_size.
     """
@@ -61,7 +63,7 @@ def run(
     if is_mamba4rec(file):
         file, said = translate(file)
         if rank() == 0:
-            console().print(f"{recipe}, key by key:", *said, sep="\n ", highlight=False)
+            console().print(f"{recipe}, key by key:", *said, sep="\n ", highlight=False, soft_wrap=True)
     named = layer_of({key: value for key, value in options.items() if value is not None})
     keys = parse_keys(context.args, RUN, own_options(context))
     refuse_twice(named, keys)

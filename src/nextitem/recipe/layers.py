@@ -157,7 +157,8 @@ def _explain(error: ValidationError) -> str:
     path = ".".join(str(part) for part in fault["loc"])
     if fault["type"] != "extra_forbidden":
         path = ".".join(path.split(".")[:2])  # without the member of a union
-        return f"recipe: {path}: {fault['msg']}; found {fault['input']!r}"
+        quotes = "; text that reads as something else stands in quotes" if fault["type"] == "string_type" else ""
+        return f"recipe: {path}: {fault['msg']}; found {fault['input']!r}{quotes}"
     *sections, key = fault["loc"]
     fields = Recipe.model_fields
     if sections:
