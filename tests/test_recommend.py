@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -69,10 +70,49 @@ def test_skipped_ids_are_reported(loaded: Run) -> None:
     assert found.items == ["c"]
 
 
+def test_a_history_of_unknown_ids_only_is_refused_by_its_number(loaded: Run) -> None:
+    with pytest.raises(
+        InputError, match=r"history 1 has 2 item ids .*'zz', 'yy'; leave it out, or pass unknown='skip'"
+    ):
+        loaded.recommend([["a"], ["zz", "yy"]], k=1)
+
+
+def test_a_history_of_unknown_ids_only_does_not_keep_the_others_from_their_answers(loaded: Run) -> None:
+    first, second, third = loaded.recommend([["a", "b"], ["zz", "yy"], ["c", "d e"]], k=1, unknown="skip")
+    assert (first.items, first.problem, third.items) == (["c"], "", ["é"])
+    assert (second.items, second.scores, second.skipped) == ([], [], ["zz", "yy"])
+    assert "history 1 has 2 item ids that the model does not know, and no other" in second.problem
+
+
+def test_a_row_with_too_few_items_left_is_named(loaded: Run) -> None:
+    with pytest.raises(
+        InputError, match=r"between 1 and 2 .* for history 1 \(of user 'v'\); found 3.*leave the row out"
+    ):
+        loaded.recommend([["a"], ["a", "b", "c"]], k=3, users=["u", "v"])
+
+
+@pytest.mark.parametrize("row", [5, None, b"ab"])
+def test_a_row_that_is_no_history_is_named(loaded: Run, row: object) -> None:
+    with pytest.raises(InputError, match=r"history 1 is .*; a history is a list of item ids"):
+        loaded.recommend([["a"], row], k=1)  # type: ignore[list-item]
+
+
 @pytest.mark.parametrize("unknown", ["error", "skip"])
-def test_a_history_of_unknown_ids_only_is_refused(loaded: Run, unknown: str) -> None:
-    with pytest.raises(InputError, match="zz"):
-        loaded.recommend([["zz", "yy"]], k=1, unknown=unknown)  # type: ignore[arg-type]
+def test_a_batch_of_no_user_is_no_recommendation(loaded: Run, unknown: Literal["error", "skip"]) -> None:
+    assert loaded.recommend([], k=3, unknown=unknown) == []
+
+
+def test_a_user_that_the_model_does_not_know_is_named_and_may_be_skipped(tmp_path: Path) -> None:
+    layer = {"data": {"source": "synthetic"}, "model": {"name": "BPR", "dim": 4}, "training": {"epochs": 1}}
+    list(run(make_recipe(layer, {"evaluation": {"baselines": []}}), tmp_path))
+    of_bpr = nextitem.load(tmp_path)
+    known = of_bpr.users.ids([1])[0]
+    with pytest.raises(InputError, match=r"history 1 \(of user 'zz'\): BPR was not trained on .* unknown='skip'"):
+        of_bpr.recommend([["3"], ["3"]], k=1, users=[known, "zz"])
+    first, second = of_bpr.recommend([["3"], ["3"]], k=1, users=[known, "zz"], unknown="skip")
+    assert len(first.items) == 1
+    assert second.items == []
+    assert "was not trained on the user 'zz'" in second.problem
 
 
 def test_more_items_than_there_are_is_refused(loaded: Run) -> None:

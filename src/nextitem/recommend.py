@@ -27,6 +27,7 @@ class Recommendation:
     items: list[Any]  # external ids, best first
     scores: list[float]  # of the model; comparable within this list
     skipped: list[Any]  # ids of the history that the model does not know
+    problem: str = ""  # why there are no items, of a row that unknown="skip" passed over
 
 
 @dataclass(frozen=True)
@@ -52,25 +53,34 @@ class Run:
         users: Sequence[object] | None = None,
         unknown: Literal["error", "skip"] = "error",
         exclude_seen: bool = True,
+        names: Sequence[str] | None = None,
     ) -> list[Recommendation]:
         """The k best next items for each history of item ids, oldest first.
 
         A model that knows users, such as BPR, wants their ids beside the histories, which then only say what to
         exclude. An empty history gets what the model says without one. With `exclude_seen` no item of the history
-        comes back.
+        comes back. With unknown="skip" a row of which the model knows nothing (a history of unknown ids only, a user
+        that it was not trained on) has no items, and its `problem` says why; the other rows are answered.
+        `names` is what errors call the rows: history 0, history 1, .. if they are not given.
 
         Raises:
-            InputError: an id that the model does not know (with unknown="skip" it is left out and reported), a history
-                of unknown ids only, or more items asked for than there are.
+            InputError: of one row, which is named: an id that the model does not know (with unknown="skip" it is left
+                out and reported), fewer than `k` items left. Of all: more items asked for than there are, users
+                missing.
         """
-        known = [self._known(number, history, unknown) for number, history in enumerate(histories)]
-        rows = Sequences.from_lists([indices for indices, _ in known])
-        most_excluded = int(rows.distinct().lengths.max(initial=0)) if exclude_seen else 0
-        if not 1 <= k <= self.model.num_items - most_excluded:
-            raise InputError(
-                f"k must lie between 1 and {self.model.num_items - most_excluded} (the items left); found {k}"
-            )
-        batch = history_batch(rows, self.model.max_length, self._user_indices(users, len(rows)))
+        if not 1 <= k <= self.model.num_items:
+            raise InputError(f"k must lie between 1 and {self.model.num_items} (all items); found {k}")
+        rows = known_rows(self, histories, users, unknown, names)
+        if exclude_seen:
+            refuse_short(rows, k, self.model.num_items)
+        found = iter(self._best([row for row in rows if not row.problem], k, exclude_seen))
+        return [Recommendation([], [], row.skipped, row.problem) if row.problem else next(found) for row in rows]
+
+    def _best(self, asked: list[KnownRow], k: int, exclude_seen: bool) -> list[Recommendation]:
+        if not asked:  # no model is asked for no row
+            return []
+        rows = Sequences.from_lists([row.items for row in asked])
+        batch = history_batch(rows, self.model.max_length, np.array([row.user for row in asked], dtype=np.int64))
         mark_computed()
         with torch.inference_mode():
             scores = self.model.score(batch)
@@ -79,37 +89,79 @@ class Run:
                 scores[torch.from_numpy(rows.flat_rows()), torch.from_numpy(rows.flat_items()).long()] = float("-inf")
             best = scores.topk(k)
         return [
-            Recommendation(self.items.ids(indices.numpy()), values.tolist(), skipped)
-            for indices, values, (_, skipped) in zip(best.indices, best.values, known, strict=True)
+            Recommendation(self.items.ids(indices.numpy()), values.tolist(), row.skipped)
+            for indices, values, row in zip(best.indices, best.values, asked, strict=True)
         ]
 
-    def _user_indices(self, users: Sequence[object] | None, count: int) -> np.ndarray:
-        if not self.model.knows_users:
-            return np.zeros(count, dtype=np.int64)
-        name = self.recipe.model.name
-        if users is None or len(users) != count:
-            raise InputError(f"{name} recommends to users that it was trained on: pass users=, one id for each history")
-        indices = self.users.indices(users)
-        unknown = [user for user, index in zip(users, indices, strict=True) if index == PAD]
-        if unknown:
-            raise InputError(f"{name} was not trained on the users {', '.join(map(repr, unknown[:5]))}")
-        return indices
 
-    def _known(
-        self, number: int, history: Sequence[object], unknown: Literal["error", "skip"]
-    ) -> tuple[list[int], list[Any]]:
-        if isinstance(history, str):
-            raise InputError(f"history {number} is the text {history!r}; a history is a list of item ids")
-        indices = self.items.indices(history)
-        skipped = [item for item, index in zip(history, indices, strict=True) if index == PAD]
-        if skipped and unknown == "error":
+@dataclass(frozen=True)
+class KnownRow:
+    """What is asked for one user, in the model's numbers."""
+
+    name: str  # for errors: "history 3 (of user 'u7')"
+    items: list[int]
+    user: int
+    skipped: list[Any]
+    problem: str = ""  # why the row is passed over
+
+
+def known_rows(
+    run: Run,
+    histories: Sequence[Sequence[object]],
+    users: Sequence[object] | None,
+    unknown: Literal["error", "skip"],
+    names: Sequence[str] | None = None,
+) -> list[KnownRow]:
+    """Raises:
+    InputError: users are missing; or what a row has that the model does not know, unless that is to be skipped.
+    """
+    name = run.recipe.model.name
+    if run.model.knows_users and (users is None or len(users) != len(histories)):
+        raise InputError(f"{name} recommends to users that it was trained on: pass users=, one id for each history")
+    rows = []
+    for number, history in enumerate(histories):
+        user = users[number] if users is not None and number < len(users) else None
+        called = f"history {number}" if names is None else names[number]
+        rows.append(_known_row(run, called, history, user, unknown))
+    return rows
+
+
+def _known_row(
+    run: Run, name: str, history: Sequence[object], user: object, unknown: Literal["error", "skip"]
+) -> KnownRow:
+    name += "" if user is None else f" (of user {user!r})"
+    if isinstance(history, str | bytes):
+        raise InputError(f"{name} is the text {history!r}; a history is a list of item ids")
+    try:
+        ids = list(history)
+    except TypeError as error:
+        raise InputError(f"{name} is {history!r}; a history is a list of item ids") from error
+    indices = run.items.indices(ids)
+    skipped = [item for item, index in zip(ids, indices, strict=True) if index == PAD]
+    index = int(run.users.indices([user])[0]) if run.model.knows_users else 0
+    problem = ""
+    if run.model.knows_users and index == PAD:
+        problem = f"{name}: {run.recipe.model.name} was not trained on the user {user!r}"
+    elif skipped and (unknown == "error" or len(skipped) == len(ids)):
+        no_other = ", and no other" if len(skipped) == len(ids) else ""
+        told = ", ".join(map(repr, skipped[:5]))
+        problem = f"{name} has {len(skipped)} item ids that the model does not know{no_other}: {told}"
+    if problem and unknown == "error":
+        raise InputError(f"{problem}; leave it out, or pass unknown='skip'")
+    return KnownRow(name, indices[indices != PAD].tolist(), index, skipped, problem)
+
+
+def refuse_short(rows: list[KnownRow], k: int, num_items: int) -> None:
+    """Raises:
+    InputError: a history leaves fewer than `k` items that it has not met.
+    """
+    for row in rows:
+        left = num_items - len(set(row.items))
+        if not row.problem and k > left:
             raise InputError(
-                f"history {number} has {len(skipped)} item ids that the model does not know: "
-                f"{', '.join(map(repr, skipped[:5]))}; leave them out, or pass unknown='skip'"
+                f"k must lie between 1 and {left} (the items left) for {row.name}; found {k}. Ask for fewer, leave "
+                "the row out, or let items of the history come back (exclude_seen=False, --keep-seen)"
             )
-        if skipped and len(skipped) == len(history):
-            raise InputError(f"history {number} has unknown item ids only: {', '.join(map(repr, skipped[:5]))}")
-        return indices[indices != PAD].tolist(), skipped
 
 
 def load(folder: str | Path) -> Run:
