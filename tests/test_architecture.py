@@ -18,7 +18,7 @@ PACKAGE = Path(nextitem.__file__).parent
 FLOORS = [
     {"errors"},
     {"keys"},
-    {"compiling", "cores", "forking", "processes"},
+    {"compiling", "cores", "forking", "processes", "terminal"},
     {"data"},
     {"diagnosis"},
     {"nn"},
@@ -187,6 +187,14 @@ def readings(module: str) -> set[str]:
 def test_tables_are_read_by_their_exact_path_through_one_door() -> None:
     found = {module: readings(module) for module in MODULES if readings(module)}
     assert found == {"data.exact": {"read_parquet", "scan_parquet", "read_csv", "scan_csv"}}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "terminal"])
+def test_screens_are_made_at_one_place_and_nothing_is_marked_up(module: str) -> None:
+    """What escapes besides would show its backslashes; the help of the commands alone is typer's to print."""
+    called = {ast.unparse(node.func) for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)}
+    assert {call for call in called if call.split(".")[-1] in ("Console", "TextColumn", "from_markup")} == set()
+    assert ("rich.markup" in set(imports_of(tree_of(module)))) == (module == "cli.main")
 
 
 def test_importing_nextitem_is_light() -> None:

@@ -80,6 +80,8 @@ def _refuse_others(context: typer.Context) -> None:
 
 def _audit_controls(out: Path, again: bool) -> None:
     """Exit code 1 if one of the verdicts is wrong."""
+    from rich.text import Text
+
     from nextitem.analysis.audit import Audit
     from nextitem.analysis.controls import CONTROLS, audit_control
     from nextitem.report.audit_controls import controls_table, is_right
@@ -87,7 +89,7 @@ def _audit_controls(out: Path, again: bool) -> None:
     screen, found = console(), list[Audit]()
     with telling_of_compilation(screen):
         for control in CONTROLS:
-            with screen.status(f"{control.name}, {len(found) + 1} of {len(CONTROLS)}"):
+            with screen.status(Text(f"{control.name}, {len(found) + 1} of {len(CONTROLS)}")):
                 found.append(audit_control(control, out / control.name, again=again))
     screen.print(controls_table(CONTROLS, found))
     if not all(map(is_right, CONTROLS, found)):

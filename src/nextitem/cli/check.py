@@ -51,7 +51,7 @@ def check(
         return
     log, known_format, said = locate(file)
     if known_format is not None:
-        console().print(said, highlight=False)
+        console().print(said, highlight=False, soft_wrap=True)
         format = known_format if format == "auto" else format
     found = _check_log(log, format, separator, quote, Roles(user, item, timestamp, rating))
     is_good = found is not None

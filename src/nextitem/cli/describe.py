@@ -47,7 +47,7 @@ def describe(
     part.replace(out / "description.json")
     if plots:
         save_plots(examined, out)
-    console().print(f"kept in {out}", highlight=False)
+    console().print(f"kept in {out}", highlight=False, soft_wrap=True)
 
 
 def compare_data(
@@ -83,4 +83,4 @@ def compare_data(
 def _say(notes: tuple[str, ...]) -> None:
     """What reading changed or left out."""
     for note in notes:
-        console().print(note, highlight=False, markup=False, soft_wrap=True)
+        console().print(note, highlight=False, soft_wrap=True)

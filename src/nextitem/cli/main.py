@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
+from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from nextitem.cli.audit import audit
 from nextitem.cli.check import check
@@ -27,13 +29,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 WITH_KEYS = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+class AsWritten(TyperCommand):
+    """A command whose help shows [SASRec] as it is written: typer would take it for a style."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        for one in (self, *(one for one in self.params if isinstance(one, TyperArgument | TyperOption))):
+            one.help = one.help and escape(one.help)
+
+
 for with_keys in (run, prepare, audit):
-    app.command(context_settings=WITH_KEYS)(with_keys)
+    app.command(cls=AsWritten, context_settings=WITH_KEYS)(with_keys)
 for command in (
     *(recommend, evaluate, show, models, samplers),
     *(datasets, check, describe, compare_data, prepare_amazon),
 ):
-    app.command()(command)
+    app.command(cls=AsWritten)(command)
 
 
 def _show_version(is_wanted: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from threading import Timer
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,8 +39,6 @@ def prepare(
     Every data key of a recipe is an option: --data.user_core 5 --data.item_core 5 --data.min_rating 4. The folder
     appears whole or not at all; a good one that stands there is replaced only by another.
     """
-    from rich.markup import escape
-
     from nextitem.data.codes import parse_code
     from nextitem.recipe import make_data_recipe
     from nextitem.recipe.commands import PREPARE, refuse_twice
@@ -62,15 +61,17 @@ def prepare(
     with _said_if_long(f"writing {out}"):
         dataset.save(out)
     screen = console()
-    screen.print(escape(origin))
+    screen.print(origin, highlight=False, soft_wrap=True)
     screen.print(data_table(dataset))
     for note in dataset.notes:
-        screen.print(escape(note))
+        screen.print(note, highlight=False, soft_wrap=True)
     if code is not None and code.split:
         split = " ".join(f"--split.{key} {value}" for key, value in code.split.items())
-        screen.print(f"the split of {source} is the run's: nextitem run -d {out} {split}", highlight=False)
+        run = f"nextitem run -d {quote(str(out))} {split}"
+        screen.print(f"the split of {source} is the run's: {run}", highlight=False, soft_wrap=True)
     size = sum(file.stat().st_size for file in out.iterdir())
-    screen.print(f"kept in {out}, {size / 1e6:,.1f} MB, {time.perf_counter() - start:.1f} s", highlight=False)
+    took = f"{size / 1e6:,.1f} MB, {time.perf_counter() - start:.1f} s"
+    screen.print(f"kept in {out}, {took}", highlight=False, soft_wrap=True)
 
 
 def _history(recipe: DataRecipe) -> str:
@@ -83,13 +84,14 @@ def _history(recipe: DataRecipe) -> str:
 @contextmanager
 def _said_if_long(what: str) -> Iterator[None]:
     """A word on stderr once `what` takes more than two seconds, with a clock where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 
-    screen = Console(stderr=True)
-    bar = Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=screen)
+    from nextitem.terminal import text_column
+
+    screen = console(stderr=True)
+    bar = Progress(SpinnerColumn(), text_column("{task.description}"), TimeElapsedColumn(), console=screen)
     bar.add_task(what, total=None)
-    begin = bar.start if screen.is_terminal else lambda: screen.print(f"{what} ..", highlight=False)
+    begin = bar.start if screen.is_terminal else lambda: screen.print(f"{what} ..", highlight=False, soft_wrap=True)
     timer = Timer(QUIET, begin)
     timer.daemon = True
     timer.start()

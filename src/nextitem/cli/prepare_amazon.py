@@ -36,7 +36,7 @@ def prepare_amazon(
     done = prepare(source, target, k_core, OutputNames(train, valid, test, items, users))
     screen = console()
     screen.print(_table(done))
-    screen.print(f"kept in {target}", highlight=False, markup=False)
+    screen.print(f"kept in {target}", highlight=False, soft_wrap=True)
 
 
 def _one(name: str, by_place: Path | None, by_name: Path | None) -> Path:
@@ -52,10 +52,9 @@ def _one(name: str, by_place: Path | None, by_name: Path | None) -> Path:
 def _table(done: list[Category]) -> Table:
     from dataclasses import fields
 
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("", *(escape(one.name) for one in done))
+    table = Table("", *(Column(one.name, overflow="fold") for one in done))
     for field in fields(done[0])[1:]:
         table.add_row(field.name.replace("_", " "), *(f"{getattr(one, field.name):,}" for one in done))
     return table

@@ -12,10 +12,11 @@ import typer
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 
 
-def console() -> Any:
-    from rich.console import Console
+def console(*, stderr: bool = False) -> Any:
+    """The screen that every command prints on: what it is given is text, see `nextitem.terminal`."""
+    from nextitem.terminal import console as new_screen
 
-    return Console()
+    return new_screen(stderr=stderr)
 
 
 def telling_of_compilation(screen: Any) -> AbstractContextManager[None]:

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from nextitem.cli.shared import RunPath, console
 from nextitem.errors import InputError
 
+ROOM = 40  # of rank and score, beside an id
+
 
 def recommend(
     folder: RunPath,
-    history: Annotated[str | None, typer.Option(help="Item ids, oldest first, separated by commas.")] = None,
+    history: Annotated[
+        str | None,
+        typer.Option(help='Item ids, oldest first, separated by commas; or a JSON list of them: \'["a, b", "c d"]\'.'),
+    ] = None,
+    histories: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help='JSON lines, ["a", "b"] or {"history": ["a"], "user": "u"}, one answer each; - is standard input.',
+        ),
+    ] = None,
     user: Annotated[str | None, typer.Option(help="The user's id, for models that know users (BPR, ..).")] = None,
     k: Annotated[int, typer.Option("-k", help="How many items.")] = 10,
     unknown: Annotated[
@@ -26,16 +41,26 @@ def recommend(
         typer.Option("--live", help="Read one more item a line from standard input, and answer each with a line."),
     ] = False,
 ) -> None:
-    """Recommend the next items for a history of raw item ids, or for a session as it goes on (--live)."""
+    """Recommend the next items for a history of raw item ids, for a file of them (--histories), or for a session as it
+    goes on (--live)."""
+    if histories is not None:
+        if history is not None or user is not None or live:
+            raise InputError("--histories has histories and users in its lines; leave --history, --user, --live out")
+        _answer_lines(folder, histories, k, unknown, not keep_seen)
+        return
     if history is None and not live:
-        raise InputError("nextitem recommend needs --history 50,172,181 (or --live: one item a line of standard input)")
-    ids = [one.strip() for one in (history or "").split(",") if one.strip()]
+        raise InputError(
+            "nextitem recommend needs --history 50,172,181 (or --histories FILE: a JSON list a line, or --live: one "
+            "item a line of standard input)"
+        )
+    ids = ids_of(history or "")
     if live:
         if user is not None:
             raise InputError(f"--live follows a session by its items, found --user {user}; leave one of them out")
         _follow(folder, ids, k, unknown == "skip", not keep_seen)
         return
 
+    from rich.cells import cell_len
     from rich.table import Table
 
     from nextitem.recommend import load
@@ -43,12 +68,94 @@ def recommend(
     found = load(folder).recommend(
         [ids], k, users=None if user is None else [user], unknown=unknown, exclude_seen=not keep_seen
     )[0]
+    if found.problem:
+        raise InputError(found.problem)
+    items = [on_a_line(item) for item in found.items]
     table = Table("rank", "item", "score", box=None)
-    for place, (item, score) in enumerate(zip(found.items, found.scores, strict=True), start=1):
-        table.add_row(str(place), str(item), f"{score:.4f}")
-    console().print(table)
+    for place, (item, score) in enumerate(zip(items, found.scores, strict=True), start=1):
+        table.add_row(str(place), item, f"{score:.4f}")
+    screen = console()
+    screen.width = max(screen.width, *(cell_len(item) + ROOM for item in items))  # an id is never cut, or on two lines
+    screen.print(table)
     if found.skipped:
-        console().print(f"skipped, since the model does not know them: {', '.join(map(str, found.skipped))}")
+        told = ", ".join(map(on_a_line, found.skipped))
+        screen.print(f"skipped, since the model does not know them: {told}", highlight=False, soft_wrap=True)
+
+
+def ids_of(text: str) -> list[Any]:
+    """A JSON list, or ids between commas, without the spaces around them.
+
+    >>> ids_of("50, a b"), ids_of('["a, b", " c"]'), ids_of("[Remix],[/b]")
+    (['50', 'a b'], ['a, b', ' c'], ['[Remix]', '[/b]'])
+    """
+    if text.lstrip().startswith("["):
+        with suppress(json.JSONDecodeError):
+            return _checked(json.loads(text), "--history")
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def on_a_line(item: object) -> str:
+    r"""An id as it is, or as a JSON text where it would break the line or tell the terminal what to do.
+
+    >>> on_a_line("a, b"), on_a_line("a\nb")
+    ('a, b', '"a\\nb"')
+    """
+    return str(item) if str(item).isprintable() else json.dumps(str(item))
+
+
+def _checked(found: Any, place: str) -> list[Any]:
+    """An id is text, or a whole number."""
+    if not isinstance(found, list):
+        raise InputError(f"{place}: a history is a list of item ids, found {found!r}")
+    for one in found:
+        if not isinstance(one, str | int) or isinstance(one, bool):
+            raise InputError(f"{place}: an item id is text or a whole number, found {one!r}")
+    return found
+
+
+def _answer_lines(folder: Path, file: str, k: int, unknown: Literal["error", "skip"], exclude_seen: bool) -> None:
+    """A JSON line of items, scores, what was skipped and why, for each line of the file."""
+    from nextitem.recommend import load
+
+    rows = _read_lines(file)
+    users = [user for *_, user in rows]
+    found = load(folder).recommend(
+        [history for _, history, _ in rows],
+        k,
+        users=None if all(user is None for user in users) else users,
+        unknown=unknown,
+        exclude_seen=exclude_seen,
+        names=[place for place, *_ in rows],
+    )
+    for one in found:
+        typer.echo(json.dumps(asdict(one), ensure_ascii=False))
+
+
+def _read_lines(file: str) -> list[tuple[str, list[Any], Any]]:
+    """Of every line that is not blank: what errors call it, the history, and the user or None."""
+    name = "standard input" if file == "-" else file
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"--histories {file} cannot be read: {error}") from error
+    rows = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        place = f"{name}, line {number}"
+        try:
+            found = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f'{place}: a line is a JSON list of item ids, such as ["a", "b"]; {error}') from error
+        user = None
+        if isinstance(found, dict):
+            if not {"history"} <= found.keys() <= {"history", "user"}:
+                raise InputError(f'{place}: the keys are "history" and "user", found {", ".join(found) or "none"}')
+            found, user = found["history"], found.get("user")
+        if user is not None:
+            _checked([user], place)
+        rows.append((place, _checked(found, place), user))
+    return rows
 
 
 def _follow(folder: Path, history: list[str], k: int, skips: bool, exclude_seen: bool) -> None:
@@ -71,8 +178,15 @@ def _follow(folder: Path, history: list[str], k: int, skips: bool, exclude_seen:
     for item in history:
         is_added(item)
     for line in sys.stdin:
-        if (item := line.strip()) and is_added(item):
-            typer.echo(" ".join(map(str, session.recommend(k, exclude_seen=exclude_seen).items)))
+        item = line.rstrip("\r\n")
+        if item.strip() and is_added(item):
+            typer.echo(" ".join(map(_word, session.recommend(k, exclude_seen=exclude_seen).items)))
+
+
+def _word(item: object) -> str:
+    """An id among others between spaces: as it is, or as a JSON text where it has a space, or begins as such a text."""
+    text = str(item)
+    return json.dumps(text, ensure_ascii=False) if text != "".join(text.split()) or text.startswith('"') else text
 
 
 def evaluate(

@@ -7,20 +7,20 @@ from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
 from nextitem.analysis.audit import Audit, Step
 from nextitem.report.audit_text import headline, sentences
+from nextitem.terminal import text_column
 
 
 class AuditView:
     def __init__(self, console: Console, origin: str) -> None:
         self.console, self.started = console, time.perf_counter()
         self.audit: Audit | None = None
-        console.print(escape(origin), highlight=False)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        left = (TextColumn("left, about"), TimeRemainingColumn())
+        console.print(origin, highlight=False, soft_wrap=True)
+        columns = (text_column("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        left = (text_column("left, about"), TimeRemainingColumn())
         self.bar = Progress(*columns, *left, console=console, transient=True, disable=not console.is_terminal)
         self.task = self.bar.add_task("the data", total=None)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import polars as pl
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -37,7 +36,7 @@ def understood_report(name: str, found: Understood) -> Group:
         ("interactions", f"{found.rows:,} of {found.users:,} users with {found.items:,} items"),
         ("times", _times(found)),
     ):
-        table.add_row(title, escape(_visible(text)))
+        table.add_row(title, _visible(text))
     shown: list[RenderableType] = [_verdict(name, is_good=True), table, _first(found.first)]
     return Group(*shown, *(warning(text) for text in found.warnings))
 
@@ -71,9 +70,9 @@ def refusal_report(path: Path, error: InputError) -> Group:
 def strangers_report(found: list[Strangers]) -> Group:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for title in ("ids in", "missing in", "how many", "of", "the first"):
-        table.add_column(title, justify="right" if title in ("how many", "of") else "left")
+        table.add_column(title, justify="right" if title in ("how many", "of") else "left", overflow="fold")
     for one in found:
-        first = "" if one.first is None else escape(_visible(one.first))
+        first = "" if one.first is None else _visible(one.first)
         style = "yellow" if one.count else None
         table.add_row(one.where, one.missing_in, f"{one.count:,}", f"{one.total:,}", first, style=style)
     return Group(Text("Do the files fit together?", "bold"), table)
@@ -103,7 +102,7 @@ def _first(rows: pl.DataFrame) -> Table:
     for column in rows.columns:
         table.add_column(column, justify="left" if column in ("user", "item") else "right", overflow="fold")
     for row in rows.rows():
-        table.add_row(*(escape(f"{cell:.15g}" if isinstance(cell, float) else _visible(str(cell))) for cell in row))
+        table.add_row(*(f"{cell:.15g}" if isinstance(cell, float) else _visible(str(cell)) for cell in row))
     return table
 
 

@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +19,7 @@ from nextitem.data.dataset import Dataset
 from nextitem.evaluation.evaluate import Report
 from nextitem.models.base import Recommender
 from nextitem.recipe import Recipe
+from nextitem.terminal import text_column
 from nextitem.training.fit import Progress as EpochProgress
 from nextitem.training.profile import Profile
 from nextitem.training.run import Built, Event, Finished, Prepared, monitor_of
@@ -52,7 +52,7 @@ class RunView:
         if not self.console.is_terminal:
             yield from batches
             return
-        columns = (TextColumn("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (text_column("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self.console, transient=True) as bar:
             yield from bar.track(batches, task_id=bar.add_task("", total=total, epoch=self.epoch + 1))
 
@@ -67,7 +67,7 @@ class RunView:
             )
             self._noted(*data.notes, *event.notes)
             return
-        self.console.print(escape(event.origin))
+        self.console.print(event.origin, soft_wrap=True)
         self._noted(*data.notes)
         self.console.print(data_table(data))
         self.console.print(
@@ -78,7 +78,7 @@ class RunView:
 
     def _noted(self, *notes: str) -> None:
         for note in notes:
-            self.console.print(escape(note), highlight=False, soft_wrap=True)
+            self.console.print(note, highlight=False, soft_wrap=True)
 
     def _built(self, event: Built) -> None:
         if self.mode == "detail":
@@ -126,7 +126,7 @@ class RunView:
         report = event.report
         training = report["recipe"]["training"]
         if event.is_kept:
-            self.console.print(f"{event.folder} holds this run already; add --again to train afresh")
+            self.console.print(f"{event.folder} holds this run already; add --again to train afresh", soft_wrap=True)
         elif training and report["epochs"] < training["epochs"]:
             monitor = report.get("monitor", training["monitor"])  # reports of before have none
             self.console.print(
@@ -134,7 +134,7 @@ class RunView:
                 f"the weights of epoch {report['best_epoch']} are kept"
             )
         self.console.print(test_table(report))
-        self.console.print(f"kept in {event.folder}", highlight=False)
+        self.console.print(f"kept in {event.folder}", highlight=False, soft_wrap=True)
 
 
 def test_table(report: dict[str, Any]) -> Group:
@@ -207,7 +207,7 @@ def _recipe_table(recipe: Recipe) -> Table:
     table = _pairs("Recipe")
     for section, keys in recipe.model_dump(mode="json", exclude_none=True).items():
         if isinstance(keys, dict):
-            table.add_row(section, escape("  ".join(f"{key}={_plain(value)}" for key, value in keys.items())))
+            table.add_row(section, "  ".join(f"{key}={_plain(value)}" for key, value in keys.items()))
         elif section != "format":
             table.add_row(section, str(keys))
     return table

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -67,7 +66,7 @@ def datasets_page(name: str) -> Group:
     ]  # fmt: skip
     for title, text in rows:
         if text:
-            table.add_row(title, escape(text))
+            table.add_row(title, text)
     return Group(Text(f"{name}: {data.description}", "bold"), table)
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -50,7 +49,7 @@ def comparison_report(found: Comparison, candidates: list[Candidate] | None = No
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     for name in (f"A: {found.name_a}", f"B: {found.name_b}"):
-        table.add_column(escape(name), justify="right", overflow="fold")
+        table.add_column(name, justify="right", overflow="fold")
     a, b = found.a, found.b
     for title, left, right in (
         ("users", f"{a.users:,}", f"{b.users:,}"),

@@ -8,7 +8,6 @@ import sys
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -42,7 +41,7 @@ def model_page(name: str) -> Group:
         table.add_column(title)
     for one in arguments(name).values():
         type_name = one.type.__name__ if isinstance(one.type, type) else str(one.type).replace("typing.", "")
-        table.add_row(f"model.{one.name}", str(one.default), escape(type_name))
+        table.add_row(f"model.{one.name}", str(one.default), type_name)
     facts = f"family {_family(model)}, {_kind(model)}, trains on: {_batches(model)}"
     about = [inspect.cleandoc(text) for text in (sys.modules[model.__module__].__doc__, model.__doc__) if text]
     return Group(Text(facts, "bold"), "", *(Text(text + "\n") for text in about), table)

@@ -28,7 +28,7 @@ def save_plots(examined: Examination, folder: Path) -> list[Path]:
         first = next(place for place, count in enumerate(histogram.counts) if count)
         bars = axes.bar(histogram.labels()[first:], histogram.counts[first:], color="#3b6ea5")
         axes.bar_label(bars, [f"{count:,}" if count else "" for count in histogram.counts[first:]], fontsize=8)
-        axes.set(xlabel=about, ylabel=of, title=f"{examined.name}: {about}")
+        axes.set(xlabel=about, ylabel=of, title=f"{examined.name}: {about}".replace("$", r"\$"))  # no formula
         axes.tick_params(axis="x", rotation=45)
         axes.spines[["top", "right"]].set_visible(False)
         path = folder / f"{name}.png"

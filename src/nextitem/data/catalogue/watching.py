@@ -5,21 +5,23 @@ from __future__ import annotations
 from types import TracebackType
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn
+
+from nextitem.terminal import console as new_screen
+from nextitem.terminal import text_column
 
 
 class Watcher:
     """A context; call it with (url, bytes so far, bytes in all if known)."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        self.console = console or new_screen(stderr=True)
+        columns = (text_column("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
         self.bar = Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
         self.tasks: dict[str, TaskID] = {}
 
     def show_terms(self, name: str, terms: str) -> None:
-        self.console.print(f"{name} has terms of use: {escape(terms)}", highlight=False, soft_wrap=True)
+        self.console.print(f"{name} has terms of use: {terms}", highlight=False, soft_wrap=True)
 
     def __enter__(self) -> Watcher:
         self.bar.start()
@@ -32,5 +34,5 @@ class Watcher:
 
     def __call__(self, url: str, done: int, total: int | None) -> None:
         if url not in self.tasks:
-            self.tasks[url] = self.bar.add_task(escape(url.rsplit("/", 1)[-1]))
+            self.tasks[url] = self.bar.add_task(url.rsplit("/", 1)[-1])
         self.bar.update(self.tasks[url], completed=done, total=total)
