@@ -8,6 +8,7 @@ from typing import Any
 import narwhals as nw
 
 from nextitem.data.frames import Frame, collected, num_rows, with_row
+from nextitem.data.id_rules import has_nul, is_blank
 from nextitem.errors import InputError, suggest
 
 
@@ -46,7 +47,8 @@ class Interactions:
         without an order of their own; `part` one of 0, 1, 2 for train, valid, test. `name` is what errors say.
 
         Raises:
-            InputError: a column is missing, the frame is empty, an id is missing, a timestamp is not a number.
+            InputError: a column is missing, the frame is empty, an id is missing, blank or has a NUL byte, a timestamp
+                is not a number.
         """
         table: Frame = nw.from_native(frame)
         roles = {"row": row, "user": user, "item": item, "timestamp": timestamp, "rating": rating, "part": part}
@@ -103,21 +105,32 @@ def _as_number(table: Frame, role: str, name: str) -> nw.Expr:
 
 
 def _refuse_missing(table: Frame, columns: dict[str, str], name: str) -> None:
-    """One look at all rows: are there any, and is a value missing?"""
+    """One look at all rows: are there any, is a value missing, is a text no id?"""
     schema = table.collect_schema()
-    missing = {}
+    missing, no_ids = {}, {}
     for role in columns:
         missing[role] = nw.col(role).is_null()
         if schema[role].is_float():
             missing[role] = missing[role] | ~nw.col(role).is_finite()
-    counts = [is_missing.cast(nw.Int64).sum().alias(role) for role, is_missing in missing.items()]
+        if schema[role] == nw.String:
+            no_ids[role] = is_blank(role) | has_nul(role)
+    kinds = {
+        "missing or non-finite values": missing,
+        "texts that are no ids (empty, white space alone, or with a NUL byte)": no_ids,
+    }
+    counts = [
+        rule.cast(nw.Int64).sum().alias(f"{role} {place}")
+        for place, rules in enumerate(kinds.values())
+        for role, rule in rules.items()
+    ]
     found = collected(table.select(nw.len().alias("rows"), *counts))
     if found["rows"][0] == 0:
         raise InputError(f"{name} is empty: it has no interaction")
-    for role, is_missing in missing.items():
-        if count := found[role][0]:
-            first = collected(table.filter(is_missing).select(nw.col("row").min()))["row"][0]
-            raise InputError(
-                f'{name}: column "{columns[role]}" has {count} missing or non-finite values, '
-                f"the first in row {first}; drop or fill those rows"
-            )
+    for place, (kind, rules) in enumerate(kinds.items()):
+        for role, rule in rules.items():
+            if count := found[f"{role} {place}"][0]:
+                first = collected(table.filter(rule).select(nw.col("row").min()))["row"][0]
+                raise InputError(
+                    f'{name}: column "{columns[role]}" has {count} {kind}, '
+                    f"the first in row {first}; drop or fill those rows"
+                )

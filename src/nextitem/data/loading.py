@@ -97,9 +97,8 @@ def _scanned(
             read(path, format=format, separator=separator, quote=quote, **columns)  # names the line, if it finds one
         raise
     except Exception as error:  # of any engine
-        log = None if is_parquet(path) else read(path, format=format, separator=separator, quote=quote, **columns)
-        if log is not None and engine == "polars":  # dates in a text file, say, which are read but not scanned
-            return log
+        if not is_parquet(path):
+            read(path, format=format, separator=separator, quote=quote, **columns)
         raise InputError(f"{engine} cannot read {path}: {str(error).splitlines()[0]}") from error
 
 

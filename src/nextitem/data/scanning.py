@@ -1,25 +1,37 @@
 """Scanning: a table in a file as a lazy log, on the engine of the user's choice; what it holds is never all in memory.
 
-The readers of `formats` hold a text file whole and name the line of a fault; a scan gives the same log.
+A text file is split by polars alone, by the dialect and under the rules of the readers in `formats`, so that its log,
+or the verdict on it, is the same at any size and on every engine. What names the line of a fault is the reader, which
+holds a file whole.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import narwhals as nw
 import polars as pl
 
-from nextitem.data.exact import duckdb_path, scan_csv, scan_parquet, spark_path
-from nextitem.data.formats.fields import refuse_id_lists
-from nextitem.data.formats.files import check_file, is_parquet
-from nextitem.data.formats.lists import list_notes, refuse_list_fields
-from nextitem.data.formats.quoting import Quote, quote_char, refuse_quote
+from nextitem.data.exact import duckdb_path, scan_parquet, spark_path
+from nextitem.data.formats.atomic_header import atomic_names
+from nextitem.data.formats.fields import refuse_id_lists, with_numbers
+from nextitem.data.formats.files import check_file, explained, is_gzip, is_parquet
+from nextitem.data.formats.lists import list_notes
+from nextitem.data.formats.quoting import Quote, refuse_quote
 from nextitem.data.formats.roles import Roles, find_roles
-from nextitem.data.formats.tables import SPOKEN, header_separator, sequence_columns, with_roles
+from nextitem.data.formats.tables import (
+    dialect_of,
+    header_roles,
+    refuse_short_lines,
+    sequence_columns,
+    told_of_lists,
+    with_roles,
+)
 from nextitem.data.formats.times import MILLISECONDS, milliseconds_note, refuse_days
-from nextitem.data.frames import Frame, collected
+from nextitem.data.frames import Frame, collected, settled
+from nextitem.data.id_rules import has_nul, is_blank
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
@@ -28,7 +40,7 @@ Notes = tuple[str, ...]  # of Interactions
 SCANNED_FROM = 2**26  # bytes of text; a smaller one is read at once
 FORMATS = ("table", "atomic")  # the others are no tables
 HEAD = 1000  # rows that tell whether a column holds lists
-WHOLE = r"^\s*[+-]?\d+\s*$"
+IDS = ("user", "item")
 
 
 def is_scanned(path: Path, format: str, engine: Engine) -> bool:
@@ -44,7 +56,7 @@ def is_scanned(path: Path, format: str, engine: Engine) -> bool:
                 f'{engine} reads tables (CSV, TSV, Parquet, .inter), found "{format}"; leave the engine out'
             )
         return True
-    return is_table and (is_parquet(path) or (path.suffix != ".gz" and path.stat().st_size >= SCANNED_FROM))
+    return is_table and (is_parquet(path) or (not is_gzip(path) and path.stat().st_size >= SCANNED_FROM))
 
 
 def scan(
@@ -64,46 +76,70 @@ def scan(
     if is_parquet(path):
         refuse_quote(path, quote)
         return _log(*_parquet_in_seconds(path, asked, engine), asked, path)
-    if format == "atomic" and quote != "auto":
-        raise InputError(f'only "table" takes a quote, found {quote} for "atomic"; leave it out')
-    one = "\t" if format == "atomic" else SPOKEN.get(separator or "", separator) or header_separator(path)
-    char = None if format == "atomic" else quote_char(path, one, quote)
-    table: Frame = nw.from_native(_text(path, one, char, engine))
+    table, notes = _text(path, format, asked, separator, quote)
     known = table.collect_schema().names()
-    lists = sequence_columns(known, path) if format == "atomic" else []
+    timestamp, rating = (role if role in known else None for role in ("timestamp", "rating"))
+    frame: Any = table if engine == "polars" else _handed_over(table, engine)
+    return Interactions.from_frame(frame, timestamp=timestamp, rating=rating, row="row", name=str(path), notes=notes)
+
+
+def _text(path: Path, format: str, asked: Roles, separator: str | None, quote: Quote) -> tuple[pl.LazyFrame, Notes]:
+    """`row`, `user`, `item` and, as numbers, `timestamp` and `rating`.
+
+    One look at every field of the file finds what breaks a rule, and parses the numbers, which stay; ids are read again
+    whenever they are asked for.
+    """
+    dialect = dialect_of(path, format, separator, quote)
+    with explained(path):
+        table = dialect.scan(path)
+        columns = table.collect_schema().names()
+        roles = header_roles(path, format, columns, asked, separator)
+        said = _told_of_lists(table, path, format, roles)
+        fields = {role: pl.nth(place).alias(role) for role, place in roles}
+        is_blank_line = pl.all_horizontal(pl.all().is_null())
+        named = nw.from_native(table.select(blank=is_blank_line, short=pl.last().is_null(), **fields))
+        no_id = [nw.col(role).is_null() | is_blank(role) | has_nul(role) for role in IDS]
+        texts = [role for role in fields if role not in IDS]
+        looked = collected(named.select("blank", "short", *texts, no_id=nw.any_horizontal(*no_id, ignore_nulls=False)))
+        found = looked.to_polars()
+        if found["short"].any():
+            refuse_short_lines(path, dialect)
+    has_blanks = found["blank"].any()
+    found = found.filter(~found["blank"])
+    if found["no_id"].any():
+        raise InputError(
+            f"{path.name}: the user or the item of a line is empty or has a NUL byte; mend or drop the line"
+        )
+    numbers, notes = with_numbers(found.select(*texts).with_row_index("line"), path)
+    ids = (table.filter(~is_blank_line) if has_blanks else table).select(*[fields[role] for role in IDS])
+    together = pl.concat([ids, numbers.drop("line").lazy()], how="horizontal") if texts else ids
+    return together.with_row_index("row"), (*said, *notes)
+
+
+def _told_of_lists(table: pl.LazyFrame, path: Path, format: str, roles: list[tuple[str, int]]) -> Notes:
+    """What is to be said of lists: of an atomic file by their types, else by the first rows (a read names the line)."""
+    columns = table.collect_schema().names()
     if format == "atomic":
-        table = table.select([nw.col(column).alias(column.partition(":")[0]) for column in known])
-        asked = Roles(**{role: column.partition(":")[0] for role, column in asked.names()})
-    roles = find_roles(table.collect_schema().names(), asked, path.name)
-    notes = list_notes(table.collect_schema().names(), lists, roles, path.name)
-    if format == "table":
-        _refuse_lists(table, roles, path)
-    table = table.select([nw.col(column).alias(role) for role, column in roles.names()])
-    blank = [nw.col(role).is_null() for role, _ in roles.names()]
-    table = table.filter(~nw.all_horizontal(*blank, ignore_nulls=False))
-    numbers = [role for role, _ in roles.names() if role in ("timestamp", "rating")]
-    is_empty = [(nw.col(role) == "").any().alias(role) for role in ("user", "item")]
-    # Integers where all are, so that nothing of a large one is lost.
-    is_whole = [nw.col(role).str.contains(WHOLE).all().alias(role) for role in numbers]
-    found = collected(table.select(*is_empty, *is_whole, *_ends(nw.col("timestamp").str.strip_chars(), numbers)))
-    for role in ("user", "item"):
-        if found[role][0]:
-            raise InputError(f"{path.name}: the {role} of a line is empty; fill it or drop the line")
-    if numbers:
-        types = {role: nw.Int64 if found[role][0] else nw.Float64 for role in numbers}
-        table = table.with_columns([nw.col(role).str.strip_chars().cast(types[role]) for role in numbers])
-    if "timestamp" in numbers:
-        table, changed = _in_seconds(table, "timestamp", found, path)
-        notes = (*notes, *changed)
-    return _log(table.to_native(), notes, Roles(**{role: role for role, _ in roles.names()}), path)
+        bare = table.rename(atomic_names(columns, path)).head(0).collect()
+        return told_of_lists(bare, roles, path, sequence_columns(columns, path))
+    head = table.head(HEAD).collect()
+    notes = told_of_lists(head, roles, path, None)
+    items = next(pl.nth(place).alias(role) for role, place in roles if role == "item")
+    refuse_id_lists(head.select(items).with_row_index("line", offset=2), path)
+    return notes
 
 
-def _refuse_lists(table: Frame, roles: Roles, path: Path) -> None:
-    """By the first rows: lists of items that are text, in the item's column or beside it; a read names their line."""
-    head = collected(table.head(HEAD)).to_polars()
-    refuse_list_fields(head, roles, path.name)
-    items = head.select(line=pl.int_range(2, len(head) + 2), item=pl.col(roles.item or ""))
-    refuse_id_lists(items, path)
+def _handed_over(table: pl.LazyFrame, engine: Engine) -> Frame:
+    """The rows in an engine of their own, by way of a Parquet file that is gone then."""
+    with TemporaryDirectory(prefix="nextitem-") as folder:
+        path = Path(folder) / "log.parquet"
+        table.sink_parquet(path)
+        if engine == "spark":
+            return settled(nw.from_native(_parquet(path, engine)))
+        connection = _duckdb()
+        # `settled` would look for the file again.
+        connection.read_parquet(duckdb_path(path), hive_partitioning=False).create("nextitem_text")
+        return nw.from_native(connection.table("nextitem_text"))
 
 
 def _log(frame: Any, notes: Notes, asked: Roles, path: Path) -> Interactions:
@@ -152,22 +188,6 @@ def _parquet(path: Path, engine: Engine) -> Any:
     if engine == "duckdb":
         return _duckdb().read_parquet(duckdb_path(path), hive_partitioning=False)
     return _spark().read.parquet(spark_path(path))
-
-
-def _text(path: Path, separator: str, quote: str | None, engine: Engine) -> Any:
-    if engine == "polars":
-        return scan_csv(path, separator=separator, quote_char=quote, infer_schema=False)
-    if engine == "duckdb":
-        return _duckdb().read_csv(
-            duckdb_path(path),
-            sep=separator,
-            quotechar=quote or "",
-            all_varchar=True,
-            header=True,
-            hive_partitioning=False,
-        )
-    reader = _spark().read.option("header", True).option("sep", separator).option("quote", quote or "")
-    return reader.option("escape", quote or "").csv(spark_path(path))
 
 
 def _duckdb() -> Any:

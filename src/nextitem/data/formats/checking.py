@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from nextitem.data.exact import parquet_names, scan_csv, scan_parquet
+from nextitem.data.exact import parquet_names, scan_parquet
 from nextitem.data.formats.atomic_header import without_type
 from nextitem.data.formats.checkins import FOURSQUARE, GOWALLA
 from nextitem.data.formats.files import check_file, first_lines, is_gzip, is_parquet, scan_lines
@@ -24,12 +24,12 @@ from nextitem.data.formats.json_lines import json_keys
 from nextitem.data.formats.places import header_places
 from nextitem.data.formats.plays import COLUMNS
 from nextitem.data.formats.plays import roles as play_roles
-from nextitem.data.formats.quoting import Quote, has_quotes, quote_char
+from nextitem.data.formats.quoting import Quote, has_quotes
 from nextitem.data.formats.reading import FORMATS, read, sniff
 from nextitem.data.formats.roles import Roles, find_roles, plain
 from nextitem.data.formats.sessions import YOOCHOOSE
 from nextitem.data.formats.steam import KEYS
-from nextitem.data.formats.tables import SPOKEN, header_separator
+from nextitem.data.formats.tables import dialect_of, header_separator
 from nextitem.data.formats.tags import ROLES as HETREC
 from nextitem.data.formats.times import milliseconds_note
 from nextitem.data.formats.tmall import ROLES as TMALL
@@ -187,9 +187,7 @@ def _first_line(path: Path) -> str:
 
 def _head(path: Path, format: str, separator: str | None, quote: Quote) -> pl.DataFrame:
     """The header and the first row."""
-    one = "\t" if format == "atomic" else SPOKEN.get(separator or "", separator) or header_separator(path)
-    char = None if format == "atomic" else quote_char(path, one, quote)
-    table = scan_csv(path, separator=one, quote_char=char, infer_schema=False)
+    table = dialect_of(path, format, separator, quote).scan(path)
     return table.filter(~pl.all_horizontal(pl.all().is_null())).head(1).collect()
 
 
@@ -197,8 +195,7 @@ def _letters(path: Path, format: str, separator: str | None, quote: Quote) -> li
     """That quotes of a text table were not taken for quoting."""
     if format != "table" or quote != "auto" or is_parquet(path) or not has_quotes(path):
         return []
-    one = SPOKEN.get(separator or "", separator) or header_separator(path)
-    if quote_char(path, one) is not None:
+    if dialect_of(path, format, separator).quote is not None:
         return []
     return ["quotes are taken for letters, since not all of them quote a field; else name --data.quote double"]
 

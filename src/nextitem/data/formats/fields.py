@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import narwhals as nw
 import polars as pl
 
 from nextitem.data.formats.times import in_seconds, numbers_or_dates
+from nextitem.data.id_rules import has_nul, is_blank
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
@@ -32,31 +34,40 @@ def to_interactions(
     for role in ("user", "item"):
         refuse_ids(table, role, path)
     refuse_id_lists(table, path)
-    numbers = [role for role in UNITS if role in table.columns]
-    text = [role for role in numbers if table.schema[role] == pl.String]
-    table = table.with_columns(numbered(table, role, path, way_out=way_out) for role in text)
-    changed: tuple[str, ...] = ()
-    if "timestamp" in numbers:
-        refuse_negative(table, "timestamp", path, way_out)
-        times, changed = in_seconds(table["timestamp"], path.name)
-        table = table.with_columns(times)
+    table, changed = with_numbers(table, path, way_out)
     return Interactions.from_frame(
         table,
-        timestamp="timestamp" if "timestamp" in numbers else None,
-        rating="rating" if "rating" in numbers else None,
+        timestamp="timestamp" if "timestamp" in table.columns else None,
+        rating="rating" if "rating" in table.columns else None,
         name=str(path),
         notes=(*notes, *changed),
     )
 
 
+def with_numbers(table: pl.DataFrame, path: Path, way_out: str | None = None) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """`line` and the text of timestamp and rating, where there are any, as numbers; and what is to be said of it.
+
+    Raises:
+        InputError: as `to_interactions`, of these two.
+    """
+    text = [role for role in UNITS if table.schema.get(role) == pl.String]
+    table = table.with_columns(numbered(table, role, path, way_out=way_out) for role in text)
+    if "timestamp" not in table.columns:
+        return table, ()
+    refuse_negative(table, "timestamp", path, way_out)
+    times, changed = in_seconds(table["timestamp"], path.name)
+    return table.with_columns(times), changed
+
+
 def refuse_ids(table: pl.DataFrame, role: str, path: Path) -> None:
-    empty = table.filter(pl.col(role).fill_null("").str.strip_chars().str.len_bytes() == 0)
+    frame = nw.from_native(table)
+    empty = frame.filter(nw.col(role).is_null() | is_blank(role)).to_native()
     if len(empty):
         found = empty[role][0] or ""
         raise InputError(
             f"{path.name}, line {empty['line'][0]}: the {role} is empty, found '{found}'; fill it or drop the line"
         )
-    broken = table.filter(pl.col(role).str.contains("\0", literal=True))
+    broken = frame.filter(has_nul(role)).to_native()
     if len(broken):
         raise InputError(
             f"{path.name}, line {broken['line'][0]}: the {role} holds a NUL byte, found {broken[role][0]!r}; "

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from nextitem.data.formats.dialect import Dialect
 from nextitem.data.formats.fields import numbered, to_interactions
 from nextitem.data.formats.places import MEND, Layout, read_places
 from nextitem.data.formats.quoting import quote_char
@@ -31,7 +32,8 @@ def read_diginetica(path: Path) -> Interactions:
     milliseconds since the session's first view: right within a session and between days.
     """
     separator = header_separator(path)
-    table = read_text(path, separator, quote_char(path, separator, way_out="read it with --data.format table"))
+    quote = quote_char(path, separator, way_out="read it with --data.format table")
+    table = read_text(path, Dialect(separator, quote))
     columns = {plain(column): column for column in table.columns[1:]}
     if missing := [name for name in DIGINETICA if name not in columns]:
         raise InputError(

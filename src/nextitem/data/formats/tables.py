@@ -8,10 +8,19 @@ from typing import Any
 
 import polars as pl
 
-from nextitem.data.exact import read_csv, read_parquet, scan_parquet
+from nextitem.data.exact import read_parquet, scan_parquet
 from nextitem.data.formats.atomic_header import atomic_names, atomic_types, without_type
+from nextitem.data.formats.dialect import ATOMIC, Dialect
 from nextitem.data.formats.fields import refuse_negative, to_interactions
-from nextitem.data.formats.files import check_file, explained, first_lines, is_parquet, lines, num_lines_before_text
+from nextitem.data.formats.files import (
+    check_file,
+    explained,
+    first_lines,
+    is_parquet,
+    lines,
+    num_lines_before_text,
+    scan_lines,
+)
 from nextitem.data.formats.lists import list_notes, refuse_list_fields
 from nextitem.data.formats.quoting import Quote, quote_char, refuse_quote
 from nextitem.data.formats.roles import Roles, find_roles
@@ -35,20 +44,11 @@ def read_table(path: Path, asked: Roles, separator: str | None = None, quote: Qu
     if is_parquet(path):
         refuse_quote(path, quote)
         return _read_parquet(path, asked)
-    if path.suffix == ".parquet":
-        raise InputError(f"{path} is no Parquet file; write it again, or give it the ending of what it is")
-    one = header_separator(path) if separator is None else _one_byte(separator)
-    char = quote_char(path, one, quote)
-    letters = char is None and quote == "auto"
+    dialect = dialect_of(path, "table", separator, quote)
+    letters = dialect.quote is None and quote == "auto"
     way_out = f"{MEND}, or name another separator with --data.separator"
-    table = read_text(path, one, char, way_out + ", or quotes that hold fields with --data.quote double" * letters)
-    if len(table.columns) == 2:  # the line number, and all the text
-        tried = "comma, tab, ; and |" if separator is None else repr(one)
-        raise InputError(
-            f'{path.name}, line 1: a header needs two columns or more, found one, "{table.columns[1]}" '
-            f"(separators tried: {tried}); name the right one with --data.separator"
-        )
-    return _by_roles(table, asked, path)
+    table = read_text(path, dialect, way_out + ", or quotes that hold fields with --data.quote double" * letters)
+    return _by_roles(table, header_roles(path, "table", table.columns[1:], asked, separator), path)
 
 
 def read_atomic(path: Path, asked: Roles) -> Interactions:
@@ -56,15 +56,56 @@ def read_atomic(path: Path, asked: Roles) -> Interactions:
 
     https://recbole.io/docs/user_guide/data/atomic_files.html. A column may be asked for without its type.
     """
-    table = read_atomic_text(path)
-    bare = Roles(**{role: without_type(column) for role, column in asked.names()})
+    check_file(path)
+    table = read_text(path, ATOMIC)
+    roles = header_roles(path, "atomic", table.columns[1:], asked)
     lists = sequence_columns(table.columns[1:], path)
-    return _by_roles(table.rename(atomic_names(table.columns[1:], path)), bare, path, lists)
+    return _by_roles(table.rename(atomic_names(table.columns[1:], path)), roles, path, lists)
 
 
 def sequence_columns(header: Sequence[str], path: Path) -> list[str]:
-    """The bare names of the columns that are lists."""
+    """The bare names of the columns of an atomic file that are lists."""
     return [name for name, kind in atomic_types(header, path).items() if kind.endswith("_seq")]
+
+
+def dialect_of(path: Path, format: str, separator: str | None = None, quote: Quote = "auto") -> Dialect:
+    """How the text of a table is split: an atomic file as RecBole has it, another one by its header or as asked for.
+
+    Raises:
+        InputError: the separator is no single byte, quotes are not proper, or a file that calls itself Parquet is none.
+    """
+    if format == "atomic":
+        if quote != "auto":
+            raise InputError(f'only "table" takes a quote, found {quote} for "atomic"; leave it out')
+        return ATOMIC
+    if path.suffix == ".parquet":
+        raise InputError(f"{path} is no Parquet file; write it again, or give it the ending of what it is")
+    one = header_separator(path) if separator is None else _one_byte(separator)
+    return Dialect(one, quote_char(path, one, quote))
+
+
+def header_roles(
+    path: Path, format: str, columns: Sequence[str], asked: Roles, separator: str | None = None
+) -> list[tuple[str, int]]:
+    """(role, place of its column) by the rules of a header, whoever reads what stands under it.
+
+    `columns` are those of `Dialect.scan`.
+
+    Raises:
+        InputError: two columns have one name, there is only one, an atomic one has no type, or a role has no column.
+    """
+    _refuse_twins(path, columns)
+    if format == "atomic":
+        atomic_types(columns, path)
+        columns = list(atomic_names(columns, path).values())
+        asked = Roles(**{role: without_type(column) for role, column in asked.names()})
+    elif len(columns) == 1:
+        tried = "comma, tab, ; and |" if separator is None else repr(_one_byte(separator))
+        raise InputError(
+            f'{path.name}, line 1: a header needs two columns or more, found one, "{columns[0]}" '
+            f"(separators tried: {tried}); name the right one with --data.separator"
+        )
+    return [(role, columns.index(column)) for role, column in find_roles(columns, asked, path.name).names()]
 
 
 def read_atomic_text(path: Path) -> pl.DataFrame:
@@ -74,7 +115,7 @@ def read_atomic_text(path: Path) -> pl.DataFrame:
         InputError: a column has no type, two are alike, or a line has another number of fields than the header.
     """
     check_file(path)
-    table = read_text(path, "\t", quote=None)
+    table = read_text(path, ATOMIC)
     atomic_types(table.columns[1:], path)
     return table
 
@@ -113,26 +154,39 @@ def with_roles(frame: Any, roles: Roles, path: Path, notes: tuple[str, ...]) -> 
     )
 
 
-def _by_roles(table: pl.DataFrame, asked: Roles, path: Path, lists: Sequence[str] | None = None) -> Interactions:
+def _by_roles(
+    table: pl.DataFrame, roles: list[tuple[str, int]], path: Path, lists: Sequence[str] | None = None
+) -> Interactions:
     """`lists`: the columns that are lists by their type; None: only their fields can tell."""
-    roles = find_roles(table.columns[1:], asked, path.name)
-    notes: tuple[str, ...] = ()
-    if lists is None:
-        refuse_list_fields(table.drop(LINE), roles, path.name)
-    else:
-        notes = list_notes(table.columns[1:], lists, roles, path.name)
-    columns = (pl.col(column).alias(role) for role, column in roles.names())
+    notes = told_of_lists(table.drop(LINE), roles, path, lists)
+    columns = (pl.nth(place + 1).alias(role) for role, place in roles)  # LINE stands before them
     return to_interactions(table.select(pl.col(LINE).alias("line"), *columns), path, notes=notes)
 
 
-def read_text(path: Path, separator: str, quote: str | None, way_out: str = MEND) -> pl.DataFrame:
+def told_of_lists(
+    table: pl.DataFrame, roles: list[tuple[str, int]], path: Path, lists: Sequence[str] | None
+) -> tuple[str, ...]:
+    """What is to be said of unread lists; `lists`: the columns that are by their type, None: only fields can tell.
+
+    Raises:
+        InputError: a list is read as one value, or holds items.
+    """
+    found = Roles(**{role: table.columns[place] for role, place in roles})
+    if lists is None:
+        refuse_list_fields(table, found, path.name)
+        return ()
+    return list_notes(table.columns, lists, found, path.name)
+
+
+def read_text(path: Path, dialect: Dialect, way_out: str = MEND) -> pl.DataFrame:
     """All columns as text after a first one, LINE: where each row begins. Blank lines are left out.
 
     `way_out` is that of a line with too few or too many fields.
     """
+    separator, quote = dialect.separator, dialect.quote
     try:
         with explained(path):
-            table = read_csv(path, separator=separator, quote_char=quote, infer_schema=False)
+            table = dialect.scan(path).collect()
     except InputError as error:
         if isinstance(error.__cause__, pl.exceptions.ComputeError):
             _refuse_open_quote(path, quote)
@@ -148,7 +202,7 @@ def read_text(path: Path, separator: str, quote: str | None, way_out: str = MEND
     return table.select(line.alias(LINE), pl.all()).filter(~is_blank)
 
 
-def _refuse_twins(path: Path, columns: list[str]) -> None:
+def _refuse_twins(path: Path, columns: Sequence[str]) -> None:
     """Polars calls the second column of one name NAME_duplicated_0."""
     for column in columns:
         name = column.removesuffix("_duplicated_0")
@@ -173,6 +227,16 @@ def refuse_ragged(path: Path, separator: str, quote: str | None, way_out: str) -
             f"{path.name}, line {wrong['line'][0]}: {table['count'][0]} fields are needed, as in the first line, "
             f"found {wrong['count'][0]}; {way_out}"
         )
+
+
+def refuse_short_lines(path: Path, dialect: Dialect) -> None:
+    """`refuse_ragged` of a file that is held in memory only where it has a quote, or a fault to be named."""
+    text, separator, quote = pl.col("text"), dialect.separator, dialect.quote
+    count = text.str.count_matches(separator, literal=True)
+    quoted = pl.lit(False) if quote is None else text.str.contains(quote, literal=True).any()
+    found = scan_lines(path).select(low=count.min(), high=count.max(), quoted=quoted).collect(engine="streaming")
+    if found["quoted"][0] or found["low"][0] != found["high"][0]:
+        refuse_ragged(path, separator, quote, MEND)
 
 
 def _refuse_open_quote(path: Path, quote: str | None) -> None:
