@@ -1,15 +1,18 @@
 # make run    set up .venv and train SASRec on ml-100k: data, epochs, test table
 # make test   set up .venv with the test extra and run the whole suite
 # make slow   the tests on whole data sets, Spark and Triton, which want a Java, NEXTITEM_DATA, the extras spark and gpu
+# make fuzz   damaged logs for minutes, one verdict on every road that reads them; SECONDS=600 SEED=7 for others
 # make check  format, lint, strict types, tests: what a change must pass
 # make clean  remove .venv and caches (runs/ stays)
 
 PYTHON ?= python3
 VENV := .venv
+SECONDS := 180
+SEED := 0
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test slow check lint setup clean
+.PHONY: run test slow fuzz check lint setup clean
 
 run: $(VENV)/.installed
 	$(BIN)/nextitem run
@@ -20,6 +23,9 @@ test: $(VENV)/.installed-test
 slow: $(VENV)/.installed-slow
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m pytest tests/data/test_engines.py tests/nn/test_scan_gpu.py
+
+fuzz: $(VENV)/.installed-test
+	NEXTITEM_FUZZ_SECONDS=$(SECONDS) NEXTITEM_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -m slow -s tests/fuzz
 
 check: lint test
 

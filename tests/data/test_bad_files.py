@@ -150,6 +150,12 @@ def test_separator_is_no_way_out_where_none_can_be_named(tmp_path: Path, name: s
     assert "separator" not in str(caught.value)
 
 
+def test_two_lines_that_make_one_object_are_no_lines_of_json(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"user": 1, "item": 2}\n{"user": 1, "i\ntem": 3, "item": 4}\n')
+    with pytest.raises(InputError, match=r"log\.jsonl, line 2: a line must be JSON"):
+        read(tmp_path / "log.jsonl")
+
+
 def test_every_file_is_in_one_table() -> None:
     named = [name for name, *_ in (*BAD, *LEGAL)]
     assert sorted(named) == sorted(path.name for path in FOLDER.iterdir())

@@ -106,3 +106,16 @@ def test_text_is_no_number(role: str) -> None:
         Interactions.from_frame(
             pl.DataFrame({**COLUMNS, role: ["1"] * 4}), rating="rating" if role == "rating" else None
         )
+
+
+@pytest.mark.parametrize("odd", ["", " \t", "\u3000", "a\0b"])
+@pytest.mark.parametrize("kind", [pl.DataFrame, pl.LazyFrame, pd.DataFrame, pa.table, "duckdb"])
+def test_text_that_is_no_id_is_refused_by_column_and_row(kind: Any, odd: str) -> None:
+    columns = {"user": ["u", "v"], "item": ["a", odd]}
+    if kind == "duckdb":
+        duckdb = pytest.importorskip("duckdb")
+        frame = duckdb.connect().from_arrow(pa.table(columns))
+    else:
+        frame = kind(columns)
+    with pytest.raises(InputError, match=r'column "item" has 1 texts that are no ids .* the first in row 1'):
+        Interactions.from_frame(frame, timestamp=None)

@@ -1,4 +1,4 @@
-"""A scanned table gives the log that a read one gives: the rules on time are the same."""
+"""A scanned table gives the log that a read one gives, by the same rules, or is refused in the same words."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import pytest
 from nextitem.data import scanning
 from nextitem.data.dataset import Dataset
 from nextitem.data.filters import lengths
+from nextitem.data.formats.dialect import Dialect
 from nextitem.data.formats.reading import read
+from nextitem.data.formats.tables import refuse_short_lines
 from nextitem.data.frames import collected
 from nextitem.data.given import joined
 from nextitem.data.interactions import Interactions
 from nextitem.data.loading import open_data
 from nextitem.data.prepare import Rules, prepare
+from nextitem.data.scanning import Engine
 from nextitem.errors import InputError
 
 
@@ -90,3 +93,84 @@ def test_times_before_1970_are_refused(tmp_path: Path) -> None:
         open_data(str(path))
     with pytest.raises(InputError, match=r"log\.csv, line 3: a timestamp must not be negative"):
         open_data(str(csv(tmp_path, 4, -2)))
+
+
+def refusal(path: Path, engine: Engine, scanned_from: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(scanning, "SCANNED_FROM", scanned_from)
+    with pytest.raises(InputError) as raised:
+        open_data(str(path), engine=engine)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"user,item,timestamp\nu,a,1\nu, ,2\n", "line 3: the item is empty, found ' '"),
+        ("user,item,timestamp\nu,a,1\n\u3000,b,2\n".encode(), "line 3: the user is empty"),
+        (b"user,item,timestamp\nu,a,1\nu,b\0,2\n", "line 3: the item holds a NUL byte"),
+        (b"user,item,item,timestamp\nu,a,a,1\n", 'line 1: two columns have the same name, found "item" twice'),
+        (b"user,item,timestamp,said\nu,a,1,x\nu,b,2,caf\xe9\n", "line 3: text must be UTF-8, found the byte 0xe9"),
+        (b"user,item,timestamp,said\nu,a,1,x\nu,b,2\n", "line 3: 4 fields are needed, as in the first line, found 3"),
+        (b"user,item,timestamp,said\nu,a,1,x\n,,,y\n", "line 3: the user is empty"),
+        (b'user,item,timestamp\nu,a,1\nu,"b,2\n', "line 3: a quote is opened and never closed"),
+        (b"user\nu\n", "line 1: a header needs two columns or more"),
+    ],
+    ids=[
+        "white space",
+        "wide space",
+        "NUL",
+        "twins",
+        "latin-1",
+        "short line",
+        "user missing",
+        "open quote",
+        "one column",
+    ],
+)
+def test_a_rule_holds_for_files_of_any_size_on_any_engine(
+    content: bytes, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("duckdb")
+    (tmp_path / "log.csv").write_bytes(content)
+    roads: tuple[tuple[Engine, int], ...] = (("polars", 2**26), ("polars", 0), ("duckdb", 0))
+    told = {refusal(tmp_path / "log.csv", engine, size, monkeypatch) for engine, size in roads}
+    assert len(told) == 1
+    assert words in told.pop()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'user,item\nu,"12"" disk"\nu,"a\nb"\n',
+        "user,item,timestamp\nu,a,2014-04-07 10:51:09\nu,b,2014-04-08\n",
+        "user,item,said\nu,a,\n\nu,b,x\n,,\n",
+        "\ufeffuser,item\r\nu,007\r\nu,NULL\r\n",
+    ],
+    ids=["quotes", "dates", "blank lines", "mark and CRLF"],
+)
+def test_an_engine_has_the_rows_of_the_reader(content: str, tmp_path: Path) -> None:
+    pytest.importorskip("duckdb")
+    (tmp_path / "log.csv").write_bytes(content.encode())
+    there, _ = open_data(str(tmp_path / "log.csv"), engine="duckdb")
+    assert isinstance(there, Interactions)
+    here = collected(read(tmp_path / "log.csv").frame).to_polars()
+    assert collected(there.frame.sort("row")).to_polars().rows() == here.rows()
+    assert there.frame.implementation.is_duckdb()
+
+
+@pytest.mark.parametrize("engine", ["polars", "duckdb"])
+def test_parquet_with_two_columns_of_one_name_is_refused(engine: Engine, tmp_path: Path) -> None:
+    pytest.importorskip("duckdb")
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table = arrow.Table.from_arrays([arrow.array(["u"])] * 3, names=["user", "item", "item"])
+    parquet.write_table(table, tmp_path / "log.parquet")
+    with pytest.raises(InputError, match="two columns have the same name"):
+        open_data(str(tmp_path / "log.parquet"), engine=engine)
+
+
+def test_short_lines_are_found_beside_empty_fields_without_quotes(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("user,item,said\nu,a,\nu,b\n")
+    with pytest.raises(InputError, match="line 3: 3 fields are needed"):
+        refuse_short_lines(tmp_path / "log.csv", Dialect(","))
+    (tmp_path / "log.csv").write_text("user,item,said\nu,a,\nu,b,\n")
+    refuse_short_lines(tmp_path / "log.csv", Dialect(","))

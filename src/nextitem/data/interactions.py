@@ -110,8 +110,8 @@ def _refuse_missing(table: Frame, columns: dict[str, str], name: str) -> None:
     missing, no_ids = {}, {}
     for role in columns:
         missing[role] = nw.col(role).is_null()
-        if schema[role].is_float():
-            missing[role] = missing[role] | ~nw.col(role).is_finite()
+        if schema[role].is_numeric():  # of whole numbers to the same end: every one is read, so that none fails later
+            missing[role] = missing[role] | ~nw.col(role).cast(nw.Float64).is_finite()
         if schema[role] == nw.String:
             no_ids[role] = is_blank(role) | has_nul(role)
     kinds = {

@@ -7,6 +7,7 @@ holds a file whole.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -24,14 +25,14 @@ from nextitem.data.formats.roles import Roles, find_roles
 from nextitem.data.formats.tables import (
     dialect_of,
     header_roles,
+    refuse_parquet_head,
     refuse_short_lines,
     sequence_columns,
     told_of_lists,
     with_roles,
 )
 from nextitem.data.formats.times import MILLISECONDS, milliseconds_note, refuse_days
-from nextitem.data.frames import Frame, collected, settled
-from nextitem.data.id_rules import has_nul, is_blank
+from nextitem.data.frames import Frame, collected, settled, to_polars
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
@@ -75,45 +76,39 @@ def scan(
     check_file(path)
     if is_parquet(path):
         refuse_quote(path, quote)
+        refuse_parquet_head(path)
         return _log(*_parquet_in_seconds(path, asked, engine), asked, path)
     table, notes = _text(path, format, asked, separator, quote)
     known = table.collect_schema().names()
     timestamp, rating = (role if role in known else None for role in ("timestamp", "rating"))
-    frame: Any = table if engine == "polars" else _handed_over(table, engine)
-    return Interactions.from_frame(frame, timestamp=timestamp, rating=rating, row="row", name=str(path), notes=notes)
+    log = Interactions.from_frame(table, timestamp=timestamp, rating=rating, name=str(path), notes=notes)
+    return log if engine == "polars" else replace(log, frame=_handed_over(log.frame, engine))
 
 
 def _text(path: Path, format: str, asked: Roles, separator: str | None, quote: Quote) -> tuple[pl.LazyFrame, Notes]:
-    """`row`, `user`, `item` and, as numbers, `timestamp` and `rating`.
+    """`user`, `item` and, as numbers, `timestamp` and `rating`.
 
-    One look at every field of the file finds what breaks a rule, and parses the numbers, which stay; ids are read again
+    One look at every field of the file takes the text of the numbers, which stay in memory; the ids are read again
     whenever they are asked for.
     """
     dialect = dialect_of(path, format, separator, quote)
     with explained(path):
         table = dialect.scan(path)
-        columns = table.collect_schema().names()
-        roles = header_roles(path, format, columns, asked, separator)
+        roles = header_roles(path, format, table.collect_schema().names(), asked, separator)
         said = _told_of_lists(table, path, format, roles)
         fields = {role: pl.nth(place).alias(role) for role, place in roles}
         is_blank_line = pl.all_horizontal(pl.all().is_null())
-        named = nw.from_native(table.select(blank=is_blank_line, short=pl.last().is_null(), **fields))
-        no_id = [nw.col(role).is_null() | is_blank(role) | has_nul(role) for role in IDS]
-        texts = [role for role in fields if role not in IDS]
-        looked = collected(named.select("blank", "short", *texts, no_id=nw.any_horizontal(*no_id, ignore_nulls=False)))
-        found = looked.to_polars()
+        texts = {role: field for role, field in fields.items() if role not in IDS}
+        looked = table.select(blank=is_blank_line, short=pl.last().is_null(), **texts)
+        found = looked.collect(engine="streaming")
         if found["short"].any():
             refuse_short_lines(path, dialect)
-    has_blanks = found["blank"].any()
-    found = found.filter(~found["blank"])
-    if found["no_id"].any():
-        raise InputError(
-            f"{path.name}: the user or the item of a line is empty or has a NUL byte; mend or drop the line"
-        )
+    if found["blank"].any():
+        table, found = table.filter(~is_blank_line), found.filter(~found["blank"])
     numbers, notes = with_numbers(found.select(*texts).with_row_index("line"), path)
-    ids = (table.filter(~is_blank_line) if has_blanks else table).select(*[fields[role] for role in IDS])
+    ids = table.select(*[fields[role] for role in IDS])
     together = pl.concat([ids, numbers.drop("line").lazy()], how="horizontal") if texts else ids
-    return together.with_row_index("row"), (*said, *notes)
+    return together, (*said, *notes)
 
 
 def _told_of_lists(table: pl.LazyFrame, path: Path, format: str, roles: list[tuple[str, int]]) -> Notes:
@@ -129,11 +124,11 @@ def _told_of_lists(table: pl.LazyFrame, path: Path, format: str, roles: list[tup
     return notes
 
 
-def _handed_over(table: pl.LazyFrame, engine: Engine) -> Frame:
+def _handed_over(frame: Frame, engine: Engine) -> Frame:
     """The rows in an engine of their own, by way of a Parquet file that is gone then."""
     with TemporaryDirectory(prefix="nextitem-") as folder:
         path = Path(folder) / "log.parquet"
-        table.sink_parquet(path)
+        to_polars(frame).sink_parquet(path)
         if engine == "spark":
             return settled(nw.from_native(_parquet(path, engine)))
         connection = _duckdb()

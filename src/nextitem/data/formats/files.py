@@ -127,6 +127,8 @@ def explained(path: Path) -> Iterator[None]:
 def _why(path: Path, error: Exception) -> str:
     if isinstance(error, pl.exceptions.NoDataError):
         return f"{path} is empty: it has no interaction"
+    if isinstance(error, pl.exceptions.DuplicateError) and is_parquet(path):
+        return f"{path}: two columns have the same name ({str(error).splitlines()[0]}); rename one"
     if is_parquet(path):
         return f"{path} is a broken Parquet file ({str(error).splitlines()[0]}); download or write it again"
     is_text = isinstance(error, pl.exceptions.PolarsError)

@@ -139,6 +139,16 @@ def _read_parquet(path: Path, asked: Roles) -> Interactions:
     return with_roles(table, roles, path, notes)
 
 
+def refuse_parquet_head(path: Path) -> None:
+    """The verdict on what a Parquet file says of its columns, for engines that would look away.
+
+    Raises:
+        InputError: it is broken, or two columns have one name.
+    """
+    with explained(path):
+        pl.read_parquet_schema(path)
+
+
 def with_roles(frame: Any, roles: Roles, path: Path, notes: tuple[str, ...]) -> Interactions:
     """The columns of a frame, of any engine, that `find_roles` found in it."""
     assert roles.user is not None  # find_roles saw to it
