@@ -40,11 +40,10 @@ def describe(
     if out is None:
         return
     from nextitem.report.plots import save_plots
+    from nextitem.writing import make_folder, write
 
-    out.mkdir(parents=True, exist_ok=True)
-    part = out / "description.json.part"
-    part.write_text(json.dumps(asdict(examined), indent=1) + "\n", encoding="utf-8")
-    part.replace(out / "description.json")
+    make_folder(out)
+    write(out / "description.json", (json.dumps(asdict(examined), indent=1) + "\n").encode())
     if plots:
         save_plots(examined, out)
     console().print(f"kept in {out}", highlight=False, soft_wrap=True)

@@ -10,7 +10,7 @@ import yaml
 from nextitem.analysis.audit import Audit
 from nextitem.report.audit_text import Table, headline, protocol, sentences, tables
 from nextitem.report.svg import bar_chart, line_chart
-from nextitem.training.checkpoint import write_atomically
+from nextitem.writing import make_folder, write
 
 STYLE = """
 :root { color-scheme: light dark; --text: #1b1f24; --back: #ffffff; --soft: #5b6470; --line: #d5dae0; --card: #f6f8fa;
@@ -42,10 +42,10 @@ pre { background: var(--card); padding: .8rem; overflow-x: auto; font-size: .85r
 
 def write_report(audit: Audit, folder: Path) -> None:
     """Three files in `folder`, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / "audit.json", audit.to_json().encode())
-    write_atomically(folder / "report.md", markdown(audit).encode())
-    write_atomically(folder / "report.html", html(audit).encode())
+    make_folder(folder)
+    write(folder / "audit.json", audit.to_json().encode())
+    write(folder / "report.md", markdown(audit).encode())
+    write(folder / "report.html", html(audit).encode())
 
 
 def html(audit: Audit) -> str:

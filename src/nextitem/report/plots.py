@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nextitem.diagnosis.examine import Examination
 from nextitem.errors import InputError
+from nextitem.writing import replacing
 
 
 def save_plots(examined: Examination, folder: Path) -> list[Path]:
@@ -32,8 +33,7 @@ def save_plots(examined: Examination, folder: Path) -> list[Path]:
         axes.tick_params(axis="x", rotation=45)
         axes.spines[["top", "right"]].set_visible(False)
         path = folder / f"{name}.png"
-        part = path.with_suffix(".part")
-        figure.savefig(part, dpi=150, format="png")
-        part.replace(path)
+        with replacing(path) as file:
+            figure.savefig(file, dpi=150, format="png")
         paths.append(path)
     return paths
