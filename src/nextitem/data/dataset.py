@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
-from nextitem.data.exact import read_parquet
-from nextitem.data.ids import IdMap
+from nextitem.data.ids import MEND, IdMap, read_table
 from nextitem.data.interactions import Interactions
 from nextitem.data.numbered import Numbered, number
 from nextitem.data.ordering import counts
-from nextitem.data.sequences import Sequences
+from nextitem.data.sequences import Sequences, load_array
 from nextitem.data.training_data import Side
 from nextitem.data.triples import Triples
 from nextitem.errors import InputError
+from nextitem.writing import replacing, replacing_folder, write
 
 FORMAT = 2  # of the saved folder; 1 had no ratings and no side tables
 READS = (1, 2)
@@ -94,69 +92,89 @@ class Dataset:
         """
         if folder.exists() and not (folder / "dataset.json").exists():
             raise InputError(f"{folder} exists and is not a saved data set; name another folder")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
+        with replacing_folder(folder) as part:
             self._write(part)
-            part.chmod(0o755)  # mkdtemp's is for its owner alone
-            replaced = part.with_name(part.name + "-old")
-            if folder.exists():
-                folder.rename(replaced)
-            try:
-                part.rename(folder)
-            except OSError:
-                if replaced.exists():
-                    replaced.rename(folder)
-                raise
-            shutil.rmtree(replaced, ignore_errors=True)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
 
     def _write(self, folder: Path) -> None:
         self.sequences.save(folder)
         if self.parts is not None:
-            np.save(folder / "parts.npy", self.parts)
+            with replacing(folder / "parts.npy") as file:
+                np.save(file, self.parts)
         self.users.save(folder / "users.parquet")
         self.items.save(folder / "items.parquet")
         for role, table in (("user", self.user_attributes), ("item", self.item_attributes)):
             if table is not None:
-                table.write_parquet((folder / f"{role}-attributes.parquet").absolute())
+                with replacing(folder / f"{role}-attributes.parquet") as file:
+                    table.write_parquet(file)
         for name, graph in (("knowledge", self.knowledge), ("trust", self.trust)):
             if graph is not None:
                 graph.save(folder, name)
         description = {"format": FORMAT, "name": self.name, "notes": self.notes}
-        (folder / "dataset.json").write_text(json.dumps(description) + "\n")
+        write(folder / "dataset.json", (json.dumps(description) + "\n").encode())
 
     @classmethod
     def load(cls, folder: Path) -> Dataset:
         """Memory-mapped: nothing is read before it is used.
 
         Raises:
-            InputError: it was saved in a format that this version does not know.
+            InputError: it was saved in a format that this version does not know, or is damaged.
         """
-        description = json.loads((folder / "dataset.json").read_text())
+        description = _description(folder / "dataset.json")
         if description["format"] not in READS:
             raise InputError(
                 f"{folder} was saved in format {description['format']}, this version reads {FORMAT}; save it again"
             )
         users, items = IdMap.load(folder / "users.parquet"), IdMap.load(folder / "items.parquet")
         parts = folder / "parts.npy"
-        return cls(
-            Sequences.load(folder),
-            users,
-            items,
-            description["name"],
-            _table(folder / "user-attributes.parquet"),
-            _table(folder / "item-attributes.parquet"),
-            _graph(folder, "knowledge", len(items)),
-            _graph(folder, "trust", len(users)),
-            np.load(parts, mmap_mode="r", allow_pickle=False) if parts.exists() else None,
-            tuple(description.get("notes", ())),
+        return _checked(
+            folder,
+            cls(
+                Sequences.load(folder),
+                users,
+                items,
+                description["name"],
+                _table(folder / "user-attributes.parquet"),
+                _table(folder / "item-attributes.parquet"),
+                _graph(folder, "knowledge", len(items)),
+                _graph(folder, "trust", len(users)),
+                load_array(parts, "i") if parts.exists() else None,
+                tuple(description.get("notes", ())),
+            ),
         )
 
 
+def _description(path: Path) -> dict[str, Any]:
+    """Of what was saved; raises InputError where it is damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged ({str(error)[:80]}); {MEND}") from error
+    if not isinstance(found, dict) or not {"format", "name"} <= found.keys() or not isinstance(found["name"], str):
+        raise InputError(f"{path} is damaged: it must say format and name, found {str(found)[:60]}; {MEND}")
+    return found
+
+
+def _checked(folder: Path, dataset: Dataset) -> Dataset:
+    """Raises InputError where rows, ids and what stands beside them are not of one size: kernels trust that."""
+    rows = dataset.sequences
+    sizes = {"users.parquet": (len(dataset.users), len(rows))}
+    tables = {"user": (dataset.user_attributes, len(rows)), "item": (dataset.item_attributes, len(dataset.items))}
+    sizes |= {f"{role}-attributes.parquet": (len(table), n) for role, (table, n) in tables.items() if table is not None}
+    if dataset.parts is not None:
+        sizes["parts.npy"] = (len(dataset.parts), len(rows.items))
+    for name, (found, wanted) in sizes.items():
+        if found != wanted:
+            raise InputError(f"{folder / name} has {found:,} rows, the data set has {wanted:,}; {MEND}")
+    if len(rows.items) and not (rows.items.min() >= 1 and rows.items.max() <= len(dataset.items)):
+        raise InputError(
+            f"{folder / 'items.npy'} is damaged: its items run from {rows.items.min()} to {rows.items.max()}, the data "
+            f"set has 1 to {len(dataset.items)}; {MEND}"
+        )
+    return dataset
+
+
 def _table(path: Path) -> pl.DataFrame | None:
-    return read_parquet(path) if path.exists() else None
+    return read_table(path) if path.exists() else None
 
 
 def _graph(folder: Path, name: str, num_own: int) -> Triples | None:

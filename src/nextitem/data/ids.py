@@ -12,8 +12,10 @@ import polars as pl
 
 from nextitem.data.exact import read_csv, read_parquet
 from nextitem.errors import InputError
+from nextitem.writing import replacing
 
 PAD = 0
+MEND = "restore the file from a copy, or write its folder again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +78,22 @@ class IdMap:
 
     def save(self, path: Path) -> None:
         """One parquet column `id`, in index order."""
-        pl.DataFrame({"id": self.column}).write_parquet(path.absolute())
+        with replacing(path) as file:
+            pl.DataFrame({"id": self.column}).write_parquet(file)
 
     @classmethod
     def load(cls, path: Path) -> IdMap:
-        return cls(read_parquet(path)["id"])
+        """What `save` wrote.
+
+        Raises:
+            InputError: no such file, or it is not one column `id` of numbers or text, each there once.
+        """
+        table = read_table(path)
+        if table.columns != ["id"] or table["id"].dtype not in (pl.Int64, pl.String):
+            found = ", ".join(f"{name}: {kind}" for name, kind in table.schema.items())
+            raise InputError(f"{path} must be one column id of numbers or text, found {found or 'none'}; {MEND}")
+        _refuse_repeats(table["id"], path, MEND)
+        return cls(table["id"])
 
     @classmethod
     def read(cls, path: Path) -> IdMap:
@@ -100,8 +113,22 @@ class IdMap:
         except (OSError, UnicodeError, pl.exceptions.PolarsError) as error:
             raise InputError(f"the ids {path} cannot be read: {str(error).splitlines()[0]}") from error
         column = column.cast(pl.Int64 if column.dtype.is_integer() else pl.String)
-        if column.null_count() or column.n_unique() < len(column):
-            twice = column.filter(column.is_duplicated())
-            found = f"{twice[0]!r} {len(column.filter(column == twice[0]))} times" if len(twice) else "an empty one"
-            raise InputError(f"every id of {path} must be there once, found {found}; mend the file")
+        _refuse_repeats(column, path, "mend the file")
         return cls(column)
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """A Parquet file of ours; raises InputError where it is missing or damaged."""
+    try:
+        return read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        found = (str(error).splitlines() or ["no Parquet"])[0]
+        raise InputError(f"{path} cannot be read: {found}; {MEND}") from error
+
+
+def _refuse_repeats(column: pl.Series, path: Path, way_out: str) -> None:
+    """Where an id is missing, or there more than once."""
+    if column.null_count() or column.n_unique() < len(column):
+        twice = column.filter(column.is_duplicated() & column.is_not_null())
+        found = f"{twice[0]!r} {len(column.filter(column == twice[0]))} times" if len(twice) else "an empty one"
+        raise InputError(f"every id of {path} must be there once, found {found}; {way_out}")

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from nextitem.data.ids import PAD
+from nextitem.data.ids import MEND, PAD
 from nextitem.data.ordering import COMPILED_FROM
+from nextitem.errors import InputError
+from nextitem.writing import replacing
 
 OPTIONAL = ("timestamps", "weights", "ratings")  # arrays that a log may lack
+KINDS = {"items": "i", "offsets": "i", "timestamps": "i"}  # in a saved folder; the others are floats
 
 
 @dataclass(frozen=True)
@@ -186,21 +189,44 @@ class Sequences:
     def save(self, folder: Path) -> None:
         """offsets.npy, items.npy and, where there are any, timestamps.npy, weights.npy and ratings.npy."""
         packed = self if self.is_packed else self.packed()
-        np.save(folder / "offsets.npy", np.append(packed.starts, packed.num_interactions))
-        np.save(folder / "items.npy", packed.items)
-        for name in OPTIONAL:
-            if (values := getattr(packed, name)) is not None:
-                np.save(folder / f"{name}.npy", values)
+        arrays = {"offsets": np.append(packed.starts, packed.num_interactions), "items": packed.items}
+        arrays |= {name: values for name in OPTIONAL if (values := getattr(packed, name)) is not None}
+        for name, values in arrays.items():
+            with replacing(folder / f"{name}.npy") as file:
+                np.save(file, values)
 
     @classmethod
     def load(cls, folder: Path) -> Sequences:
-        """Memory-mapped: pages are read when a batch wants them, and shared by all processes of a machine."""
+        """Memory-mapped: pages are read when a batch wants them, and shared by all processes of a machine.
+
+        Raises:
+            InputError: an array is missing or damaged, or they do not fit each other.
+        """
         stored = {
-            name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            name: load_array(folder / f"{name}.npy", KINDS.get(name, "f"))
             for name in ("items", "offsets", *OPTIONAL)
             if name not in OPTIONAL or (folder / f"{name}.npy").exists()
         }
+        offsets, count = stored["offsets"], len(stored["items"])
+        is_whole = len(offsets) > 0 and offsets[0] == 0 and offsets[-1] == count and bool((np.diff(offsets) >= 0).all())
+        if not is_whole or any(len(stored[name]) != count for name in OPTIONAL if name in stored):
+            raise InputError(f"{folder} is damaged: its arrays do not fit each other; {MEND}")
         return cls.from_offsets(**stored)
+
+
+def load_array(path: Path, kind: str) -> np.ndarray:
+    """A memory-mapped array of one dimension; `kind` is numpy's letter: i for whole numbers, f for others.
+
+    Raises:
+        InputError: there is none, or it is damaged or of another kind.
+    """
+    try:
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} is missing or damaged ({error}); {MEND}") from error
+    if array.ndim != 1 or array.dtype.kind != kind:
+        raise InputError(f"{path} is damaged: it holds {array.dtype} in {array.ndim} dimensions; {MEND}")
+    return array
 
 
 def _count_within(counts: np.ndarray) -> np.ndarray:

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from nextitem.data.exact import read_parquet
-from nextitem.data.ids import PAD, IdMap
+from nextitem.data.ids import MEND, PAD, IdMap, read_table
+from nextitem.errors import InputError
+from nextitem.writing import replacing
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,24 @@ class Triples:
 
     def save(self, folder: Path, name: str) -> None:
         edges = {"head": self.heads, "relation": self.relations, "tail": self.tails}
-        pl.DataFrame(edges).write_parquet((folder / f"{name}.parquet").absolute())
+        with replacing(folder / f"{name}.parquet") as file:
+            pl.DataFrame(edges).write_parquet(file)
         self.others.save(folder / f"{name}-entities.parquet")
         self.relation_names.save(folder / f"{name}-relations.parquet")
 
     @classmethod
     def load(cls, folder: Path, name: str, num_own: int) -> Triples:
-        edges = read_parquet(folder / f"{name}.parquet")
-        return cls(
+        """Raises InputError where a table is damaged, or leads outside."""
+        path = folder / f"{name}.parquet"
+        edges = read_table(path)
+        if (
+            edges.schema != {"head": pl.Int32, "relation": pl.Int32, "tail": pl.Int32}
+            or edges.null_count().sum_horizontal()[0]
+        ):
+            raise InputError(
+                f"{path} must have the columns head, relation, tail of int32, found {edges.schema}; {MEND}"
+            )
+        loaded = cls(
             edges["head"].to_numpy(),
             edges["relation"].to_numpy(),
             edges["tail"].to_numpy(),
@@ -51,6 +62,11 @@ class Triples:
             IdMap.load(folder / f"{name}-entities.parquet"),
             IdMap.load(folder / f"{name}-relations.parquet"),
         )
+        most = {"head": loaded.num_nodes, "relation": len(loaded.relation_names), "tail": loaded.num_nodes}
+        for column, last in most.items():
+            if len(edges) and not (edges[column].min() >= 1 and edges[column].max() <= last):  # type: ignore[operator]
+                raise InputError(f"{path} is damaged: a {column} lies outside 1 to {last}; {MEND}")
+        return loaded
 
 
 def knowledge_graph(edges: pl.DataFrame, links: pl.DataFrame, items: IdMap) -> tuple[Triples, list[str]]:

@@ -105,7 +105,7 @@ def read_layer(path: Path) -> Layer:
     """
     try:
         layer = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"recipe {path} cannot be read: {error}") from error
     if not isinstance(layer, dict):
         raise InputError(

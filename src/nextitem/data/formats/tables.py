@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from nextitem.data.exact import read_parquet, scan_parquet
+from nextitem.data.exact import parquet_names, read_parquet, scan_parquet
 from nextitem.data.formats.atomic_header import atomic_names, atomic_types, without_type
 from nextitem.data.formats.dialect import ATOMIC, Dialect
 from nextitem.data.formats.fields import refuse_negative, to_interactions
@@ -146,7 +146,7 @@ def refuse_parquet_head(path: Path) -> None:
         InputError: it is broken, or two columns have one name.
     """
     with explained(path):
-        pl.read_parquet_schema(path)
+        parquet_names(path)
 
 
 def with_roles(frame: Any, roles: Roles, path: Path, notes: tuple[str, ...]) -> Interactions:
