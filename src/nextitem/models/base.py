@@ -26,6 +26,7 @@ from nextitem.data.batches import NOTHING, Batch, Wanted
 from nextitem.data.ids import PAD
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
+from nextitem.models.checks import check_weights
 from nextitem.nn.objectives import FullSoftmax, Objective
 
 
@@ -62,7 +63,12 @@ class Recommender(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} has no score")
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
-        """The inverse of `state_dict`."""
+        """The inverse of `state_dict`.
+
+        Raises:
+            InputError: the weights are of another model, or are no finite numbers.
+        """
+        check_weights(self.state_dict(), weights)
         self.load_state_dict(weights)
 
 
@@ -74,7 +80,8 @@ class Fitted(Recommender):
         raise NotImplementedError(f"{type(self).__name__} has no fit")
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
-        """Buffers take the sizes that were fitted, whatever they were made with."""
+        """The inverse of `state_dict`; tables take as many entries as were fitted. See `Recommender.load_weights`."""
+        check_weights(self.state_dict(), weights)
         for name, tensor in weights.items():
             self.register_buffer(name, tensor)
 

@@ -19,6 +19,7 @@ from nextitem.data.batches import Batch
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Fitted
+from nextitem.models.checks import check_table
 from nextitem.models.rows import entries_of, interaction_matrix, multi_hot
 
 ENTRIES = 2**22  # similarities in work at once: about 100 MB
@@ -70,6 +71,10 @@ class ItemKNN(Fitted):
         ranks = np.arange(len(order)) - common.indptr[rows]  # rows[order] is rows: they were in order already
         nearest = order[(ranks < self.num_neighbours) & (similarities[order] > 0)]
         return csr_array((similarities[nearest], (rows[nearest], columns[nearest])), shape=common.shape)
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        super().load_weights(weights)
+        check_table(self.starts, self.items, self.similarities, self.num_items)
 
     def score(self, batch: Batch) -> Tensor:
         history = multi_hot(batch.inputs, self.num_items)

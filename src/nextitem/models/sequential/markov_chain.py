@@ -15,6 +15,7 @@ from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.data.training_data import TrainingData
 from nextitem.models.base import Fitted
+from nextitem.models.checks import check_table
 from nextitem.models.rows import count_items, entries_of
 
 
@@ -47,6 +48,10 @@ class MarkovChain(Fitted):
         self.counts = torch.from_numpy(table.data)
         popularity = count_items(train.rows, self.num_items)
         self.popularity = torch.from_numpy((popularity / (1 + popularity.sum())).astype(np.float32))
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        super().load_weights(weights)
+        check_table(self.starts, self.followers, self.counts, self.num_items)
 
     def score(self, batch: Batch) -> Tensor:
         lengths = (batch.inputs != PAD).sum(1, keepdim=True)
