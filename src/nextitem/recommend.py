@@ -19,7 +19,9 @@ from nextitem.forking import mark_computed
 from nextitem.models.base import Recommender, Trained
 from nextitem.models.catalogue import make
 from nextitem.recipe import Recipe
-from nextitem.training.folder import RunFolder
+from nextitem.training.fit import BEST
+from nextitem.training.folder import ITEMS, USERS, RunFolder
+from nextitem.training.shapes import MEND
 
 
 @dataclass(frozen=True)
@@ -172,12 +174,14 @@ def load(folder: str | Path) -> Run:
     """
     run_folder = RunFolder(Path(folder))
     recipe = run_folder.read_recipe()
+    if run_folder.is_finished:
+        run_folder.read_report(reads=(ITEMS, USERS, BEST))
     weights, items, users = run_folder.read_weights(), run_folder.read_items(), run_folder.read_users()
     model = make(recipe.model.name, Sizes(len(users), len(items)), recipe.model.arguments)
     if isinstance(model, Trained):
         model.objective.is_cosine = recipe.scores_are_cosines
     try:
         model.load_weights(weights)
-    except RuntimeError as error:
-        raise InputError(f"{folder}: the weights do not fit the recipe ({error})") from error
+    except InputError as error:
+        raise InputError(f"{run_folder.path / BEST} does not fit the recipe: {error}; {MEND}") from error
     return Run(Path(folder), recipe, items, users, model.eval())

@@ -13,8 +13,10 @@ from nextitem.evaluation.lists import check_lists
 from nextitem.evaluation.protocol import Seen, Ties, named_protocol
 from nextitem.recommend import Run, load
 from nextitem.training import build
+from nextitem.training.folder import RunFolder
+from nextitem.training.identity import describe_data, difference
 from nextitem.training.metrics import choose_metrics
-from nextitem.training.run import describe_data
+from nextitem.training.places import placed
 
 
 def evaluate_again(
@@ -24,8 +26,11 @@ def evaluate_again(
     ties: Ties | None = None,
     metrics: Sequence[str] | None = None,
     seed: int = 0,
+    data: str | None = None,
 ) -> Report:
     """Read the run's data again and evaluate its weights on the test cases; see `named_protocol` for the names.
+
+    `data` is where the run's data is now, if it moved.
 
     Raises:
         InputError: an unknown protocol or option, or data that is no longer what the run was trained on.
@@ -35,7 +40,7 @@ def evaluate_again(
         chosen = replace(chosen, seen=seen)
     if ties is not None:
         chosen = replace(chosen, ties=ties)
-    loaded, split = load_with_split(folder)
+    loaded, split = load_with_split(folder, data)
     num_ranked = chosen.num_ranked(split.num_items)
     notes = chosen.notes(split.test, loaded.report["data"]["interactions"])
     if metrics is None:
@@ -47,14 +52,21 @@ def evaluate_again(
     return replace(report, notes=notes)
 
 
-def load_with_split(folder: Path) -> tuple[Run, Split]:
-    """A finished run and its data, read and split again.
+def load_with_split(folder: Path, data: str | None = None) -> tuple[Run, Split]:
+    """A finished run and its data, read and split again; from `data`, if it moved there.
 
     Raises:
         InputError: the run is not finished, or its data is no longer what it was trained on.
     """
     loaded = load(folder)
-    dataset, _ = build.build_dataset(loaded.recipe.data)
-    if describe_data(dataset) != loaded.report["data"]:
-        raise InputError(f"{loaded.recipe.data.source} is no longer the data that {folder} was trained on")
+    run_folder = RunFolder(folder)
+    kept = run_folder.read_data()
+    run_folder.read_report()  # refuses a run that is not finished
+    recipe = placed(loaded.recipe.data, kept.get("directory"), folder, data)
+    dataset, _ = build.build_dataset(recipe)
+    if differs := difference(kept, describe_data(dataset)):
+        raise InputError(
+            f"{recipe.source} is no longer the data that {folder} was trained on: {differs}; name the place of that "
+            "data with --data FILE, or train again with --again"
+        )
     return loaded, build.build_split(loaded.recipe.split, dataset, loaded.recipe.seed)

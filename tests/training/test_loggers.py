@@ -14,7 +14,7 @@ import pytest
 from nextitem.errors import InputError
 from nextitem.recipe import make_recipe
 from nextitem.training.fit import Progress
-from nextitem.training.loggers import TensorBoardLogger, check_loggers
+from nextitem.training.loggers import CsvLogger, TensorBoardLogger, check_loggers
 from nextitem.training.run import run
 
 RECIPE = make_recipe(
@@ -54,10 +54,12 @@ def test_a_logger_that_is_not_installed_is_refused_first(tmp_path: Path, monkeyp
 
 def test_tensorboard_gets_a_curve_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Any] = []
+    suffixes: set[str] = set()
 
     class SummaryWriter:
-        def __init__(self, folder: str, purge_step: int) -> None:
-            written.append((Path(folder).name, purge_step))
+        def __init__(self, folder: str, filename_suffix: str) -> None:
+            written.append(Path(folder).name)
+            suffixes.add(filename_suffix)
 
         def add_scalar(self, name: str, value: float, step: int) -> None:
             written.append((name, value, step))
@@ -68,9 +70,29 @@ def test_tensorboard_gets_a_curve_a_number(tmp_path: Path, monkeypatch: pytest.M
     module = ModuleType("torch.utils.tensorboard")
     module.SummaryWriter = SummaryWriter  # type: ignore[attr-defined]
     monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", module)
-    logger = TensorBoardLogger(tmp_path, [{"epoch": 4}])
+    TensorBoardLogger(tmp_path, [])
+    older = tmp_path / "tensorboard/events.out.tfevents.1"
+    older.touch()
+    logger = TensorBoardLogger(tmp_path, [{"epoch": 4, "loss": 0.75, "valid": None}])
     logger.write({"epoch": 5, "loss": 0.5, "valid": {"hr@5": 0.25}})
-    assert written == [("tensorboard", 5), ("loss", 0.5, 5), ("valid/hr@5", 0.25, 5)]
+    assert written == ["tensorboard", "tensorboard", ("loss", 0.75, 4), ("loss", 0.5, 5), ("valid/hr@5", 0.25, 5)]
+    assert not older.exists()  # a new file has all epochs
+    assert len(suffixes) == 2  # names that nobody can foresee
+
+
+def test_no_logger_writes_through_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = None  # type: ignore[attr-defined]
+    monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", module)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (tmp_path / "tensorboard").symlink_to(outside)
+    with pytest.raises(InputError, match="is a link"):
+        TensorBoardLogger(tmp_path, [])
+    (tmp_path / "log.csv").symlink_to(outside / "log.csv")
+    with pytest.raises(InputError, match="is a link"):
+        CsvLogger(tmp_path, []).write({"epoch": 1, "loss": 0.5, "valid": None})
+    assert list(outside.iterdir()) == []
 
 
 @pytest.mark.skipif(find_spec("tensorboard") is None, reason="tensorboard is not installed")

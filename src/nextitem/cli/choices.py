@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nextitem.cli.shared import RunPath, console
+from nextitem.cli.shared import MovedData, RunPath, console
 
 
 def models(name: Annotated[str | None, typer.Argument(help="A model's name.")] = None) -> None:
@@ -21,8 +21,9 @@ def samplers(
     users: Annotated[int, typer.Option(min=1, help="Validation users to average over.")] = 300,
     draws: Annotated[int, typer.Option(min=1, help="Draws a user.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Of users, codebooks and draws.")] = 0,
+    data: MovedData = None,
 ) -> None:
     """How near each negative sampler comes to the softmax of a finished run's scores."""
     from nextitem.report.samplers import compare_samplers, samplers_table
 
-    console().print(samplers_table(compare_samplers(folder, users, draws, seed)))
+    console().print(samplers_table(compare_samplers(folder, users, draws, seed, data)))

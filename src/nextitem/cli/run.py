@@ -16,7 +16,12 @@ def run(
     context: typer.Context,
     model: Annotated[str | None, typer.Option("-m", "--model", help="A model's name [SASRec].")] = None,
     data: Annotated[
-        str | None, typer.Option("-d", "--data", help="A data set's name, a file or a folder [ml-100k].")
+        str | None,
+        typer.Option(
+            "-d",
+            "--data",
+            help="A data set's name, a file or a folder [ml-100k]; with --resume where the run's data is now.",
+        ),
     ] = None,
     data_dir: Annotated[
         Path | None,
@@ -50,12 +55,13 @@ def run(
     from nextitem.recipe.options import layer_of, parse_keys
     from nextitem.report.console import RunView
     from nextitem.training.folder import RunFolder, free_folder
+    from nextitem.training.places import placed
     from nextitem.training.profile import Profile
     from nextitem.training.run import run as run_recipe
 
     options = {
         "model.name": model,
-        "data.source": data,
+        "data.source": None if resume else data,
         "data.folder": data_dir and str(data_dir),
         "seed": seed,
     }
@@ -70,16 +76,23 @@ def run(
     layers = [file, named, keys]
     if resume is not None:
         if any(layers) or out is not None:
-            raise InputError("--resume continues a run as it was begun; it takes no other recipe, keys or folder")
+            raise InputError(
+                "--resume continues a run as it was begun; it takes no other recipe, keys or folder (but --data, the "
+                "place where its data is now)"
+            )
         wanted, place = RunFolder(resume).read_recipe(), resume
+        now = placed(wanted.data, RunFolder(resume).read_data().get("directory"), resume, data)
     else:
+        now = None
         wanted = make_recipe(*layers)
         place = out or free_folder(Path("runs"), wanted)
     screen = console()
     view = RunView(screen, mode) if rank() == 0 else None
     times = Profile() if profile else None
     with telling_of_compilation(screen) if view else nullcontext():
-        for event in run_recipe(wanted, place, again=again, track=view.track if view else None, profile=times):
+        for event in run_recipe(
+            wanted, place, again=again, track=view.track if view else None, profile=times, data=now
+        ):
             if view:
                 view.show(event)
     if view and times:

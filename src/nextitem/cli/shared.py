@@ -9,6 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+MovedData = Annotated[
+    str | None, typer.Option("-d", "--data", help="Where the run's data is now, if it is no longer where it was.")
+]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 
 

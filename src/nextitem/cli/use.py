@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from nextitem.cli.shared import RunPath, console
+from nextitem.cli.shared import MovedData, RunPath, console
 from nextitem.errors import InputError
 
 ROOM = 40  # of rank and score, beside an id
@@ -202,13 +202,14 @@ def evaluate(
     ] = None,
     metrics: Annotated[str | None, typer.Option(help="Such as hr@10,ndcg@10 [the run's].")] = None,
     seed: Annotated[int, typer.Option(help="Of drawn users and negatives.")] = 0,
+    data: MovedData = None,
 ) -> None:
     """Evaluate a finished run on its test cases under another protocol."""
     from nextitem.reevaluate import evaluate_again
     from nextitem.report.console import protocol_table
 
     names = None if metrics is None else [name.strip() for name in metrics.split(",")]
-    console().print(protocol_table(evaluate_again(folder, protocol, seen, ties, names, seed)))
+    console().print(protocol_table(evaluate_again(folder, protocol, seen, ties, names, seed, data)))
 
 
 def show(folder: RunPath) -> None:

@@ -52,7 +52,9 @@ class Comparison:
     qualities: list[Quality]
 
 
-def compare_samplers(folder: Path, users: int = 300, draws: int = 100, seed: int = 0) -> Comparison:
+def compare_samplers(
+    folder: Path, users: int = 300, draws: int = 100, seed: int = 0, data: str | None = None
+) -> Comparison:
     """All samplers that the run's model can train with, over the whole catalogue: no history is left out.
 
     Samplers take the keys of the run's own loss where they have them (clusters, power, pool), else their defaults.
@@ -60,7 +62,7 @@ def compare_samplers(folder: Path, users: int = 300, draws: int = 100, seed: int
     Raises:
         InputError: the run's model is not trained on targets, or its data has changed.
     """
-    run, split = load_with_split(folder)
+    run, split = load_with_split(folder, data)
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.choice(len(split.valid), min(users, len(split.valid)), replace=False))
     with torch.random.fork_rng(), torch.inference_mode():

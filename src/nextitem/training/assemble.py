@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from nextitem.data.split import Split
@@ -26,6 +26,8 @@ def fit_recipe(
     processes: Processes = ALONE,
     track: Track | None = None,
     profile: Profile | None = None,
+    log: Callable[[Progress], None] | None = None,
+    mark: str = "",
 ) -> Iterator[Progress]:
     """Train `model`, which build_model made of the recipe, as the recipe says; see `fit` for what is yielded and kept.
 
@@ -47,4 +49,5 @@ def fit_recipe(
         accumulate=training.accumulate, schedule=build.build_schedule(training, len(batches)),
         fabric=build.build_fabric(training, processes), processes=processes,
         is_sharded=build.is_sharded(training, processes), folder=folder, resume=True, track=track, profile=profile,
+        log=log, mark=mark,
     )  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from os.path import lexists
 from pathlib import Path
 
 import torch
@@ -12,16 +13,20 @@ from torch import Tensor
 
 from nextitem.data.batches import Batches, make_batches
 from nextitem.data.split import Split
+from nextitem.errors import InputError
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.evaluation.lists import check_lists, fitting, main
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import DEFAULT_MEMORY
 from nextitem.models.base import Trained
+from nextitem.models.checks import check_weights
 from nextitem.processes import ALONE, Processes
 from nextitem.training.checkpoint import (
     FitState,
     load_checkpoint,
     load_weights,
+    marked,
+    refuse_other_mark,
     save_checkpoint,
     save_weights,
 )
@@ -29,6 +34,7 @@ from nextitem.training.loop import Epoch, Track, train
 from nextitem.training.optimizers import make_optimizer
 from nextitem.training.profile import Profile
 from nextitem.training.schedules import Schedule
+from nextitem.training.shapes import MEND
 from nextitem.training.share import seen_by_first
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -69,6 +75,8 @@ def fit(
     resume: bool = False,
     track: Track | None = None,
     profile: Profile | None = None,
+    log: Callable[[Progress], None] | None = None,
+    mark: str = "",
 ) -> Iterator[Progress]:
     """Yield after every epoch; when the generator ends, the model holds the weights of its best epoch.
 
@@ -76,7 +84,9 @@ def fit(
     without a better one. It is ndcg@10, and `metrics` are hr@10 and ndcg@10, where nothing is named (of fewer than 10
     items ndcg of all of them). Without `batches` they are of the first kind that the model trains on, 256 rows each.
     With a `folder`, the best weights and a checkpoint are kept in it, and `resume` continues from them, to the same
-    weights as a run that was never interrupted.
+    weights as a run that was never interrupted. `log` is called in the first process with every epoch before its
+    checkpoint is written: who is killed in between trains the epoch again and is told of it again, and of none too few.
+    `mark` stands in what is kept, and only what has the same is continued from.
     """
     num_ranked = (protocol or Protocol()).num_ranked(split.num_items)
     monitor = main(num_ranked) if monitor is None else monitor
@@ -96,7 +106,7 @@ def fit(
     schedule = schedule or Schedule()
     state, best = FitState(), dict[str, Tensor]()
     if resume and folder is not None:
-        state, best = _continued(folder, model, optimizer, processes)
+        state, best = _continued(folder, model, optimizer, processes, mark)
     if _is_over(state, epochs, patience, evaluate_every):
         model.load_weights(best)
         return
@@ -118,27 +128,36 @@ def fit(
             state = replace(state, best_epoch=epoch.number, best_value=values[monitor])
             best = _copied(model)
             if folder is not None and processes.is_first:
-                save_weights(best, folder / BEST)
+                save_weights(best, folder / BEST, marked(mark))
+        progress = Progress(epoch, values, is_best, state)
+        if log is not None and processes.is_first:
+            log(progress)
         if folder is not None:
-            save_checkpoint(folder / CHECKPOINT, model, optimizer, state, processes.is_first)
-        yield Progress(epoch, values, is_best, state)
+            save_checkpoint(folder / CHECKPOINT, model, optimizer, state, processes.is_first, mark)
+        yield progress
         if _is_over(state, epochs, patience, evaluate_every):
             break
     model.load_weights(best)
 
 
 def _continued(
-    folder: Path, model: Trained, optimizer: torch.optim.Optimizer, processes: Processes
+    folder: Path, model: Trained, optimizer: torch.optim.Optimizer, processes: Processes, mark: str
 ) -> tuple[FitState, dict[str, Tensor]]:
     """The state and the best weights in a folder, which the first process alone needs to see."""
     with seen_by_first(folder / CHECKPOINT, processes) as checkpoint:
-        if not checkpoint.exists():
+        if not lexists(checkpoint):
             return FitState(), {}
-        state = load_checkpoint(checkpoint, model, optimizer)
+        state = load_checkpoint(checkpoint, model, optimizer, mark)
     if not state.best_epoch:
         return state, {}
     with seen_by_first(folder / BEST, processes) as best:
-        return state, load_weights(best)[0]
+        weights, metadata = load_weights(best)
+        refuse_other_mark(best, metadata, mark)
+        try:
+            check_weights(model.state_dict(), weights)
+        except InputError as error:
+            raise InputError(f"{folder / BEST} does not fit the recipe: {error}; {MEND}") from error
+        return state, weights
 
 
 def _is_over(state: FitState, epochs: int, patience: int, evaluate_every: int) -> bool:

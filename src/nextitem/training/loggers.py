@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-import json
+import io
+import secrets
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 
 from nextitem.errors import InputError
 from nextitem.recipe import LoggerName
+from nextitem.writing import make_folder, remove, write
 
 Line = dict[str, Any]  # one of log.jsonl: epoch, loss, .., valid
 
@@ -27,10 +29,8 @@ def check_loggers(names: Sequence[LoggerName]) -> None:
         )
 
 
-def open_loggers(names: Sequence[LoggerName], folder: Path) -> list[Logger]:
-    """Loggers that continue after the lines in the folder's log.jsonl, and forget what they know of later epochs."""
-    path = folder / "log.jsonl"
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+def open_loggers(names: Sequence[LoggerName], folder: Path, lines: list[Line]) -> list[Logger]:
+    """Loggers that continue after the lines of log.jsonl: they hold these, whatever they held before."""
     makers: dict[LoggerName, Callable[[Path, list[Line]], Logger]]
     makers = {"csv": CsvLogger, "tensorboard": TensorBoardLogger}
     return [makers[name](folder, lines) for name in names]
@@ -42,25 +42,38 @@ class CsvLogger:
     def __init__(self, folder: Path, lines: list[Line]) -> None:
         self.path = folder / "log.csv"
         self.lines = list(lines)
+        if lines:
+            self._save()
 
     def write(self, line: Line) -> None:
         self.lines.append(line)
+        self._save()
+
+    def _save(self) -> None:
         rows = [_flat(one) for one in self.lines]
         columns = list(dict.fromkeys(name for row in rows for name in row))
-        with self.path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(rows)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+        write(self.path, text.getvalue().encode())
 
 
 class TensorBoardLogger:
-    """Event files in tensorboard/, a curve a number."""
+    """Event files in tensorboard/, a curve a number: one file a process, with all epochs so far. It is the one that
+    TensorBoard's own writer fills, under a name that nobody can foresee."""
 
     def __init__(self, folder: Path, lines: list[Line]) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        after = lines[-1]["epoch"] + 1 if lines else 1
-        self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=after)
+        place = folder / "tensorboard"
+        make_folder(place, inside=folder)
+        older = [path for path in place.iterdir() if path.name.startswith("events.out.tfevents.")]
+        self.writer = SummaryWriter(str(place), filename_suffix=f".{secrets.token_hex(8)}")
+        for line in lines:
+            self.write(line)
+        for path in older:
+            remove(path)
 
     def write(self, line: Line) -> None:
         for name, value in _flat(line).items():

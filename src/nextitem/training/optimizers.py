@@ -46,3 +46,19 @@ def make_optimizer(
             dense = [one for one in parameters if not any(one is table for table in tables)]
             return LazyAdam(dense, tables, learning_rate, (0.9, beta2), weight_decay=weight_decay)
     assert_never(name)
+
+
+def moments_of(optimizer: torch.optim.Optimizer) -> set[str] | None:
+    """What an optimizer of `make_optimizer` keeps of each parameter that it has moved; None of another one."""
+    if any(optimizer.defaults.get(more) for more in ("amsgrad", "momentum", "centered")):
+        return None
+    match optimizer:
+        case torch.optim.Adam() | torch.optim.AdamW() | LazyAdam():
+            return {"step", "exp_avg", "exp_avg_sq"}
+        case torch.optim.SGD():
+            return set()
+        case torch.optim.Adagrad():
+            return {"step", "sum"}
+        case torch.optim.RMSprop():
+            return {"step", "square_avg"}
+    return None

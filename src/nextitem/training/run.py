@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
+from os.path import lexists
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,19 @@ from nextitem.data.split import Leaks, Split
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender, Trained
 from nextitem.processes import Processes, joined
-from nextitem.recipe import Recipe, TrainingRecipe
+from nextitem.recipe import DataRecipe, Recipe, TrainingRecipe
 from nextitem.recipe.checks import refuse_unused
 from nextitem.training import build
 from nextitem.training.assemble import fit_recipe
-from nextitem.training.checkpoint import FitState, read_state, save_weights
-from nextitem.training.fit import BEST, CHECKPOINT, Progress
-from nextitem.training.folder import RunFolder, differences
+from nextitem.training.checkpoint import FitState, read_state
+from nextitem.training.fit import CHECKPOINT, Progress
+from nextitem.training.folder import REPORT, RunFolder, differences
+from nextitem.training.identity import describe_data, difference
 from nextitem.training.locking import locked
 from nextitem.training.loggers import check_loggers, open_loggers
 from nextitem.training.loop import Track
 from nextitem.training.metrics import choose_metrics, choose_monitor
+from nextitem.training.places import directory_of
 from nextitem.training.profile import Profile
 from nextitem.training.share import prepare_once
 from nextitem.training.threads import take_threads
@@ -68,13 +70,20 @@ Event = Prepared | Built | Progress | Finished
 
 
 def run(
-    recipe: Recipe, out: Path, *, again: bool = False, track: Track | None = None, profile: Profile | None = None
+    recipe: Recipe,
+    out: Path,
+    *,
+    again: bool = False,
+    track: Track | None = None,
+    profile: Profile | None = None,
+    data: DataRecipe | None = None,
 ) -> Iterator[Event]:
     """Read, split, train, evaluate beside the baselines, and keep everything in `out`.
 
     A finished run of the same recipe in `out` is shown, not repeated; an interrupted one is continued, to the same
     weights as if it had not been interrupted. `again` starts over. Under torchrun every process calls this and gets the
-    same events; only the first writes. A `profile` takes the time of the training steps.
+    same events; only the first writes. A `profile` takes the time of the training steps. `data` says where the data is
+    now, if not where the recipe does (see `places.placed`); it must be the same.
 
     Raises:
         InputError: bad data, a folder of another run, or one that is in use.
@@ -89,7 +98,9 @@ def run(
         processes.from_first(lambda: _opened(folder, recipe, again, until_end))
         take_threads(recipe.training.threads if recipe.training else None)
         load, start = Load.now(), time.perf_counter()
-        dataset, origin = prepare_once(lambda: build.build_dataset(recipe.data), processes)
+        dataset, origin = prepare_once(lambda: build.build_dataset(data or recipe.data), processes)
+        if data is not None:
+            dataset = replace(dataset, name=json.loads(processes.from_first(lambda: _name(folder))))
         split = build.build_split(recipe.split, dataset, recipe.seed)
         prepared = time.perf_counter() - start
         notes = _notes(recipe, dataset, split)
@@ -108,7 +119,7 @@ def run(
         else:
             yield Built(recipe, model, 0, others_since(load))
             if processes.is_first:
-                save_weights(model.state_dict(), out / BEST)
+                folder.write_weights(model.state_dict())
         verdict = judge(recipe, model, split, processes)
 
         def reported() -> bytes:
@@ -155,15 +166,33 @@ def _claimed(folder: RunFolder, recipe: Recipe, dataset: Dataset, described: dic
     if again:  # not before the data proved good: a failed attempt leaves the older run as it was
         folder.clear()
     if not folder.has_recipe:
+        _refuse_leftovers(folder)
         folder.write_ids(dataset.items, dataset.users)
-        folder.write_data(described)
+        folder.write_data(described, directory_of(recipe.data))
         folder.write_recipe(recipe)
-    elif folder.read_data() != described:
+    elif differs := difference(folder.read_data(), described):
         raise InputError(
-            f"{folder.path} holds a run on other data than {recipe.data.source} has now; add --again to replace it"
+            f"{folder.path} holds a run on other data than {recipe.data.source} has now ({differs}); add --again to "
+            "replace it"
         )
+    else:
+        folder.check_ids(dataset.items, dataset.users)
     report = folder.read_report() if folder.is_finished else None
     return json.dumps({"data": described, "report": report}).encode()
+
+
+def _refuse_leftovers(folder: RunFolder) -> None:
+    """A checkpoint without a recipe is nobody knows what's, and training would continue from it."""
+    for name in (CHECKPOINT, REPORT):
+        if lexists(folder.path / name):
+            raise InputError(
+                f"{folder.path} has a {name} but no recipe.yaml: what it is of cannot be told; name another folder "
+                "with --out, or add --again to replace it"
+            )
+
+
+def _name(folder: RunFolder) -> bytes:
+    return json.dumps(folder.read_data()["name"]).encode()
 
 
 def _report(
@@ -183,23 +212,6 @@ def _report(
         "seconds": seconds,
         "versions": versions(),
         "recipe": recipe.model_dump(mode="json"),
-    }
-
-
-def describe_data(dataset: Dataset) -> dict[str, Any]:
-    """Sizes and a digest of the prepared rows: the same log gives the same digest on every machine."""
-    digest = hashlib.sha256()
-    packed = dataset.sequences.packed()
-    digest.update(packed.starts.astype("<i8").tobytes())
-    digest.update(packed.items.astype("<i4").tobytes())
-    if packed.weights is not None:
-        digest.update(packed.weights.astype("<f4").tobytes())
-    return {
-        "name": dataset.name,
-        "users": dataset.num_users,
-        "items": dataset.num_items,
-        "interactions": dataset.num_interactions,
-        "sha256": digest.hexdigest(),
     }
 
 
@@ -229,19 +241,22 @@ def _train(
     load: Load | None,
 ) -> Iterator[Built | Progress]:
     """Leaves the best weights in `model` and in the folder."""
-    done = int(processes.from_first(lambda: _cut_log(folder)))
-    loggers = open_loggers(training.loggers, folder.path) if processes.is_first else []
+    done, mark = json.loads(processes.from_first(lambda: _cut_log(folder)))
+    loggers = open_loggers(training.loggers, folder.path, folder.read_log()) if processes.is_first else []
+
+    def log(progress: Progress) -> None:
+        line = folder.log(progress)
+        for logger in loggers:
+            logger.write(line)
+
     yield Built(recipe, model, done, others_since(load))
-    for progress in fit_recipe(recipe, model, split, folder.path, processes=processes, track=track, profile=profile):
-        if processes.is_first:
-            line = folder.log(progress)
-            for logger in loggers:
-                logger.write(line)
-        yield progress
+    yield from fit_recipe(
+        recipe, model, split, folder.path, processes=processes, track=track, profile=profile, log=log, mark=mark
+    )
 
 
 def _cut_log(folder: RunFolder) -> bytes:
-    """The number of epochs that are done; lines of later ones are forgotten."""
+    """The number of epochs that are done, and the run's mark; lines of later epochs are forgotten."""
     done = read_state(folder.path / CHECKPOINT).epoch
     folder.cut_log(done)
-    return str(done).encode()
+    return json.dumps([done, folder.mark()]).encode()
