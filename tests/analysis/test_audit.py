@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -65,7 +66,7 @@ def test_noise_leaves_the_shares_undefined(tmp_path: Path) -> None:
 def test_the_controls_are_shown_with_their_right_verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     two = (CHAINS["noise"], CHAINS["order-1"])
     monkeypatch.setattr("nextitem.analysis.controls.CONTROLS", two)
-    (tmp_path / "order-1").symlink_to(order_1()[1])  # its trials are done
+    shutil.copytree(order_1()[1], tmp_path / "order-1")  # its trials are done
     result = CliRunner().invoke(app, ["audit", "--controls", "--out", str(tmp_path)], env={"COLUMNS": "120"})
     assert result.exit_code == 0, result.output
     assert re.search(r"order-1 +last item only +last item only .* right", result.output)
@@ -92,6 +93,24 @@ def test_trials_of_another_recipe_are_refused() -> None:
     _, folder = order_1()
     with pytest.raises(InputError, match="trial of another recipe or of other data"):
         audited(CHAINS["order-1"].make(), folder, epochs=3)
+
+
+@pytest.mark.parametrize("name", ["trial.json", "result.json", "ranks.npz"])
+@pytest.mark.parametrize("content", [b"", b"[]", b"garbage"])
+def test_a_damaged_trial_is_named(tmp_path: Path, name: str, content: bytes) -> None:
+    folder = Path(shutil.copytree(order_1()[1], tmp_path / "audit"))
+    (folder / "trials/popularity" / name).write_bytes(content)
+    with pytest.raises(InputError, match="trials/popularity"):
+        audited(CHAINS["order-1"].make(), folder)
+
+
+def test_an_audit_writes_through_no_link(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "audit").mkdir()
+    (tmp_path / "audit/trials").symlink_to(tmp_path / "outside")
+    with pytest.raises(InputError, match="trials is a link"):
+        audit_control(CHAINS["order-1"], tmp_path / "audit")
+    assert list((tmp_path / "outside").iterdir()) == []
 
 
 def test_a_trial_that_another_process_is_at_is_refused(tmp_path: Path) -> None:

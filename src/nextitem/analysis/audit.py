@@ -29,9 +29,10 @@ from nextitem.recipe.checks import refuse_unused
 from nextitem.recipe.commands import AUDIT
 from nextitem.training.build import build_protocol, build_split
 from nextitem.training.fit import Progress
+from nextitem.training.identity import describe_data
 from nextitem.training.metrics import choose_monitor
-from nextitem.training.run import describe_data
 from nextitem.training.threads import take_threads
+from nextitem.writing import make_folder
 
 Part = Literal["lengths", "blocks", "stamp"]
 PARTS: tuple[Part, ...] = ("lengths", "blocks", "stamp")
@@ -157,6 +158,7 @@ def audit(
         InputError: `out` holds trials of another recipe or of other data.
     """
     take_threads(recipe.training.threads if recipe.training else None)
+    make_folder(out)
     split = build_split(recipe.split, dataset, recipe.seed)
     trials, notes = plan(recipe, settings)
     notes += _notes(recipe, dataset, split)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -24,9 +25,10 @@ from nextitem.models.base import Recommender, Trained
 from nextitem.recipe import Recipe
 from nextitem.training import build
 from nextitem.training.assemble import fit_recipe
-from nextitem.training.checkpoint import write_atomically
 from nextitem.training.fit import CHECKPOINT, Progress
 from nextitem.training.locking import locked
+from nextitem.training.shapes import own, read_bytes
+from nextitem.writing import remove, write
 
 METRICS = ("hr@1", "hr@5", "hr@10", "ndcg@5", "ndcg@10")
 FORMAT = 2  # of a trial's folder; 1 kept ranks, by which ties could not be told
@@ -78,13 +80,30 @@ def perform(trial: Trial, split: Split, digest: str, folder: Path, again: bool) 
         InputError: the folder holds another trial, and `again` does not say that it may go; or another process
             is at it.
     """
-    with locked(folder):
+    with locked(folder, inside=folder.parents[1]):
         _claim(trial, digest, folder, again)
         if not (folder / "result.json").exists():
             yield from _performed(trial, split, folder)
             return
-        with np.load(folder / "counts.npz", allow_pickle=False) as stored:
-            yield Result(dict(stored), json.loads((folder / "result.json").read_text()))
+        yield _kept(folder)
+
+
+def _kept(folder: Path) -> Result:
+    """Raises InputError where what was kept is damaged."""
+    try:
+        with np.load(own(folder / "counts.npz"), allow_pickle=False) as stored:
+            counts = dict(stored)
+        facts = json.loads(read_bytes(folder / "result.json").decode("utf-8"))
+    except (OSError, ValueError, EOFError, BadZipFile, RecursionError) as error:
+        raise InputError(f"{folder} is damaged ({str(error)[:80]}); restore it, or remove the folder") from error
+    is_whole = (
+        isinstance(facts, dict)
+        and {"protocol", "epochs", "seconds", "ties", "num_ranked"} <= facts.keys()
+        and "test" in counts
+    )
+    if not is_whole or not all(one.shape == counts["test"].shape and one.dtype.kind == "i" for one in counts.values()):
+        raise InputError(f"{folder} is damaged: results or counts are missing; restore it, or remove the folder")
+    return Result(counts, facts)
 
 
 def _claim(trial: Trial, digest: str, folder: Path, again: bool) -> None:
@@ -92,7 +111,7 @@ def _claim(trial: Trial, digest: str, folder: Path, again: bool) -> None:
     key = {"format": FORMAT, "data": digest, "draws": trial.draws, "recipe": trial.recipe.model_dump(mode="json")}
     key = json.loads(json.dumps(key))
     if (folder / "trial.json").exists():
-        if json.loads((folder / "trial.json").read_text()) == key:
+        if _read_key(folder / "trial.json") == key:
             return
         if not again:
             raise InputError(
@@ -100,8 +119,15 @@ def _claim(trial: Trial, digest: str, folder: Path, again: bool) -> None:
                 "name another folder with --out, or add --again to replace it"
             )
         for name in ("trial.json", "result.json", "counts.npz", CHECKPOINT):
-            (folder / name).unlink(missing_ok=True)
-    write_atomically(folder / "trial.json", json.dumps(key).encode())
+            remove(folder / name)
+    write(folder / "trial.json", json.dumps(key).encode())
+
+
+def _read_key(path: Path) -> object:
+    try:
+        return json.loads(read_bytes(path).decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None  # of no trial: it is refused, or replaced with --again
 
 
 def _performed(trial: Trial, split: Split, folder: Path) -> Iterator[Progress | Result]:
@@ -117,9 +143,9 @@ def _performed(trial: Trial, split: Split, folder: Path) -> Iterator[Progress | 
     result = Result(counts, facts | {"epochs": epochs, "seconds": time.perf_counter() - start})
     packed = io.BytesIO()
     np.savez_compressed(packed, allow_pickle=False, **counts)
-    write_atomically(folder / "counts.npz", packed.getvalue())
-    write_atomically(folder / "result.json", json.dumps(result.facts).encode())
-    (folder / CHECKPOINT).unlink(missing_ok=True)
+    write(folder / "counts.npz", packed.getvalue())
+    write(folder / "result.json", json.dumps(result.facts).encode())
+    remove(folder / CHECKPOINT)
     yield result
 
 
