@@ -18,7 +18,7 @@ PACKAGE = Path(nextitem.__file__).parent
 FLOORS = [
     {"errors"},
     {"keys"},
-    {"compiling", "cores", "forking", "processes", "terminal"},
+    {"compiling", "cores", "forking", "processes", "terminal", "writing"},
     {"data"},
     {"diagnosis"},
     {"nn"},
@@ -195,6 +195,51 @@ def test_screens_are_made_at_one_place_and_nothing_is_marked_up(module: str) -> 
     called = {ast.unparse(node.func) for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)}
     assert {call for call in called if call.split(".")[-1] in ("Console", "TextColumn", "from_markup")} == set()
     assert ("rich.markup" in set(imports_of(tree_of(module)))) == (module == "cli.main")
+
+
+# The door, and those who write to places that a user names or to the download cache, never into a folder of ours.
+WRITERS = {
+    "writing", "training.share", "data.formats.output", "data.amazon.preparing",
+    *(f"data.catalogue.{name}" for name in ("cache", "download", "finding", "sources", "archives")),
+}  # fmt: skip
+WRITING = {
+    "write_text", "write_bytes", "touch", "mkdir", "makedirs", "unlink", "rmdir", "rmtree",
+    "symlink_to", "hardlink_to", "link", "copyfile", "copytree", "move", "mkdtemp", "mkstemp", "TemporaryDirectory",
+    "NamedTemporaryFile", "tofile", "savetxt", "save_file",
+}  # fmt: skip
+
+
+def writes(call: ast.Call) -> bool:
+    """Whether a call writes by a path of its own: not into the `file` that the door gave, nor into memory."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ast.unparse(call.func)
+    modes = [one.value for one in (*call.args, *(one.value for one in call.keywords)) if isinstance(one, ast.Constant)]
+    if name in ("open", "fdopen"):
+        return any(isinstance(mode, str) and set(mode) & set("wax+") and len(mode) < 4 for mode in modes)
+    if name in ("write_parquet", "write_csv", "write_ndjson", "savez_compressed", "savefig"):
+        return bool(call.args) and ast.unparse(call.args[0]) not in ("file", "packed")
+    if name == "rename" and call.args:  # of a path; a table's columns are renamed by a mapping
+        return isinstance(call.args[0], ast.Name | ast.BinOp | ast.JoinedStr)
+    return name in WRITING or ast.unparse(call.func) in ("os.replace", "os.rename", "os.remove")
+
+
+@pytest.mark.parametrize(
+    ("code", "is_writing"),
+    [
+        ("path.open('w')", True), ("open(path, mode='ab')", True), ("path.open(encoding='utf-8')", False),
+        ("table.write_parquet(folder / 'a')", True), ("table.write_parquet(file)", False), ("os.replace(a, b)", True),
+        ("text.replace(a, b)", False), ("path.unlink()", True),
+    ],
+)  # fmt: skip
+def test_the_check_knows_what_writes(code: str, is_writing: bool) -> None:
+    call = ast.parse(code, mode="eval").body
+    assert isinstance(call, ast.Call)
+    assert writes(call) == is_writing
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name not in WRITERS])
+def test_what_is_written_goes_through_the_one_door(module: str) -> None:
+    calls = [node for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)]
+    assert [ast.unparse(call) for call in calls if writes(call)] == []
 
 
 def test_importing_nextitem_is_light() -> None:
