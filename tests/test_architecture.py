@@ -199,7 +199,7 @@ def test_screens_are_made_at_one_place_and_nothing_is_marked_up(module: str) -> 
 
 # The door, and those who write to places that a user names or to the download cache, never into a folder of ours.
 WRITERS = {
-    "writing", "training.share", "data.formats.output", "data.amazon.preparing",
+    "writing", "training.share", "data.scanning", "data.formats.output", "data.amazon.preparing",
     *(f"data.catalogue.{name}" for name in ("cache", "download", "finding", "sources", "archives")),
 }  # fmt: skip
 WRITING = {
