@@ -129,6 +129,14 @@ def test_another_look_under_the_same_protocol_gives_the_same_numbers(folder: Pat
     assert evaluate_again(folder).means() == loaded.report["test"]
 
 
+@pytest.mark.parametrize("metrics", [None, ["hr@9"]], ids=["the run's", "named"])
+def test_a_list_longer_than_a_sampled_ranking_is_refused_by_the_name_of_the_option(
+    folder: Path, metrics: list[str] | None
+) -> None:
+    with pytest.raises(InputError, match=r"--metrics: .* holds all 2 items that are ranked"):
+        evaluate_again(folder, "sampled-1", metrics=metrics)
+
+
 def test_a_sampled_protocol_is_named_and_ranks_among_few(folder: Path) -> None:
     sampled = evaluate_again(folder, "sampled-1", metrics=["hr@2"])
     assert "1 uniform negatives" in sampled.protocol

@@ -10,12 +10,14 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+import numpy as np
 import pytest
 from filelock import FileLock
 from typer.testing import CliRunner
 
 from nextitem.analysis.audit import Audit, Settings, audit, audited_recipe, plan
 from nextitem.analysis.controls import CONTROLS, KEYS, SETTINGS, audit_control
+from nextitem.analysis.trials import Result
 from nextitem.cli.main import app
 from nextitem.data.dataset import Dataset
 from nextitem.errors import InputError
@@ -155,3 +157,10 @@ def test_what_does_not_apply_to_a_model_is_left_out_and_said(name: str) -> None:
 def test_a_model_without_an_order_is_refused() -> None:
     with pytest.raises(InputError, match="EASE is none; take SASRec"):
         audited_recipe("EASE", "synthetic", SETTINGS)
+
+
+def test_in_a_small_catalogue_the_audit_speaks_in_ndcg_of_all_items() -> None:
+    counts = {"test": np.array([[0, 2], [1, 2]])}  # ranks 1, and 3 or 4
+    result = Result(counts, {"num_ranked": 8, "ties": "expected"})
+    assert (result.main, result.metrics) == ("ndcg@8", ("hr@1", "hr@5", "ndcg@5", "ndcg@8"))
+    assert result.values("test").tolist() == pytest.approx([1, (1 / 2 + 1 / np.log2(5)) / 2])
