@@ -4,18 +4,20 @@ All are partial derivatives of one sum, over the edges e from node h by relation
 
     left[h] * right[t] * relation_vectors[r] * weights[e]
 
-| by                 | is                                                          | what for                         |
-|--------------------|-------------------------------------------------------------|----------------------------------|
-| `left`             | (M, D): sums of right[t] * relation_vectors[r] * weights[e] | heads gather from their tails    |
-| `right`            | (N, D): sums of left[h] * relation_vectors[r] * weights[e]  | tails gather from their heads    |
-| `relation_vectors` | (R, D): sums of left[h] * right[t] * weights[e]             | their gradient                   |
-| `weights`          | (E,): left[h] * right[t] * relation_vectors[r], summed over D | scores of edges; their gradient |
+| by                 | is                                                              | what for                      |
+|--------------------|-----------------------------------------------------------------|-------------------------------|
+| `left`             | (M, D): sums of right[t] * relation_vectors[r] * weights[e]     | heads gather from their tails |
+| `right`            | (N, D): sums of left[h] * relation_vectors[r] * weights[e]      | tails gather from their heads |
+| `relation_vectors` | (R, D): sums of left[h] * right[t] * weights[e]                 | gradients                     |
+| `weights`          | (E,): sums over D of left[h] * right[t] * relation_vectors[r]   | scores of edges; gradients    |
 
 Relation vectors and weights that are not given are ones. No (E, D) tensor is made; the gradients are exact, those of
 second order too.
 
 On a graph of ml-1m's size (E 1,000,000, M 9,458, D 64; float32, two threads) a product takes 1.7 ms, without weights
-1.4 (a CSR tensor 5, a compiled loop 3.2); inner products take 3 (block by block in torch 18).
+1.4 (a CSR tensor 5, a compiled loop 3.2); inner products take 3 (block by block in torch 18). On the same machine
+beside other work: a product with 20 relations 10 (block by block 133), an attention layer with all gradients 55 (with
+torch's gathers and scatters over an (E, D) tensor 3,300).
 
 Sizes: E edges, R relations, M nodes that heads are numbered in, N nodes that tails are numbered in, D dim.
 """
