@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +13,6 @@ import torch
 from nextitem.data.batches import history_batch
 from nextitem.data.ids import PAD, IdMap
 from nextitem.data.sequences import Sequences
-from nextitem.data.training_data import Sizes
 from nextitem.errors import InputError
 from nextitem.forking import mark_computed
 from nextitem.models.base import Recommender, Trained
@@ -53,6 +52,8 @@ class Run:
         k: int = 10,
         *,
         users: Sequence[object] | None = None,
+        times: Sequence[Sequence[int]] | None = None,
+        ratings: Sequence[Sequence[float]] | None = None,
         unknown: Literal["error", "skip"] = "error",
         exclude_seen: bool = True,
         names: Sequence[str] | None = None,
@@ -60,7 +61,9 @@ class Run:
         """The k best next items for each history of item ids, oldest first.
 
         A model that knows users, such as BPR, wants their ids beside the histories, which then only say what to
-        exclude. An empty history gets what the model says without one. With `exclude_seen` no item of the history
+        exclude. One that goes by times, such as TiSASRec, wants them beside the items of each history, in the unit of
+        the log it learned from (seconds, unless it said otherwise); one that goes by ratings wants these. An empty
+        history gets what the model says without one. With `exclude_seen` no item of the history
         comes back. With unknown="skip" a row of which the model knows nothing (a history of unknown ids only, a user
         that it was not trained on) has no items, and its `problem` says why; the other rows are answered.
         `names` is what errors call the rows: history 0, history 1, .. if they are not given.
@@ -72,7 +75,9 @@ class Run:
         """
         if not 1 <= k <= self.model.num_items:
             raise InputError(f"k must lie between 1 and {self.model.num_items} (all items); found {k}")
-        rows = known_rows(self, histories, users, unknown, names)
+        beside = {"times": times, "ratings": ratings}
+        refuse_beside(self, beside, histories)
+        rows = known_rows(self, histories, users, unknown, names, beside)
         if exclude_seen:
             refuse_short(rows, k, self.model.num_items)
         found = iter(self._best([row for row in rows if not row.problem], k, exclude_seen))
@@ -82,7 +87,13 @@ class Run:
         if not asked:  # no model is asked for no row
             return []
         rows = Sequences.from_lists([row.items for row in asked])
-        batch = history_batch(rows, self.model.max_length, np.array([row.user for row in asked], dtype=np.int64))
+        wanted = self.model.wanted()
+        if wanted.times or wanted.asked_at:
+            rows = replace(rows, timestamps=np.array([time for row in asked for time in row.times], dtype=np.int64))
+        if wanted.ratings:
+            rows = replace(rows, ratings=np.array([one for row in asked for one in row.ratings], dtype=np.float32))
+        users = np.array([row.user for row in asked], dtype=np.int64)
+        batch = history_batch(rows, self.model.max_length, users, wanted)
         mark_computed()
         with torch.inference_mode():
             scores = self.model.score(batch)
@@ -103,6 +114,8 @@ class KnownRow:
     name: str  # for errors: "history 3 (of user 'u7')"
     items: list[int]
     user: int
+    times: list[int]  # beside the items, of a model that goes by them
+    ratings: list[float]
     skipped: list[Any]
     problem: str = ""  # why the row is passed over
 
@@ -112,7 +125,8 @@ def known_rows(
     histories: Sequence[Sequence[object]],
     users: Sequence[object] | None,
     unknown: Literal["error", "skip"],
-    names: Sequence[str] | None = None,
+    names: Sequence[str] | None,
+    beside: Mapping[str, Sequence[Sequence[Any]] | None],
 ) -> list[KnownRow]:
     """Raises:
     InputError: users are missing; or what a row has that the model does not know, unless that is to be skipped.
@@ -124,12 +138,18 @@ def known_rows(
     for number, history in enumerate(histories):
         user = users[number] if users is not None and number < len(users) else None
         called = f"history {number}" if names is None else names[number]
-        rows.append(_known_row(run, called, history, user, unknown))
+        own = {name: [] if values is None else list(values[number]) for name, values in beside.items()}
+        rows.append(_known_row(run, called, history, user, unknown, own))
     return rows
 
 
 def _known_row(
-    run: Run, name: str, history: Sequence[object], user: object, unknown: Literal["error", "skip"]
+    run: Run,
+    name: str,
+    history: Sequence[object],
+    user: object,
+    unknown: Literal["error", "skip"],
+    beside: Mapping[str, list[Any]],
 ) -> KnownRow:
     name += "" if user is None else f" (of user {user!r})"
     if isinstance(history, str | bytes):
@@ -150,7 +170,27 @@ def _known_row(
         problem = f"{name} has {len(skipped)} item ids that the model does not know{no_other}: {told}"
     if problem and unknown == "error":
         raise InputError(f"{problem}; leave it out, or pass unknown='skip'")
-    return KnownRow(name, indices[indices != PAD].tolist(), index, skipped, problem)
+    kept = [place for place, index in enumerate(indices) if index != PAD]
+    for what, values in beside.items():
+        if values and len(values) != len(ids):
+            raise InputError(f"{name} has {len(ids)} items and {len(values)} {what}; give one for each item")
+    times, ratings = ([values[place] for place in kept] if values else [] for values in beside.values())
+    return KnownRow(name, indices[kept].tolist(), index, times, ratings, skipped, problem)
+
+
+def refuse_beside(
+    run: Run, beside: Mapping[str, Sequence[Sequence[Any]] | None], histories: Sequence[Sequence[object]]
+) -> None:
+    """Raises:
+    InputError: the model goes by times or ratings and has none, or it has some and does not go by them.
+    """
+    wanted, name = run.model.wanted(), run.recipe.model.name
+    for what, is_wanted in {"times": wanted.times or wanted.asked_at, "ratings": wanted.ratings}.items():
+        values = beside[what]
+        if is_wanted and (values is None or len(values) != len(histories)):
+            raise InputError(f"{name} goes by {what}: pass {what}=, one list for each history, a number for each item")
+        if values is not None and not is_wanted:
+            raise InputError(f"{name} does not go by {what}; leave {what} out")
 
 
 def refuse_short(rows: list[KnownRow], k: int, num_items: int) -> None:
@@ -177,7 +217,7 @@ def load(folder: str | Path) -> Run:
     if run_folder.is_finished:
         run_folder.read_report(reads=(ITEMS, USERS, BEST))
     weights, items, users = run_folder.read_weights(), run_folder.read_items(), run_folder.read_users()
-    model = make(recipe.model.name, Sizes(len(users), len(items)), recipe.model.arguments)
+    model = make(recipe.model.name, run_folder.read_sizes(len(users), len(items)), recipe.model.arguments)
     if isinstance(model, Trained):
         model.objective.is_cosine = recipe.scores_are_cosines
     try:

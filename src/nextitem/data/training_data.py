@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -59,7 +60,7 @@ NO_SIDE = Side()
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a model learns from, with `sizes` to make it by."""
+    """What a model learns from, and the sizes to make it by."""
 
     rows: Sequences  # row r belongs to user r + 1; with times, ratings and weights where the log has them
     num_items: int
@@ -70,17 +71,17 @@ class TrainingData:
         """Rows alone, or with a `side`; without `num_items` the largest item is the last."""
         return cls(rows, int(rows.items.max(initial=0)) if num_items is None else num_items, side)
 
-    @property
-    def sizes(self) -> Sizes:
-        """Of attributes only what is encoded already, or asked for here."""
+    def sizes_for(self, needs: Collection[str]) -> Sizes:
+        """The sizes of what a model needs; attributes that nobody needs are not even encoded."""
         side = self.side
+        graph = side.knowledge if "knowledge" in needs else None
         return Sizes(
             num_users=len(self.rows),
             num_items=self.num_items,
-            num_entities=0 if side.knowledge is None else side.knowledge.num_nodes,
-            num_relations=0 if side.knowledge is None else len(side.knowledge.relation_names),
-            item_attributes={} if side.item_attributes is None else side.item_attributes.sizes,
-            user_attributes={} if side.user_attributes is None else side.user_attributes.sizes,
+            num_entities=0 if graph is None else graph.num_nodes,
+            num_relations=0 if graph is None else len(graph.relation_names),
+            item_attributes=self.item_attributes.sizes if "item_attributes" in needs else {},
+            user_attributes=self.user_attributes.sizes if "user_attributes" in needs else {},
         )
 
     @property

@@ -98,8 +98,10 @@ class RunView:
     def _epoch(self, event: EpochProgress) -> None:
         epoch = self.epoch = event.epoch.number
         valid = "  ".join(f"{name} {value:.4f}" for name, value in _headline(event.valid or {}).items())
+        parts = " + ".join(f"{name} {value:.4f}" for name, value in event.epoch.parts.items())
+        loss = f"{event.epoch.loss:.4f}" + (f" ({parts})" if parts else "")
         self.console.print(
-            f"epoch {epoch:>3}  loss {event.epoch.loss:.4f}  {valid}{' *' if event.is_best else '  '}"
+            f"epoch {epoch:>3}  loss {loss}  {valid}{' *' if event.is_best else '  '}"
             f"  {event.epoch.seconds:.1f} s  {event.epoch.targets_per_second:,.0f} targets/s",
             highlight=False,
             soft_wrap=True,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from nextitem.data.split import Split
+from nextitem.errors import InputError
 from nextitem.models.base import Trained
 from nextitem.processes import ALONE, Processes
 from nextitem.recipe import Recipe
@@ -36,6 +37,11 @@ def fit_recipe(
     """
     training, evaluation = recipe.training, recipe.evaluation
     assert training is not None  # make_recipe gives every model that is trained one
+    if model.compares_rows and (training.accumulate > 1 or processes.size > 1):
+        raise InputError(
+            f"{recipe.model.name} compares the rows of a batch with each other, so that no batch can be cut into parts; "
+            "leave training.accumulate at 1, and train in one process"
+        )
     batches = build.build_batches(training, model, split, recipe.seed)
     protocol = build.build_protocol(evaluation, recipe.seed)
     num_ranked = protocol.num_ranked(split.num_items)

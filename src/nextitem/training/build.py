@@ -16,6 +16,7 @@ from nextitem.data.dataset import Dataset
 from nextitem.data.ratio import ratio_split
 from nextitem.data.split import Split, leave_k_out, leave_one_out
 from nextitem.data.timed import at_shares, at_time, given_parts, last_days, late_users
+from nextitem.data.training_data import Sizes
 from nextitem.errors import InputError
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import bytes_of_a_row
@@ -96,13 +97,18 @@ def _refuse_unused(recipe: SplitRecipe) -> None:
         raise InputError("split: at_time goes by valid_from and test_from, by days, or by shares; name one of them")
 
 
+def sizes_of(recipe: Recipe, split: Split) -> Sizes:
+    """What the data says to a model of its sizes."""
+    return split.training_data.sizes_for(find(recipe.model.name).needs)
+
+
 def build_model(recipe: Recipe, split: Split, processes: Processes = ALONE) -> Recommender:
     """A model with its first weights, which the seed alone decides; a counted one is fitted at once."""
     data = split.training_data
     data.refuse_missing(find(recipe.model.name).needs, recipe.model.name)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
-        model = make(recipe.model.name, data.sizes, recipe.model.arguments)
+        model = make(recipe.model.name, sizes_of(recipe, split), recipe.model.arguments)
     if isinstance(model, Trained):
         model.prepare(data)
     if isinstance(model, Trained) and recipe.loss is not None:
@@ -117,7 +123,7 @@ def build_baseline(name: str, split: Split, seed: int, processes: Processes = AL
     arguments = make_recipe({"model": {"name": name}}).model.arguments
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        baseline = make(name, split.training_data.sizes, arguments)
+        baseline = make(name, split.training_data.sizes_for(find(name).needs), arguments)
     if not isinstance(baseline, Fitted):
         raise InputError(f"evaluation.baselines: {name} is trained by gradients; a baseline is fitted in one go")
     fit_once(baseline, split.training_data, processes)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from hashlib import sha256
 from itertools import count
 from os.path import lexists
@@ -30,6 +31,7 @@ import yaml
 from torch import Tensor
 
 from nextitem.data.ids import IdMap
+from nextitem.data.training_data import Sizes
 from nextitem.errors import InputError
 from nextitem.recipe import Recipe, make_recipe, read_layer
 from nextitem.training.checkpoint import load_weights, marked, refuse_other_mark, save_weights
@@ -107,6 +109,26 @@ class RunFolder:
         """`directory`: where relative names in the recipe lead to the files; see `places`."""
         write(self.path / DATA, (json.dumps({**described, "directory": directory}) + "\n").encode())
 
+    def write_sizes(self, sizes: Sizes) -> bytes:
+        """What the model was made by, so that it is loaded without the data."""
+        write(self.path / DATA, (json.dumps({**self.read_data(), "sizes": asdict(sizes)}) + "\n").encode())
+        return b""
+
+    def read_sizes(self, num_users: int, num_items: int) -> Sizes:
+        """The sizes of the model; of a run of before, which had no others, those of users and items.
+
+        Raises:
+            InputError: data.json is damaged, or says others of users or items than there are ids.
+        """
+        kept = self.read_data().get("sizes")
+        sizes = Sizes(num_users, num_items) if kept is None else Sizes(**kept)
+        if (sizes.num_users, sizes.num_items) != (num_users, num_items):
+            found = f"{sizes.num_users:,} users and {sizes.num_items:,} items"
+            raise InputError(
+                f"{self.path / DATA} is of a model of {found}, beside ids of {num_users:,} and {num_items:,}; {MEND}"
+            )
+        return sizes
+
     def read_data(self) -> dict[str, Any]:
         return read_json(self.path / DATA, DataShape)
 
@@ -129,6 +151,7 @@ class RunFolder:
         line = {
             "epoch": epoch.number,
             "loss": epoch.loss,
+            **({"parts": epoch.parts} if epoch.parts else {}),
             "learning_rate": epoch.learning_rate,
             "seconds": round(epoch.seconds, 4),
             "targets_per_second": round(epoch.targets_per_second, 1),

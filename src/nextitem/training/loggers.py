@@ -83,6 +83,7 @@ class TensorBoardLogger:
 
 
 def _flat(line: Line) -> dict[str, float]:
-    """The numbers of a line, the metrics of `valid` each by its name."""
-    flat = {name: value for name, value in line.items() if name != "valid"}
+    """The numbers of a line, the metrics of `valid` and the parts of the loss each by its name."""
+    flat = {name: value for name, value in line.items() if name not in ("valid", "parts")}
+    flat |= {f"loss {name}": value for name, value in line.get("parts", {}).items()}
     return flat | {f"valid {name}": value for name, value in (line["valid"] or {}).items()}

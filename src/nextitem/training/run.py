@@ -113,6 +113,7 @@ def run(
             return
         start = time.perf_counter()
         model = build.build_model(recipe, split, processes)
+        processes.from_first(lambda: folder.write_sizes(build.sizes_of(recipe, split)))
         fitted = time.perf_counter() - start
         if isinstance(model, Trained) and recipe.training is not None:
             yield from _train(recipe, recipe.training, model, split, folder, processes, track, profile, load)

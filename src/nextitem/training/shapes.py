@@ -23,6 +23,16 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
 
+class SizesShape(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    num_users: Count
+    num_items: Count
+    num_entities: Count
+    num_relations: Count
+    item_attributes: dict[str, Count]
+    user_attributes: dict[str, Count]
+
+
 class DataShape(Shape):
     """data.json, and what report.json says of the data."""
 
@@ -34,6 +44,7 @@ class DataShape(Shape):
     format: int = 1
     digests: dict[str, Digest | None] = {}
     directory: str | None = None  # where relative names of the recipe led to the files
+    sizes: SizesShape | None = None  # what the model was made by
 
 
 class LineShape(Shape):
@@ -41,6 +52,7 @@ class LineShape(Shape):
 
     epoch: Annotated[int, Field(ge=1)]
     loss: Finite
+    parts: Metrics = {}  # of the loss, where it has any
     valid: Metrics | None
 
 
