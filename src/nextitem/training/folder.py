@@ -74,6 +74,7 @@ class RunFolder:
         path = own(self.path / RECIPE)
         layer = read_layer(path)
         # A section that is missing would be filled up with defaults: another run than the one that was asked for.
+        # (A new section therefore needs a new FORMAT.)
         if missing := [section for section in Recipe.model_fields if section not in layer]:
             raise InputError(f"{path} is damaged: it has no {', '.join(missing)}; {MEND}")
         try:
@@ -158,7 +159,9 @@ class RunFolder:
             "valid": progress.valid,
             "is_best": progress.is_best,
         }
-        self._write_log([*self.read_log(), line])
+        path = self.path / LOG
+        before = read_bytes(path) if lexists(path) else b""
+        write(path, before + (json.dumps(line) + "\n").encode())
         return line
 
     def read_log(self) -> list[dict[str, Any]]:
@@ -177,11 +180,8 @@ class RunFolder:
         """Forget lines of epochs after `epoch`, which will be trained again; the lines that stay."""
         lines = [line for line in self.read_log() if line["epoch"] <= epoch]
         if (self.path / LOG).exists():
-            self._write_log(lines)
+            write(self.path / LOG, "".join(json.dumps(line) + "\n" for line in lines).encode())
         return lines
-
-    def _write_log(self, lines: list[dict[str, Any]]) -> None:
-        write(self.path / LOG, "".join(json.dumps(line) + "\n" for line in lines).encode())
 
     def write_ranks(self, ranks: pl.DataFrame) -> None:
         with replacing(self.path / RANKS) as file:

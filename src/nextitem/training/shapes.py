@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nextitem.errors import InputError
 
@@ -125,7 +125,7 @@ def parsed(content: bytes, name: str, shape: type[Shape]) -> dict[str, Any]:
     """The same of a text; `name` is what an error calls it."""
     try:
         found: dict[str, Any] = json.loads(content.decode("utf-8"))
-        TypeAdapter(shape).validate_python(found)
+        shape.model_validate(found)
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(str(part) for part in fault["loc"]) or "all of it"
