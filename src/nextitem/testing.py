@@ -207,10 +207,9 @@ def batch_of(model: Recommender, rows: list[list[int]], width: int | None = None
 
 
 def timed(rows: Sequences) -> Sequences:
-    """The rows with times and ratings beside their items, drawn alike for the same sizes."""
-    rng = np.random.default_rng(7)
-    gaps, ratings = rng.integers(0, 50, len(rows.items)), rng.integers(1, 6, len(rows.items))
-    return replace(rows, timestamps=np.cumsum(gaps), ratings=ratings.astype(np.float32))
+    """The rows with times and ratings beside their items; gaps and ratings follow from the items."""
+    items = rows.items.astype(np.int64)
+    return replace(rows, timestamps=np.cumsum(37 * items % 50), ratings=(1 + items % 5).astype(np.float32))
 
 
 def ordered() -> Dataset:

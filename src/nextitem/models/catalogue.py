@@ -20,10 +20,12 @@ from nextitem.models.general.ncf import NCF
 from nextitem.models.general.popularity import Popularity
 from nextitem.models.knowledge.cke import CKE
 from nextitem.models.sequential.bert4rec import BERT4Rec
+from nextitem.models.sequential.cl4srec import CL4SRec
 from nextitem.models.sequential.gru4rec import GRU4Rec
 from nextitem.models.sequential.mamba4rec import Mamba4Rec
 from nextitem.models.sequential.markov_chain import MarkovChain
 from nextitem.models.sequential.sasrec import SASRec
+from nextitem.models.sequential.sasrecf import SASRecF
 from nextitem.models.sequential.sigma import SIGMA
 from nextitem.models.sequential.stamp import STAMP
 from nextitem.models.sequential.tisasrec import TiSASRec
@@ -34,6 +36,7 @@ MODELS: dict[str, type[Recommender]] = {
     "BERT4Rec": BERT4Rec,
     "BPR": BPR,
     "CKE": CKE,
+    "CL4SRec": CL4SRec,
     "DiffNet": DiffNet,
     "EASE": EASE,
     "GRU4Rec": GRU4Rec,
@@ -46,6 +49,7 @@ MODELS: dict[str, type[Recommender]] = {
     "NCF": NCF,
     "Popularity": Popularity,
     "SASRec": SASRec,
+    "SASRecF": SASRecF,
     "SIGMA": SIGMA,
     "STAMP": STAMP,
     "TiSASRec": TiSASRec,

@@ -10,7 +10,7 @@ Sizes: U = num_users + 1, V = num_items + 1, D dim.
 
 from __future__ import annotations
 
-from typing import Any, Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -19,12 +19,13 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
+from nextitem.models.kept import Kept
 from nextitem.models.towers import TwoTower
 
 G = TypeVar("G", bound=nn.Module)
 
 
-class GraphModel(TwoTower, Generic[G]):
+class GraphModel(Kept, TwoTower, Generic[G]):
     """score(u, i) = p_u . q_i, with p and q propagated over a graph. A new one is a `make_graph` and a `propagate`.
 
     G is the graph, a module such as `BipartiteGraph` or `Edges`; a model with more than one makes a module of them.
@@ -41,7 +42,7 @@ class GraphModel(TwoTower, Generic[G]):
         self.graph: G | None = None
         self.register_buffer("user_propagated", torch.zeros(num_users + 1, dim))
         self.register_buffer("item_propagated", torch.zeros(num_items + 1, dim))
-        self.register_state_dict_pre_hook(_refresh_first)  # type: ignore[no-untyped-call]
+        self.keep()
 
     def make_graph(self, train: TrainingData) -> G:
         """The graph of the training data; row r of `train.rows` is of user r + 1. Nothing of it is saved."""
@@ -82,12 +83,6 @@ class GraphModel(TwoTower, Generic[G]):
         weights = batch.weight_at((slice(None), 0))
         return self.objective(F.embedding(batch.users, users), items, batch.targets[:, 0], batch.users, weights)
 
-    def train(self, mode: bool = True) -> Self:
-        super().train(mode)
-        if not mode:
-            self.refresh()
-        return self
-
     def refresh(self) -> None:
         """Bring the propagated vectors up to date, where there is a graph."""
         if self.graph is not None:
@@ -95,7 +90,3 @@ class GraphModel(TwoTower, Generic[G]):
                 users, items = self.propagated()
                 self.user_propagated.copy_(users)
                 self.item_propagated.copy_(items)
-
-
-def _refresh_first(model: GraphModel[Any], *_: Any) -> None:
-    model.refresh()

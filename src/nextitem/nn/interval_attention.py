@@ -58,7 +58,7 @@ class IntervalAttention(MultiHeadAttention):
 
     def _split(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, H, T, E)."""
-        return x.view(*x.shape[:2], self.num_heads, -1).transpose(1, 2)
+        return x.view(*x.shape[:2], self.num_heads, x.shape[2] // self.num_heads).transpose(1, 2)
 
 
 def interval_numbers(times: Tensor, lengths: Tensor, most: int) -> Tensor:

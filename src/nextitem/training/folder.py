@@ -112,7 +112,9 @@ class RunFolder:
 
     def write_sizes(self, sizes: Sizes) -> bytes:
         """What the model was made by, so that it is loaded without the data."""
-        write(self.path / DATA, (json.dumps({**self.read_data(), "sizes": asdict(sizes)}) + "\n").encode())
+        kept = self.read_data()
+        if kept.get("sizes") != asdict(sizes):
+            write(self.path / DATA, (json.dumps({**kept, "sizes": asdict(sizes)}) + "\n").encode())
         return b""
 
     def read_sizes(self, num_users: int, num_items: int) -> Sizes:
@@ -207,7 +209,7 @@ class RunFolder:
         report = read_json(path, ReportShape)
         refuse_changed(self.path, report.get("files", {}), {RECIPE, DATA, *reads})
         kept = self.read_data()
-        if report["data"] != {key: value for key, value in kept.items() if key != "directory"}:
+        if report["data"] != {key: value for key, value in kept.items() if key not in ("directory", "sizes")}:
             raise InputError(f"{path} and {DATA} tell of different data: one is of another run; {MEND}")
         if any(values.keys() != report["test"].keys() for values in report["baselines"].values()):
             raise InputError(f"{path} is damaged: the baselines have other metrics than the model; {MEND}")

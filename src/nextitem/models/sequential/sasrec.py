@@ -11,6 +11,8 @@ Departures:
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from nextitem.data.batches import Batch
@@ -31,6 +33,8 @@ class SASRec(SequenceModel):
         scale_embeddings: multiply item embeddings by sqrt(dim), as the codes do.
     """
 
+    num_marks: ClassVar[int] = 0  # of a model of this shape that hides items
+
     def __init__(
         self,
         num_items: int,
@@ -43,7 +47,7 @@ class SASRec(SequenceModel):
         tied: bool = True,
         scale_embeddings: bool = True,
     ) -> None:
-        super().__init__(num_items, dim)
+        super().__init__(num_items, dim, self.num_marks)
         self.max_length = max_length
         self.scale = dim**0.5 if scale_embeddings else 1.0
         self.position_embedding = nn.Embedding(max_length, dim)  # row 0 is the newest item's
