@@ -17,7 +17,7 @@ from nextitem.training.run import run
 from nextitem.writing import PART
 
 EPOCHS = 3
-WRITES = 4 + 4 * EPOCHS + 2  # ids, data, recipe; best weights, two logs, checkpoint an epoch; ranks, report
+WRITES = 5 + 4 * EPOCHS + 2  # ids, data, recipe, sizes; best weights, two logs, checkpoint an epoch; ranks, report
 
 
 class Killed(BaseException):
