@@ -15,6 +15,7 @@ from nextitem.analysis.audit import Audit, Settings, audit, audited_recipe
 from nextitem.cli.main import app
 from nextitem.errors import InputError
 from nextitem.evaluation.evaluate import evaluate
+from nextitem.evaluation.ranking import rank
 from nextitem.recipe import make_data_recipe, make_recipe
 from nextitem.recipe.commands import AUDIT, COMMANDS, PREPARE, RUN, Command
 from nextitem.recipe.options import SPELLINGS, parse_keys
@@ -118,8 +119,13 @@ def test_an_audit_ranks_within_the_memory_that_it_is_told(
         budgets.append(memory)
         return evaluate(model, holdout, metrics, protocol, memory, **more)
 
-    for module in ("analysis.trials", "analysis.attention", "training.fit"):
+    def ranked(model: Any, holdout: Any, protocol: Any, memory: int = 0, **more: Any) -> Any:
+        budgets.append(memory)
+        return rank(model, holdout, protocol, memory, **more)
+
+    for module in ("analysis.attention", "training.fit"):
         monkeypatch.setattr(f"nextitem.{module}.evaluate", watched)
+    monkeypatch.setattr("nextitem.analysis.trials.rank", ranked)
     recipe = audited_recipe("SASRec", str(log), FEWEST, SMALL, {"evaluation": {"memory_mb": 7}})
     *_, last = audit(build_dataset(recipe.data)[0], recipe, FEWEST, tmp_path)
     assert isinstance(last, Audit)
@@ -147,8 +153,8 @@ def test_an_audit_ranks_within_the_memory_that_it_is_told(
             ["run", "-d", "synthetic", "--split.kind", "entry", "--split.min_length", "9"],
             "split.min_length: it is of the",
         ),
-        (["audit", "LOG", "--training.mask_share", "0.3"], "training.mask_share: prefix batches hide no"),
-        (["run", "-d", "synthetic", "--training.mask_share", "0.3"], "training.mask_share: prefix batches hide no"),
+        (["audit", "LOG", "--training.mask_share", "0.3"], "the batch kind prefix has no key"),
+        (["run", "-d", "synthetic", "--training.mask_share", "0.3"], "the batch kind prefix has no key"),
     ],
 )
 def test_a_key_that_would_do_nothing_is_refused(arguments: list[str], message: str, log: Path, tmp_path: Path) -> None:

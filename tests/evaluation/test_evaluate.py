@@ -52,7 +52,7 @@ def test_a_list_longer_than_the_catalogue_is_an_error() -> None:
 def test_default_metrics_are_narrowed_to_the_catalogue_and_that_is_said() -> None:
     split = leave_one_out(dataset_of([[1, 2, 4, 3], [1, 4, 5]], num_items=10))
     model = Popularity(10)
-    model.fit(split.train)
+    model.fit(split.training_data)
     report = evaluate(model, split.test)
     assert tuple(report.values) == ("hr@1", "hr@5", "hr@10", "ndcg@5", "ndcg@10", "mrr@10")
     assert report.notes == ("only 10 items are ranked, so these metrics are left out: hr@20, ndcg@20",)

@@ -21,9 +21,9 @@ class Opened(SequenceModel):
         self.mark = num_items + 1
         self.output = torch.nn.Linear(dim, dim)
 
-    def encode(self, inputs: Tensor) -> Tensor:
-        opening = self.item_embedding(torch.full_like(inputs[:, :1], self.mark))
-        return self.output(opening + self.item_embedding(inputs))
+    def encode(self, batch: Batch) -> Tensor:
+        opening = self.item_embedding(torch.full_like(batch.inputs[:, :1], self.mark))
+        return self.output(opening + self.item_embedding(batch.inputs))
 
 
 class TestOpened(RecommenderTests):
@@ -50,7 +50,7 @@ def test_a_mark_has_no_score() -> None:
 def test_a_mark_is_not_in_the_softmax() -> None:
     model = model_whose_mark_is_far_out()
     inputs, targets = torch.tensor([[1, 2]]), torch.tensor([[2, 3]])
-    scores = model.encode(inputs)[0] @ model.item_embedding.weight[1:MARK].T
+    scores = model.encode(Batch.of(inputs))[0] @ model.item_embedding.weight[1:MARK].T
     by_hand = torch.nn.functional.cross_entropy(scores, targets[0] - 1)
     torch.testing.assert_close(model.loss(Batch(torch.tensor([1]), inputs, targets)), by_hand)
 
