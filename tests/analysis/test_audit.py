@@ -97,7 +97,7 @@ def test_trials_of_another_recipe_are_refused() -> None:
         audited(CHAINS["order-1"].make(), folder, epochs=3)
 
 
-@pytest.mark.parametrize("name", ["trial.json", "result.json", "ranks.npz"])
+@pytest.mark.parametrize("name", ["trial.json", "result.json", "counts.npz"])
 @pytest.mark.parametrize("content", [b"", b"[]", b"garbage"])
 def test_a_damaged_trial_is_named(tmp_path: Path, name: str, content: bytes) -> None:
     folder = Path(shutil.copytree(order_1()[1], tmp_path / "audit"))
