@@ -22,7 +22,8 @@ from nextitem.analysis.trials import METRICS, Result, Trial, perform, with_fixed
 from nextitem.evaluation.significance import paired_test
 from nextitem.recipe.options import parse_keys
 from nextitem.training.build import build_dataset, build_split
-from nextitem.training.run import describe_data, versions
+from nextitem.training.identity import describe_data
+from nextitem.training.run import versions
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = {"lengths": "max_length", "blocks": "blocks", "shuffle": "full", "stamp": "STAMP"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -21,6 +21,7 @@ OpenShare = Annotated[float, Field(gt=0, lt=1)]
 AboveZero = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
+T = TypeVar("T")
 REQUIRED = inspect.Parameter.empty  # the default of a key that someone must give
 
 
@@ -45,6 +46,20 @@ def keys_of(maker: Callable[..., Any], known: Collection[str] = (), keyword_only
     parameters = [one for one in inspect.signature(function).parameters.values() if one.name not in ("self", *known)]
     chosen = [one for one in parameters if one.kind is one.KEYWORD_ONLY or not keyword_only]
     return {one.name: Key(one.name, types.get(one.name, Any), one.default) for one in chosen}
+
+
+def named(what: str, name: str, table: Mapping[str, T], also: Collection[str] = ()) -> T:
+    """The entry of a name; `what` begins the error where there is none, `also` are other names that may be meant.
+
+    >>> named("there is no colour", "red", {"red": 1})
+    1
+
+    Raises:
+        InputError: no entry has this name; the nearest one is named.
+    """
+    if name not in table:
+        raise InputError(f'{what} "{name}"; {suggest(name, [*also, *table])}')
+    return table[name]
 
 
 def defaults_of(keys: Mapping[str, Key]) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from nextitem.data.training_data import Sizes
-from nextitem.errors import InputError, suggest
-from nextitem.keys import Key, check_keys, keys_of
+from nextitem.keys import Key, check_keys, keys_of, named
 from nextitem.models.base import Recommender
 from nextitem.models.general.bpr import BPR
 from nextitem.models.general.ease import EASE
@@ -66,9 +65,7 @@ def find(name: str) -> type[Recommender]:
     Raises:
         InputError: no model has this name; the nearest one is named.
     """
-    if name not in MODELS:
-        raise InputError(f'there is no model "{name}"; {suggest(name, MODELS)}')
-    return MODELS[name]
+    return named("there is no model", name, MODELS)
 
 
 def arguments(name: str) -> dict[str, Key]:

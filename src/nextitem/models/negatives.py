@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from nextitem.data.sequences import Sequences
-from nextitem.errors import InputError, suggest
-from nextitem.keys import Key, Positive, check_keys, keys_of
+from nextitem.errors import InputError
+from nextitem.keys import Key, Positive, check_keys, keys_of, named
 from nextitem.models.rows import count_items
 from nextitem.nn.samplers.base import Repeatable, Sampler
 from nextitem.nn.samplers.cluster import ClusterSampler
@@ -132,9 +132,7 @@ def find_sampler(name: str) -> Callable[..., Sampler]:
     Raises:
         InputError: no sampler has this name; the nearest one is named.
     """
-    if name not in SAMPLERS:
-        raise InputError(f'loss.sampler: there is no sampler "{name}"; {suggest(name, SAMPLERS)}')
-    return SAMPLERS[name]
+    return named("loss.sampler: there is no sampler", name, SAMPLERS)
 
 
 def sampler_keys(name: str) -> dict[str, Key]:

@@ -15,8 +15,7 @@ from nextitem.data.batches.prefix import PrefixBatches
 from nextitem.data.batches.rows import Batches, RowBatches
 from nextitem.data.batches.wanted import NOTHING, Wanted
 from nextitem.data.sequences import Sequences
-from nextitem.errors import InputError, suggest
-from nextitem.keys import Key, keys_of
+from nextitem.keys import Key, keys_of, named
 
 BATCHES: dict[str, type[RowBatches]] = {
     "next_item": NextItemBatches,
@@ -33,9 +32,7 @@ def find_batches(kind: str) -> type[RowBatches]:
     Raises:
         InputError: there is no such kind; the nearest one is named.
     """
-    if kind not in BATCHES:
-        raise InputError(f'there are no "{kind}" batches; {suggest(kind, BATCHES)}')
-    return BATCHES[kind]
+    return named("there is no kind of batches", kind, BATCHES)
 
 
 def batch_keys(kind: str) -> dict[str, Key]:

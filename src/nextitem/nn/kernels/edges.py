@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nextitem.compiling import kernel, parallel_kernel
 from nextitem.nn.kernels.curves import FUSED, F
+from nextitem.nn.kernels.gathering import inner_product
 from nextitem.nn.kernels.memory import WORKERS, array_of
 from nextitem.nn.kernels.threads import use_torch_threads
 
@@ -81,15 +82,7 @@ def _gather(x: Any, relation_vectors: Any, weights: Any, found: Any, ends: Any, 
 def _inner_products(left: Any, right: Any, found: Any, ends: Any, offsets: Any) -> None:
     for node in prange(len(offsets) - 1):
         for edge in range(offsets[node], offsets[node + 1]):
-            found[edge] = _inner_product(left[node], right[ends[edge]])
-
-
-@kernel(fastmath={*FUSED, "reassoc"})
-def _inner_product(one: Any, other: Any) -> Any:
-    total = F(0)
-    for e in range(len(one)):
-        total += one[e] * other[e]
-    return total
+            found[edge] = inner_product(left[node], right[ends[edge]])
 
 
 @parallel_kernel()

@@ -43,11 +43,11 @@ def _products(queries: Any, vectors: Any, items: Any, scores: Any) -> None:
     for part in prange((len(queries) + PART - 1) // PART):
         for nth in range(part * PART, min(len(queries), (part + 1) * PART)):
             for k in range(items.shape[1]):
-                scores[nth, k] = _inner_product(queries[nth], vectors[items[nth, k]])
+                scores[nth, k] = inner_product(queries[nth], vectors[items[nth, k]])
 
 
 @kernel(fastmath={*FUSED, "reassoc"})
-def _inner_product(one: Any, other: Any) -> Any:
+def inner_product(one: Any, other: Any) -> Any:
     total = F(0)
     for e in range(len(one)):
         total += one[e] * other[e]

@@ -14,8 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from nextitem.errors import InputError, suggest
-from nextitem.keys import Key, check_keys, keys_of
+from nextitem.keys import Key, check_keys, keys_of, named
 from nextitem.nn.losses.pairwise_ranking import bpr, bpr_max, hinge, top1, top1_max, weighted_bpr
 from nextitem.nn.losses.pairwise_separate import (
     binary_cross_entropy,
@@ -63,9 +62,7 @@ def find_loss(name: str) -> Entry:
     Raises:
         InputError: there is no such loss; the nearest one is named.
     """
-    if name not in LOSSES:
-        raise InputError(f'loss.name: there is no loss "{name}"; {suggest(name, ["cross_entropy", *LOSSES])}')
-    return LOSSES[name]
+    return named("loss.name: there is no loss", name, LOSSES, also=("cross_entropy",))
 
 
 def loss_keys(name: str) -> dict[str, Key]:
