@@ -8,7 +8,7 @@ class TestGRU4Rec(RecommenderTests):
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 from unittest import SkipTest
 
 import numpy as np
@@ -34,6 +34,7 @@ from nextitem.training.loop import train
 from nextitem.training.optimizers import make_optimizer
 
 NUM_ITEMS = 20
+_LAST: dict[str, Any] = {}  # the class that was tested last, and its trained model
 ALL = ("knowledge", "trust", "item_attributes", "user_attributes")
 ROUNDING = 1e-5  # of float32: 16 products of about 1 are 16 * 2^-24, each of numbers that were rounded 10 times before
 
@@ -84,6 +85,13 @@ class RecommenderTests:
             model.objective = Sampled(binary_cross_entropy, unseen_sampler(split.train, split.num_items))
         return model
 
+    def trained(self) -> tuple[Recommender, Split]:
+        """A model of one epoch, the same for all tests of a class: they only ask it, and leave it as it is."""
+        if _LAST.get("class") is not type(self):
+            _LAST.update({"class": type(self), "found": self.fitted(self.data(), epochs=1)})
+        found: tuple[Recommender, Split] = _LAST["found"]
+        return found
+
     def fitted(self, dataset: Dataset, epochs: int | None = None) -> tuple[Recommender, Split]:
         split = leave_one_out(dataset)
         model = self.built(split)
@@ -107,35 +115,44 @@ class RecommenderTests:
             return model.score(batch_of(model, rows, width)).clone()
 
     def test_scores_have_a_column_for_every_item_and_the_padding(self) -> None:
-        model, _ = self.fitted(self.data(), epochs=1)
+        model, _ = self.trained()
         assert self.score(model, [[1, 2, 3], [4]]).shape == (2, NUM_ITEMS + 1)
 
     def test_scores_are_finite_for_an_empty_a_short_and_a_long_history(self) -> None:
-        model, _ = self.fitted(self.data(), epochs=1)
+        model, _ = self.trained()
         assert self.score(model, [[], [1], list(range(1, NUM_ITEMS + 1)) * 6]).isfinite().all()
 
     def test_a_batch_of_no_user_has_no_row_of_scores(self) -> None:
-        model, _ = self.fitted(self.data(), epochs=1)
+        model, _ = self.trained()
         assert self.score(model, []).shape == (0, NUM_ITEMS + 1)
         assert self.score(model, [], width=9).shape == (0, NUM_ITEMS + 1)
 
     def test_score_ignores_extra_padding(self) -> None:
-        model, _ = self.fitted(self.data(), epochs=1)
+        model, _ = self.trained()
         rows = [[1, 2, 3], [4, 5]]
         assert_near(self.score(model, rows), self.score(model, rows, width=9))
 
     def test_score_of_a_row_ignores_the_other_rows(self) -> None:
-        model, _ = self.fitted(self.data(), epochs=1)
+        model, _ = self.trained()
         together = self.score(model, [[1, 2, 3], [4, 5, 6, 7, 8]])
         assert_near(together[:1], self.score(model, [[1, 2, 3]]))
 
     def test_scores_may_be_written_into(self) -> None:
-        model, _ = self.fitted(self.data(), epochs=1)
+        model, _ = self.trained()
         batch = batch_of(model, [[1, 2, 3]])
         with torch.no_grad():
             before = model.score(batch).clone()
             model.score(batch).fill_(0)
             assert torch.equal(model.score(batch), before)
+
+    def test_scores_are_the_same_where_item_vectors_are_made_once(self) -> None:
+        model, _ = self.trained()
+        batch = batch_of(model, [[1, 2, 3], [4]])
+        with torch.no_grad():
+            plain = model.score(batch).clone()
+            with model.ready():
+                assert torch.equal(model.score(batch), plain)
+                assert torch.equal(model.score(batch), plain)
 
     def test_loss_is_a_finite_scalar(self) -> None:
         model, batch = self.untrained()
@@ -178,7 +195,7 @@ class RecommenderTests:
         assert evaluate(model, split.test, ["hr@1"]).means()["hr@1"] < 4 / NUM_ITEMS
 
     def test_encode_ignores_later_items(self) -> None:
-        model, _ = self.fitted(self.data(), epochs=1)
+        model, _ = self.trained()
         if not isinstance(model, SequenceModel) or not model.is_causal:
             raise SkipTest("the model has no causal encoder")
         with torch.no_grad():
@@ -191,7 +208,7 @@ class RecommenderTests:
         assert all(torch.equal(one[name], other[name]) for name in one)
 
     def test_loaded_weights_give_equal_scores(self) -> None:
-        model, split = self.fitted(self.data(), epochs=1)
+        model, split = self.trained()
         copy = self.made(split.training_data.sizes_for(ALL))
         copy.load_weights({name: tensor.clone() for name, tensor in model.state_dict().items()})
         rows = [[1, 2, 3], [4]]

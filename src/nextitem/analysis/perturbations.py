@@ -17,6 +17,8 @@ Sizes: B rows, T length, V = num_items + 1.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal, get_args
 
@@ -70,6 +72,11 @@ class Newest(Recommender):
     def wanted(self) -> Wanted:
         return self.model.wanted()
 
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        with self.model.ready():
+            yield
+
     def score(self, batch: Batch) -> Tensor:
         return self.model.score(batch)
 
@@ -83,6 +90,11 @@ class Without(Recommender):
 
     def wanted(self) -> Wanted:
         return self.model.wanted()
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        with self.model.ready():
+            yield
 
     def score(self, batch: Batch) -> Tensor:
         inputs = batch.inputs

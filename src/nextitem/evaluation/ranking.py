@@ -84,7 +84,7 @@ def rank(
     device = next(chain(model.parameters(), model.buffers())).device
     was_training = model.training
     model.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), model.ready():
         for span, block in zip(spans, blocks if track is None else track(blocks, len(blocks)), strict=True):
             rows = by_length[slice(*span)]
             scores = model.score(holdout_batch(block, model.max_length, wanted).to(device))

@@ -17,6 +17,8 @@ Sizes: B batch, V = num_items + 1 (item 0 is the padding).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 import torch
@@ -62,6 +64,11 @@ class Recommender(nn.Module):
         Column 0, the padding's, means nothing. It is a new tensor at every call: who ranks writes into it.
         """
         raise NotImplementedError(f"{type(self).__name__} has no score")
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """Inside, weights stay as they are, and what all rows share may be worked out once, not once a batch."""
+        yield
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """The inverse of `state_dict`.

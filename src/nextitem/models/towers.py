@@ -7,6 +7,8 @@ Sizes: B batch, T length, D dim, N positions with a target, V = num_items + 1 (i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 import torch
@@ -29,6 +31,8 @@ class ItemTower(Recommender):
     Where the objective that it learned by is one of cosines, both are cut to length 1 first.
     """
 
+    _ready: tuple[Tensor, ...] = ()  # the item vectors, while the weights stay as they are; no part of the module
+
     def item_vectors(self) -> Tensor:
         """(V, D)."""
         raise NotImplementedError(f"{type(self).__name__} has no item_vectors")
@@ -38,7 +42,16 @@ class ItemTower(Recommender):
         raise NotImplementedError(f"{type(self).__name__} has no query")
 
     def score(self, batch: Batch) -> Tensor:
-        return all_inner_products(*self.compared(self.query(batch), self.item_vectors()))
+        (vectors,) = self._ready or (self.item_vectors(),)
+        return all_inner_products(*self.compared(self.query(batch), vectors))
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        self._ready = (self.item_vectors(),)
+        try:
+            yield
+        finally:
+            self._ready = ()
 
     def compared(self, query: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """(B, D) and (V, D) -> the same, or directions: scores are the inner products of what this gives."""
