@@ -69,7 +69,7 @@ def test_warnings_are_shown(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("user,item,time\n1,[b]a[/b],1396866669277\n")
     said = shown(0, str(tmp_path / "x.csv"))
     assert "warning: times are in milliseconds" in said
-    assert "(milliseconds, turned to seconds)" in said
+    assert "UTC (milliseconds)" in said
     assert "[b]a[/b]" in said  # no markup
 
 

@@ -11,9 +11,9 @@ import typer
 from nextitem.cli.main import app
 from nextitem.data.formats.atomic_header import TYPES
 from nextitem.data.formats.reading import FORMATS
-from nextitem.data.formats.times import MILLISECONDS
 from nextitem.data.formats.writing import ENDINGS, FORMS, NUMBERS
 from nextitem.data.side import SideTables, beside
+from nextitem.data.units import RANGES
 
 PAGE = (Path(__file__).parent.parent / "docs/formats.md").read_text(encoding="utf-8")
 
@@ -57,7 +57,7 @@ def test_endings_are_those_of_the_code() -> None:
 def test_types_times_and_side_endings_are_those_of_the_code(tmp_path: Path) -> None:
     refused = section("What is refused")
     assert [kind for kind in TYPES if f"`{kind}`" not in refused] == []
-    assert MILLISECONDS == (10**11, 10**14)
+    assert RANGES["ms"] == (10**11, 10**14)
     assert "between 10¹¹ and 10¹⁴" in section("Times")
     for ending in (".inter", ".user", ".item", ".kg", ".link", ".net"):
         (tmp_path / f"x{ending}").touch()

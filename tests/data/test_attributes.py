@@ -97,6 +97,7 @@ def test_beside_its_log_by_hand(tmp_path: Path) -> None:
     assert data.item_attributes is not None
     assert data.item_attributes["attributes"].to_list() == [["7", "5"], None, ["5"]]
     assert data.notes == (
+        "X.txt.gz has no timestamps: the order of the file is taken for the order of time",
         "1 of 3 rows of the item table dropped: no such item in the data",
         "1 of 3 items have no row in the item table",
     )

@@ -6,6 +6,7 @@ import pytest
 
 from nextitem.data.formats.reading import read
 from nextitem.data.loading import open_data
+from nextitem.data.prepare import Rules, prepare
 from nextitem.data.side import read_side
 from nextitem.errors import InputError
 
@@ -51,11 +52,6 @@ BAD = [
     ("empty-time.csv", "auto", ["line 3", SECONDS, "''"]),
     ("inf-time.csv", "auto", ["line 2", SECONDS, "'inf'"]),
     ("hex-time.csv", "auto", ["line 2", SECONDS, "'0x10'"]),
-    ("nan-rating.csv", "auto", ["line 3", "rating must be a number", "'nan'"]),
-    ("nan-rating.dat", "movielens", ["line 2", "rating must be a number", "'nan'"]),
-    ("word-rating.csv", "auto", ["line 3", "rating must be a number", "'good'"]),
-    ("comma-rating.csv", "auto", ["line 3", "rating must be a number", "'4,5'"]),
-    ("two-point-rating.inter", "auto", ["line 2", "rating must be a number", "'4.5.1'"]),
     ("empty-user.csv", "auto", ["line 3", "user is empty", "''"]),
     ("empty-user.dat", "movielens", ["line 2", "user is empty", "''"]),
     ("blank-user.inter", "auto", ["line 3", "user is empty", "'  '"]),
@@ -104,6 +100,14 @@ BAD = [
     ("single-quotes.json", "jsonl", ["line 1", "must be JSON", "{'reviewerID': 'u'"]),
     ("literal.jsonl", "auto", ["line 1", "must be JSON", "__import__('os')"]),
 ]
+# Of a rating that nobody asked for, and how the file is read: it is left out; asked for, it is refused.
+RATED = [
+    ("nan-rating.csv", "auto", ["line 3", "rating must be a number", "'nan'"]),
+    ("nan-rating.dat", "movielens", ["line 2", "rating must be a number", "'nan'"]),
+    ("word-rating.csv", "auto", ["line 3", "rating must be a number", "'good'"]),
+    ("comma-rating.csv", "auto", ["line 3", "rating must be a number", "'4,5'"]),
+    ("two-point-rating.inter", "auto", ["line 2", "rating must be a number", "'4.5.1'"]),
+]
 TIMED = {"user": ["1", "2"], "item": ["a", "b"], "timestamp": [5, 4]}
 UNTIMED = {"user": ["1", "2"], "item": ["a", "b"]}
 LEGAL = [
@@ -133,6 +137,27 @@ def test_bad_file_is_refused_by_name_line_rule_and_value(name: str, format: str,
     assert [word for word in [name, *words] if word not in str(caught.value)] == []
 
 
+@pytest.mark.parametrize(("name", "format", "words"), RATED, ids=[name for name, _, _ in RATED])
+def test_bad_rating_is_left_out_and_said_by_line_and_value(name: str, format: str, words: list[str]) -> None:
+    log = read(FOLDER / name, format=format)
+    assert not log.has_ratings
+    assert [word for word in [name, *words] if word not in log.notes[-1]] == []
+
+
+@pytest.mark.parametrize("name", [name for name, _, _ in RATED if not name.endswith(".dat")])
+def test_bad_rating_that_is_named_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=r"line \d: rating must be a number"):
+        read(FOLDER / name, rating="rating")
+
+
+@pytest.mark.parametrize(("name", "format", "words"), RATED, ids=[name for name, _, _ in RATED])
+def test_bad_rating_that_a_rule_needs_is_refused(name: str, format: str, words: list[str]) -> None:
+    with pytest.raises(InputError, match=words[0] + ": rating must be a number"):
+        prepare(read(FOLDER / name, format=format), Rules(min_rating=2))
+    with pytest.raises(InputError, match=words[0] + ": rating must be a number"):
+        prepare(read(FOLDER / name, format=format), Rules(weight="rating"))
+
+
 @pytest.mark.parametrize(("name", "expected"), LEGAL, ids=[name for name, _ in LEGAL])
 def test_legal_oddity_is_read(name: str, expected: dict[str, list[object]]) -> None:
     log = read(FOLDER / name).frame.drop("row")
@@ -157,7 +182,7 @@ def test_two_lines_that_make_one_object_are_no_lines_of_json(tmp_path: Path) -> 
 
 
 def test_every_file_is_in_one_table() -> None:
-    named = [name for name, *_ in (*BAD, *LEGAL)]
+    named = [name for name, *_ in (*BAD, *RATED, *LEGAL)]
     assert sorted(named) == sorted(path.name for path in FOLDER.iterdir())
     assert len(BAD) >= 40
 

@@ -25,7 +25,8 @@ def test_every_frame_gives_the_same_dataset(frame: Any) -> None:
     assert (data.users.values.tolist(), data.items.values.tolist()) == (["a", "b"], [10, 20, 30])
     assert data.sequences.to_lists() == [[1, 1], [2, 3]]
     assert data.sequences.timestamps is not None
-    assert data.sequences.timestamps.tolist() == [0, 1, 2, 2]
+    assert data.sequences.timestamps.tolist() == [500, 1000, 2250, 2500]
+    assert data.time_unit == "ms"
 
 
 @eager
@@ -59,10 +60,10 @@ def test_hashes_beyond_int64_become_strings() -> None:
 
 
 @eager
-def test_moments_become_seconds(frame: Any) -> None:
+def test_moments_become_numbers_of_the_coarsest_unit(frame: Any) -> None:
     moments = [datetime(1970, 1, 2, tzinfo=UTC), datetime(1970, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC)]
     log = Interactions.from_frame(frame({"user": [1, 1], "item": [1, 2], "timestamp": moments}))
-    assert log.frame["timestamp"].to_list() == [86400.0, 0.5]
+    assert (log.frame["timestamp"].to_list(), log.time_unit) == ([86_400_000, 500], "ms")
 
 
 def test_days_become_seconds() -> None:
@@ -101,10 +102,11 @@ def test_ids_are_integers_or_strings(values: list[object]) -> None:
 
 
 @pytest.mark.parametrize("role", ["timestamp", "rating"])
-def test_text_is_no_number(role: str) -> None:
-    with pytest.raises(InputError, match=f"a {role} must be a number, found String"):
+@pytest.mark.parametrize(("value", "dtype"), [(True, "Boolean"), ([1], "List")], ids=["truth", "list"])
+def test_what_is_neither_number_nor_text_is_refused(role: str, value: object, dtype: str) -> None:
+    with pytest.raises(InputError, match=f"a {role} must be a number.*, found {dtype}"):
         Interactions.from_frame(
-            pl.DataFrame({**COLUMNS, role: ["1"] * 4}), rating="rating" if role == "rating" else None
+            pl.DataFrame({**COLUMNS, role: [value] * 4}), rating="rating" if role == "rating" else None
         )
 
 

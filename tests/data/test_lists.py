@@ -38,7 +38,7 @@ def test_a_list_is_no_item(tmp_path: Path, way: object) -> None:
 def test_a_list_that_is_not_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.inter").write_text(TAGS)
     said = "the lists of x.inter are not read: tags"
-    assert [log.notes for log in both(tmp_path / "x.inter", "atomic")] == [(said,)] * 2
+    assert [log.notes[0] for log in both(tmp_path / "x.inter", "atomic")] == [said] * 2
     assert said in check(tmp_path / "x.inter", 0.0).warnings
 
 
@@ -46,7 +46,7 @@ def test_a_list_that_is_not_read_is_told(tmp_path: Path) -> None:
 def test_lists_of_parquet_are_told_and_refused(tmp_path: Path, way: object) -> None:
     frame = pl.DataFrame({"user": [1, 2], "item": [3, 4], "tags": [["x"], ["y", "z"]]})
     frame.write_parquet(tmp_path / "x.parquet")
-    assert way(tmp_path / "x.parquet").notes == ("the lists of x.parquet are not read: tags",)  # type: ignore[operator]
+    assert way(tmp_path / "x.parquet").notes[0] == "the lists of x.parquet are not read: tags"  # type: ignore[operator]
     frame.rename({"tags": "item_history"}).write_parquet(tmp_path / "x.parquet")
     with pytest.raises(InputError, match='"item_history" is a list of items'):
         way(tmp_path / "x.parquet")  # type: ignore[operator]

@@ -48,6 +48,7 @@ def test_an_atomic_folder_by_hand(folder: Path) -> None:
     assert graph.relation_names.ids(graph.relations) == ["by", "by", "of"]
     assert (trust.heads.tolist(), trust.tails.tolist()) == ([1], [2])
     assert data.notes == (
+        "log.inter has no timestamps: the order of the file is taken for the order of time",
         "1 of 2 rows of the user table dropped: no such user in the data",
         "1 of 2 users have no row in the user table",
         "1 of 3 rows of the item table dropped: no such item in the data",

@@ -28,6 +28,7 @@ def check(
     item: Annotated[str | None, typer.Option(help="The item's column.")] = None,
     timestamp: Annotated[str | None, typer.Option(help="The time's column.")] = None,
     rating: Annotated[str | None, typer.Option(help="The rating's column.")] = None,
+    time_format: Annotated[str | None, typer.Option(help="Of dates that are text, as strptime has it.")] = None,
 ) -> None:
     """Say how a file is understood, or name its first bad line (exit code 2); of a folder, also what fits together.
 
@@ -45,7 +46,8 @@ def check(
         raise InputError(f"{file} is made by nextitem and has no file to check; nextitem describe {file} looks at it")
     folder = Path(file).expanduser()
     if file not in CATALOGUE and (folder / "dataset.json").is_file():
-        if (format, separator, quote, user, item, timestamp, rating) != ("auto", None, "auto", None, None, None, None):
+        told = (separator, user, item, timestamp, rating, time_format)
+        if (format, quote) != ("auto", "auto") or told != (None,) * len(told):
             raise InputError(f"{file} is prepared already; leave out its format, columns, separator and quote")
         _check_prepared(folder)
         return
@@ -53,7 +55,7 @@ def check(
     if known_format is not None:
         console().print(said, highlight=False, soft_wrap=True)
         format = known_format if format == "auto" else format
-    found = _check_log(log, format, separator, quote, Roles(user, item, timestamp, rating))
+    found = _check_log(log, format, separator, quote, Roles(user, item, timestamp, rating, time_format))
     is_good = found is not None
     if known_format is None and Path(file).expanduser().is_dir():
         is_good = _check_side(log, found)

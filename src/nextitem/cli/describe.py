@@ -22,6 +22,7 @@ def describe(
     item: Annotated[str | None, typer.Option(help="The item's column.")] = None,
     timestamp: Annotated[str | None, typer.Option(help="The time's column.")] = None,
     rating: Annotated[str | None, typer.Option(help="The rating's column.")] = None,
+    time_format: Annotated[str | None, typer.Option(help="Of dates that are text, as strptime has it.")] = None,
     format: Annotated[str, typer.Option(help="Of the file, as data.format.")] = "auto",
 ) -> None:
     """Examine data: sizes, ties, what filters and splits would do to it, and what is suspicious in it."""
@@ -33,7 +34,9 @@ def describe(
     from nextitem.diagnosis.examine import examine
     from nextitem.report.diagnosis import examination_report
 
-    opened, said = open_data(data, format=format, user=user, item=item, timestamp=timestamp, rating=rating)
+    opened, said = open_data(
+        data, format=format, user=user, item=item, timestamp=timestamp, rating=rating, time_format=time_format
+    )
     _say(opened.notes)
     examined = examine(opened, Path(data).name, said, time.time())
     console().print(examination_report(examined), highlight=False)

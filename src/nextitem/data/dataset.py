@@ -17,11 +17,13 @@ from nextitem.data.ordering import counts
 from nextitem.data.sequences import Sequences, load_array
 from nextitem.data.training_data import Side
 from nextitem.data.triples import Triples
+from nextitem.data.units import UNITS, TimeUnit
 from nextitem.errors import InputError
 from nextitem.writing import replacing, replacing_folder, write
 
 FORMAT = 2  # of the saved folder; 1 had no ratings and no side tables
-READS = (1, 2)
+FINER = 3  # the same with times finer than seconds, which an earlier version would misread
+READS = (1, FORMAT, FINER)
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Dataset:
     trust: Triples | None = None  # between users
     parts: np.ndarray | None = None  # (N,) int8 of every interaction: 0 train, 1 valid, 2 test, where files said so
     notes: tuple[str, ...] = ()  # what reading changed and what was dropped beside the log, to be said once
+    time_unit: TimeUnit = "s"  # what the timestamps of `sequences` count since 1970
 
     @classmethod
     def from_interactions(
@@ -48,6 +51,8 @@ class Dataset:
         Raises:
             InputError: there are no ratings to weigh by, or one is not above 0.
         """
+        if weight is not None:
+            log.ratings_for("a weight", "leave data.weight out")
         return replace(cls.from_numbered(number(log), name, weight), notes=log.notes)
 
     @classmethod
@@ -56,11 +61,10 @@ class Dataset:
         if weight is not None:
             _refuse_weightless(log)
         offsets = np.concatenate([[0], np.cumsum(counts(log.user, len(log.users)))]).astype(np.int64)
-        times = None if log.timestamp is None else log.timestamp.astype(np.int64, copy=False)
         weights = None if weight is None else log.rating
-        sequences = Sequences.from_offsets(log.item + np.int32(1), offsets, times, weights, log.rating)
+        sequences = Sequences.from_offsets(log.item + np.int32(1), offsets, log.timestamp, weights, log.rating)
         users, items = IdMap(log.users.alias("id")), IdMap(log.items.alias("id"))
-        return cls(sequences, users, items, name, parts=log.part)
+        return cls(sequences, users, items, name, parts=log.part, time_unit=log.time_unit)
 
     @property
     def num_users(self) -> int:
@@ -110,6 +114,8 @@ class Dataset:
             if graph is not None:
                 graph.save(folder, name)
         description = {"format": FORMAT, "name": self.name, "notes": self.notes}
+        if self.time_unit != "s":
+            description |= {"format": FINER, "time_unit": self.time_unit}
         write(folder / "dataset.json", (json.dumps(description) + "\n").encode())
 
     @classmethod
@@ -123,6 +129,11 @@ class Dataset:
         if description["format"] not in READS:
             raise InputError(
                 f"{folder} was saved in format {description['format']}, this version reads {FORMAT}; save it again"
+            )
+        time_unit = description.get("time_unit", "s")
+        if time_unit not in UNITS:
+            raise InputError(
+                f"{folder}: dataset.json has times in {time_unit!r}, known: {', '.join(UNITS)}; save it again"
             )
         users, items = IdMap.load(folder / "users.parquet"), IdMap.load(folder / "items.parquet")
         parts = folder / "parts.npy"
@@ -139,6 +150,7 @@ class Dataset:
                 _graph(folder, "trust", len(users)),
                 load_array(parts, "i") if parts.exists() else None,
                 tuple(description.get("notes", ())),
+                time_unit,
             ),
         )
 

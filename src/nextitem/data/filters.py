@@ -14,6 +14,7 @@ import narwhals as nw
 
 from nextitem.data.frames import Frame, collected, num_rows, settled
 from nextitem.data.interactions import Interactions
+from nextitem.data.units import ticks
 from nextitem.errors import InputError, suggest
 
 
@@ -50,10 +51,7 @@ def min_rating(log: Interactions, threshold: float) -> Interactions:
     Raises:
         InputError: the log has no ratings, or nothing is left.
     """
-    if not log.has_ratings:
-        raise InputError(
-            "min_rating needs a rating column; the log has none (name it with --data.rating, or leave the filter out)"
-        )
+    log.ratings_for("min_rating", "leave the filter out")
     left = log.frame.filter(nw.col("rating") >= threshold)
     highest = nw.col("rating").max()
     return _refuse_nothing(
@@ -73,7 +71,11 @@ def between(log: Interactions, after: float | None = None, before: float | None 
     if not log.has_timestamps:
         raise InputError("a time range needs timestamps; the log has none (name them with --data.timestamp)")
     low, high = -math.inf if after is None else after, math.inf if before is None else before
-    left = log.frame.filter((nw.col("timestamp") >= low) & (nw.col("timestamp") < high))
+    first, end = ticks(low, log.time_unit), ticks(high, log.time_unit)
+    is_within = nw.col("timestamp") >= first
+    if before is not None:
+        is_within &= nw.col("timestamp") < end
+    left = log.frame.filter(is_within)
     return _refuse_nothing(left, log, f"between({low:g}, {high:g})", lambda: "widen it (data.after, data.before)")
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from nextitem.data.frames import to_polars
 from nextitem.data.interactions import Interactions
+from nextitem.data.units import PER_SECOND, TimeUnit, finest
 from nextitem.errors import InputError
 
 NAMES = ("train", "valid", "test")
@@ -23,7 +25,11 @@ def joined(train: Interactions, valid: Interactions, test: Interactions) -> Inte
     Raises:
         InputError: one of them lacks the timestamps, or the ratings, of another.
     """
-    frames = [to_polars(log.frame).drop("row") for log in (train, valid, test)]
+    unit = finest([log.time_unit for log in (train, valid, test)])
+    frames = [_in_unit(to_polars(log.frame).drop("row"), log.time_unit, unit) for log in (train, valid, test)]
+    unread = next((log.unread_ratings for log in (train, valid, test) if log.unread_ratings), "")
+    if unread:
+        frames = [frame.drop("rating", strict=False) for frame in frames]
     schemas = [frame.collect_schema() for frame in frames]
     for name, schema in zip(NAMES, schemas, strict=True):
         if set(schema) != set(schemas[0]):
@@ -37,15 +43,23 @@ def joined(train: Interactions, valid: Interactions, test: Interactions) -> Inte
         for part, frame in enumerate(frames)
     ]
     whole = pl.concat(alike, how="vertical_relaxed").with_row_index("row")
-    return Interactions.from_frame(
+    log = Interactions.from_frame(
         whole,
         timestamp="timestamp" if train.has_timestamps else None,
-        rating="rating" if train.has_ratings else None,
+        rating="rating" if train.has_ratings and not unread else None,
         row="row",
         part="part",
         notes=(*train.notes, *valid.notes, *test.notes),
         name="train, valid and test",
+        time_unit=unit if train.has_timestamps else None,
     )
+    return replace(log, time_source=train.time_source, unread_ratings=unread)
+
+
+def _in_unit(frame: pl.LazyFrame, unit: TimeUnit, wanted: TimeUnit) -> pl.LazyFrame:
+    if unit == wanted or "timestamp" not in frame.collect_schema():
+        return frame
+    return frame.with_columns(pl.col("timestamp") * (PER_SECOND[wanted] // PER_SECOND[unit]))
 
 
 def given_files(folder: Path) -> tuple[Path, Path, Path] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,23 @@ import narwhals as nw
 
 from nextitem.data.frames import Frame, collected, num_rows, with_row
 from nextitem.data.id_rules import has_nul, is_blank
+from nextitem.data.ratings import read_ratings
+from nextitem.data.times import Times, read_times
+from nextitem.data.units import UNITS, WORDS, TimeUnit
 from nextitem.errors import InputError, suggest
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How the columns of a table are read, and what errors call them."""
+
+    columns: Mapping[str, str]  # role -> column, as the source calls it
+    name: str = "the data frame"
+    way_out: str | None = None  # of a wrong number, where no other column can be named
+    time_format: str | None = None  # of dates that are text, as strptime has it
+    time_unit: TimeUnit | None = None  # of times that are whole numbers already, whatever their size
+    needs_rating: bool = True  # else ratings that cannot be read are left out, and said
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -18,13 +35,16 @@ class Interactions:
 
     - `row`: the place in the log (`frames.with_row`), which decides between equal timestamps;
     - `user`, `item`: integers or strings;
-    - `timestamp` (optional): a number, in seconds, kept in full precision until the log is sorted;
+    - `timestamp` (optional): whole numbers of `time_unit` since 1970;
     - `rating` (optional): a number;
     - `part` (optional): 0 train, 1 valid, 2 test, where the log came in three files.
     """
 
     frame: Frame
     notes: tuple[str, ...] = ()  # what reading changed, to be said once
+    time_unit: TimeUnit = "s"  # the coarsest that loses nothing of the times
+    time_source: str = "none"  # what the times were: seconds, milliseconds, microseconds, nanoseconds, dates
+    unread_ratings: str = ""  # why a column of ratings was left out
 
     @classmethod
     def from_frame(
@@ -37,18 +57,23 @@ class Interactions:
         rating: str | None = None,
         row: str | None = None,
         part: str | None = None,
+        time_format: str | None = None,
+        time_unit: TimeUnit | None = None,
         name: str = "the data frame",
         notes: tuple[str, ...] = (),
     ) -> Interactions:
         """Take the named columns of a polars (eager or lazy), pandas, Modin, cuDF, pyarrow, DuckDB or Spark frame.
 
-        A lazy frame stays lazy; its rows are looked at once here, for the checks. `timestamp=None` says that the rows
-        are in time order already. `row` is a column of integers that ascend in the order of the log, for tables
-        without an order of their own; `part` one of 0, 1, 2 for train, valid, test. `name` is what errors say.
+        A lazy frame stays lazy; its rows are looked at here, for the checks. `timestamp=None` says that the rows are in
+        time order already. Times are dates, text or numbers, which count seconds, milliseconds, microseconds or
+        nanoseconds by their size (`times.RANGES`), unless `time_unit` names what whole numbers count. `time_format` is
+        that of dates as text, as strptime has it. `row` is a column of integers that ascend in the order of the log,
+        for tables without an order of their own; `part` one of 0, 1, 2 for train, valid, test. `name` is what errors
+        say.
 
         Raises:
             InputError: a column is missing, the frame is empty, an id is missing, blank or has a NUL byte, a timestamp
-                is not a number.
+                is neither number nor date, or lies before 1970.
         """
         table: Frame = nw.from_native(frame)
         roles = {"row": row, "user": user, "item": item, "timestamp": timestamp, "rating": rating, "part": part}
@@ -56,16 +81,29 @@ class Interactions:
         known = table.collect_schema().names()
         for role, column in columns.items():
             if column not in known:
-                raise InputError(f'{name} has no column "{column}" for the {role}; {suggest(column, known)}')
+                way_out = " (timestamp=None: the order of the rows)" if role == "timestamp" else ""
+                raise InputError(f'{name} has no column "{column}" for the {role}; {suggest(column, known)}{way_out}')
         table = table.select([nw.col(column).alias(role) for role, column in columns.items()])
-        if row is None:
+        terms = Terms(columns, name, time_format=time_format, time_unit=time_unit, notes=notes)
+        return cls.from_roles(table, terms)
+
+    @classmethod
+    def from_roles(cls, table: Frame, terms: Terms) -> Interactions:
+        """A table whose columns are called by their roles; `line`, if it is there, names places in errors.
+
+        Raises:
+            InputError: as `from_frame`.
+        """
+        if "row" not in terms.columns:
             table = with_row(table)
-        table = table.with_columns([_as_id(table, role, name) for role in ("user", "item")])
-        numbers = [role for role in ("timestamp", "rating") if role in columns]
-        if numbers:
-            table = table.with_columns([_as_number(table, role, name) for role in numbers])
-        _refuse_missing(table, columns, name)
-        return cls(table, notes)
+        table = table.with_columns([_as_id(table, role, terms.name) for role in ("user", "item")])
+        _refuse_missing(table, terms.columns, terms.name)
+        numbers = read_numbers(table, terms)
+        table = numbers.frame
+        if "line" in table.collect_schema().names():
+            table = table.drop("line")
+        notes = (*terms.notes, *numbers.notes)
+        return cls(table, notes, numbers.time_unit, numbers.time_source, numbers.unread_ratings)
 
     def __len__(self) -> int:
         return num_rows(self.frame)
@@ -77,6 +115,48 @@ class Interactions:
     @property
     def has_ratings(self) -> bool:
         return "rating" in self.frame.collect_schema().names()
+
+    def ratings_for(self, what: str, way_out: str) -> None:
+        """Raises:
+        InputError: `what` needs ratings, and the log has none or none that can be read.
+        """
+        if self.has_ratings:
+            return
+        if self.unread_ratings:
+            raise InputError(f"{what} needs ratings, and they cannot be read: {self.unread_ratings}")
+        raise InputError(f"{what} needs a rating column; the log has none (name it with --data.rating, or {way_out})")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A table whose columns `timestamp` and `rating`, where it has them, are numbers; the rest as in Interactions."""
+
+    frame: Frame
+    time_unit: TimeUnit
+    time_source: str
+    unread_ratings: str
+    notes: tuple[str, ...]
+
+
+def read_numbers(table: Frame, terms: Terms) -> Numbers:
+    """The times and ratings of a table that has `line` or `row`, by which errors name a place.
+
+    Raises:
+        InputError: a time is none, or a rating that is needed.
+    """
+    notes: tuple[str, ...] = ()
+    times, why = Times(table, "s", "none"), ""
+    if "timestamp" in terms.columns:
+        times = _times(table, terms)
+        table = times.frame
+    if "rating" in terms.columns:
+        table, why = read_ratings(table, terms.name, terms.columns["rating"], terms.way_out)
+    if why and terms.needs_rating:
+        raise InputError(why)
+    if why:
+        table = table.drop("rating")
+        notes = (f"the ratings were left out, since nothing asks for them and not all are numbers ({why})",)
+    return Numbers(table, times.unit, times.source, why, (*notes, *times.notes))
 
 
 def _as_id(table: Frame, role: str, name: str) -> nw.Expr:
@@ -94,21 +174,24 @@ def _as_id(table: Frame, role: str, name: str) -> nw.Expr:
     raise InputError(f"{name}: {role} ids must be integers or strings, found {dtype}; cast the column first")
 
 
-def _as_number(table: Frame, role: str, name: str) -> nw.Expr:
-    dtype = table.collect_schema()[role]
-    if dtype.is_numeric():
-        return nw.col(role)
-    if dtype in (nw.Datetime, nw.Date) and role == "timestamp":
-        moment = nw.col(role) if dtype == nw.Datetime else nw.col(role).cast(nw.Datetime("us"))
-        return moment.dt.timestamp("us") / 1_000_000
-    raise InputError(f"{name}: a {role} must be a number, found {dtype}; cast the column first")
+def _times(table: Frame, terms: Terms) -> Times:
+    if terms.time_unit is None:
+        return read_times(table, terms.name, terms.time_format, terms.way_out)
+    if terms.time_unit not in UNITS:
+        raise InputError(f"{terms.name}: times count one of {', '.join(UNITS)}, found time_unit={terms.time_unit!r}")
+    if not table.collect_schema()["timestamp"].is_integer():
+        raise InputError(f"{terms.name}: time_unit is of whole numbers; leave it out, or cast the timestamps first")
+    return Times(table.with_columns(nw.col("timestamp").cast(nw.Int64)), terms.time_unit, WORDS[terms.time_unit])
 
 
-def _refuse_missing(table: Frame, columns: dict[str, str], name: str) -> None:
-    """One look at all rows: are there any, is a value missing, is a text no id?"""
+def _refuse_missing(table: Frame, columns: Mapping[str, str], name: str) -> None:
+    """One look at all rows: are there any, is a value missing, is a text no id? Ratings, and times as text, are looked
+    at later."""
     schema = table.collect_schema()
     missing, no_ids = {}, {}
     for role in columns:
+        if role == "rating" or (role == "timestamp" and schema[role] == nw.String):
+            continue
         missing[role] = nw.col(role).is_null()
         if schema[role].is_numeric():  # of whole numbers to the same end: every one is read, so that none fails later
             missing[role] = missing[role] | ~nw.col(role).cast(nw.Float64).is_finite()

@@ -38,6 +38,7 @@ def open_data(
     rating: str | None = None,
     separator: str | None = None,
     quote: Quote = "auto",
+    time_format: str | None = None,
     engine: Engine = "polars",
 ) -> tuple[Interactions | Dataset, str]:
     """A log, or a prepared Dataset, and one sentence that says where it came from and how it was read.
@@ -52,9 +53,8 @@ def open_data(
     path = Path(source).expanduser()
     is_saved = (path / "dataset.json").is_file()
     if source in SYNTHETIC or (is_saved and source not in CATALOGUE):
-        if (format, quote, engine) != ("auto", "auto", "polars") or (user, item, timestamp, rating, separator) != (
-            None,
-        ) * 5:
+        told = (user, item, timestamp, rating, separator, time_format)
+        if (format, quote, engine) != ("auto", "auto", "polars") or told != (None,) * len(told):
             raise InputError(
                 f"{source} is prepared already; leave out its format, columns, separator, quote and engine"
             )
@@ -68,7 +68,7 @@ def open_data(
         if format == "auto":
             format = "table" if separator is not None else sniff(path)
         said = f"{path}, read as {format}"
-    columns = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
+    columns = {"user": user, "item": item, "timestamp": timestamp, "rating": rating, "time_format": time_format}
     if is_scanned(path, format, engine):
         return _scanned(path, format, separator, quote, engine, columns), f"{said}, on {engine}"
     return read(path, format=format, separator=separator, quote=quote, **columns), said

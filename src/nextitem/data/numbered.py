@@ -15,6 +15,7 @@ from nextitem.data.frames import to_polars
 from nextitem.data.ids import IdMap
 from nextitem.data.interactions import Interactions
 from nextitem.data.ordering import BLOCK, by_user_and_time, counts, look_up
+from nextitem.data.units import TimeUnit
 from nextitem.errors import InputError
 
 
@@ -22,12 +23,13 @@ from nextitem.errors import InputError
 class Numbered:
     user: np.ndarray  # (N,) int32, codes from 0 into users, ascending
     item: np.ndarray  # (N,) int32, codes from 0 into items
-    timestamp: np.ndarray | None  # (N,) int64 or float64 seconds, ascending within a user
+    timestamp: np.ndarray | None  # (N,) int64, of `time_unit` since 1970, ascending within a user
     rating: np.ndarray | None  # (N,) float32
     row: np.ndarray  # (N,) int64, the place in the log as read
     users: pl.Series
     items: pl.Series
     part: np.ndarray | None = None  # (N,) int8: 0 train, 1 valid, 2 test
+    time_unit: TimeUnit = "s"
 
     def __len__(self) -> int:
         return len(self.user)
@@ -38,7 +40,7 @@ class Numbered:
         rating = None if self.rating is None else self.rating[rows]
         part = None if self.part is None else self.part[rows]
         arrays = (self.user[rows], self.item[rows], timestamp, rating, self.row[rows])
-        return Numbered(*arrays, self.users, self.items, part)
+        return Numbered(*arrays, self.users, self.items, part, self.time_unit)
 
 
 def number(log: Interactions) -> Numbered:
@@ -51,7 +53,7 @@ def number(log: Interactions) -> Numbered:
     wanted = [_coded("user", users), _coded("item", items), pl.col("row")]
     schema = frame.collect_schema()
     if "timestamp" in schema:
-        wanted.append(pl.col("timestamp").cast(pl.Int64 if schema["timestamp"].is_integer() else pl.Float64))
+        wanted.append(pl.col("timestamp").cast(pl.Int64))
     if "rating" in schema:
         wanted.append(pl.col("rating").cast(pl.Float32))
     if "part" in schema:
@@ -65,7 +67,7 @@ def number(log: Interactions) -> Numbered:
     row = columns.pop("row").to_numpy()
     found = {name: column.to_numpy() for name, column in columns.items()}
     arrays = (user, item, found.get("timestamp"), found.get("rating"), row)
-    log_in_order = Numbered(*arrays, users, items, found.get("part"))
+    log_in_order = Numbered(*arrays, users, items, found.get("part"), log.time_unit)
     del arrays, user, item, found, row
     if not is_sorted:  # an engine that hands its rows over in another order
         log_in_order = log_in_order.at(np.argsort(log_in_order.row, kind="stable"))

@@ -43,6 +43,8 @@ def prepare(log: Interactions, rules: Rules, name: str = "data") -> Dataset:
     Raises:
         InputError: a rule that the log cannot follow, or that leaves nothing.
     """
+    if rules.weight is not None:
+        log.ratings_for("a weight", "leave data.weight out")
     if rules.after is not None or rules.before is not None:
         log = filters.between(log, rules.after, rules.before)
     if rules.min_rating is not None:

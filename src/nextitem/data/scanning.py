@@ -17,30 +17,29 @@ import polars as pl
 
 from nextitem.data.exact import duckdb_path, scan_parquet, spark_path
 from nextitem.data.formats.atomic_header import atomic_names
+from nextitem.data.formats.dialect import Dialect
 from nextitem.data.formats.fields import refuse_id_lists, with_numbers
 from nextitem.data.formats.files import check_file, explained, is_gzip, is_parquet
-from nextitem.data.formats.lists import list_notes
+from nextitem.data.formats.parquet import parquet_lists, parquet_order, refuse_parquet_head, with_roles
 from nextitem.data.formats.quoting import Quote, refuse_quote
 from nextitem.data.formats.roles import Roles, find_roles
 from nextitem.data.formats.tables import (
     dialect_of,
     header_roles,
-    refuse_parquet_head,
+    named,
     refuse_short_lines,
     sequence_columns,
     told_of_lists,
-    with_roles,
 )
-from nextitem.data.formats.times import MILLISECONDS, milliseconds_note, refuse_days
+from nextitem.data.formats.times import SAMPLE, file_order, whole_times
 from nextitem.data.frames import Frame, collected, settled, to_polars
-from nextitem.data.interactions import Interactions
+from nextitem.data.interactions import Interactions, Terms
 from nextitem.errors import InputError
 
 Engine = Literal["polars", "duckdb", "spark"]
 Notes = tuple[str, ...]  # of Interactions
 SCANNED_FROM = 2**26  # bytes of text; a smaller one is read at once
 FORMATS = ("table", "atomic")  # the others are no tables
-HEAD = 1000  # rows that tell whether a column holds lists
 IDS = ("user", "item")
 
 
@@ -77,47 +76,68 @@ def scan(
     if is_parquet(path):
         refuse_quote(path, quote)
         refuse_parquet_head(path)
-        return _log(*_parquet_in_seconds(path, asked, engine), asked, path)
-    table, notes = _text(path, format, asked, separator, quote)
-    known = table.collect_schema().names()
-    timestamp, rating = (role if role in known else None for role in ("timestamp", "rating"))
-    log = Interactions.from_frame(table, timestamp=timestamp, rating=rating, name=str(path), notes=notes)
+        native = _parquet(path, engine)
+        schema = nw.from_native(native).collect_schema()
+        roles = find_roles(schema.names(), asked, path.name)
+        notes = (*parquet_lists(schema, roles, path), *parquet_order(path, roles, asked))
+        return with_roles(native, roles, asked, schema.names(), path, notes)
+    log = _text(path, format, asked, separator, quote)
     return log if engine == "polars" else replace(log, frame=_handed_over(log.frame, engine))
 
 
-def _text(path: Path, format: str, asked: Roles, separator: str | None, quote: Quote) -> tuple[pl.LazyFrame, Notes]:
-    """`user`, `item` and, as numbers, `timestamp` and `rating`.
-
-    One look at every field of the file takes the text of the numbers, which stay in memory; the ids are read again
-    whenever they are asked for.
-    """
+def _text(path: Path, format: str, asked: Roles, separator: str | None, quote: Quote) -> Interactions:
+    """The numbers stay in memory; the ids are read again whenever they are asked for."""
     dialect = dialect_of(path, format, separator, quote)
     with explained(path):
         table = dialect.scan(path)
         roles = header_roles(path, format, table.collect_schema().names(), asked, separator)
-        said = _told_of_lists(table, path, format, roles)
-        fields = {role: pl.nth(place).alias(role) for role, place in roles}
-        is_blank_line = pl.all_horizontal(pl.all().is_null())
-        texts = {role: field for role, field in fields.items() if role not in IDS}
-        looked = table.select(blank=is_blank_line, short=pl.last().is_null(), **texts)
-        found = looked.collect(engine="streaming")
-        if found["short"].any():
-            refuse_short_lines(path, dialect)
+        notes = _told_of_lists(table, path, format, roles)
+        table, texts = _looked_at(table, path, dialect, roles)
+    bare = _bare(table, path, format)
+    names = bare.collect_schema().names()
+    found = named(names, roles)
+    if found.timestamp is None:
+        notes += file_order(found, asked, path.name, bare.head(SAMPLE).collect(), bare.select)
+    numbers = with_numbers(texts.with_row_index("row"), path, asked)
+    read = collected(numbers.frame).to_polars().drop("row")
+    ids = table.select(pl.nth(place).alias(role) for role, place in roles if role in IDS)
+    together = pl.concat([ids, read.lazy()], how="horizontal") if read.columns else ids
+    terms = Terms(
+        {role: role for role in (*IDS, *read.columns)},
+        path.name,
+        time_unit=numbers.time_unit,
+        notes=(*notes, *numbers.notes),
+    )
+    log = Interactions.from_roles(nw.from_native(together), terms)
+    log = replace(log, time_source=numbers.time_source, unread_ratings=numbers.unread_ratings)
+    return whole_times(log, found, asked, names, path.name)
+
+
+def _looked_at(
+    table: pl.LazyFrame, path: Path, dialect: Dialect, roles: list[tuple[str, int]]
+) -> tuple[pl.LazyFrame, pl.DataFrame]:
+    """One look at every field of the file: the table without blank lines, and the text of its numbers."""
+    is_blank_line = pl.all_horizontal(pl.all().is_null())
+    texts = [pl.nth(place).alias(role) for role, place in roles if role not in IDS]
+    found = table.select(*texts, blank=is_blank_line, short=pl.last().is_null()).collect(engine="streaming")
+    if found["short"].any():
+        refuse_short_lines(path, dialect)
     if found["blank"].any():
         table, found = table.filter(~is_blank_line), found.filter(~found["blank"])
-    numbers, notes = with_numbers(found.select(*texts).with_row_index("line"), path)
-    ids = table.select(*[fields[role] for role in IDS])
-    together = pl.concat([ids, numbers.drop("line").lazy()], how="horizontal") if texts else ids
-    return together, (*said, *notes)
+    return table, found.drop("blank", "short")
+
+
+def _bare(table: pl.LazyFrame, path: Path, format: str) -> pl.LazyFrame:
+    """By the names that columns are asked for."""
+    return table.rename(atomic_names(table.collect_schema().names(), path)) if format == "atomic" else table
 
 
 def _told_of_lists(table: pl.LazyFrame, path: Path, format: str, roles: list[tuple[str, int]]) -> Notes:
     """What is to be said of lists: of an atomic file by their types, else by the first rows (a read names the line)."""
     columns = table.collect_schema().names()
     if format == "atomic":
-        bare = table.rename(atomic_names(columns, path)).head(0).collect()
-        return told_of_lists(bare, roles, path, sequence_columns(columns, path))
-    head = table.head(HEAD).collect()
+        return told_of_lists(_bare(table, path, format).head(0).collect(), roles, path, sequence_columns(columns, path))
+    head = table.head(SAMPLE).collect()
     notes = told_of_lists(head, roles, path, None)
     items = next(pl.nth(place).alias(role) for role, place in roles if role == "item")
     refuse_id_lists(head.select(items).with_row_index("line", offset=2), path)
@@ -135,46 +155,6 @@ def _handed_over(frame: Frame, engine: Engine) -> Frame:
         # `settled` would look for the file again.
         connection.read_parquet(duckdb_path(path), hive_partitioning=False).create("nextitem_text")
         return nw.from_native(connection.table("nextitem_text"))
-
-
-def _log(frame: Any, notes: Notes, asked: Roles, path: Path) -> Interactions:
-    columns = nw.from_native(frame).collect_schema().names()
-    return with_roles(frame, find_roles(columns, asked, path.name), path, notes)
-
-
-def _parquet_in_seconds(path: Path, asked: Roles, engine: Engine) -> tuple[Any, Notes]:
-    native = _parquet(path, engine)
-    table: Frame = nw.from_native(native)
-    schema = table.collect_schema()
-    roles = find_roles(schema.names(), asked, path.name)
-    notes = list_notes(schema.names(), [one for one, dtype in schema.items() if dtype.is_nested()], roles, path.name)
-    column = roles.timestamp
-    if column is None or not schema[column].is_numeric():  # a datetime is made seconds with the log
-        return native, notes
-    found = collected(table.select(_ends(nw.col(column), ["timestamp"])))
-    table, changed = _in_seconds(table, column, found, path)
-    return table.to_native(), (*notes, *changed)
-
-
-def _ends(times: nw.Expr, numbers: list[str]) -> list[nw.Expr]:
-    if "timestamp" not in numbers:
-        return []
-    return [times.cast(nw.Float64).min().alias("first"), times.cast(nw.Float64).max().alias("last")]
-
-
-def _in_seconds(table: Frame, column: str, ends: nw.DataFrame[Any], path: Path) -> tuple[Frame, Notes]:
-    """The rules of `formats.times` and `formats.fields`: nothing before 1970, no days, milliseconds become seconds."""
-    first, last = ends["first"][0], ends["last"][0]
-    if first is not None and first < 0:
-        raise InputError(
-            f"{path.name}: a timestamp must not be negative (before 1970), found {first:g}; drop such lines if that "
-            "means missing, or name another column with --data.timestamp"
-        )
-    if first is not None:
-        refuse_days(first, last, path.name)
-    if first is not None and first >= MILLISECONDS[0] and last < MILLISECONDS[1]:
-        return table.with_columns(nw.col(column) / 1000), (milliseconds_note(path.name),)
-    return table, ()
 
 
 def _parquet(path: Path, engine: Engine) -> Any:

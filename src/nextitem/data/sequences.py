@@ -32,7 +32,7 @@ class Sequences:
     items: np.ndarray  # (N,) int32 in 1..num_items
     starts: np.ndarray  # (R,) int64
     stops: np.ndarray  # (R,) int64
-    timestamps: np.ndarray | None = None  # (N,) int64 seconds
+    timestamps: np.ndarray | None = None  # (N,) int64, of one unit since 1970 (Dataset.time_unit)
     weights: np.ndarray | None = None  # (N,) float32 above 0, how much each interaction counts; None: all alike
     ratings: np.ndarray | None = None  # (N,) float32, as the log has them
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.ratio import TEST, TRAIN, VALID, assemble, floored, parts_of_rows
 from nextitem.data.split import Split
+from nextitem.data.units import PER_SECOND, ticks
 from nextitem.errors import InputError
 
 DAY = 86_400  # seconds
@@ -24,16 +27,15 @@ def at_time(dataset: Dataset, valid_from: float, test_from: float) -> Split:
     Raises:
         InputError: there are no timestamps, or a part is left empty.
     """
-    times = _times(dataset)
-    parts = np.where(times < valid_from, TRAIN, np.where(times < test_from, VALID, TEST))
-    rows = dataset.sequences.packed()
-    return assemble(dataset, rows, parts, np.ones(len(rows), dtype=bool), f"at {valid_from:.0f} and {test_from:.0f} s")
+    cut = _cut(dataset, ticks(valid_from, dataset.time_unit), ticks(test_from, dataset.time_unit))
+    digits = ".0f" if float(valid_from).is_integer() and float(test_from).is_integer() else ".15g"
+    return replace(cut, name=f"at {valid_from:{digits}} and {test_from:{digits}} s")
 
 
 def last_days(dataset: Dataset, days: float = 1.0) -> Split:
     """`at_time`: the last `days` are the test, those before them the validation (FreeRec's DOD)."""
-    end = _times(dataset).max()
-    split = at_time(dataset, float(end - 2 * days * DAY), float(end - days * DAY))
+    end = int(_times(dataset).max())
+    split = _cut(dataset, _days_before(end, 2 * days, dataset), _days_before(end, days, dataset))
     return replace(split, name=f"last {days:g} days, and those before")
 
 
@@ -50,7 +52,7 @@ def at_shares(dataset: Dataset, valid: float = 0.1, test: float = 0.1) -> Split:
         raise InputError(f"at_time holds out two shares that add up to less than 1; found {valid} and {test}")
     ordered = np.sort(_times(dataset))
     first_valid, first_test = floored(len(ordered), 1 - valid - test), floored(len(ordered), 1 - test)
-    split = at_time(dataset, float(ordered[first_valid]), float(ordered[first_test]))
+    split = _cut(dataset, int(ordered[first_valid]), int(ordered[first_test]))
     return replace(split, name=f"{valid:g} / {test:g} at one time for all")
 
 
@@ -68,8 +70,9 @@ def late_users(dataset: Dataset, days: float = 1.0) -> Split:
     has_any = rows.lengths > 0
     last = np.full(len(rows), np.iinfo(np.int64).min)
     last[has_any] = times[rows.stops[has_any] - 1]
-    end = times.max()
-    user_parts = np.where(last < end - 2 * days * DAY, TRAIN, np.where(last < end - days * DAY, VALID, TEST))
+    end = int(times.max())
+    valid_from, test_from = _days_before(end, 2 * days, dataset), _days_before(end, days, dataset)
+    user_parts = np.where(last < valid_from, TRAIN, np.where(last < test_from, VALID, TEST))
     one = np.where(rows.lengths >= 2, 1, 0)
     is_target = parts_of_rows(rows, np.arange(len(times)), np.zeros_like(one), one) == TEST
     parts = np.where(is_target, user_parts[rows.flat_rows()], TRAIN)
@@ -89,6 +92,19 @@ def given_parts(dataset: Dataset) -> Split:
         )
     rows = dataset.sequences
     return assemble(dataset, rows, np.asarray(dataset.parts), np.ones(len(rows), dtype=bool), "as given in files")
+
+
+def _cut(dataset: Dataset, valid_from: int, test_from: int) -> Split:
+    """`at_time`, at times of the data set's own unit."""
+    times = _times(dataset)
+    parts = np.where(times < valid_from, TRAIN, np.where(times < test_from, VALID, TEST))
+    rows = dataset.sequences.packed()
+    return assemble(dataset, rows, parts, np.ones(len(rows), dtype=bool), "")
+
+
+def _days_before(end: int, days: float, dataset: Dataset) -> int:
+    """The first time, in the unit of the data set, that is not earlier than so many days before `end`."""
+    return math.ceil(end - Fraction(days * DAY) * PER_SECOND[dataset.time_unit])
 
 
 def _times(dataset: Dataset) -> np.ndarray:

@@ -147,7 +147,11 @@ def _differences(a: Coded, b: Coded, by: str, users: np.ndarray, items: np.ndarr
     reordered = ~same & ~_any(items_a[by_item_a] != items_b[by_item_b], rows, len(long))
     in_ties = None
     if a.times is not None or b.times is not None:
-        times = np.empty(len(rows))  # the other log's order must not run against the times of this one
+        dated = a.times if a.times is not None else b.times
+        assert dated is not None
+        times = np.empty(
+            len(rows), dtype=dated.dtype
+        )  # the other log's order must not run against the times of this one
         if a.times is not None:
             times[by_item_b] = a.times[left][by_item_a]
         elif b.times is not None:

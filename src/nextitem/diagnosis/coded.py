@@ -14,6 +14,7 @@ import polars as pl
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.interactions import Interactions
+from nextitem.data.units import PER_SECOND, TimeUnit
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,11 @@ class Coded:
     name: str
     users: np.ndarray  # (N,) int64 in 0..R-1, ascending
     items: np.ndarray  # (N,) int64 in 0..I-1
-    times: np.ndarray | None  # (N,) seconds, in full precision, ascending within a user
+    times: np.ndarray | None  # (N,) of `time_unit`, ascending within a user
     ratings: np.ndarray | None  # (N,)
     user_ids: pl.Series  # (R,) integers or strings, sorted
     item_ids: pl.Series  # (I,)
+    time_unit: TimeUnit = "s"
 
     def __len__(self) -> int:
         return len(self.users)
@@ -36,6 +38,10 @@ class Coded:
     @property
     def num_items(self) -> int:
         return len(self.item_ids)
+
+    @cached_property
+    def seconds(self) -> np.ndarray | None:  # (N,) since 1970; fractions as a float holds them
+        return self.times if self.times is None or self.time_unit == "s" else self.times / PER_SECOND[self.time_unit]
 
     @cached_property
     def lengths(self) -> np.ndarray:  # (R,) int64
@@ -65,6 +71,7 @@ class Coded:
             None if self.ratings is None else self.ratings[mask],
             self.user_ids[kept_users],
             self.item_ids[kept_items],
+            self.time_unit,
         )
 
 
@@ -88,6 +95,7 @@ def coded(data: Interactions | Dataset, name: str) -> Coded:
         None if ratings is None else ratings[order],
         user_ids,
         item_ids,
+        data.time_unit,
     )
 
 
@@ -118,4 +126,5 @@ def _of_dataset(data: Dataset, name: str) -> Coded:
         None,
         pl.Series(data.users.ids(np.arange(1, data.num_users + 1))),
         pl.Series(data.items.ids(np.arange(1, data.num_items + 1))),
+        data.time_unit,
     )

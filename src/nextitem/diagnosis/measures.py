@@ -76,7 +76,7 @@ def measure(log: Coded) -> Measures:
         popular_share=float(popularity[:top].sum() / len(log)),
         repeats=repeats,
         duplicates=duplicates,
-        time_span=None if log.times is None else (int(log.times.min()), int(log.times.max())),
+        time_span=None if log.seconds is None else (int(log.seconds.min()), int(log.seconds.max())),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from nextitem.data.units import PER_SECOND
 from nextitem.diagnosis.coded import Coded
 from nextitem.diagnosis.finding import Finding
 
@@ -34,7 +35,9 @@ def time_suspicions(log: Coded, now: float) -> list[Finding]:
                 "name the column: --data.timestamp COLUMN",
             )
         ]
-    return [one for one in (_unit(log.times), _equal(log.times), _days(log.times), _future(log.times, now)) if one]
+    assert log.seconds is not None
+    times = log.seconds
+    return [one for one in (_unit(times), _equal(log.times), _days(times), _future(times, now)) if one]
 
 
 def rating_suspicions(log: Coded) -> list[Finding]:
@@ -127,7 +130,7 @@ def _median_gap(log: Coded, owners: np.ndarray) -> float | None:
     order = np.lexsort((log.times, owners))
     is_same = owners[order][1:] == owners[order][:-1]
     gaps = np.diff(log.times[order])[is_same]
-    return float(np.median(gaps)) if len(gaps) else None
+    return float(np.median(gaps)) / PER_SECOND[log.time_unit] if len(gaps) else None
 
 
 def _top_share(counts: np.ndarray) -> float:

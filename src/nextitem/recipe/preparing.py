@@ -53,7 +53,8 @@ def _open(recipe: DataRecipe, source: str) -> tuple[Interactions | Dataset, str]
     folder = None if recipe.folder is None else Path(recipe.folder)
     return open_data(
         source, folder, format=recipe.format, separator=recipe.separator, quote=recipe.quote,
-        user=recipe.user, item=recipe.item, timestamp=recipe.timestamp, rating=recipe.rating, engine=recipe.engine,
+        user=recipe.user, item=recipe.item, timestamp=recipe.timestamp, rating=recipe.rating,
+        time_format=recipe.time_format, engine=recipe.engine,
     )  # fmt: skip
 
 

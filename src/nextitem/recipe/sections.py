@@ -57,8 +57,9 @@ class DataRecipe(Section):
     quote: Annotated[Quote, BeforeValidator(lambda found: "double" if found == '"' else found)] = "auto"  # of a table
     user: str | None = None  # names of columns
     item: str | None = None
-    timestamp: str | None = None
-    rating: str | None = None
+    timestamp: str | None = None  # none: the order of the file is the order of time
+    rating: str | None = None  # none: no ratings
+    time_format: str | None = None  # of dates that are text, as strptime has it: "%d/%m/%Y %H:%M"
     engine: Engine = "polars"  # what reads, filters and counts a table; duckdb and spark are extras
     after: Moment | None = None  # keep interactions from this moment on: a date, 2014-01-31, or seconds since 1970
     before: Moment | None = None  # and earlier than this one

@@ -17,6 +17,7 @@ from nextitem.data.formats.checking import Understood
 from nextitem.data.formats.files import whole
 from nextitem.data.formats.reading import FORMATS
 from nextitem.data.strangers import Strangers
+from nextitem.data.units import WORDS
 from nextitem.errors import InputError
 
 YEAR_9999 = 253_402_300_799  # seconds; later ones are no date
@@ -93,7 +94,8 @@ def _times(found: Understood) -> str:
         f"{datetime.fromtimestamp(one, UTC):%Y-%m-%d %H:%M:%S}" if one <= YEAR_9999 else f"{one:.15g}"
         for one in found.span
     )
-    turned = "" if found.times == "seconds" else ", turned to seconds"
+    unit = WORDS[found.time_unit]
+    turned = "" if found.times == unit else f", kept in {unit}" if found.times == "seconds" else f", turned to {unit}"
     return f"{first} to {last} UTC ({found.times}{turned})"
 
 

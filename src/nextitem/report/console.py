@@ -16,6 +16,7 @@ from rich.text import Text
 
 from nextitem.data.batches import Batch
 from nextitem.data.dataset import Dataset
+from nextitem.data.units import PER_SECOND
 from nextitem.evaluation.evaluate import Report
 from nextitem.models.base import Recommender
 from nextitem.recipe import Recipe
@@ -25,6 +26,7 @@ from nextitem.training.profile import Profile
 from nextitem.training.run import Built, Event, Finished, Prepared, monitor_of
 
 Mode = Literal["light", "detail"]
+YEAR_9999 = 253_402_300_799  # seconds; later ones are no date
 BUSY = 0.5  # cores that others use, from which on it is said
 
 
@@ -200,7 +202,8 @@ def data_table(dataset: Dataset) -> Table:
     table.add_row("interactions", f"{dataset.num_interactions:,}")
     table.add_row("density", f"{dataset.density:.4%}")
     table.add_row("mean length", f"{lengths.mean():.1f} (shortest {lengths.min()}, longest {lengths.max()})")
-    span = "no timestamps: file order" if times is None else f"{_date(times.min())} to {_date(times.max())}"
+    one = PER_SECOND[dataset.time_unit]
+    span = "no timestamps: file order" if times is None else f"{_date(times.min(), one)} to {_date(times.max(), one)}"
     table.add_row("time span", span)
     return table
 
@@ -242,5 +245,6 @@ def _plain(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _date(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%d}"
+def _date(time: int, per_second: int) -> str:
+    seconds = int(time) // per_second
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}" if 0 <= seconds <= YEAR_9999 else f"{seconds:,} s"

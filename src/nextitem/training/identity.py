@@ -71,7 +71,7 @@ def difference(kept: dict[str, Any], found: dict[str, Any]) -> str:
 def _times(dataset: Dataset, rows: Sequences) -> tuple[np.ndarray | bytes, ...]:
     """With the unit that they count: 5 s are not 5 ms."""
     assert rows.timestamps is not None
-    return rows.timestamps.astype("<i8"), str(getattr(dataset, "time_unit", "s")).encode()
+    return rows.timestamps.astype("<i8"), dataset.time_unit.encode()
 
 
 def _ids(ids: IdMap) -> tuple[np.ndarray | bytes, ...]:

@@ -14,6 +14,7 @@ from nextitem.data.catalogue import CATALOGUE
 from nextitem.data.formats.reading import sniff
 from nextitem.data.interactions import Interactions
 from nextitem.data.loading import open_data
+from nextitem.data.units import PER_SECOND
 
 # Of the place of a file: the first lines as they are published, and the first user, item and second of it.
 LAYOUTS = {
@@ -87,7 +88,8 @@ def test_a_file_of_each_layout_is_read_by_its_name(tmp_path: Path, layout: str) 
     assert isinstance(log, Interactions)
     frame = log.frame.lazy().collect()
     assert (frame["user"].to_list(), frame["item"].to_list()) == ([user], [item])
-    assert frame["timestamp"].to_list() == pytest.approx([second], abs=1e-6)
+    assert frame["timestamp"].to_list() == [round(second * PER_SECOND[log.time_unit])]
+    assert (log.time_unit == "s") == (second == int(second))
     assert f"{name} from the local folder" in said
 
 

@@ -116,7 +116,7 @@ def _prepare_category(
 ) -> Category:
     table = read_log(log_path)
     distinct = table.unique(maintain_order=True, keep="first")
-    log = numbered.number(Interactions.from_frame(distinct, name=log_path.name))
+    log = numbered.number(Interactions.from_frame(distinct, name=log_path.name, time_unit="s"))
     core = numbered.k_core(log, k_core, k_core)
     known = pl.Series([item for item, _ in read_metadata(metadata)], dtype=pl.String).unique()
     is_known = core.items.is_in(known.implode()).to_numpy()

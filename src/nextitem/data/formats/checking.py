@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from nextitem.data.exact import parquet_names, scan_parquet
+from nextitem.data.exact import parquet_names
 from nextitem.data.formats.atomic_header import without_type
 from nextitem.data.formats.checkins import FOURSQUARE, GOWALLA
 from nextitem.data.formats.files import check_file, first_lines, is_gzip, is_parquet, scan_lines
-from nextitem.data.formats.headerless import (
-    ITEM_RATINGS,
-    MOVIELENS,
-    RATINGS,
-    SPACED_TIMES,
-    movielens_layout,
-    spaced_ratings_places,
-)
+from nextitem.data.formats.headerless import ITEM_RATINGS, MOVIELENS, RATINGS, SPACED_TIMES, spaced_ratings_places
 from nextitem.data.formats.json_lines import json_keys
 from nextitem.data.formats.places import header_places
 from nextitem.data.formats.plays import COLUMNS
@@ -31,9 +23,10 @@ from nextitem.data.formats.sessions import YOOCHOOSE
 from nextitem.data.formats.steam import KEYS
 from nextitem.data.formats.tables import dialect_of, header_separator
 from nextitem.data.formats.tags import ROLES as HETREC
-from nextitem.data.formats.times import milliseconds_note
+from nextitem.data.formats.times import untimed_note
 from nextitem.data.formats.tmall import ROLES as TMALL
 from nextitem.data.frames import collected
+from nextitem.data.units import PER_SECOND, WORDS, TimeUnit, number_notes, ticks
 
 # Of the forms that have no names for them; "-" is not read.
 LAYOUTS = {one.name: one for one in (MOVIELENS, RATINGS, ITEM_RATINGS, YOOCHOOSE, GOWALLA, FOURSQUARE)}
@@ -64,7 +57,8 @@ class Understood:
     users: int
     items: int
     span: tuple[float, float] | None  # seconds since 1970
-    times: str  # what the file has: seconds, milliseconds, dates, none
+    times: str  # what the file has: seconds, milliseconds, microseconds, nanoseconds, dates, none
+    time_unit: TimeUnit  # what they are kept in
     first: pl.DataFrame  # three interactions at the most
     warnings: tuple[str, ...]
     log: pl.DataFrame  # user and item of every interaction, for what stands beside them
@@ -92,13 +86,16 @@ def check(
         why = _why(path, format)
     elif format == "auto":
         format = "table"
-    log = read(path, format=format, separator=separator, quote=quote, **dict(asked.names()))
+    log = read(
+        path, format=format, separator=separator, quote=quote,
+        user=asked.user, item=asked.item, timestamp=asked.timestamp, rating=asked.rating, time_format=asked.time_format,
+    )  # fmt: skip
     table = collected(log.frame).to_polars()
     names = _columns(path, format, separator, asked, quote)
-    has_times = "timestamp" in table.columns
-    is_changed = milliseconds_note(path.name) in log.notes
-    times = "none" if not has_times else "milliseconds" if is_changed else _times(path, format, separator, names, quote)
-    said = [note for note in log.notes if note != milliseconds_note(path.name)]
+    if not log.has_ratings:
+        names = {column: "-" if role == "rating" else role for column, role in names.items()}
+    times = TIMES.get(format, log.time_source) if log.has_timestamps else "none"
+    said = [note for note in log.notes if note not in (untimed_note(path.name), *number_notes(path.name))]
     return Understood(
         format,
         why,
@@ -107,10 +104,11 @@ def check(
         len(table),
         table["user"].n_unique(),
         table["item"].n_unique(),
-        (float(table["timestamp"].min()), float(table["timestamp"].max())) if has_times else None,  # type: ignore[arg-type]
+        _span(table, log.time_unit) if log.has_timestamps else None,
         times,
+        log.time_unit,
         table.drop("row").head(3),
-        (*said, *_letters(path, format, separator, quote), *_warnings(table, times, now)),
+        (*said, *_letters(path, format, separator, quote), *_warnings(table, times, log.time_unit, now)),
         table.select("user", "item"),
     )
 
@@ -150,34 +148,17 @@ def _columns(path: Path, format: str, separator: str | None, asked: Roles, quote
         return {name: DIGINETICA.get(plain(name), "-") for name in names}
     bare = {without_type(name) if format == "atomic" else name: name for name in names}
     if format == "atomic":
-        asked = Roles(**{role: without_type(column) for role, column in asked.names()})
+        asked = asked.renamed(without_type)
     roles: dict[str, list[str]] = {}
     for role, column in find_roles(list(bare), asked, path.name).names():
         roles.setdefault(column, []).append(role)
     return {name: " and ".join(roles.get(short, ["-"])) for short, name in bare.items()}
 
 
-def _times(path: Path, format: str, separator: str | None, names: dict[str, str], quote: Quote) -> str:
-    """What the times of a file are, none of which was changed from milliseconds; told by the first."""
-    if format in TIMES:
-        return TIMES[format]
-    place = next(place for place, role in enumerate(names.values()) if "timestamp" in role)
-    if is_parquet(path):
-        raw = scan_parquet(path).select(list(names)[place]).head(1).collect().item()
-    elif format == "jsonl":
-        raw = json.loads(_first_line(path)).get(list(names)[place])
-    elif format.startswith("spaced-"):
-        raw = _first_line(path).split()[place]
-    elif format in LAYOUTS:
-        layout = movielens_layout(path) if format == "movielens" else LAYOUTS[format]
-        raw = _first_line(path).split(layout.separator)[place]
-    else:
-        raw = _head(path, format, separator, quote)[:, place][0]
-    try:
-        float(raw)
-    except (TypeError, ValueError):
-        return "dates"
-    return "seconds"
+def _span(table: pl.DataFrame, unit: TimeUnit) -> tuple[float, float]:
+    """In seconds."""
+    first, last = table.select(pl.col("timestamp").min().alias("first"), pl.col("timestamp").max().alias("last")).row(0)
+    return first / PER_SECOND[unit], last / PER_SECOND[unit]
 
 
 def _first_line(path: Path) -> str:
@@ -200,21 +181,22 @@ def _letters(path: Path, format: str, separator: str | None, quote: Quote) -> li
     return ["quotes are taken for letters, since not all of them quote a field; else name --data.quote double"]
 
 
-def _warnings(table: pl.DataFrame, times: str, now: float) -> list[str]:
+def _warnings(table: pl.DataFrame, times: str, unit: TimeUnit, now: float) -> list[str]:
     found = []
     if times == "none":
         found.append("there are no timestamps: the order of the file is taken for the order of time")
     else:
-        late = table.filter(pl.col("timestamp") > now)
+        late = table.filter(pl.col("timestamp") > ticks(now, unit))
         if len(late):
             found.append(
-                f"{len(late):,} of {len(table):,} times lie in the future, such as {late['timestamp'][0]:.15g}; "
-                "are all of them in one unit?"
+                f"{len(late):,} of {len(table):,} times lie in the future, such as "
+                f"{late['timestamp'][0] / PER_SECOND[unit]:.15g}; are all of them in one unit?"
             )
-    if times == "milliseconds":
-        found.append("times are in milliseconds; they were turned to seconds")
+    kept = "kept as they are" if WORDS[unit] == times else f"turned to {WORDS[unit]}"
+    if times in WORDS.values() and times != "seconds":
+        found.append(f"times are in {times}; they were {kept}")
     if times == "dates":
-        found.append("times are dates; they were turned to seconds since 1970, in UTC where no zone is named")
+        found.append(f"times are dates; they were {kept} since 1970, in UTC where no zone is named")
     for role in ("user", "item"):
         if table[role].dtype == pl.String:
             ids = table[role].unique(maintain_order=True)

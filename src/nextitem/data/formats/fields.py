@@ -8,9 +8,10 @@ from pathlib import Path
 import narwhals as nw
 import polars as pl
 
-from nextitem.data.formats.times import in_seconds, numbers_or_dates
+from nextitem.data.formats.roles import Roles
+from nextitem.data.formats.times import numbers_or_dates
 from nextitem.data.id_rules import has_nul, is_blank
-from nextitem.data.interactions import Interactions
+from nextitem.data.interactions import Interactions, Numbers, Terms, read_numbers
 from nextitem.errors import InputError
 
 IN_BRACKETS = r"^\s*\[.*,.*\]\s*$"
@@ -19,44 +20,51 @@ UNITS = {"timestamp": "a number of seconds", "rating": "a number"}
 
 
 def to_interactions(
-    table: pl.DataFrame, path: Path, way_out: str | None = None, notes: tuple[str, ...] = ()
+    table: pl.DataFrame,
+    path: Path,
+    way_out: str | None = None,
+    notes: tuple[str, ...] = (),
+    asked: Roles | None = None,
 ) -> Interactions:
     """`table`: text columns user, item, perhaps timestamp and rating; `line`, where a row stands in `path`.
 
-    Ids stay text. Numbers are integers where all of them are, else floats. Dates and milliseconds become seconds. A
-    timestamp that is a number already is taken as it is. `way_out` is that of a wrong number where no other column
-    can be named; `notes` is what else is to be said of the file.
+    Ids stay text. Times become whole numbers of their unit (`nextitem.data.times`). Ratings are integers where all of
+    them are, else floats; if they cannot be read and `asked` does not name them, they are left out, and that is said.
+    `way_out` is that of a wrong number where no other column can be named; `notes` is what else is to be said.
 
     Raises:
-        InputError: there is no row, an id is empty, a timestamp or rating is not a finite number, or a timestamp lies
-            before 1970.
+        InputError: there is no row, an id is empty, a timestamp is no time or lies before 1970, or a rating that is
+            asked for is not a finite number.
     """
+    asked = asked or Roles()
     for role in ("user", "item"):
         refuse_ids(table, role, path)
     refuse_id_lists(table, path)
-    table, changed = with_numbers(table, path, way_out)
-    return Interactions.from_frame(
-        table,
-        timestamp="timestamp" if "timestamp" in table.columns else None,
-        rating="rating" if "rating" in table.columns else None,
-        name=str(path),
-        notes=(*notes, *changed),
-    )
+    terms = _terms(table, path, asked, way_out, notes)
+    return Interactions.from_roles(nw.from_native(table.select("line", *terms.columns), eager_only=True), terms)
 
 
-def with_numbers(table: pl.DataFrame, path: Path, way_out: str | None = None) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """`line` and the text of timestamp and rating, where there are any, as numbers; and what is to be said of it.
+def with_numbers(table: pl.DataFrame, path: Path, asked: Roles) -> Numbers:
+    """`row` and the text of timestamp and rating, where there are any, as the numbers that `to_interactions` reads.
 
     Raises:
         InputError: as `to_interactions`, of these two.
     """
-    text = [role for role in UNITS if table.schema.get(role) == pl.String]
-    table = table.with_columns(numbered(table, role, path, way_out=way_out) for role in text)
-    if "timestamp" not in table.columns:
-        return table, ()
-    refuse_negative(table, "timestamp", path, way_out)
-    times, changed = in_seconds(table["timestamp"], path.name)
-    return table.with_columns(times), changed
+    return read_numbers(nw.from_native(table, eager_only=True), _terms(table, path, asked))
+
+
+def _terms(
+    table: pl.DataFrame, path: Path, asked: Roles, way_out: str | None = None, notes: tuple[str, ...] = ()
+) -> Terms:
+    """Of a table whose columns are called by their roles."""
+    return Terms(
+        {role: role for role in ("user", "item", *UNITS) if role in table.columns},
+        path.name,
+        way_out=way_out,
+        time_format=asked.time_format,
+        needs_rating=asked.rating is not None,
+        notes=notes,
+    )
 
 
 def refuse_ids(table: pl.DataFrame, role: str, path: Path) -> None:
@@ -117,13 +125,3 @@ def numbered(
             + (way_out or f"convert the column{dates}, or {another}")
         )
     return numbers
-
-
-def refuse_negative(table: pl.DataFrame, role: str, path: Path, way_out: str | None = None) -> None:
-    wrong = table.filter(pl.col(role) < 0)
-    if len(wrong):
-        place = f"line {wrong['line'][0]}" if "line" in table.columns else f"{len(wrong)} rows"
-        raise InputError(
-            f"{path.name}, {place}: a {role} must not be negative (before 1970), found {wrong[role][0]:g}; "
-            + (way_out or f"drop the line if that means missing, or name another column with --data.{role}")
-        )

@@ -10,6 +10,7 @@ import polars as pl
 from nextitem.data.formats.fields import to_interactions
 from nextitem.data.formats.files import first_lines, lines
 from nextitem.data.formats.places import MEND, Layout, read_places, refuse_header, refuse_other_counts
+from nextitem.data.formats.times import untimed_note
 from nextitem.data.interactions import Interactions
 
 USER_FIRST = ("user", "item", "rating", "timestamp")
@@ -43,7 +44,7 @@ def read_item_ratings(path: Path) -> Interactions:
 def read_pairs(path: Path) -> Interactions:
     """`user item` a line, split by white space, in time order (kang205/SASRec's data files)."""
     table = _split_at_space(path, "pairs", "user and item, split by white space", 2, 2)
-    return to_interactions(_fields(table, USER_FIRST[:2]), path)
+    return to_interactions(_fields(table, USER_FIRST[:2]), path, notes=(untimed_note(path.name),))
 
 
 def read_spaced_ratings(path: Path) -> Interactions:
@@ -71,7 +72,7 @@ def read_sequences(path: Path) -> Interactions:
     """`user item item ..` a line, split by white space, oldest first (RUCAIBox/CIKM2020-S3Rec's files)."""
     table = _split_at_space(path, "sequences", "user and one item or more, split by white space", 2, None)
     user, items = pl.col("fields").list.first().alias("user"), pl.col("fields").list.slice(1).alias("item")
-    return to_interactions(table.select("line", user, items).explode("item"), path)
+    return to_interactions(table.select("line", user, items).explode("item"), path, notes=(untimed_note(path.name),))
 
 
 def _split_at_space(path: Path, name: str, layout: str, fewest: int, most: int | None) -> pl.DataFrame:

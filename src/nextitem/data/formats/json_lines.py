@@ -13,6 +13,7 @@ from nextitem.data.formats.fields import to_interactions
 from nextitem.data.formats.files import first_lines, lines
 from nextitem.data.formats.lists import holds_items, list_notes
 from nextitem.data.formats.roles import Roles, find_roles
+from nextitem.data.formats.times import SAMPLE, file_order
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
@@ -37,8 +38,28 @@ def read_json_lines(path: Path, asked: Roles) -> Interactions:
     if texts.null_count() or len(texts) < len(table) or not is_whole.all():
         _refuse_line(table, set(wanted.values()), path)
     _refuse_twin_keys(table, list(wanted.values()), path)
+    notes = _file_order(table, roles, asked, path)
     fields = [texts.struct.field(column).alias(role) for role, column in wanted.items()]
-    return to_interactions(pl.DataFrame([table["line"], *fields]), path)
+    return to_interactions(pl.DataFrame([table["line"], *fields]), path, notes=notes, asked=asked)
+
+
+def _file_order(table: pl.DataFrame, roles: Roles, asked: Roles, path: Path) -> tuple[str, ...]:
+    """`file_order`, by the plain values of the first lines and then of all."""
+    if roles.timestamp is not None:
+        return ()
+    rows = [json.loads(text) for text in table["text"].head(SAMPLE)]
+    nested = {key for row in rows for key, value in row.items() if isinstance(value, list | dict | bool)}
+    keys = dict.fromkeys(key for row in rows for key in row if key not in nested)
+    sample = {key: [None if row.get(key) is None else str(row[key]) for row in rows] for key in keys}
+
+    def whole(columns: list[str]) -> pl.LazyFrame:
+        struct = pl.Struct(dict.fromkeys(columns, pl.String))
+        try:
+            return table["text"].str.json_decode(struct).struct.unnest().lazy()
+        except pl.exceptions.ComputeError:  # nested further down: no times
+            return pl.LazyFrame(schema=dict.fromkeys(columns, pl.String))
+
+    return file_order(roles, asked, path.name, pl.DataFrame(sample, schema=dict.fromkeys(keys, pl.String)), whole)
 
 
 def json_keys(found: list[str]) -> list[str]:

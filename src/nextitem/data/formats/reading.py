@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from nextitem.data.formats.attributes import item_attributes_beside
@@ -20,7 +21,7 @@ from nextitem.data.formats.headerless import (
 from nextitem.data.formats.json_lines import json_keys, read_json_lines
 from nextitem.data.formats.plays import is_plays, read_plays
 from nextitem.data.formats.quoting import Quote
-from nextitem.data.formats.roles import Roles, looks_like_header
+from nextitem.data.formats.roles import NONE, Roles, looks_like_header
 from nextitem.data.formats.sessions import is_diginetica, read_diginetica, read_yoochoose
 from nextitem.data.formats.steam import is_steam, read_steam
 from nextitem.data.formats.tables import SEPARATORS, header_separator, read_atomic, read_table
@@ -93,13 +94,16 @@ def read(
     rating: str | None = None,
     separator: str | None = None,
     quote: Quote = "auto",
+    time_format: str | None = None,
 ) -> Interactions:
     """Read a log, gzipped or not. `format` is one of FORMATS, or "auto": what `sniff` says.
 
     `user`, `item`, `timestamp`, `rating` name columns of an "atomic" file, a "table" or "jsonl"; those not named are
-    found among common spellings. Of "lastfm-1k" the item may be named, one of `plays.COLUMNS`. Without timestamps the
-    order of the file is the order of time. Ids of text files are strings. `quote` says of a text "table" whether quotes
-    hold fields together, "double", or are letters, "none"; `quoting.quote_char` tells by the file.
+    found among common spellings. Of "lastfm-1k" the item may be named, one of `plays.COLUMNS`. Without timestamps (and
+    with `timestamp="none"`) the order of the file is the order of time; `rating="none"` leaves ratings out.
+    `time_format` is that of dates in a table, as strptime has it. Ids of text files are strings. `quote` says of a
+    text "table" whether quotes hold fields together, "double", or are letters, "none"; `quoting.quote_char` tells by
+    the file.
 
     Raises:
         InputError: the file breaks a rule of its format; the message names the file and the line.
@@ -108,7 +112,7 @@ def read(
         raise InputError(f'format "{format}" is not known; {suggest(format, ["auto", *FORMATS])}')
     if format == "auto":
         format = sniff(path) if separator is None else "table"
-    asked = Roles(user, item, timestamp, rating)
+    asked = Roles(user, item, timestamp, rating, time_format)
     if separator is not None and format != "table":
         raise InputError(f'only "table" takes a separator, found {separator!r} for "{format}"; leave it out')
     if format == "table":
@@ -119,15 +123,24 @@ def read(
         return read_atomic(path, asked)
     if format == "jsonl":
         return read_json_lines(path, asked)
-    if format == "lastfm-1k" and (user, timestamp, rating) == (None, None, None):
-        return read_plays(path, item)
-    if asked.names():
-        role, column = asked.names()[0]
+    if format == "lastfm-1k" and time_format is None and {role for role, _ in asked.names()} <= {"item"}:
+        return _without(read_plays(path, item), asked)
+    if told := [*asked.names(), *([] if time_format is None else [("time_format", time_format)])]:
+        role, column = told[0]
         raise InputError(
             f'{path.name} is read as "{format}", which has fixed columns, found {role}="{column}"; '
             "leave it out, or name another --data.format"
         )
-    return WITHOUT_NAMES[format](path)
+    return _without(WITHOUT_NAMES[format](path), asked)
+
+
+def _without(log: Interactions, asked: Roles) -> Interactions:
+    """Without the columns that are asked to be left out, of a layout with fixed ones."""
+    if asked.rating == NONE and log.has_ratings:
+        log = replace(log, frame=log.frame.drop("rating"))
+    if asked.timestamp == NONE and log.has_timestamps:
+        log = replace(log, frame=log.frame.drop("timestamp"), time_unit="s", time_source="none")
+    return log
 
 
 def sniff(path: Path) -> str:

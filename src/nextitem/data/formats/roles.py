@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from nextitem.errors import InputError, suggest
 
@@ -11,14 +11,31 @@ from nextitem.errors import InputError, suggest
 USERS = (
     *("user", "userid", "uid", "username", "customer", "customerid", "reviewer", "reviewerid", "visitor"),
     *("visitorid", "member", "memberid", "account", "accountid", "session", "sessionid"),
+    *("client", "clientid", "buyer", "buyerid", "shopper", "shopperid", "profileid", "listenerid", "personid"),
 )
 ITEMS = (
     *("item", "itemid", "iid", "product", "productid", "movie", "movieid", "parentasin", "asin", "article"),
     *("articleid", "artist", "artistid", "track", "trackid", "song", "songid", "book", "bookid", "isbn"),
     *("business", "businessid", "venue", "venueid", "poi", "news", "newsid", "video", "videoid"),
+    *("sku", "skuid", "productsku", "itemsku", "productcode", "stockcode", "goodsid", "contentid", "gameid"),
 )
 TIMESTAMPS = ("timestamp", "time", "ts", "unixreviewtime", "unixtime", "eventtime", "datetime", "timeframe", "date")
+# Names of which a log may have several; none is likelier than another.
+MOMENTS = (
+    *("createdat", "createdtime", "creationtime", "creationdate", "createtime", "createdate", "datecreated"),
+    *("updatedat", "updatetime", "addedat", "dateadded", "occurredat", "loggedat", "logtime", "servertime"),
+    *("tdat", "t", "dt", "stime", "timems", "timesec", "timestamps", "timestampms", "timestampus", "timestampns"),
+    *("unixtimestamp", "unixtimems", "epoch", "epochms", "epochtime", "datetimeutc", "utctime", "datestamp"),
+    *("eventtimestamp", "eventts", "eventdate", "eventdatetime", "interactiontime", "interactiondate", "actiontime"),
+    *("clicktime", "clickdate", "clickedat", "viewtime", "viewdate", "viewedat", "visittime", "visitdate", "visitedat"),
+    *("orderdate", "ordertime", "orderedat", "invoicedate", "transactiondate", "transactiontime", "purchasedate"),
+    *("purchasetime", "purchasedat", "boughtat", "listenedat", "playedat", "watchedat", "watchtimestamp"),
+    *("reviewtime", "reviewdate", "reviewedat", "ratingtime", "ratingdate", "ratedat", "postedat", "checkintime"),
+)
 RATINGS = ("rating", "ratings", "score", "stars", "overall")
+
+
+NONE = "none"  # asked for in place of a column: the log is to have no timestamps, or no ratings
 
 
 @dataclass(frozen=True)
@@ -29,6 +46,7 @@ class Roles:
     item: str | None = None
     timestamp: str | None = None
     rating: str | None = None
+    time_format: str | None = None  # of dates that are text, as strptime has it
 
     def names(self) -> list[tuple[str, str]]:
         """(role, column) of every role that has a column."""
@@ -38,7 +56,15 @@ class Roles:
             ("timestamp", self.timestamp),
             ("rating", self.rating),
         )
-        return [(role, column) for role, column in pairs if column is not None]
+        return [
+            (role, column)
+            for role, column in pairs
+            if column is not None and not (column == NONE and role in ("timestamp", "rating"))
+        ]
+
+    def renamed(self, called: Callable[[str], str]) -> Roles:
+        """With other names for the columns."""
+        return replace(self, **{role: called(column) for role, column in self.names()})
 
 
 def find_roles(columns: Sequence[str], asked: Roles, source: str) -> Roles:
@@ -48,7 +74,8 @@ def find_roles(columns: Sequence[str], asked: Roles, source: str) -> Roles:
     Roles(user='SessionId', item='ItemId', timestamp='Time', rating=None)
 
     Raises:
-        InputError: a column that is asked for is missing, or there is none for the user or the item.
+        InputError: a column that is asked for is missing, there is none for the user or the item, or several could be
+            the time.
     """
     for role, column in asked.names():
         if column not in columns:
@@ -58,8 +85,9 @@ def find_roles(columns: Sequence[str], asked: Roles, source: str) -> Roles:
     found = Roles(
         user=asked.user or _first(USERS, rest),
         item=asked.item or _first(ITEMS, rest),
-        timestamp=asked.timestamp or _first(TIMESTAMPS, rest),
-        rating=asked.rating or _first(RATINGS, rest),
+        timestamp=_unless_none(asked.timestamp, columns, source) or _first_time(asked, rest, source),
+        rating=_unless_none(asked.rating, columns, source) or (None if asked.rating else _first(RATINGS, rest)),
+        time_format=asked.time_format,
     )
     for role, column_found in (("user", found.user), ("item", found.item)):
         if column_found is None:
@@ -83,3 +111,22 @@ def plain(column: str) -> str:
 
 def _first(spellings: Sequence[str], columns: dict[str, str]) -> str | None:
     return next((columns[spelling] for spelling in spellings if spelling in columns), None)
+
+
+def _first_time(asked: Roles, columns: dict[str, str], source: str) -> str | None:
+    if asked.timestamp is not None:
+        return None
+    found = _first(TIMESTAMPS, columns)
+    several = [columns[one] for one in MOMENTS if one in columns] if found is None else []
+    if len(several) > 1:
+        raise InputError(
+            f"{source} has several columns that could be the time: {', '.join(several)}; name the right one with "
+            "--data.timestamp (none: the order of the file)"
+        )
+    return several[0] if several else found
+
+
+def _unless_none(asked: str | None, columns: Sequence[str], source: str) -> str | None:
+    if asked == NONE and NONE in columns:
+        raise InputError(f'{source} has a column called "{NONE}", which here means no column; rename it')
+    return None if asked == NONE else asked

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from nextitem.data.exact import parquet_names, read_parquet, scan_parquet
 from nextitem.data.formats.atomic_header import atomic_names, atomic_types, without_type
 from nextitem.data.formats.dialect import ATOMIC, Dialect
-from nextitem.data.formats.fields import refuse_negative, to_interactions
+from nextitem.data.formats.fields import to_interactions
 from nextitem.data.formats.files import (
     check_file,
     explained,
@@ -22,9 +20,10 @@ from nextitem.data.formats.files import (
     scan_lines,
 )
 from nextitem.data.formats.lists import list_notes, refuse_list_fields
+from nextitem.data.formats.parquet import read_parquet_log
 from nextitem.data.formats.quoting import Quote, quote_char, refuse_quote
 from nextitem.data.formats.roles import Roles, find_roles
-from nextitem.data.formats.times import in_seconds
+from nextitem.data.formats.times import SAMPLE, file_order, whole_times
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
@@ -43,12 +42,12 @@ def read_table(path: Path, asked: Roles, separator: str | None = None, quote: Qu
     check_file(path)
     if is_parquet(path):
         refuse_quote(path, quote)
-        return _read_parquet(path, asked)
+        return read_parquet_log(path, asked)
     dialect = dialect_of(path, "table", separator, quote)
     letters = dialect.quote is None and quote == "auto"
     way_out = f"{MEND}, or name another separator with --data.separator"
     table = read_text(path, dialect, way_out + ", or quotes that hold fields with --data.quote double" * letters)
-    return _by_roles(table, header_roles(path, "table", table.columns[1:], asked, separator), path)
+    return _by_roles(table, header_roles(path, "table", table.columns[1:], asked, separator), asked, path)
 
 
 def read_atomic(path: Path, asked: Roles) -> Interactions:
@@ -60,7 +59,7 @@ def read_atomic(path: Path, asked: Roles) -> Interactions:
     table = read_text(path, ATOMIC)
     roles = header_roles(path, "atomic", table.columns[1:], asked)
     lists = sequence_columns(table.columns[1:], path)
-    return _by_roles(table.rename(atomic_names(table.columns[1:], path)), roles, path, lists)
+    return _by_roles(table.rename(atomic_names(table.columns[1:], path)), roles, asked, path, lists)
 
 
 def sequence_columns(header: Sequence[str], path: Path) -> list[str]:
@@ -98,7 +97,7 @@ def header_roles(
     if format == "atomic":
         atomic_types(columns, path)
         columns = list(atomic_names(columns, path).values())
-        asked = Roles(**{role: without_type(column) for role, column in asked.names()})
+        asked = asked.renamed(without_type)
     elif len(columns) == 1:
         tried = "comma, tab, ; and |" if separator is None else repr(_one_byte(separator))
         raise InputError(
@@ -126,51 +125,26 @@ def header_separator(path: Path) -> str:
     return max(SEPARATORS, key=header[0].count) if header else ","
 
 
-def _read_parquet(path: Path, asked: Roles) -> Interactions:
-    with explained(path):
-        schema = scan_parquet(path).collect_schema()
-        roles = find_roles(list(schema), asked, path.name)
-        notes = list_notes(list(schema), [one for one, dtype in schema.items() if dtype.is_nested()], roles, path.name)
-        table = read_parquet(path, sorted({column for _, column in roles.names()}))
-    if roles.timestamp is not None and table[roles.timestamp].dtype.is_numeric():
-        refuse_negative(table, roles.timestamp, path)
-        times, changed = in_seconds(table[roles.timestamp], path.name)
-        table, notes = table.with_columns(times), (*notes, *changed)
-    return with_roles(table, roles, path, notes)
-
-
-def refuse_parquet_head(path: Path) -> None:
-    """The verdict on what a Parquet file says of its columns, for engines that would look away.
-
-    Raises:
-        InputError: it is broken, or two columns have one name.
-    """
-    with explained(path):
-        parquet_names(path)
-
-
-def with_roles(frame: Any, roles: Roles, path: Path, notes: tuple[str, ...]) -> Interactions:
-    """The columns of a frame, of any engine, that `find_roles` found in it."""
-    assert roles.user is not None  # find_roles saw to it
-    assert roles.item is not None
-    return Interactions.from_frame(
-        frame,
-        user=roles.user,
-        item=roles.item,
-        timestamp=roles.timestamp,
-        rating=roles.rating,
-        name=str(path),
-        notes=notes,
-    )
-
-
 def _by_roles(
-    table: pl.DataFrame, roles: list[tuple[str, int]], path: Path, lists: Sequence[str] | None = None
+    table: pl.DataFrame,
+    roles: list[tuple[str, int]],
+    asked: Roles,
+    path: Path,
+    lists: Sequence[str] | None = None,
 ) -> Interactions:
     """`lists`: the columns that are lists by their type; None: only their fields can tell."""
-    notes = told_of_lists(table.drop(LINE), roles, path, lists)
+    fields = table.drop(LINE)
+    found = named(fields.columns, roles)
+    notes = told_of_lists(fields, roles, path, lists)
+    notes += file_order(found, asked, path.name, fields.head(SAMPLE), fields.lazy().select)
     columns = (pl.nth(place + 1).alias(role) for role, place in roles)  # LINE stands before them
-    return to_interactions(table.select(pl.col(LINE).alias("line"), *columns), path, notes=notes)
+    log = to_interactions(table.select(pl.col(LINE).alias("line"), *columns), path, notes=notes, asked=asked)
+    return whole_times(log, found, asked, fields.columns, path.name)
+
+
+def named(columns: Sequence[str], roles: list[tuple[str, int]]) -> Roles:
+    """What `header_roles` found, by the names of the columns."""
+    return Roles(**{role: columns[place] for role, place in roles})
 
 
 def told_of_lists(
@@ -181,7 +155,7 @@ def told_of_lists(
     Raises:
         InputError: a list is read as one value, or holds items.
     """
-    found = Roles(**{role: table.columns[place] for role, place in roles})
+    found = named(table.columns, roles)
     if lists is None:
         refuse_list_fields(table, found, path.name)
         return ()

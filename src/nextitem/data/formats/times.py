@@ -1,16 +1,46 @@
-"""Times: the text or numbers of a timestamp column become seconds since 1970."""
+"""Times: the dates and numbers of fixed layouts, and columns that look like times and are not read.
+
+What a column of times means is told by `nextitem.data.times`, for every source alike.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+import narwhals as nw
 import polars as pl
 
+from nextitem.data.dates import find_plan
+from nextitem.data.formats.roles import NONE, Roles, plain
+from nextitem.data.frames import collected
+from nextitem.data.interactions import Interactions
+from nextitem.data.units import PER_SECOND, UNITS
 from nextitem.errors import InputError
 
-# A log in seconds ends before the year 5138, one in milliseconds begins after March 1973.
-MILLISECONDS = (10**11, 10**14)
-DAYS = (19_700_101, 20_991_231)  # as seconds, two weeks of August 1970
 DATES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 WITH_ZONE = "%Y-%m-%d %H:%M:%S%.f%z"
+PLAUSIBLE = (631_152_000, 2_208_988_800)  # seconds: the years 1990 to 2039
+NUMBER = r"^\s*[1-9]\d{8,18}(\.\d*)?\s*$"
+END_OF_DAY = 235_959  # as a number, HHMMSS; more than the seconds of a day
+SAMPLE = 1000  # rows in which a column must look like times before all are looked at
+# Numbers under such names may look like seconds since 1970 and are none; they are only spoken of.
+CODES = (
+    "id",
+    "ids",
+    "key",
+    "code",
+    "number",
+    "no",
+    "num",
+    "hash",
+    "ean",
+    "upc",
+    "gtin",
+    "isbn",
+    "phone",
+    "zip",
+    "price",
+)
 
 
 def numbers_or_dates(text: pl.Series) -> pl.Series:
@@ -26,48 +56,6 @@ def numbers_or_dates(text: pl.Series) -> pl.Series:
         return _dates(text)
     numbers = text.cast(pl.Float64, strict=False)
     return numbers.set(~numbers.is_finite().fill_null(True), None)
-
-
-def are_milliseconds(times: pl.Series) -> bool:
-    """Whether every one is so large that it can only count milliseconds."""
-    first, last = times.min(), times.max()
-    if not (isinstance(first, int | float) and isinstance(last, int | float)):
-        return False
-    return first >= MILLISECONDS[0] and last < MILLISECONDS[1]
-
-
-def refuse_days(first: float, last: float, name: str) -> None:
-    """Raises:
-    InputError: the times from `first` to `last` can only be days such as 20140407, which are no seconds.
-    """
-    if first >= DAYS[0] and last <= DAYS[1]:
-        raise InputError(
-            f"{name}: every timestamp is a day written as one number, found {first:.15g}; write seconds since 1970, or "
-            "days as 2014-04-07"
-        )
-
-
-def milliseconds_note(name: str) -> str:
-    """What is said of a file whose times `in_seconds` changed."""
-    return f"the times of {name} are milliseconds; they were turned to seconds"
-
-
-def in_seconds(times: pl.Series, name: str) -> tuple[pl.Series, tuple[str, ...]]:
-    """Milliseconds, where they plainly are, as seconds with their fraction; and what is to be said of the file `name`.
-
-    >>> in_seconds(pl.Series([1384719342]), "log.csv")[1]
-    ()
-    >>> times, notes = in_seconds(pl.Series([1384719342500]), "log.csv")
-    >>> times.to_list(), notes
-    ([1384719342.5], ('the times of log.csv are milliseconds; they were turned to seconds',))
-
-    Raises:
-        InputError: they are days such as 20140407.
-    """
-    first, last = times.min(), times.max()
-    if isinstance(first, int | float) and isinstance(last, int | float):
-        refuse_days(first, last, name)
-    return (times / 1000, (milliseconds_note(name),)) if are_milliseconds(times) else (times, ())
 
 
 def dates(text: pl.Series, form: str) -> pl.Series:
@@ -88,3 +76,93 @@ def _dates(text: pl.Series) -> pl.Series:
         if found.null_count():
             found = found.zip_with(found.is_not_null(), dates(plain, form))
     return found
+
+
+def file_order(
+    roles: Roles, asked: Roles, name: str, sample: pl.DataFrame, whole: Callable[[list[str]], pl.LazyFrame]
+) -> tuple[str, ...]:
+    """What is said of a log that no column gives times: the order of the file holds.
+
+    `sample` has some rows of the file, `whole` all rows of the columns that it is asked for.
+
+    Raises:
+        InputError: a column that is not read looks like times, and nothing says that the order of the file is meant.
+    """
+    if roles.timestamp is not None or asked.timestamp == NONE:
+        return ()
+    read = {column for _, column in roles.names()}
+    candidates = [column for column in sample.columns if column not in read and _kind(sample.lazy(), column)]
+    frame = whole(candidates) if candidates else sample.lazy()
+    kinds = {column: _kind(frame, column) for column in candidates}
+    dates = [column for column, kind in kinds.items() if kind == "dates"]
+    numbers = [column for column, kind in kinds.items() if kind == "numbers"]
+    codes = [column for column in numbers if plain(column).endswith(CODES)]
+    if found := [column for column in (*dates, *numbers) if column not in codes]:
+        raise InputError(
+            f"{name} has no column that is plainly the time, but "
+            + " and ".join(
+                f'"{column}" holds {"dates" if column in dates else "what could be times"}' for column in found
+            )
+            + f"; take it with --data.timestamp {found[0]!r}, or say --data.timestamp none for the order of the file"
+        )
+    perhaps = "".join(f', though "{column}" could be times (--data.timestamp {column!r})' for column in codes)
+    return (untimed_note(name) + perhaps,)
+
+
+def whole_times(log: Interactions, roles: Roles, asked: Roles, known: Sequence[str], name: str) -> Interactions:
+    """The log, unless its time, which was found by its name, is that of a day which stands beside it.
+
+    Raises:
+        InputError: a column `time` goes no further than 23:59:59 written as a number, and there is a column `date`.
+    """
+    day = next((column for column in known if plain(column) == "date"), None)
+    if asked.timestamp is not None or day is None or plain(roles.timestamp or "") != "time":
+        return log
+    last = collected(log.frame.select(nw.col("timestamp").max()))["timestamp"][0]
+    if last > END_OF_DAY * PER_SECOND[log.time_unit]:
+        return log
+    raise InputError(
+        f'{name}: "{roles.timestamp}" holds times of a day, the day stands in "{day}"; make one column of '
+        "the two, or name one with --data.timestamp (none: the order of the file)"
+    )
+
+
+def untimed_note(name: str) -> str:
+    return f"{name} has no timestamps: the order of the file is taken for the order of time"
+
+
+def _kind(frame: pl.LazyFrame, column: str) -> str:
+    """dates, numbers, or nothing, by all rows that are not blank, if they are half of all or more."""
+    dtype = frame.collect_schema()[column]
+    values = pl.col(column)
+    if dtype == pl.String:
+        values = values.str.strip_chars()
+        values = pl.when(values.str.len_bytes() > 0).then(values)
+    elif not (dtype.is_numeric() or dtype in (pl.Date, pl.Datetime)):
+        return ""
+    frame = frame.select(values.alias(column))
+    total, blank, distinct = (
+        frame.select(pl.len(), values.null_count().alias("b"), values.n_unique().alias("d")).collect().row(0)
+    )
+    if 2 * blank > total or total == blank:
+        return ""
+    frame = frame.drop_nulls()
+    if dtype in (pl.Date, pl.Datetime):
+        return "dates"
+    is_number = pl.col(column).str.contains(NUMBER).all() if dtype == pl.String else pl.lit(True)
+    if frame.select(is_number.alias("n")).collect()["n"][0]:
+        number = pl.col(column).cast(pl.Float64)
+        first, last = frame.select(number.min().alias("a"), number.max().alias("b")).collect().row(0)
+        factors = [PER_SECOND[unit] for unit in UNITS]
+        is_plausible = any(PLAUSIBLE[0] * one <= first and last < PLAUSIBLE[1] * one for one in factors)
+        return "numbers" if is_plausible and distinct > 1 else ""
+    if dtype != pl.String:
+        return ""
+    try:
+        plan = find_plan(frame, column, "")
+    except InputError:
+        return "dates"  # day and month either way round
+    if plan is None:
+        return ""
+    left = frame.select(plan.values(pl.col(column)).null_count().alias("n")).collect()["n"][0]
+    return "" if left else "dates"

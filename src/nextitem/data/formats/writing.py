@@ -14,6 +14,7 @@ from nextitem.data.formats.files import NO_SEPARATOR
 from nextitem.data.formats.output import replacing
 from nextitem.data.frames import collected
 from nextitem.data.interactions import Interactions
+from nextitem.data.units import PER_SECOND, RANGES, TimeUnit
 from nextitem.errors import InputError, suggest
 
 NUMBERS = ("timestamp", "rating")
@@ -105,6 +106,8 @@ def _fitting(log: Interactions, form: Form, format: str, drop: Collection[str]) 
     if format in IN_ORDER and "timestamp" in frame.columns:
         frame = frame.sort("timestamp", "row")
     table = frame.drop("row", *(role for role in drop if role in frame.columns)).to_polars()
+    if "timestamp" in table.columns and log.time_unit != "s":
+        table = table.with_columns(_told(table["timestamp"], log.time_unit))
     has = [role for role in NUMBERS if role in table.columns]
     if lost := [role for role in has if role not in (*form.needs, *form.may_hold)]:
         raise InputError(
@@ -114,6 +117,13 @@ def _fitting(log: Interactions, form: Form, format: str, drop: Collection[str]) 
     if missing := [role for role in form.needs if role not in has]:
         raise InputError(f'"{format}" needs a {missing[0]}, which the log has not; write another format')
     return table.select("user", "item", *has)
+
+
+def _told(times: pl.Series, unit: TimeUnit) -> pl.Series:
+    """Times finer than seconds, as the size of the numbers tells a reader their unit; else seconds with a fraction."""
+    low, high = RANGES[unit]
+    is_told = bool(((times >= low) & (times < high)).all())
+    return times if is_told else times / PER_SECOND[unit]
 
 
 def _refuse_separators(table: pl.DataFrame, form: Form, format: str, path: Path) -> None:
