@@ -66,7 +66,7 @@ class Interactions:
 
         A lazy frame stays lazy; its rows are looked at here, for the checks. `timestamp=None` says that the rows are in
         time order already. Times are dates, text or numbers, which count seconds, milliseconds, microseconds or
-        nanoseconds by their size (`times.RANGES`), unless `time_unit` names what whole numbers count. `time_format` is
+        nanoseconds by their size (`units.RANGES`), unless `time_unit` names what whole numbers count. `time_format` is
         that of dates as text, as strptime has it. `row` is a column of integers that ascend in the order of the log,
         for tables without an order of their own; `part` one of 0, 1, 2 for train, valid, test. `name` is what errors
         say.
