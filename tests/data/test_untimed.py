@@ -109,6 +109,12 @@ def test_what_does_not_look_like_times_goes_by_the_order_of_the_file(
 
 
 @doors
+def test_a_name_is_no_pattern(tmp_path: Path, door: Door) -> None:
+    with pytest.raises(InputError, match=r'"\^when.\*\$" holds dates'):
+        door(tmp_path, {**IDS, "^when.*$": DAYS, "whence": ["x", "y", "z"]})
+
+
+@doors
 def test_numbers_of_ten_digits_under_the_name_of_an_id_are_only_spoken_of(tmp_path: Path, door: Door) -> None:
     log = door(tmp_path, {**IDS, "order_id": [1500000000, 1500000020, 1500000010]})
     assert not log.has_timestamps
@@ -143,9 +149,10 @@ def test_a_column_called_none_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "log.csv", timestamp="none")
 
 
-def test_a_time_of_day_beside_its_day_is_asked_for(tmp_path: Path) -> None:
+@doors
+def test_a_time_of_day_beside_its_day_is_asked_for(tmp_path: Path, door: Door) -> None:
     with pytest.raises(InputError, match='"time" holds times of a day, the day stands in "date"'):
-        as_csv(tmp_path, {**IDS, "date": DAYS, "time": [1631, 900, 1200]})
+        door(tmp_path, {**IDS, "date": DAYS, "time": [1631, 900, 1200]})
 
 
 @doors

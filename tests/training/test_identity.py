@@ -53,6 +53,16 @@ CHANGES: dict[str, Callable[[Dataset], Dataset]] = {
 }
 
 
+def test_the_same_numbers_of_another_unit_are_other_times() -> None:
+    changed = describe_data(replace(made(), time_unit="ms"))
+    assert difference(describe_data(made()), changed) == "of the same size, but other times"
+
+
+def test_whole_seconds_keep_their_digest() -> None:
+    digest = describe_data(made())["digests"]["times"]
+    assert digest == "d07f1eb03e3cd7c58053079b79d89d467efbdc18bdbed1997fe9c7f2a3dc930f"
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_what_differs_is_named(name: str) -> None:
     changed = CHANGES[name](made())

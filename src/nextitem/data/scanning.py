@@ -31,7 +31,7 @@ from nextitem.data.formats.tables import (
     sequence_columns,
     told_of_lists,
 )
-from nextitem.data.formats.times import SAMPLE, file_order, whole_times
+from nextitem.data.formats.times import SAMPLE, columns_of, file_order, whole_times
 from nextitem.data.frames import Frame, collected, settled, to_polars
 from nextitem.data.interactions import Interactions, Terms
 from nextitem.errors import InputError
@@ -97,7 +97,7 @@ def _text(path: Path, format: str, asked: Roles, separator: str | None, quote: Q
     names = bare.collect_schema().names()
     found = named(names, roles)
     if found.timestamp is None:
-        notes += file_order(found, asked, path.name, bare.head(SAMPLE).collect(), bare.select)
+        notes += file_order(found, asked, path.name, bare.head(SAMPLE).collect(), columns_of(bare))
     numbers = with_numbers(texts.with_row_index("row"), path, asked)
     read = collected(numbers.frame).to_polars().drop("row")
     ids = table.select(pl.nth(place).alias(role) for role, place in roles if role in IDS)

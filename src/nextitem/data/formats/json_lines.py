@@ -13,7 +13,7 @@ from nextitem.data.formats.fields import to_interactions
 from nextitem.data.formats.files import first_lines, lines
 from nextitem.data.formats.lists import holds_items, list_notes
 from nextitem.data.formats.roles import Roles, find_roles
-from nextitem.data.formats.times import SAMPLE, file_order
+from nextitem.data.formats.times import SAMPLE, file_order, whole_times
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
@@ -40,7 +40,8 @@ def read_json_lines(path: Path, asked: Roles) -> Interactions:
     _refuse_twin_keys(table, list(wanted.values()), path)
     notes = _file_order(table, roles, asked, path)
     fields = [texts.struct.field(column).alias(role) for role, column in wanted.items()]
-    return to_interactions(pl.DataFrame([table["line"], *fields]), path, notes=notes, asked=asked)
+    log = to_interactions(pl.DataFrame([table["line"], *fields]), path, notes=notes, asked=asked)
+    return whole_times(log, roles, asked, keys, path.name)
 
 
 def _file_order(table: pl.DataFrame, roles: Roles, asked: Roles, path: Path) -> tuple[str, ...]:

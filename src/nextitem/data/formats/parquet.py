@@ -12,7 +12,7 @@ from nextitem.data.exact import parquet_names, read_parquet, scan_parquet
 from nextitem.data.formats.files import explained
 from nextitem.data.formats.lists import list_notes
 from nextitem.data.formats.roles import Roles, find_roles
-from nextitem.data.formats.times import SAMPLE, file_order, whole_times
+from nextitem.data.formats.times import SAMPLE, columns_of, file_order, whole_times
 from nextitem.data.frames import Frame
 from nextitem.data.interactions import Interactions, Terms
 
@@ -37,7 +37,7 @@ def parquet_order(path: Path, roles: Roles, asked: Roles) -> tuple[str, ...]:
     if roles.timestamp is not None:
         return ()
     whole = scan_parquet(path)
-    return file_order(roles, asked, path.name, whole.head(SAMPLE).collect(), whole.select)
+    return file_order(roles, asked, path.name, whole.head(SAMPLE).collect(), columns_of(whole))
 
 
 def refuse_parquet_head(path: Path) -> None:

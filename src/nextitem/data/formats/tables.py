@@ -23,7 +23,7 @@ from nextitem.data.formats.lists import list_notes, refuse_list_fields
 from nextitem.data.formats.parquet import read_parquet_log
 from nextitem.data.formats.quoting import Quote, quote_char, refuse_quote
 from nextitem.data.formats.roles import Roles, find_roles
-from nextitem.data.formats.times import SAMPLE, file_order, whole_times
+from nextitem.data.formats.times import SAMPLE, columns_of, file_order, whole_times
 from nextitem.data.interactions import Interactions
 from nextitem.errors import InputError
 
@@ -136,7 +136,7 @@ def _by_roles(
     fields = table.drop(LINE)
     found = named(fields.columns, roles)
     notes = told_of_lists(fields, roles, path, lists)
-    notes += file_order(found, asked, path.name, fields.head(SAMPLE), fields.lazy().select)
+    notes += file_order(found, asked, path.name, fields.head(SAMPLE), columns_of(fields.lazy()))
     columns = (pl.nth(place + 1).alias(role) for role, place in roles)  # LINE stands before them
     log = to_interactions(table.select(pl.col(LINE).alias("line"), *columns), path, notes=notes, asked=asked)
     return whole_times(log, found, asked, fields.columns, path.name)

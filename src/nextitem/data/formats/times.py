@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import narwhals as nw
 import polars as pl
+from polars.selectors import by_name
 
 from nextitem.data.dates import find_plan
 from nextitem.data.formats.roles import NONE, Roles, plain
@@ -109,6 +110,11 @@ def file_order(
     return (untimed_note(name) + perhaps,)
 
 
+def columns_of(frame: pl.LazyFrame) -> Callable[[list[str]], pl.LazyFrame]:
+    """For `file_order`: columns by their very names, none of which is a pattern."""
+    return lambda columns: frame.select(by_name(*columns))
+
+
 def whole_times(log: Interactions, roles: Roles, asked: Roles, known: Sequence[str], name: str) -> Interactions:
     """The log, unless its time, which was found by its name, is that of a day which stands beside it.
 
@@ -134,6 +140,7 @@ def untimed_note(name: str) -> str:
 def _kind(frame: pl.LazyFrame, column: str) -> str:
     """dates, numbers, or nothing, by all rows that are not blank, if they are half of all or more."""
     dtype = frame.collect_schema()[column]
+    frame, column = frame.select(by_name(column).alias("values")), "values"
     values = pl.col(column)
     if dtype == pl.String:
         values = values.str.strip_chars()
