@@ -136,7 +136,7 @@ def test_prepared_folder_is_called_one(tmp_path: Path) -> None:
     ("name", "values", "words"),
     [
         ("items.npy", np.array([1, 3, 1], dtype=np.int32), "items.npy must hold 1 to 2, found 1 to 3"),
-        ("offsets.npy", np.array([0, 2]), "offsets.npy has 1 rows, users.parquet 2 users"),
+        ("offsets.npy", np.array([0, 3]), "offsets.npy has 1 rows, users.parquet 2 users"),
         ("offsets.npy", np.array([0, 4, 3]), "offsets.npy must rise from 0 to the 3 items"),
         ("timestamps.npy", np.array([4, 3, 3]), "timestamps.npy must not fall within a user's row"),
         ("timestamps.npy", np.array([4]), "timestamps.npy has 1 values for 3 interactions"),

@@ -169,7 +169,10 @@ def _description(path: Path) -> dict[str, Any]:
 def _checked(folder: Path, dataset: Dataset) -> Dataset:
     """Raises InputError where rows, ids and what stands beside them are not of one size: kernels trust that."""
     rows = dataset.sequences
-    sizes = {"users.parquet": (len(dataset.users), len(rows))}
+    if len(dataset.users) != len(rows):
+        found = f"offsets.npy has {len(rows):,} rows, users.parquet {len(dataset.users):,} users"
+        raise InputError(f"{folder} is damaged: {found}; {MEND}")
+    sizes = dict[str, tuple[int, int]]()
     tables = {"user": (dataset.user_attributes, len(rows)), "item": (dataset.item_attributes, len(dataset.items))}
     sizes |= {f"{role}-attributes.parquet": (len(table), n) for role, (table, n) in tables.items() if table is not None}
     if dataset.parts is not None:
@@ -179,8 +182,8 @@ def _checked(folder: Path, dataset: Dataset) -> Dataset:
             raise InputError(f"{folder / name} has {found:,} rows, the data set has {wanted:,}; {MEND}")
     if len(rows.items) and not (rows.items.min() >= 1 and rows.items.max() <= len(dataset.items)):
         raise InputError(
-            f"{folder / 'items.npy'} is damaged: its items run from {rows.items.min()} to {rows.items.max()}, the data "
-            f"set has 1 to {len(dataset.items)}; {MEND}"
+            f"{folder} is damaged: items.npy must hold 1 to {len(dataset.items)}, found {rows.items.min()} to "
+            f"{rows.items.max()}; {MEND}"
         )
     return dataset
 

@@ -208,9 +208,16 @@ class Sequences:
             if name not in OPTIONAL or (folder / f"{name}.npy").exists()
         }
         offsets, count = stored["offsets"], len(stored["items"])
-        is_whole = len(offsets) > 0 and offsets[0] == 0 and offsets[-1] == count and bool((np.diff(offsets) >= 0).all())
-        if not is_whole or any(len(stored[name]) != count for name in OPTIONAL if name in stored):
-            raise InputError(f"{folder} is damaged: its arrays do not fit each other; {MEND}")
+        if not (len(offsets) and offsets[0] == 0 and offsets[-1] == count and (np.diff(offsets) >= 0).all()):
+            raise InputError(
+                f"{folder} is damaged: offsets.npy must rise from 0 to the {count:,} items of items.npy; {MEND}"
+            )
+        for name in OPTIONAL:
+            if name in stored and len(stored[name]) != count:
+                found = len(stored[name])
+                raise InputError(
+                    f"{folder} is damaged: {name}.npy has {found:,} values for {count:,} interactions; {MEND}"
+                )
         return cls.from_offsets(**stored)
 
 
