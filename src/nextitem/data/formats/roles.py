@@ -71,7 +71,7 @@ def find_roles(columns: Sequence[str], asked: Roles, source: str) -> Roles:
     """The columns that `asked` names, and for the other roles the likeliest spelling among the rest.
 
     >>> find_roles(["Time", "ItemId", "SessionId"], Roles(), "clicks.csv")
-    Roles(user='SessionId', item='ItemId', timestamp='Time', rating=None)
+    Roles(user='SessionId', item='ItemId', timestamp='Time', rating=None, time_format=None)
 
     Raises:
         InputError: a column that is asked for is missing, there is none for the user or the item, or several could be
