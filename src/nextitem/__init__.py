@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from nextitem.cores import bound_waiting
 
 if TYPE_CHECKING:
+    from nextitem import models as models
+    from nextitem.data.batches import Batch as Batch
     from nextitem.data.batches import NextItemBatches as NextItemBatches
     from nextitem.data.batches import PrefixBatches as PrefixBatches
     from nextitem.data.dataset import Dataset as Dataset
@@ -35,7 +37,10 @@ if TYPE_CHECKING:
 
 bound_waiting(sys.platform, os.environ)
 
+__version__: str
+
 _HOMES = {
+    "Batch": "data.batches",
     "Dataset": "data.dataset",
     "InputError": "errors",
     "Interactions": "data.interactions",
@@ -57,10 +62,14 @@ _HOMES = {
     "run": "training.run",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = sorted([*_HOMES, "models"])
 
 
 def __getattr__(name: str) -> object:
+    if name == "models":
+        return import_module("nextitem.models")
+    if name == "__version__":
+        return import_module("importlib.metadata").version("nextitem")
     if name not in _HOMES:
         raise AttributeError(f"module 'nextitem' has no attribute {name!r}")
     return vars(import_module(f"nextitem.{_HOMES[name]}"))[name]

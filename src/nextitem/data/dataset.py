@@ -170,8 +170,8 @@ def _checked(folder: Path, dataset: Dataset) -> Dataset:
     """Raises InputError where rows, ids and what stands beside them are not of one size: kernels trust that."""
     rows = dataset.sequences
     if len(dataset.users) != len(rows):
-        found = f"offsets.npy has {len(rows):,} rows, users.parquet {len(dataset.users):,} users"
-        raise InputError(f"{folder} is damaged: {found}; {MEND}")
+        counts = f"offsets.npy has {len(rows):,} rows, users.parquet {len(dataset.users):,} users"
+        raise InputError(f"{folder} is damaged: {counts}; {MEND}")
     sizes = dict[str, tuple[int, int]]()
     tables = {"user": (dataset.user_attributes, len(rows)), "item": (dataset.item_attributes, len(dataset.items))}
     sizes |= {f"{role}-attributes.parquet": (len(table), n) for role, (table, n) in tables.items() if table is not None}
