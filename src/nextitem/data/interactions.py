@@ -155,7 +155,11 @@ def read_numbers(table: Frame, terms: Terms) -> Numbers:
         raise InputError(why)
     if why:
         table = table.drop("rating")
-        notes = (f"the ratings were left out, since nothing asks for them and not all are numbers ({why})",)
+        # Without a place: who scans a file knows its lines as little as an engine does, and all roads say the same.
+        notes = (
+            "the ratings were left out, since nothing asks for them and not all are numbers; name their column with "
+            "--data.rating to be told which",
+        )
     return Numbers(table, times.unit, times.source, why, (*notes, *times.notes))
 
 
