@@ -41,7 +41,6 @@ class Contestant:
     loss: str
     policy: str
     epochs: int
-    rounds: int
 
     def run(self, data: Path, epochs: int) -> dict[str, Any]:
         arguments = ["--data", str(data), "--loss", self.loss, "--threads", str(CORES), "--epochs", str(epochs)]
@@ -50,29 +49,30 @@ class Contestant:
 
 OURS, TORCH = HERE / "nextitem_sasrec.py", HERE / "peers" / "sasrec_pytorch_step.py"
 CONTESTANTS = (
-    Contestant("nextitem", OURS, "BCE", "own", 8, 3),
-    Contestant("nextitem", OURS, "BCE", "spin", 3, 1),
-    Contestant("nextitem", OURS, "BCE", "sleep", 8, 3),
-    Contestant("nextitem", OURS, "CE", "own", 4, 3),
-    Contestant("nextitem", OURS, "CE", "sleep", 4, 1),
-    Contestant("torch alone", TORCH, "BCE", "spin", 3, 1),
-    Contestant("torch alone", TORCH, "BCE", "sleep", 3, 1),
+    Contestant("nextitem", OURS, "BCE", "own", 8),
+    Contestant("nextitem", OURS, "CE", "own", 4),
+    Contestant("nextitem", OURS, "BCE", "sleep", 8),
+    Contestant("nextitem", OURS, "CE", "sleep", 4),
+    Contestant("torch alone", TORCH, "BCE", "sleep", 3),
+    Contestant("nextitem", OURS, "BCE", "spin", 3),
+    Contestant("torch alone", TORCH, "BCE", "spin", 3),
 )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="a `user item item ...` file, gzipped")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=("nextitem", "torch alone"), help="one contestant alone")
     options = parser.parse_args()
     chosen = [one for one in CONTESTANTS if options.only in (None, one.name)]
     data = options.data.resolve()
     rows: list[dict[str, Any]] = []
     for contestant in chosen:
-        for _ in range(contestant.rounds):
+        for _ in range(options.rounds):
             rows.extend(measure(contestant, data))
         show(rows)
-    write_results("beside.json", rows)
+        write_results("beside.json", rows)  # after each, so that a run that is cut short has told something
 
 
 def measure(contestant: Contestant, data: Path) -> Iterator[dict[str, Any]]:
