@@ -20,38 +20,57 @@ class Watched(Waiting):
         self._team = threading.Event()
 
 
-def decisions(shares: list[float], step: float = 0.5) -> list[bool]:
+def decisions(shares: list[float], step: float = 0.1) -> list[bool]:
     waiting = Watched()
     found = []
     for place, share in enumerate(shares):
-        waiting._decide(place * step, share)
+        waiting._decide(100 + place * step, share)
         found.append(waiting.sleeps)
     return found
 
 
 def test_waking_alone_is_no_crowd() -> None:
-    assert decisions([0.04] * 5) == [False] * 5
+    assert not any(decisions([0.04] * 50))
 
 
-def test_threads_sleep_at_once_where_others_compute() -> None:
-    assert decisions([0.0, 0.3]) == [False, True]
+def test_a_moment_of_disturbance_is_no_crowd() -> None:
+    assert not any(decisions([0.0] * 5 + [0.4] + [0.0] * 20))
+
+
+def test_threads_sleep_within_half_a_second_where_others_compute() -> None:
+    assert decisions([0.0] * 5 + [0.3] * 5)[-1]
 
 
 def test_spinning_is_tried_again_when_the_others_are_gone() -> None:
-    assert decisions([0.3, 0.0, 0.0, 0.0, 0.0]) == [True, True, True, False, False]
+    found = decisions([0.3] * 10 + [0.0] * 20)
+    assert found[9]
+    assert not found[-1]
 
 
 def test_each_trial_waits_twice_as_long_as_the_one_before_up_to_half_a_minute() -> None:
     waiting = Watched()
-    now, waits = 0.0, []
-    for _ in range(7):
-        waiting._decide(now, 0.5)
+    now, waits = 100.0, []
+    for _ in range(8):
+        while not waiting.sleeps:
+            now += 0.25
+            waiting._decide(now, 1.0)
+        waiting._share = 0.0
         began = now
         while waiting.sleeps:
             now += 0.25
             waiting._decide(now, 0.0)
         waits.append(now - began - 0.25)
-    assert waits == [1, 2, 4, 8, 16, 30, LAST_PATIENCE]
+    assert waits == [0.5, 1, 2, 4, 8, 16, 30, LAST_PATIENCE]
+
+
+def test_who_had_the_cores_for_long_is_patient_no_more() -> None:
+    waiting = Watched()
+    waiting._patience, waiting._share = LAST_PATIENCE, 1.0
+    waiting._decide(100.0, 1.0)
+    waiting._share = 0.0
+    for tenth in range(8):
+        waiting._decide(100.1 + tenth / 10, 0.0)
+    assert not waiting.sleeps
 
 
 CROWD = """

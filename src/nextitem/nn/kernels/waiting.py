@@ -25,8 +25,10 @@ VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY"
 INTERVAL = 0.1  # seconds between two looks
 # A thread that waited for a core during more than CROWDED of the time does not have it to itself, and with less than
 # FREE it does. Seen on two cores: up to .04 alone (a thread that is woken waits a moment), .2 to .4 beside a busy loop.
-CROWDED, FREE = 0.1, 0.05
-FIRST_PATIENCE, LAST_PATIENCE = 1.0, 30.0  # seconds without others before spinning is tried again; longer each time
+CROWDED, FREE = 0.15, 0.05
+WEIGHT = 0.3  # of the newest look in the average: one that is disturbed for a moment is no crowd
+FIRST_PATIENCE, LAST_PATIENCE = 0.5, 30.0  # seconds without others before spinning is tried again; longer each time
+FORGOTTEN = 10.0  # seconds of spinning without others, after which patience starts anew
 
 TASKS = Path("/proc/self/task")
 
@@ -39,7 +41,7 @@ class Waiting:
         self._team: threading.Event | None = None  # set to end the team of idle threads
         self._next = 0.0
         self._looked_at, self._delays = 0.0, dict[str, int]()
-        self._free_since, self._patience = 0.0, FIRST_PATIENCE
+        self._free_since, self._patience, self._spins_since, self._share = 0.0, FIRST_PATIENCE, 0.0, 0.0
         self._lock = threading.Lock()
 
     @property
@@ -69,13 +71,16 @@ class Waiting:
 
     def _decide(self, now: float, share: float) -> None:
         """`share`: of the time since the last look, what the thread that waited longest waited for a core."""
-        if share > FREE:
+        self._share += WEIGHT * (min(share, 1.0) - self._share)
+        if self._share > FREE:
             self._free_since = now
-        if share > CROWDED and self._team is None:
+        if self._share > CROWDED and self._team is None:
+            if now - self._spins_since > FORGOTTEN:
+                self._patience = FIRST_PATIENCE
             self._sleep()
         elif self._team is not None and now - self._free_since > self._patience:
             self._team.set()
-            self._team = None
+            self._team, self._spins_since = None, now
             self._patience = min(2 * self._patience, LAST_PATIENCE)
 
     def _sleep(self) -> None:
