@@ -63,11 +63,11 @@ def reordered(holdout: Holdout, name: Reordering, width: int | None, seed: int =
 
 
 class Newest(Recommender):
-    """A trained model that is shown the newest `max_length` items only."""
+    """A trained model that is shown the newest `max_length` items only; None: as many as it looks at by itself."""
 
-    def __init__(self, model: Recommender, max_length: int) -> None:
+    def __init__(self, model: Recommender, max_length: int | None = None) -> None:
         super().__init__(model.num_items)
-        self.model, self.max_length = model, max_length
+        self.model, self.max_length = model, model.max_length if max_length is None else max_length
 
     def wanted(self) -> Wanted:
         return self.model.wanted()
@@ -81,20 +81,12 @@ class Newest(Recommender):
         return self.model.score(batch)
 
 
-class Without(Recommender):
+class Without(Newest):
     """A trained model that is not shown the item of this age; 0 is the newest. Rows without one are shown whole."""
 
     def __init__(self, model: Recommender, age: int) -> None:
-        super().__init__(model.num_items)
-        self.model, self.max_length, self.age = model, model.max_length, age
-
-    def wanted(self) -> Wanted:
-        return self.model.wanted()
-
-    @contextmanager
-    def ready(self) -> Iterator[None]:
-        with self.model.ready():
-            yield
+        super().__init__(model)
+        self.age = age
 
     def score(self, batch: Batch) -> Tensor:
         inputs = batch.inputs
