@@ -110,12 +110,11 @@ class RunFolder:
         """`directory`: where relative names in the recipe lead to the files; see `places`."""
         write(self.path / DATA, (json.dumps({**described, "directory": directory}) + "\n").encode())
 
-    def write_sizes(self, sizes: Sizes) -> bytes:
+    def write_sizes(self, sizes: Sizes) -> None:
         """What the model was made by, so that it is loaded without the data."""
         kept = self.read_data()
         if kept.get("sizes") != asdict(sizes):
             write(self.path / DATA, (json.dumps({**kept, "sizes": asdict(sizes)}) + "\n").encode())
-        return b""
 
     def read_sizes(self, num_users: int, num_items: int) -> Sizes:
         """The sizes of the model; of a run of before, which had no others, those of users and items.

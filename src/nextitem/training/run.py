@@ -16,6 +16,7 @@ from typing import Any
 from nextitem.cores import Load, others_since
 from nextitem.data.dataset import Dataset
 from nextitem.data.split import Leaks, Split
+from nextitem.data.training_data import Sizes
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender, Trained
 from nextitem.processes import Processes, joined
@@ -113,7 +114,7 @@ def run(
             return
         start = time.perf_counter()
         model = build.build_model(recipe, split, processes)
-        processes.from_first(lambda: folder.write_sizes(build.sizes_of(recipe, split)))
+        processes.from_first(lambda: _sized(folder, build.sizes_of(recipe, split)))
         fitted = time.perf_counter() - start
         if isinstance(model, Trained) and recipe.training is not None:
             yield from _train(recipe, recipe.training, model, split, folder, processes, track, profile, load)
@@ -159,6 +160,11 @@ def _opened(folder: RunFolder, recipe: Recipe, again: bool, until_end: ExitStack
         _refuse_other(folder, recipe)
     else:
         refuse_unused(recipe)
+    return b""
+
+
+def _sized(folder: RunFolder, sizes: Sizes) -> bytes:
+    folder.write_sizes(sizes)
     return b""
 
 

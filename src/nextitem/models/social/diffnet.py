@@ -22,7 +22,7 @@ from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.graph import GraphModel
 from nextitem.models.initialise import initialise_xavier
-from nextitem.nn.graphs.changes import without_repeats
+from nextitem.nn.graphs.changes import with_inverses, without_repeats
 from nextitem.nn.graphs.edges import Edges
 from nextitem.nn.graphs.weighing import by_row
 
@@ -52,7 +52,7 @@ class DiffNet(GraphModel[nn.ModuleList]):
         """The network, and who met what."""
         num_users, rows = len(self.user_embedding.weight), train.rows
         heads, tails = (torch.from_numpy(ends).long() for ends in (train.trust.heads, train.trust.tails))
-        friends = Edges(torch.cat([heads, tails]), torch.cat([tails, heads]), num_users)
+        friends = with_inverses(Edges(heads, tails, num_users))
         users, items = torch.from_numpy(rows.flat_rows() + 1), torch.from_numpy(rows.flat_items()).long()
         met = Edges(users, items, num_users, num_tails=self.num_items + 1)
         return nn.ModuleList([by_row(without_repeats(friends)), by_row(without_repeats(met))])
