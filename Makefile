@@ -22,7 +22,7 @@ test: $(VENV)/.installed-test
 
 slow: $(VENV)/.installed-slow
 	$(BIN)/python -m pytest -m slow
-	$(BIN)/python -m pytest tests/data/test_engines.py tests/nn/test_scan_gpu.py
+	$(BIN)/python -m pytest tests/data/sources/test_engines.py tests/nn/test_scan_gpu.py
 
 fuzz: $(VENV)/.installed-test
 	NEXTITEM_FUZZ_SECONDS=$(SECONDS) NEXTITEM_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -m slow -s tests/fuzz

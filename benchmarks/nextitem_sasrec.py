@@ -21,8 +21,8 @@ from protocol import Options, parse_options, print_report
 
 from nextitem.data.batches import NextItemBatches
 from nextitem.data.dataset import Dataset
-from nextitem.data.formats.reading import read, sniff
-from nextitem.data.split import leave_one_out
+from nextitem.data.sources.formats.reading import read, sniff
+from nextitem.data.splits.split import leave_one_out
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.models.negatives import unseen_sampler
 from nextitem.models.sequential.sasrec import SASRec

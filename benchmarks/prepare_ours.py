@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 from nextitem.data.dataset import Dataset
-from nextitem.data.interactions import Interactions
-from nextitem.data.loading import open_data
+from nextitem.data.log.interactions import Interactions
 from nextitem.data.prepare import Rules, prepare
-from nextitem.data.split import leave_one_out
+from nextitem.data.sources.opening import open_data
+from nextitem.data.splits.split import leave_one_out
 
 
 def main() -> None:

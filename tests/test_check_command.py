@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from nextitem.cli.main import app
 from nextitem.data.dataset import Dataset
-from nextitem.data.interactions import Interactions
+from nextitem.data.log.interactions import Interactions
 
-BAD = Path(__file__).parent / "data/bad"
+BAD = Path(__file__).parent / "data/sources/bad"
 INTER = "user_id:token\titem_id:token\ttimestamp:float\n1\ta\t5\n2\tb\t4\n"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from nextitem.cli.main import app
-from nextitem.data.catalogue import CATALOGUE, FAMILIES
+from nextitem.data.sources.catalogue import CATALOGUE, FAMILIES
 from nextitem.diagnosis import compare, examine, order, suspicions
 
 DOCS = Path(__file__).parent.parent / "docs"

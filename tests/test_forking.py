@@ -14,7 +14,7 @@ import nextitem
 PREPARED = """
 import os, sys, tempfile, pathlib, torch, nextitem as ni
 from nextitem.recipe import make_recipe
-from nextitem.training.run import run
+from nextitem.runs.run import run
 place = pathlib.Path(sys.argv[1])
 recipe = make_recipe({"model": {"name": sys.argv[2]}, "data": {"source": "synthetic"}})
 if recipe.training:
@@ -75,7 +75,7 @@ def test_training_in_such_a_child_is_refused() -> None:
     code = """
 import os, torch
 from nextitem.nn.dropout import dropout
-from nextitem.training.threads import take_threads
+from nextitem.runs.threads import take_threads
 dropout(torch.ones(9), .5, 1)
 if (pid := os.fork()) == 0:
     try: take_threads(None)

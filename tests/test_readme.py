@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from nextitem.data.batches import NextItemBatches
-from nextitem.data.split import leave_one_out
+from nextitem.data.splits.split import leave_one_out
 from nextitem.data.synthetic import markov_chain
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.recipe import make_recipe
+from nextitem.runs.run import run
 from nextitem.testing import ordered
 from nextitem.training.fit import fit
 from nextitem.training.optimizers import make_optimizer
-from nextitem.training.run import run
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 THE_ROAD, IN_USE, NEW_MODEL = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nextitem.data.catalogue import CATALOGUE
+from nextitem.data.sources.catalogue import CATALOGUE
 from nextitem.errors import InputError
 from nextitem.models.catalogue import MODELS
 from nextitem.models.negatives import SAMPLERS

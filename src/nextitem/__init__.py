@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from nextitem.data.batches import NextItemBatches as NextItemBatches
     from nextitem.data.batches import PrefixBatches as PrefixBatches
     from nextitem.data.dataset import Dataset as Dataset
-    from nextitem.data.interactions import Interactions as Interactions
-    from nextitem.data.loading import open_data as open_data
-    from nextitem.data.loading import read_dataset as read_dataset
-    from nextitem.data.split import leave_one_out as leave_one_out
+    from nextitem.data.log.interactions import Interactions as Interactions
+    from nextitem.data.sources.opening import open_data as open_data
+    from nextitem.data.sources.opening import read_dataset as read_dataset
+    from nextitem.data.splits.split import leave_one_out as leave_one_out
     from nextitem.errors import InputError as InputError
     from nextitem.evaluation.evaluate import evaluate as evaluate
     from nextitem.evaluation.protocol import Protocol as Protocol
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from nextitem.models.sequential.sasrec import SASRec as SASRec
     from nextitem.models.sequential.zero_block import ZeroBlock as ZeroBlock
     from nextitem.recipe import make_recipe as make_recipe
-    from nextitem.recommend import load as load
-    from nextitem.session import Session as Session
+    from nextitem.runs.live import Session as Session
+    from nextitem.runs.recommend import load as load
+    from nextitem.runs.run import run as run
     from nextitem.training.fit import fit as fit
-    from nextitem.training.run import run as run
 
 bound_waiting(sys.platform, os.environ)
 
@@ -43,23 +43,23 @@ _HOMES = {
     "Batch": "data.batches",
     "Dataset": "data.dataset",
     "InputError": "errors",
-    "Interactions": "data.interactions",
+    "Interactions": "data.log.interactions",
     "MarkovChain": "models.sequential.markov_chain",
     "NextItemBatches": "data.batches",
     "Popularity": "models.general.popularity",
     "PrefixBatches": "data.batches",
     "Protocol": "evaluation.protocol",
     "SASRec": "models.sequential.sasrec",
-    "Session": "session",
+    "Session": "runs.live",
     "ZeroBlock": "models.sequential.zero_block",
     "evaluate": "evaluation.evaluate",
     "fit": "training.fit",
-    "leave_one_out": "data.split",
-    "load": "recommend",
+    "leave_one_out": "data.splits.split",
+    "load": "runs.recommend",
     "make_recipe": "recipe",
-    "open_data": "data.loading",
-    "read_dataset": "data.loading",
-    "run": "training.run",
+    "open_data": "data.sources.opening",
+    "read_dataset": "data.sources.opening",
+    "run": "runs.run",
 }
 
 __all__ = sorted([*_HOMES, "models"])

@@ -20,10 +20,10 @@ from nextitem.data.batches import Batch, Batches, history_batch, make_batches
 from nextitem.data.dataset import Dataset
 from nextitem.data.ids import IdMap
 from nextitem.data.sequences import Sequences
-from nextitem.data.split import Split, leave_one_out
+from nextitem.data.side.triples import Triples
+from nextitem.data.splits.split import Split, leave_one_out
 from nextitem.data.synthetic import dataset_of, markov_chain
 from nextitem.data.training_data import Sizes
-from nextitem.data.triples import Triples
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.negatives import unseen_sampler

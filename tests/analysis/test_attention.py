@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nextitem.analysis.attention import attribution, last_item_attention
-from nextitem.data.split import Holdout, leave_one_out
+from nextitem.data.splits.split import Holdout, leave_one_out
 from nextitem.data.synthetic import dataset_of, markov_chain
 from nextitem.evaluation.protocol import Protocol
 from nextitem.models.sequential.gru4rec import GRU4Rec

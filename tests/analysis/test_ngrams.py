@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nextitem.analysis.ngrams import predictability
-from nextitem.data.split import leave_one_out
+from nextitem.data.splits.split import leave_one_out
 from nextitem.data.synthetic import dataset_of, markov_chain
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from nextitem.analysis.perturbations import REORDERINGS, Newest, Reordering, Without, reordered
 from nextitem.data.batches import Batch, holdout_batch
 from nextitem.data.sequences import Sequences
-from nextitem.data.split import Holdout
+from nextitem.data.splits.split import Holdout
 from nextitem.models.base import Recommender
 from nextitem.models.sequential.gru4rec import GRU4Rec
 

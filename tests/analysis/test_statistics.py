@@ -13,7 +13,7 @@ from nextitem.analysis.attributes import read_attributes
 from nextitem.analysis.statistics import are_followers, describe, drift, run_share, tie_share, unique_share
 from nextitem.data.ids import IdMap
 from nextitem.data.sequences import Sequences
-from nextitem.data.split import leave_one_out
+from nextitem.data.splits.split import leave_one_out
 from nextitem.data.synthetic import dataset_of
 from nextitem.errors import InputError
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextitem.data.dataset import Dataset
-from nextitem.data.formats.reading import read
-from nextitem.data.interactions import Interactions
+from nextitem.data.log.interactions import Interactions
+from nextitem.data.sources.formats.reading import read
 from nextitem.data.synthetic import dataset_of
 from nextitem.errors import InputError
 

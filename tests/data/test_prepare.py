@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nextitem.data import filters
 from nextitem.data.dataset import Dataset
-from nextitem.data.formats.reading import read
 from nextitem.data.ids import IdMap
-from nextitem.data.interactions import Interactions
+from nextitem.data.log import filters
+from nextitem.data.log.interactions import Interactions
 from nextitem.data.ordering import _compiled, _plain
 from nextitem.data.prepare import Rules, prepare
+from nextitem.data.sources.formats.reading import read
 from nextitem.errors import InputError
 
 quick = settings(deadline=None, max_examples=40)

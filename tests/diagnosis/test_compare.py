@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextitem.data.loading import open_data
+from nextitem.data.sources.opening import open_data
 from nextitem.diagnosis.alignment import align
 from nextitem.diagnosis.coded import Coded, coded, coded_lists
 from nextitem.diagnosis.compare import compare, numbering, search

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextitem.data.interactions import Interactions
-from nextitem.data.loading import open_data
-from nextitem.data.ratio import ratio_split
-from nextitem.data.split import leave_one_out
+from nextitem.data.log.interactions import Interactions
+from nextitem.data.sources.opening import open_data
+from nextitem.data.splits.ratio import ratio_split
+from nextitem.data.splits.split import leave_one_out
 from nextitem.data.synthetic import dataset_of
 from nextitem.diagnosis.coded import coded, coded_lists
 from nextitem.diagnosis.examine import examine

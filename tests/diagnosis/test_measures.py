@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextitem.data.filters import k_core
-from nextitem.data.interactions import Interactions
+from nextitem.data.log.filters import k_core
+from nextitem.data.log.interactions import Interactions
 from nextitem.diagnosis.coded import coded, coded_lists
 from nextitem.diagnosis.cores import MODES, Mode, core_mask, core_table
 from nextitem.diagnosis.measures import Ties, find_ties, histogram, measure

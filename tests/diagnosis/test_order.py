@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from nextitem.data.interactions import Interactions
+from nextitem.data.log.interactions import Interactions
 from nextitem.diagnosis.coded import Coded, coded, coded_lists
 from nextitem.diagnosis.order import order_suspicions
 

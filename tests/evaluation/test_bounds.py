@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from nextitem.data.batches import Batch
-from nextitem.data.ratio import By, ratio_split
-from nextitem.data.split import Split, leave_k_out, leave_one_out
+from nextitem.data.splits.ratio import By, ratio_split
+from nextitem.data.splits.split import Split, leave_k_out, leave_one_out
 from nextitem.data.synthetic import dataset_of
 from nextitem.errors import InputError
 from nextitem.evaluation.evaluate import evaluate

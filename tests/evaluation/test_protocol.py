@@ -2,7 +2,7 @@
 
 import pytest
 
-from nextitem.data.split import Holdout, leave_one_out
+from nextitem.data.splits.split import Holdout, leave_one_out
 from nextitem.data.synthetic import dataset_of
 from nextitem.errors import InputError
 from nextitem.evaluation.protocol import Protocol, Seen, Ties, named_protocol

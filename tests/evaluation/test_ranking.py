@@ -19,7 +19,7 @@ from torch import Tensor
 
 from nextitem.data.batches import Batch
 from nextitem.data.sequences import Sequences
-from nextitem.data.split import Holdout, leave_one_out
+from nextitem.data.splits.split import Holdout, leave_one_out
 from nextitem.data.synthetic import markov_chain
 from nextitem.errors import InputError
 from nextitem.evaluation import ranking

@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 from damaged import make_file
 
-from nextitem.data import scanning
-from nextitem.data.formats.reading import read, sniff
-from nextitem.data.frames import collected
-from nextitem.data.interactions import Interactions
-from nextitem.data.loading import open_data
+from nextitem.data.log.frames import collected
+from nextitem.data.log.interactions import Interactions
 from nextitem.data.prepare import Rules, prepare
-from nextitem.data.scanning import Engine
+from nextitem.data.sources import scanning
+from nextitem.data.sources.formats.reading import read, sniff
+from nextitem.data.sources.opening import open_data
+from nextitem.data.sources.scanning import Engine
 from nextitem.errors import InputError
 
 SECONDS = float(os.environ.get("NEXTITEM_FUZZ_SECONDS", "60"))

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from nextitem.data.batches import Batch, ClozeBatches
 from nextitem.data.ids import PAD
-from nextitem.data.split import Split, leave_one_out
+from nextitem.data.splits.split import Split, leave_one_out
 from nextitem.models.base import Recommender, Trained
 from nextitem.models.sequential.bert4rec import BERT4Rec
 from nextitem.nn.losses import bpr

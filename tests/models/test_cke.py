@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from nextitem.data.batches import Batch
 from nextitem.data.ids import IdMap
 from nextitem.data.sequences import Sequences
+from nextitem.data.side.triples import Triples
 from nextitem.data.training_data import Side, Sizes, TrainingData
-from nextitem.data.triples import Triples
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.knowledge.cke import CKE

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nextitem.data.batches import Batch, PrefixBatches
-from nextitem.data.split import leave_one_out
+from nextitem.data.splits.split import leave_one_out
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.sequential.cl4srec import CL4SRec
@@ -16,8 +16,8 @@ from nextitem.models.sequential.sasrec import SASRec
 from nextitem.models.towers import SequenceModel, newest_places
 from nextitem.nn.losses.contrastive import info_nce_of_views
 from nextitem.recipe import make_recipe
+from nextitem.runs.run import run
 from nextitem.testing import NUM_ITEMS, RecommenderTests, ordered
-from nextitem.training.run import run
 
 SMALL = {"dim": 8, "num_layers": 1, "num_heads": 1, "dropout": 0.0, "max_length": 10}
 

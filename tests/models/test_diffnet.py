@@ -8,16 +8,16 @@ import torch
 
 from nextitem.data.ids import IdMap
 from nextitem.data.sequences import Sequences
-from nextitem.data.split import leave_one_out
+from nextitem.data.side.triples import Triples
+from nextitem.data.splits.split import leave_one_out
 from nextitem.data.synthetic import dataset_of
 from nextitem.data.training_data import Side, TrainingData
-from nextitem.data.triples import Triples
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.social.diffnet import DiffNet
 from nextitem.recipe import make_recipe
+from nextitem.runs.build import build_model
 from nextitem.testing import RecommenderTests
-from nextitem.training.build import build_model
 
 
 class TestDiffNet(RecommenderTests):

@@ -11,7 +11,7 @@ import pytest
 import nextitem
 from nextitem.errors import InputError
 from nextitem.recipe import make_recipe
-from nextitem.training.run import Finished, run
+from nextitem.runs.run import Finished, run
 
 KINDS: dict[str, dict[str, Any]] = {
     "CKE": {},

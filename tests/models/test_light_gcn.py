@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nextitem.data.batches import Batch, PairBatches
 from nextitem.data.sequences import Sequences
-from nextitem.data.split import Split
+from nextitem.data.splits.split import Split
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender

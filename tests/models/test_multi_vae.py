@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch.distributions import Normal, kl_divergence
 
 from nextitem.data.batches import BagBatches, Batch
-from nextitem.data.split import leave_one_out
+from nextitem.data.splits.split import leave_one_out
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.general import multi_vae

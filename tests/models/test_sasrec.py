@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nextitem.data.batches import Batch, NextItemBatches, PrefixBatches
 from nextitem.data.sequences import Sequences
-from nextitem.data.split import Split, leave_one_out
+from nextitem.data.splits.split import Split, leave_one_out
 from nextitem.data.synthetic import markov_chain
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.models.base import Fitted, Recommender, Trained

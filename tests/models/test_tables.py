@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nextitem.data.batches import make_batches
-from nextitem.data.split import Split, leave_one_out
+from nextitem.data.splits.split import Split, leave_one_out
 from nextitem.errors import InputError
 from nextitem.models.base import Trained
 from nextitem.models.general.bpr import BPR

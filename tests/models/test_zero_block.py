@@ -3,7 +3,7 @@
 import torch
 
 from nextitem.data.batches import PrefixBatches
-from nextitem.data.split import Split
+from nextitem.data.splits.split import Split
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.models.base import Recommender, Trained
 from nextitem.models.sequential.zero_block import ZeroBlock

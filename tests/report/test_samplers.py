@@ -15,9 +15,9 @@ from nextitem.data.batches import holdout_batch
 from nextitem.errors import InputError
 from nextitem.models.negatives import BY_VECTORS, SAMPLERS
 from nextitem.recipe import Layer, make_recipe
-from nextitem.reevaluate import load_with_split
 from nextitem.report.samplers import Comparison, compare_samplers, effective_draws, kl
-from nextitem.training.run import run
+from nextitem.runs.reevaluate import load_with_split
+from nextitem.runs.run import run
 
 
 def finished(folder: Path, layer: Layer) -> Path:

@@ -22,8 +22,8 @@ from nextitem.errors import InputError, LostProcessError, NonFiniteLossError, To
 from nextitem.models.sequential.sasrec import SASRec
 from nextitem.processes import Processes, joined, leave
 from nextitem.recipe import Layer, Recipe, make_recipe
+from nextitem.runs.run import run
 from nextitem.training.fit import Progress
-from nextitem.training.run import run
 from nextitem.training.sharding import shard
 
 SMALL: Layer = {

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from nextitem.data.batches import NextItemBatches
-from nextitem.data.split import Split, leave_one_out
+from nextitem.data.splits.split import Split, leave_one_out
 from nextitem.errors import InputError
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.models.sequential.sasrec import SASRec
 from nextitem.recipe import make_recipe
+from nextitem.runs.build import build_model
 from nextitem.testing import NUM_ITEMS, ordered
-from nextitem.training.build import build_model
 from nextitem.training.fit import Progress, fit
 from nextitem.training.optimizers import make_optimizer
 

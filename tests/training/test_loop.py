@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from nextitem.data.batches import Batch, NextItemBatches
-from nextitem.data.split import Split, leave_one_out
+from nextitem.data.splits.split import Split, leave_one_out
 from nextitem.errors import NonFiniteLossError
 from nextitem.models.general.multi_vae import MultiVAE
 from nextitem.models.negatives import Trainable, make_sampler

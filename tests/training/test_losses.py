@@ -14,8 +14,8 @@ from nextitem.data.sequences import Sequences
 from nextitem.models.towers import ItemTower
 from nextitem.nn.losses.catalogue import LOSSES
 from nextitem.recipe import Layer, make_recipe
+from nextitem.runs.run import Finished, run
 from nextitem.training.fit import Progress
-from nextitem.training.run import Finished, run
 
 SMALL: Layer = {
     "data": {"source": "synthetic"},

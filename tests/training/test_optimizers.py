@@ -12,15 +12,15 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nextitem.data.batches import NextItemBatches
-from nextitem.data.split import Split, leave_one_out
+from nextitem.data.splits.split import Split, leave_one_out
 from nextitem.errors import InputError
 from nextitem.models.negatives import unseen_sampler
 from nextitem.models.sequential.sasrec import SASRec
 from nextitem.nn.losses import binary_cross_entropy
 from nextitem.nn.objectives import Sampled
 from nextitem.recipe import OptimizerName, make_recipe
+from nextitem.runs import build
 from nextitem.testing import NUM_ITEMS, tastes
-from nextitem.training import build
 from nextitem.training.clipping import clip_gradients
 from nextitem.training.fit import fit
 from nextitem.training.loop import train

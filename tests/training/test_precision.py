@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nextitem.data.split import Split, leave_one_out
+from nextitem.data.splits.split import Split, leave_one_out
 from nextitem.errors import InputError
 from nextitem.models.base import Trained
 from nextitem.recipe import Layer, make_recipe
+from nextitem.runs import build
 from nextitem.testing import tastes
-from nextitem.training import build
 from nextitem.training.loop import train
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nextitem.data.batches import NextItemBatches, make_batches
-from nextitem.data.split import Split, leave_one_out
+from nextitem.data.splits.split import Split, leave_one_out
 from nextitem.models.base import Trained
 from nextitem.models.general.multi_vae import MultiVAE
 from nextitem.models.sequential.sasrec import SASRec

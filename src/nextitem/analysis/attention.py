@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nextitem.analysis.perturbations import Without
 from nextitem.data.batches import holdout_batch
-from nextitem.data.split import Holdout
+from nextitem.data.splits.split import Holdout
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import DEFAULT_MEMORY

@@ -18,7 +18,7 @@ from nextitem.analysis.statistics import Statistics, describe
 from nextitem.analysis.trials import METRICS, Result, Trial, perform, with_fixed_training
 from nextitem.analysis.verdict import Cases, Verdict, judge
 from nextitem.data.dataset import Dataset
-from nextitem.data.split import Split
+from nextitem.data.splits.split import Split
 from nextitem.errors import InputError
 from nextitem.evaluation.lists import narrowed
 from nextitem.evaluation.significance import Comparison, paired_test
@@ -27,11 +27,11 @@ from nextitem.models.towers import SequenceModel
 from nextitem.recipe import Layer, Recipe, make_recipe
 from nextitem.recipe.checks import refuse_unused
 from nextitem.recipe.commands import AUDIT
-from nextitem.training.build import build_protocol, build_split
+from nextitem.runs.build import build_protocol, build_split
+from nextitem.runs.identity import describe_data
+from nextitem.runs.metrics import choose_monitor
+from nextitem.runs.threads import take_threads
 from nextitem.training.fit import Progress
-from nextitem.training.identity import describe_data
-from nextitem.training.metrics import choose_monitor
-from nextitem.training.threads import take_threads
 from nextitem.writing import make_folder
 
 Part = Literal["lengths", "blocks", "stamp"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nextitem.data.split import Split
+from nextitem.data.splits.split import Split
 
 CONTEXTS = ("nothing", "the last item", "the last two items", "the set of the last two")
 

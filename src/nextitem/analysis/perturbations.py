@@ -28,7 +28,7 @@ from torch import Tensor
 
 from nextitem.data.batches import Batch, Wanted
 from nextitem.data.ids import PAD
-from nextitem.data.split import Holdout
+from nextitem.data.splits.split import Holdout
 from nextitem.models.base import Recommender
 from nextitem.models.towers import ages
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nextitem.data.sequences import Sequences
-from nextitem.data.split import Holdout, Split
+from nextitem.data.splits.split import Holdout, Split
 
 LENGTHS = tuple(range(1, 11))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from nextitem.analysis.attention import attribution, last_item_attention
 from nextitem.analysis.perturbations import RANDOM, REORDERINGS, Newest, Without, reordered
-from nextitem.data.split import Holdout, Split
+from nextitem.data.splits.split import Holdout, Split
 from nextitem.errors import InputError
 from nextitem.evaluation.lists import fitting, main
 from nextitem.evaluation.metrics import measured
@@ -23,10 +23,10 @@ from nextitem.evaluation.protocol import Ties
 from nextitem.evaluation.ranking import Ranking, rank
 from nextitem.models.base import Recommender, Trained
 from nextitem.recipe import Recipe
-from nextitem.training import build
-from nextitem.training.assemble import fit_recipe
+from nextitem.runs import build
+from nextitem.runs.assemble import fit_recipe
+from nextitem.runs.locking import locked
 from nextitem.training.fit import CHECKPOINT, Progress
-from nextitem.training.locking import locked
 from nextitem.training.shapes import own, read_bytes
 from nextitem.writing import remove, write
 

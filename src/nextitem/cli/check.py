@@ -12,9 +12,9 @@ from nextitem.cli.shared import console
 if TYPE_CHECKING:
     import polars as pl
 
-    from nextitem.data.formats.checking import Understood
-    from nextitem.data.formats.quoting import Quote
-    from nextitem.data.formats.roles import Roles
+    from nextitem.data.sources.formats.checking import Understood
+    from nextitem.data.sources.formats.quoting import Quote
+    from nextitem.data.sources.formats.roles import Roles
 
 
 def check(
@@ -36,9 +36,9 @@ def check(
     X.txt, its X_item2attributes.json. A folder of nextitem prepare is checked array by array. A public
     data set is named as for run.
     """
-    from nextitem.data.catalogue import CATALOGUE
-    from nextitem.data.formats.roles import Roles
-    from nextitem.data.loading import locate
+    from nextitem.data.sources.catalogue import CATALOGUE
+    from nextitem.data.sources.formats.roles import Roles
+    from nextitem.data.sources.opening import locate
     from nextitem.data.synthetic import SYNTHETIC
     from nextitem.errors import InputError
 
@@ -67,7 +67,7 @@ def _check_log(path: Path, format: str, separator: str | None, quote: Quote, rol
     """None: it is refused."""
     import time
 
-    from nextitem.data.formats.checking import check as understand
+    from nextitem.data.sources.formats.checking import check as understand
     from nextitem.errors import InputError
     from nextitem.report.check import refusal_report, understood_report
 
@@ -97,8 +97,8 @@ def _check_prepared(folder: Path) -> None:
 
 def _check_side(log: Path, found: Understood | None) -> bool:
     """Each table beside a log, then all of them together if none is refused. Whether all is good."""
-    from nextitem.data.side import SideTables, beside, read_table
-    from nextitem.data.strangers import strangers
+    from nextitem.data.sources.side_tables import SideTables, beside, read_table
+    from nextitem.data.sources.strangers import strangers
     from nextitem.errors import InputError
     from nextitem.report.check import refusal_report, side_report, strangers_report, warning
 

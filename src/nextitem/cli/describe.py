@@ -30,7 +30,7 @@ def describe(
     import time
     from dataclasses import asdict
 
-    from nextitem.data.loading import open_data
+    from nextitem.data.sources.opening import open_data
     from nextitem.diagnosis.examine import examine
     from nextitem.report.diagnosis import examination_report
 
@@ -61,7 +61,7 @@ def compare_data(
     search: Annotated[bool, typer.Option("--search", help="Look for the cores of B that give A.")] = False,
 ) -> None:
     """Whether two preparations are the same data, whatever their ids; else where they differ."""
-    from nextitem.data.loading import open_data
+    from nextitem.data.sources.opening import open_data
     from nextitem.diagnosis.coded import coded
     from nextitem.diagnosis.compare import compare
     from nextitem.diagnosis.compare import search as search_cores

@@ -39,7 +39,7 @@ def prepare(
     Every data key of a recipe is an option: --data.user_core 5 --data.item_core 5 --data.min_rating 4. The folder
     appears whole or not at all; a good one that stands there is replaced only by another.
     """
-    from nextitem.data.codes import parse_code
+    from nextitem.data.splits.codes import parse_code
     from nextitem.recipe import make_data_recipe
     from nextitem.recipe.commands import PREPARE, refuse_twice
     from nextitem.recipe.options import layer_of, parse_keys

@@ -13,7 +13,7 @@ from nextitem.errors import InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from nextitem.data.amazon.preparing import Category
+    from nextitem.data.sources.amazon.preparing import Category
 
 
 def prepare_amazon(
@@ -29,8 +29,8 @@ def prepare_amazon(
     users: Annotated[str, typer.Option("--user2id_outfile", help="The file's name.")] = "user2id.jsonl",
 ) -> None:
     """Make Mamba4Rec's rows and maps of RAW/X/ratings_X.csv and RAW/X/meta_X.json.gz, for every category X."""
-    from nextitem.data.amazon.preparing import OutputNames
-    from nextitem.data.amazon.preparing import prepare_amazon as prepare
+    from nextitem.data.sources.amazon.preparing import OutputNames
+    from nextitem.data.sources.amazon.preparing import prepare_amazon as prepare
 
     source, target = _one("RAW", raw, raw_path), _one("PROCESSED", processed, processed_path)
     done = prepare(source, target, k_core, OutputNames(train, valid, test, items, users))

@@ -54,10 +54,10 @@ def run(
     from nextitem.recipe.foreign import is_mamba4rec, translate
     from nextitem.recipe.options import layer_of, parse_keys
     from nextitem.report.console import RunView
-    from nextitem.training.folder import RunFolder, free_folder
-    from nextitem.training.places import placed
+    from nextitem.runs.folder import RunFolder, free_folder
+    from nextitem.runs.places import placed
+    from nextitem.runs.run import run as run_recipe
     from nextitem.training.profile import Profile
-    from nextitem.training.run import run as run_recipe
 
     options = {
         "model.name": model,

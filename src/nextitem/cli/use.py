@@ -63,7 +63,7 @@ def recommend(
     from rich.cells import cell_len
     from rich.table import Table
 
-    from nextitem.recommend import load
+    from nextitem.runs.recommend import load
 
     found = load(folder).recommend(
         [ids], k, users=None if user is None else [user], unknown=unknown, exclude_seen=not keep_seen
@@ -115,7 +115,7 @@ def _checked(found: Any, place: str) -> list[Any]:
 
 def _answer_lines(folder: Path, file: str, k: int, unknown: Literal["error", "skip"], exclude_seen: bool) -> None:
     """A JSON line of items, scores, what was skipped and why, for each line of the file."""
-    from nextitem.recommend import load
+    from nextitem.runs.recommend import load
 
     rows = _read_lines(file)
     users = [user for *_, user in rows]
@@ -160,8 +160,8 @@ def _read_lines(file: str) -> list[tuple[str, list[Any], Any]]:
 
 def _follow(folder: Path, history: list[str], k: int, skips: bool, exclude_seen: bool) -> None:
     """A line of k items for each line of standard input; what one costs does not grow with the session."""
-    from nextitem.recommend import load
-    from nextitem.session import Session
+    from nextitem.runs.live import Session
+    from nextitem.runs.recommend import load
 
     session = Session(load(folder))
 
@@ -205,8 +205,8 @@ def evaluate(
     data: MovedData = None,
 ) -> None:
     """Evaluate a finished run on its test cases under another protocol."""
-    from nextitem.reevaluate import evaluate_again
     from nextitem.report.console import protocol_table
+    from nextitem.runs.reevaluate import evaluate_again
 
     names = None if metrics is None else [name.strip() for name in metrics.split(",")]
     console().print(protocol_table(evaluate_again(folder, protocol, seen, ties, names, seed, data)))
@@ -215,6 +215,6 @@ def evaluate(
 def show(folder: RunPath) -> None:
     """Show the test table of a finished run again."""
     from nextitem.report.console import test_table
-    from nextitem.training.folder import RunFolder
+    from nextitem.runs.folder import RunFolder
 
     console().print(test_table(RunFolder(folder).read_report()))

@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 
 from nextitem.data.ids import MEND, IdMap, read_table
-from nextitem.data.interactions import Interactions
+from nextitem.data.log.interactions import Interactions
+from nextitem.data.log.units import UNITS, TimeUnit
 from nextitem.data.numbered import Numbered, number
 from nextitem.data.ordering import counts
 from nextitem.data.sequences import Sequences, load_array
+from nextitem.data.side.triples import Triples
 from nextitem.data.training_data import Side
-from nextitem.data.triples import Triples
-from nextitem.data.units import UNITS, TimeUnit
 from nextitem.errors import InputError
 from nextitem.writing import replacing, replacing_folder, write
 

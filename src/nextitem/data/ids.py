@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from nextitem.data.exact import read_csv, read_parquet
+from nextitem.data.log.exact import read_csv, read_parquet
 from nextitem.errors import InputError
 from nextitem.writing import replacing
 

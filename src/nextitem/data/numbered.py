@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from nextitem.data.filters import check_core, lengths_rule, nothing_left
-from nextitem.data.frames import to_polars
 from nextitem.data.ids import IdMap
-from nextitem.data.interactions import Interactions
+from nextitem.data.log.filters import check_core, lengths_rule, nothing_left
+from nextitem.data.log.frames import to_polars
+from nextitem.data.log.interactions import Interactions
+from nextitem.data.log.units import TimeUnit
 from nextitem.data.ordering import BLOCK, by_user_and_time, counts, look_up
-from nextitem.data.units import TimeUnit
 from nextitem.errors import InputError
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from nextitem.data import filters, numbered
+from nextitem.data import numbered
 from nextitem.data.dataset import Dataset
-from nextitem.data.frames import is_remote
 from nextitem.data.ids import IdMap
-from nextitem.data.interactions import Interactions
+from nextitem.data.log import filters
+from nextitem.data.log.frames import is_remote
+from nextitem.data.log.interactions import Interactions
 
 IdOrder = Literal["sorted", "appearance"]
 

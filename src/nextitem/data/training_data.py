@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from nextitem.data.features import Features
 from nextitem.data.sequences import Sequences
-from nextitem.data.triples import Triples
+from nextitem.data.side.features import Features
+from nextitem.data.side.triples import Triples
 from nextitem.errors import InputError
 
 # What a model may need -> what it is, and how it is brought.

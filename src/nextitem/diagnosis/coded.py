@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 
 from nextitem.data.dataset import Dataset
-from nextitem.data.interactions import Interactions
-from nextitem.data.units import PER_SECOND, TimeUnit
+from nextitem.data.log.interactions import Interactions
+from nextitem.data.log.units import PER_SECOND, TimeUnit
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Cores: how much of a log each k-core leaves, in arrays. `data.filters.k_core` defines it; a test holds them equal."""
+"""Cores: how much of a log each k-core leaves, in arrays. `data.log.filters.k_core` defines it, a test says."""
 
 from __future__ import annotations
 

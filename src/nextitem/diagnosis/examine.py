@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nextitem.data.dataset import Dataset
-from nextitem.data.interactions import Interactions
+from nextitem.data.log.interactions import Interactions
 from nextitem.diagnosis.coded import Coded, coded
 from nextitem.diagnosis.cores import Left, core_table
 from nextitem.diagnosis.finding import Finding

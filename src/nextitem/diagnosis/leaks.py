@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 
 from nextitem.data.dataset import Dataset
-from nextitem.data.ratio import ratio_split
-from nextitem.data.split import Split, leave_one_out
+from nextitem.data.splits.ratio import ratio_split
+from nextitem.data.splits.split import Split, leave_one_out
 from nextitem.errors import InputError
 
 

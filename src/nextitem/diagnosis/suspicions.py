@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from nextitem.data.units import PER_SECOND
+from nextitem.data.log.units import PER_SECOND
 from nextitem.diagnosis.coded import Coded
 from nextitem.diagnosis.finding import Finding
 

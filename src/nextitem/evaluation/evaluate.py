@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nextitem.data.split import Holdout
+from nextitem.data.splits.split import Holdout
 from nextitem.evaluation.lists import narrowed
 from nextitem.evaluation.metrics import measure
 from nextitem.evaluation.protocol import Protocol

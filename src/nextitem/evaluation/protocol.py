@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from nextitem.data.split import Holdout
+from nextitem.data.splits.split import Holdout
 from nextitem.errors import InputError
 
 Seen = Literal["mask", "mask_unless_target", "keep", "auto"]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from nextitem.data.batches import holdout_batch
 from nextitem.data.ids import PAD
-from nextitem.data.split import Holdout
+from nextitem.data.splits.split import Holdout
 from nextitem.errors import InputError
 from nextitem.evaluation.counting import count_above
 from nextitem.evaluation.protocol import Protocol, Ties

@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from nextitem.data.batches import batch_keys
-from nextitem.data.codes import parse_code
+from nextitem.data.splits.codes import parse_code
 from nextitem.errors import InputError, suggest
 from nextitem.evaluation.metrics import check
 from nextitem.models.base import Fitted, Trained

@@ -6,12 +6,12 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from nextitem.data.dataset import Dataset
-from nextitem.data.given import given_files, joined
 from nextitem.data.ids import IdMap
-from nextitem.data.interactions import Interactions
-from nextitem.data.loading import locate, open_data
+from nextitem.data.log.interactions import Interactions
 from nextitem.data.prepare import Rules, prepare
-from nextitem.data.side import attach, beside, read_side
+from nextitem.data.sources.opening import locate, open_data
+from nextitem.data.sources.side_tables import attach, beside, read_side
+from nextitem.data.splits.given import given_files, joined
 from nextitem.errors import InputError
 from nextitem.recipe.sections import DataRecipe
 

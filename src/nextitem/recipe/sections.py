@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from nextitem.data.cases import Cases
-from nextitem.data.formats.quoting import Quote
-from nextitem.data.ratio import Rounding
-from nextitem.data.scanning import Engine
+from nextitem.data.sources.formats.quoting import Quote
+from nextitem.data.sources.scanning import Engine
+from nextitem.data.splits.cases import Cases
+from nextitem.data.splits.ratio import Rounding
 from nextitem.evaluation.evaluate import DEFAULT_METRICS
 from nextitem.evaluation.protocol import Seen, Ties
 from nextitem.keys import Positive

@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from nextitem.data.dataset import Dataset
-from nextitem.data.formats.checking import Understood
-from nextitem.data.formats.files import whole
-from nextitem.data.formats.reading import FORMATS
-from nextitem.data.strangers import Strangers
-from nextitem.data.units import WORDS
+from nextitem.data.log.units import WORDS
+from nextitem.data.sources.formats.checking import Understood
+from nextitem.data.sources.formats.files import whole
+from nextitem.data.sources.formats.reading import FORMATS
+from nextitem.data.sources.strangers import Strangers
 from nextitem.errors import InputError
 
 YEAR_9999 = 253_402_300_799  # seconds; later ones are no date

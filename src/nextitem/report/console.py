@@ -16,14 +16,14 @@ from rich.text import Text
 
 from nextitem.data.batches import Batch
 from nextitem.data.dataset import Dataset
-from nextitem.data.units import PER_SECOND
+from nextitem.data.log.units import PER_SECOND
 from nextitem.evaluation.evaluate import Report
 from nextitem.models.base import Recommender
 from nextitem.recipe import Recipe
+from nextitem.runs.run import Built, Event, Finished, Prepared, monitor_of
 from nextitem.terminal import text_column
 from nextitem.training.fit import Progress as EpochProgress
 from nextitem.training.profile import Profile
-from nextitem.training.run import Built, Event, Finished, Prepared, monitor_of
 
 Mode = Literal["light", "detail"]
 YEAR_9999 = 253_402_300_799  # seconds; later ones are no date

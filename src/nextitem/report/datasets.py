@@ -10,9 +10,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from nextitem.data.catalogue import CATALOGUE, FAMILIES, PublicData
-from nextitem.data.catalogue.cache import cache_folder, noted
-from nextitem.data.catalogue.sources import Archive, Web
+from nextitem.data.sources.catalogue import CATALOGUE, FAMILIES, PublicData
+from nextitem.data.sources.catalogue.cache import cache_folder, noted
+from nextitem.data.sources.catalogue.sources import Archive, Web
 from nextitem.errors import InputError, suggest
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 from torch import Tensor
 
 from nextitem.data.batches import find_batches, holdout_batch
-from nextitem.data.split import Holdout, Split
+from nextitem.data.splits.split import Holdout, Split
 from nextitem.errors import InputError
 from nextitem.keys import defaults_of
 from nextitem.models.base import Recommender, Trained
@@ -27,7 +27,7 @@ from nextitem.models.towers import ItemTower, TowerFree
 from nextitem.nn.objectives import inner_products
 from nextitem.nn.samplers.base import Rows, Sampler
 from nextitem.recipe import Recipe
-from nextitem.reevaluate import load_with_split
+from nextitem.runs.reevaluate import load_with_split
 
 ROUNDS = 5  # of drawing; the median time counts
 

@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from nextitem.data.batches import Batches, make_batches
-from nextitem.data.split import Split
+from nextitem.data.splits.split import Split
 from nextitem.errors import InputError
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.evaluation.lists import check_lists, fitting, main

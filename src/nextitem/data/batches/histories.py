@@ -14,7 +14,7 @@ from torch import Tensor
 from nextitem.data.batches.batch import Batch
 from nextitem.data.batches.wanted import NOTHING, Wanted
 from nextitem.data.sequences import Sequences
-from nextitem.data.split import Holdout
+from nextitem.data.splits.split import Holdout
 
 
 def holdout_batch(holdout: Holdout, max_length: int | None, wanted: Wanted = NOTHING) -> Batch:

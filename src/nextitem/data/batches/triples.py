@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nextitem.data.triples import Triples
+from nextitem.data.side.triples import Triples
 from nextitem.errors import InputError
 
 TRIALS = 100  # of drawing an untrue tail

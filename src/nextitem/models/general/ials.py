@@ -18,8 +18,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from nextitem.data.alternating import AlternatingBatches, Block
 from nextitem.data.batches import Batch
+from nextitem.data.batches.alternating import AlternatingBatches, Block
 from nextitem.data.ids import PAD
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError

@@ -1,0 +1,1 @@
+"""A log in any frame: interactions, their times and ratings, filters."""

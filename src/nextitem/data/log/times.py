@@ -1,0 +1,202 @@
+"""Times: one door for the times of every source. Numbers, dates and texts become whole numbers of a stated unit.
+
+The unit is the coarsest of seconds, milliseconds, microseconds and nanoseconds that loses nothing, so that the same log
+has the same times whatever it is kept in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import narwhals as nw
+import polars as pl
+
+from nextitem.data.log.dates import KEY, asked_plan, find_plan
+from nextitem.data.log.frames import Frame, collected, is_remote, since_1970, to_polars
+from nextitem.data.log.units import PER_SECOND, UNITS, WORDS, TimeUnit, unit_note, unit_of
+from nextitem.errors import InputError
+
+WHOLE = r"^\s*[+-]?\d{1,18}\s*$"
+DECIMAL = r"^\s*[0-8]?\d{1,9}(?:\.\d{0,9})?\s*$"  # seconds that nanoseconds hold to the last digit
+DEFAULT_WAY_OUT = (
+    "convert the column (dates such as 2014-04-07 10:31:09 are read too, others are told by "
+    f"{KEY}), or name another one with --data.timestamp"
+)
+COLUMN = "timestamp"
+
+
+@dataclass(frozen=True)
+class Times:
+    frame: Frame  # `timestamp` holds whole numbers (Int64)
+    unit: TimeUnit
+    source: str  # what the log has: seconds, milliseconds, microseconds, nanoseconds, dates
+    notes: tuple[str, ...] = ()
+
+
+def read_times(table: Frame, name: str, form: str | None = None, way_out: str | None = None) -> Times:
+    """The frame with its column `timestamp`, of any type, as whole numbers.
+
+    `table` also has `line` or `row`, by which errors name a place in `name`. `form` is that of its dates, as strptime
+    has it; `way_out` what an error says to do about a wrong time.
+
+    Raises:
+        InputError: a time is neither number nor date, lies before 1970, or the column fits no unit.
+    """
+    dtype = table.collect_schema()[COLUMN]
+    is_date = dtype in (nw.Datetime, nw.Date)
+    if form is not None and (is_date or not (dtype.is_integer() or _is_text(dtype))):
+        raise InputError(f"{name}: {KEY} is for dates that are text, found {dtype}; leave it out")
+    if is_date:
+        return _settled(*_moments(table, dtype), "dates", table, name, way_out)
+    if dtype.is_numeric() and form is None:
+        return _of_numbers(table, table, name, way_out)
+    if dtype.is_numeric() or _is_text(dtype):
+        return _of_text(table, name, form, way_out)
+    raise InputError(f"{name}: a timestamp must be a number or a date, found {dtype}; cast the column first")
+
+
+def _is_text(dtype: Any) -> bool:
+    return dtype in (nw.String, nw.Object, nw.Categorical, nw.Enum)
+
+
+def _moments(table: Frame, dtype: Any) -> tuple[Frame, TimeUnit]:
+    unit: Literal["us", "ns"] = "ns" if getattr(dtype, "time_unit", "us") == "ns" else "us"
+    if is_remote(table):
+        return since_1970(table, COLUMN, unit), unit
+    moment = nw.col(COLUMN) if dtype == nw.Datetime else nw.col(COLUMN).cast(nw.Datetime("us"))
+    return table.with_columns(moment.dt.timestamp(unit).cast(nw.Int64)), unit
+
+
+def _of_numbers(table: Frame, written: Frame, name: str, way_out: str | None) -> Times:
+    """`written` has the column as the source has it, for errors."""
+    dtype = table.collect_schema()[COLUMN]
+    time = nw.col(COLUMN) if dtype.is_integer() else nw.col(COLUMN).cast(nw.Float64)
+    looks = [time.cast(nw.Float64).min().alias("first"), time.cast(nw.Float64).max().alias("last")]
+    if not dtype.is_integer():
+        looks.append((time % 1 != 0).any().alias("is_broken"))
+    found = collected(table.select(looks))
+    first, last = found["first"][0], found["last"][0]
+    if first is None:
+        return Times(table, "s", WORDS["s"])  # no row; the door says so
+    if first < 0:
+        raise _negative(table, written, name, way_out)
+    source = unit_of(first, last, name)
+    if not dtype.is_integer() and found["is_broken"][0]:
+        table, unit = _scaled(table, source, last)
+    else:
+        table, unit = table.with_columns(time.cast(nw.Int64)), source
+    return _settled(table, unit, WORDS[source], written, name, way_out, source)
+
+
+def _settled(
+    table: Frame,
+    unit: TimeUnit,
+    said: str,
+    written: Frame,
+    name: str,
+    way_out: str | None,
+    source: TimeUnit = "s",
+) -> Times:
+    """Whole times, in the coarsest unit that holds them all."""
+    if unit == "s":
+        return Times(table, unit, said)
+    time = nw.col(COLUMN)
+    coarser = [one for one in UNITS if PER_SECOND[one] < PER_SECOND[unit]]
+    is_finer = [(time % (PER_SECOND[unit] // PER_SECOND[one]) != 0).any().alias(one) for one in coarser]
+    found = collected(table.select(*is_finer, (time < 0).any().alias("is_negative")))
+    if found["is_negative"][0]:
+        raise _negative(table, written, name, way_out)
+    kept = next((one for one in coarser if not found[one][0]), unit)
+    if kept != unit:
+        factor = PER_SECOND[unit] // PER_SECOND[kept]
+        table = table.with_columns((time // factor).cast(nw.Int64))
+    return Times(table, kept, said, unit_note(name, source, kept))
+
+
+def _scaled(table: Frame, source: TimeUnit, last: float) -> tuple[Frame, TimeUnit]:
+    """Fractions of a unit as whole numbers of the coarsest unit that gives them back, else of the finest."""
+    time = nw.col(COLUMN).cast(nw.Float64)
+    factors = {one: PER_SECOND[one] // PER_SECOND[source] for one in UNITS if PER_SECOND[one] > PER_SECOND[source]}
+    factors = {one: factor for one, factor in factors.items() if last * factor < 2**62} or {source: 1}
+    exact = [((time * factor).round() / factor == time).all().alias(one) for one, factor in factors.items()]
+    found = collected(table.select(*exact))
+    unit = next((one for one in factors if found[one][0]), list(factors)[-1])
+    return table.with_columns((time * factors[unit]).round().cast(nw.Int64)), unit
+
+
+def _of_text(table: Frame, name: str, form: str | None, way_out: str | None) -> Times:
+    text = nw.col(COLUMN).cast(nw.String)
+    table = table.with_columns(text)
+    if form is None and is_remote(table):
+        is_whole = nw.col(COLUMN).str.contains(WHOLE).all().alias("is_whole")
+        if collected(table.select(is_whole))["is_whole"][0]:
+            numbers = table.with_columns(nw.col(COLUMN).str.strip_chars().cast(nw.Int64))
+            return _of_numbers(numbers, table, name, way_out)
+    is_lazy = isinstance(table, nw.LazyFrame)
+    here = to_polars(table)  # other engines read no dates as polars does
+    read, num_wrong, unit, said = _parsed(here, name, form, is_lazy)
+    if num_wrong:
+        key = "line" if "line" in here.collect_schema() else "row"
+        wrong = read.filter(pl.col(COLUMN).is_null()).select(pl.col(key).min())
+        raise _no_time(here.join(wrong, on=key, how="semi"), name, form, way_out)
+    kept: Frame = nw.from_native(read if is_lazy else read.collect())
+    if unit is None:
+        return _of_numbers(kept, nw.from_native(here), name, way_out)
+    return _settled(kept, unit, said, nw.from_native(here), name, way_out)
+
+
+def _parsed(
+    here: pl.LazyFrame, name: str, form: str | None, is_lazy: bool
+) -> tuple[pl.LazyFrame, int, TimeUnit | None, str]:
+    """The frame with the text read, null where it cannot be, and how often; its unit, None where the size of the
+    numbers tells it; and what the log has."""
+    text = pl.col(COLUMN).str.strip_chars()
+    if form is None:
+        read, num_wrong = _tried(here, text.cast(pl.Int64, strict=False), is_lazy)
+        if not num_wrong:
+            return read, 0, None, ""
+        if here.select(text.str.contains(DECIMAL).fill_null(False).all()).collect(engine="streaming").item():
+            return *_tried(here, _decimals(text), is_lazy), "ns", WORDS["s"]
+    plan = find_plan(here, COLUMN, name) if form is None else asked_plan(here, COLUMN, form)
+    if plan is not None:
+        return *_tried(here, plan.values(pl.col(COLUMN)), is_lazy), "ns" if plan.is_fine else "us", "dates"
+    numbers = text.cast(pl.Float64, strict=False)
+    return *_tried(here, pl.when(numbers.is_finite()).then(numbers), is_lazy), None, ""
+
+
+def _tried(here: pl.LazyFrame, values: pl.Expr, is_lazy: bool) -> tuple[pl.LazyFrame, int]:
+    """The frame with other values, and how many of them are missing; worked out once where the frame is in memory."""
+    read = here.with_columns(values.alias(COLUMN))
+    read = read if is_lazy else read.collect().lazy()
+    return read, int(read.select(pl.col(COLUMN).null_count()).collect(engine="streaming").item())
+
+
+def _decimals(text: pl.Expr) -> pl.Expr:
+    """Seconds with up to nine digits of a fraction, as nanoseconds, to the last digit."""
+    fraction = text.str.extract(r"\.(\d+)").fill_null("").str.pad_end(9, "0").cast(pl.Int64)
+    return text.str.extract(r"^(\d+)").cast(pl.Int64) * 10**9 + fraction
+
+
+def _place(frame: pl.DataFrame) -> str:
+    return f", line {frame['line'][0]}" if "line" in frame.columns else ""
+
+
+def _no_time(wrong: pl.LazyFrame, name: str, form: str | None, way_out: str | None) -> InputError:
+    first = wrong.head(1).collect()
+    place = _place(first) or f", row {first['row'][0]}"
+    what = "a number of seconds" if form is None else f"a date written as '{form}'"
+    return InputError(
+        f"{name}{place}: timestamp must be {what}, found '{first[COLUMN][0] or ''}'; {way_out or DEFAULT_WAY_OUT}"
+    )
+
+
+def _negative(table: Frame, written: Frame, name: str, way_out: str | None) -> InputError:
+    """`table` has the numbers, `written` what the source has."""
+    key = "line" if "line" in table.collect_schema().names() else "row"
+    first = collected(table.filter(nw.col(COLUMN) < 0).select(nw.col(key).min()))[key][0]
+    row = collected(written.filter(nw.col(key) == first).select(key, COLUMN)).to_polars()
+    return InputError(
+        f"{name}{_place(row)}: a timestamp must not be negative (before 1970), found {row[COLUMN][0]}; "
+        + (way_out or "drop the line if that means missing, or name another column with --data.timestamp")
+    )

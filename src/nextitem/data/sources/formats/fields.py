@@ -1,0 +1,127 @@
+"""Fields: the text of a file's columns becomes checked interactions; a wrong field is named by its line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import narwhals as nw
+import polars as pl
+
+from nextitem.data.log.id_rules import has_nul, is_blank
+from nextitem.data.log.interactions import Interactions, Numbers, Terms, read_numbers
+from nextitem.data.sources.formats.roles import Roles
+from nextitem.data.sources.formats.times import numbers_or_dates
+from nextitem.errors import InputError
+
+IN_BRACKETS = r"^\s*\[.*,.*\]\s*$"
+OF_NUMBERS = r"^\s*\d+([ ,;|]+\d+)+\s*$"
+UNITS = {"timestamp": "a number of seconds", "rating": "a number"}
+
+
+def to_interactions(
+    table: pl.DataFrame,
+    path: Path,
+    way_out: str | None = None,
+    notes: tuple[str, ...] = (),
+    asked: Roles | None = None,
+) -> Interactions:
+    """`table`: text columns user, item, perhaps timestamp and rating; `line`, where a row stands in `path`.
+
+    Ids stay text. Times become whole numbers of their unit (`nextitem.data.log.times`). Ratings are integers where all
+    of them are, else floats; if they cannot be read and `asked` does not name them, they are left out: said.
+    `way_out` is that of a wrong number where no other column can be named; `notes` is what else is to be said.
+
+    Raises:
+        InputError: there is no row, an id is empty, a timestamp is no time or lies before 1970, or a rating that is
+            asked for is not a finite number.
+    """
+    asked = asked or Roles()
+    for role in ("user", "item"):
+        refuse_ids(table, role, path)
+    refuse_id_lists(table, path)
+    terms = _terms(table, path, asked, way_out, notes)
+    return Interactions.from_roles(nw.from_native(table.select("line", *terms.columns), eager_only=True), terms)
+
+
+def with_numbers(table: pl.DataFrame, path: Path, asked: Roles) -> Numbers:
+    """`row` and the text of timestamp and rating, where there are any, as the numbers that `to_interactions` reads.
+
+    Raises:
+        InputError: as `to_interactions`, of these two.
+    """
+    return read_numbers(nw.from_native(table, eager_only=True), _terms(table, path, asked))
+
+
+def _terms(
+    table: pl.DataFrame, path: Path, asked: Roles, way_out: str | None = None, notes: tuple[str, ...] = ()
+) -> Terms:
+    """Of a table whose columns are called by their roles."""
+    return Terms(
+        {role: role for role in ("user", "item", *UNITS) if role in table.columns},
+        path.name,
+        way_out=way_out,
+        time_format=asked.time_format,
+        needs_rating=asked.rating is not None,
+        notes=notes,
+    )
+
+
+def refuse_ids(table: pl.DataFrame, role: str, path: Path) -> None:
+    frame = nw.from_native(table)
+    empty = frame.filter(nw.col(role).is_null() | is_blank(role)).to_native()
+    if len(empty):
+        found = empty[role][0] or ""
+        raise InputError(
+            f"{path.name}, line {empty['line'][0]}: the {role} is empty, found '{found}'; fill it or drop the line"
+        )
+    broken = frame.filter(has_nul(role)).to_native()
+    if len(broken):
+        raise InputError(
+            f"{path.name}, line {broken['line'][0]}: the {role} holds a NUL byte, found {broken[role][0]!r}; "
+            "the file is broken, make it again"
+        )
+
+
+def refuse_id_lists(table: pl.DataFrame, path: Path) -> None:
+    """Where most items are lists, `[3, 17]` or `3 17 20`: a session in one field is not one item.
+
+    Codes of several numbers, such as 978 3 16, have all as many.
+    """
+    ids = pl.col("item")
+    in_brackets, of_numbers = ids.str.contains(IN_BRACKETS), ids.str.contains(OF_NUMBERS)
+    lists = table.filter(in_brackets | of_numbers)
+    if 2 * len(lists) <= len(table):
+        return
+    is_code = not lists.select(in_brackets.any()).item() and len(lists) == len(table)
+    if is_code and lists["item"].str.count_matches(r"\d+").n_unique() == 1:
+        return
+    raise InputError(
+        f"{path.name}, line {lists['line'][0]}: the item of a row is one id, found the list '{lists['item'][0][:80]}'; "
+        "write one row for each, or read rows of items with --data.format sequences"
+    )
+
+
+def numbered(
+    table: pl.DataFrame,
+    role: str,
+    path: Path,
+    what: str | None = None,
+    way_out: str | None = None,
+    parse: Callable[[pl.Series], pl.Series] = numbers_or_dates,
+) -> pl.Series:
+    """The numbers of a text column, null from `parse` where a field is none.
+
+    `what` says in an error what a field should be, `way_out` what to do.
+    """
+    numbers = parse(table[role]).alias(role)
+    wrong = table.filter(numbers.is_null())
+    if len(wrong):
+        found = wrong[role][0] or ""
+        dates = " (dates such as 2014-04-07 10:31:09 are read too)" if role == "timestamp" else ""
+        another = f"name another one with --data.{role}" if role in UNITS else "read it with --data.format table"
+        raise InputError(
+            f"{path.name}, line {wrong['line'][0]}: {role} must be {what or UNITS[role]}, found '{found}'; "
+            + (way_out or f"convert the column{dates}, or {another}")
+        )
+    return numbers

@@ -1,0 +1,61 @@
+"""Parquet: a log with types of its own, at once or by any engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+
+from nextitem.data.log.exact import parquet_names, read_parquet, scan_parquet
+from nextitem.data.log.frames import Frame
+from nextitem.data.log.interactions import Interactions, Terms
+from nextitem.data.sources.formats.files import explained
+from nextitem.data.sources.formats.lists import list_notes
+from nextitem.data.sources.formats.roles import Roles, find_roles
+from nextitem.data.sources.formats.times import SAMPLE, columns_of, file_order, whole_times
+
+
+def read_parquet_log(path: Path, asked: Roles) -> Interactions:
+    """The columns that `asked` names, or `find_roles` finds."""
+    with explained(path):
+        schema = scan_parquet(path).collect_schema()
+        roles = find_roles(list(schema), asked, path.name)
+        notes = (*parquet_lists(nw.Schema.from_polars(schema), roles, path), *parquet_order(path, roles, asked))
+        table = read_parquet(path, sorted({column for _, column in roles.names()}))
+    return with_roles(table, roles, asked, list(schema), path, notes)
+
+
+def parquet_lists(schema: nw.Schema, roles: Roles, path: Path) -> tuple[str, ...]:
+    """`list_notes` of a Parquet file."""
+    return list_notes(schema.names(), [one for one, dtype in schema.items() if dtype.is_nested()], roles, path.name)
+
+
+def parquet_order(path: Path, roles: Roles, asked: Roles) -> tuple[str, ...]:
+    """`file_order` of a Parquet file."""
+    if roles.timestamp is not None:
+        return ()
+    whole = scan_parquet(path)
+    return file_order(roles, asked, path.name, whole.head(SAMPLE).collect(), columns_of(whole))
+
+
+def refuse_parquet_head(path: Path) -> None:
+    """The verdict on what a Parquet file says of its columns, for engines that would look away.
+
+    Raises:
+        InputError: it is broken, or two columns have one name.
+    """
+    with explained(path):
+        parquet_names(path)
+
+
+def with_roles(
+    frame: Any, roles: Roles, asked: Roles, known: Sequence[str], path: Path, notes: tuple[str, ...]
+) -> Interactions:
+    """The columns of a frame, of any engine, that `find_roles` found among those of the file, `known`."""
+    columns = dict(roles.names())
+    table: Frame = nw.from_native(frame)
+    terms = Terms(columns, path.name, time_format=roles.time_format, needs_rating=asked.rating is not None, notes=notes)
+    by_role = table.select([nw.col(column).alias(role) for role, column in columns.items()])
+    return whole_times(Interactions.from_roles(by_role, terms), roles, asked, known, path.name)

@@ -1,0 +1,163 @@
+"""Side tables: what stands beside a log (attributes, a knowledge graph, trust), and how it follows the ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import polars as pl
+
+from nextitem.data.dataset import Dataset
+from nextitem.data.ids import PAD, IdMap
+from nextitem.data.log.exact import read_parquet
+from nextitem.data.side.triples import knowledge_graph, trust_network
+from nextitem.data.sources.formats.atomic import ENDINGS, read_atomic_table
+from nextitem.data.sources.formats.attributes import item_attributes_beside, read_item_attributes
+from nextitem.data.sources.formats.files import check_file, explained, is_parquet
+from nextitem.data.sources.formats.item_lines import is_item_lines, read_item_lines
+from nextitem.data.sources.formats.roles import looks_like_header
+from nextitem.data.sources.formats.side_text import read_attribute_text, read_edge_text
+from nextitem.errors import InputError
+
+COLUMNS = {"knowledge": ("head", "relation", "tail"), "links": ("item", "entity"), "trust": ("source", "target")}
+
+
+@dataclass(frozen=True)
+class SideTables:
+    """As read, in the ids of the log. The first column, or two, say who: names do not matter."""
+
+    users: pl.DataFrame | None = None  # user, attributes ..
+    items: pl.DataFrame | None = None  # item, attributes ..
+    knowledge: pl.DataFrame | None = None  # head, relation, tail: entities
+    links: pl.DataFrame | None = None  # item, entity
+    trust: pl.DataFrame | None = None  # source, target: users
+
+
+def attach(dataset: Dataset, side: SideTables) -> Dataset:
+    """The data set with the side tables in its numbers. Its `notes` count what found no user or item.
+
+    Raises:
+        InputError: a knowledge graph without links, or links without a graph; a table with too few columns.
+    """
+    if (side.knowledge is None) != (side.links is None):
+        missing = "links of items to entities (.link)" if side.links is None else "knowledge graph (.kg)"
+        raise InputError(f"a knowledge graph needs its triples and its links; there is no {missing}")
+    users, user_notes = _aligned(side.users, dataset.users, "user")
+    items, item_notes = _aligned(side.items, dataset.items, "item")
+    notes = [*dataset.notes, *user_notes, *item_notes]
+    knowledge, trust = dataset.knowledge, dataset.trust
+    if side.knowledge is not None and side.links is not None:
+        edges = _named(side.knowledge, ["head", "relation", "tail"], "a knowledge graph")
+        knowledge, found = knowledge_graph(edges, _named(side.links, ["item", "entity"], "links"), dataset.items)
+        notes += found
+    if side.trust is not None:
+        trust, found = trust_network(_named(side.trust, ["source", "target"], "a trust network"), dataset.users)
+        notes += found
+    return replace(
+        dataset, user_attributes=users, item_attributes=items, knowledge=knowledge, trust=trust, notes=tuple(notes)
+    )
+
+
+def read_side(paths: dict[str, Path]) -> SideTables:
+    """`paths` by the fields of SideTables: atomic files, Parquet, or text split by tabs or commas; items from JSON too,
+    as S3-Rec's item2attributes or Amazon's metadata, an object a line.
+
+    The text of a graph, of links and of trust may lack a header (KGCN's kg.txt, HetRec's user_friends.dat has one), and
+    may be split by spaces (Epinions' trust).
+
+    Raises:
+        InputError: a file is missing or cannot be read.
+    """
+    return SideTables(**{role: read_table(path, role) for role, path in paths.items()})
+
+
+def read_table(path: Path, role: str) -> pl.DataFrame:
+    """One of the tables; `role` is its field of SideTables.
+
+    Raises:
+        InputError: the file is missing, cannot be read, or has too few columns.
+    """
+    table, needed = _read(path, role), COLUMNS.get(role, ())
+    if len(table.columns) < len(needed):
+        raise InputError(
+            f"{path.name}, line 1: {role} needs the columns {', '.join(needed)}, found {', '.join(table.columns)}; "
+            "add what is missing"
+        )
+    return table
+
+
+def _read(path: Path, role: str) -> pl.DataFrame:
+    check_file(path)
+    if path.name.removesuffix(".gz").endswith(ENDINGS):
+        return read_atomic_table(path)
+    if role == "items" and is_item_lines(path):
+        return read_item_lines(path)
+    if role == "items" and path.name.removesuffix(".gz").endswith(".json"):
+        return read_item_attributes(path)
+    if is_parquet(path):
+        with explained(path):
+            return read_parquet(path)
+    return read_attribute_text(path) if role in ("users", "items") else read_edge_text(path, role)
+
+
+def beside(path: Path) -> dict[str, Path]:
+    """The atomic files of the same stem as an .inter file; X_item2attributes.json beside X.txt, gzipped or not.
+
+    Field of SideTables -> path.
+    """
+    endings = {"users": ".user", "items": ".item", "knowledge": ".kg", "links": ".link", "trust": ".net"}
+    assert set(endings) == {one.name for one in fields(SideTables)}
+    if path.name.removesuffix(".gz").endswith(".txt"):
+        there = item_attributes_beside(path)
+        return {} if there is None else {"items": there}
+    if path.suffix != ".inter":
+        return {}
+    found = {role: path.with_suffix(ending) for role, ending in endings.items()}
+    return {role: one for role, one in found.items() if one.is_file()}
+
+
+def _aligned(table: pl.DataFrame | None, ids: IdMap, role: str) -> tuple[pl.DataFrame | None, list[str]]:
+    """One row an index, in the order of the indices: row p is that of index p + 1, null where the table has none."""
+    if table is None:
+        return None, []
+    name = table.columns[0]
+    notes = []
+    if name in ids and not looks_like_header([name]):
+        raise InputError(
+            f'the {role} table has no first line of names: its first column is called "{name}", which is an id of '
+            f"the log; add a line such as {role},attribute"
+        )
+    if role == "item" and len(table.columns) == 2 and table[name].n_unique() < len(table):
+        table, note = _gathered(table)
+        notes.append(note)
+    if table[name].n_unique() < len(table):
+        raise InputError(
+            f"the {role} table has an id twice, such as {table.filter(pl.col(name).is_duplicated())[name][0]}; keep "
+            f"one row for each {role}, several values of it as a list (token_seq)"
+        )
+    places = pl.Series("index", ids.indices(table[name]), dtype=pl.Int64)
+    known = table.with_columns(places).filter(pl.col("index") != PAD)
+    every = pl.DataFrame({"index": pl.int_range(1, len(ids) + 1, eager=True, dtype=pl.Int64)})
+    aligned = every.join(known.drop(name), on="index", how="left", maintain_order="left").drop("index")
+    if dropped := len(table) - len(known):
+        notes.append(f"{dropped:,} of {len(table):,} rows of the {role} table dropped: no such {role} in the data")
+    if bare := len(ids) - len(known):
+        notes.append(f"{bare:,} of {len(ids):,} {role}s have no row in the {role} table")
+    return aligned, notes
+
+
+def _gathered(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+    """A row an item, of a table that has one for each of its attributes; and what is to be said of it."""
+    name, attribute = table.columns
+    values = pl.col(attribute).cast(pl.String) if not isinstance(table.dtypes[1], pl.List) else pl.col(attribute)
+    found = table.select(name, values)
+    if isinstance(table.dtypes[1], pl.List):
+        found = found.explode(attribute)
+    rows = found.group_by(name, maintain_order=True).agg(pl.col(attribute).drop_nulls().unique(maintain_order=True))
+    return rows, f"{len(table):,} rows of the item table are of {len(rows):,} items; each has its {attribute} as a list"
+
+
+def _named(table: pl.DataFrame, names: list[str], what: str) -> pl.DataFrame:
+    if len(table.columns) < len(names):
+        raise InputError(f"{what} has the columns {', '.join(names)}; found {', '.join(table.columns)}")
+    return table.select(pl.col(old).alias(new) for old, new in zip(table.columns, names, strict=False))

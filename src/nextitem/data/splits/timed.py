@@ -1,0 +1,114 @@
+"""Splits by one clock for all users: what came before a moment is known, what came after is to be found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from nextitem.data.dataset import Dataset
+from nextitem.data.log.units import PER_SECOND, ticks
+from nextitem.data.splits.ratio import TEST, TRAIN, VALID, assemble, floored, parts_of_rows
+from nextitem.data.splits.split import Split
+from nextitem.errors import InputError
+
+DAY = 86_400  # seconds
+
+
+def at_time(dataset: Dataset, valid_from: float, test_from: float) -> Split:
+    """Training is what is older than `valid_from`, validation older than `test_from`, the test the rest (seconds).
+
+    Two interactions of one moment are never on two sides: every target is younger than all that its history and the
+    training rows hold. A case has all items of its user in the window as targets; a user who is new in the window has
+    an empty history.
+
+    Raises:
+        InputError: there are no timestamps, or a part is left empty.
+    """
+    cut = _cut(dataset, ticks(valid_from, dataset.time_unit), ticks(test_from, dataset.time_unit))
+    digits = ".0f" if float(valid_from).is_integer() and float(test_from).is_integer() else ".15g"
+    return replace(cut, name=f"at {valid_from:{digits}} and {test_from:{digits}} s")
+
+
+def last_days(dataset: Dataset, days: float = 1.0) -> Split:
+    """`at_time`: the last `days` are the test, those before them the validation (FreeRec's DOD)."""
+    end = int(_times(dataset).max())
+    split = _cut(dataset, _days_before(end, 2 * days, dataset), _days_before(end, days, dataset))
+    return replace(split, name=f"last {days:g} days, and those before")
+
+
+def at_shares(dataset: Dataset, valid: float = 0.1, test: float = 0.1) -> Split:
+    """`at_time`, cut where the newest `test` of all interactions begins, and the `valid` before it.
+
+    FreeRec's ROD cuts at the same interactions; here those of the same moment as the first that is held out are held
+    out as well, so that nothing of that moment is trained on.
+
+    Raises:
+        InputError: shares that do not leave anything, or no timestamps.
+    """
+    if min(valid, test) <= 0 or valid + test >= 1:
+        raise InputError(f"at_time holds out two shares that add up to less than 1; found {valid} and {test}")
+    ordered = np.sort(_times(dataset))
+    first_valid, first_test = floored(len(ordered), 1 - valid - test), floored(len(ordered), 1 - test)
+    split = _cut(dataset, int(ordered[first_valid]), int(ordered[first_test]))
+    return replace(split, name=f"{valid:g} / {test:g} at one time for all")
+
+
+def late_users(dataset: Dataset, days: float = 1.0) -> Split:
+    """Users who were there in the last `days` are the test users, those last seen in the days before the validation
+    users; training sees nothing of either (FreeRec's DOU). Their newest item is the target, the rest the history.
+
+    Users with one interaction cannot be asked about; they only train, or, if they are late, are left out.
+
+    Raises:
+        InputError: there are no timestamps, or a part is left empty.
+    """
+    times = _times(dataset)
+    rows = dataset.sequences.packed()
+    has_any = rows.lengths > 0
+    last = np.full(len(rows), np.iinfo(np.int64).min)
+    last[has_any] = times[rows.stops[has_any] - 1]
+    end = int(times.max())
+    valid_from, test_from = _days_before(end, 2 * days, dataset), _days_before(end, days, dataset)
+    user_parts = np.where(last < valid_from, TRAIN, np.where(last < test_from, VALID, TEST))
+    one = np.where(rows.lengths >= 2, 1, 0)
+    is_target = parts_of_rows(rows, np.arange(len(times)), np.zeros_like(one), one) == TEST
+    parts = np.where(is_target, user_parts[rows.flat_rows()], TRAIN)
+    return assemble(dataset, rows, parts, user_parts == TRAIN, f"users of the last {days:g} days, and of those before")
+
+
+def given_parts(dataset: Dataset) -> Split:
+    """As the files had it: one for training, one for validation, one for the test.
+
+    Raises:
+        InputError: the data came in one file.
+    """
+    if dataset.parts is None:
+        raise InputError(
+            f"{dataset.name} came without a split; name its files with data.valid_file and data.test_file, "
+            "or take another split.kind"
+        )
+    rows = dataset.sequences
+    return assemble(dataset, rows, np.asarray(dataset.parts), np.ones(len(rows), dtype=bool), "as given in files")
+
+
+def _cut(dataset: Dataset, valid_from: int, test_from: int) -> Split:
+    """`at_time`, at times of the data set's own unit."""
+    times = _times(dataset)
+    parts = np.where(times < valid_from, TRAIN, np.where(times < test_from, VALID, TEST))
+    rows = dataset.sequences.packed()
+    return assemble(dataset, rows, parts, np.ones(len(rows), dtype=bool), "")
+
+
+def _days_before(end: int, days: float, dataset: Dataset) -> int:
+    """The first time, in the unit of the data set, that is not earlier than so many days before `end`."""
+    return math.ceil(end - Fraction(days * DAY) * PER_SECOND[dataset.time_unit])
+
+
+def _times(dataset: Dataset) -> np.ndarray:
+    times = dataset.sequences.packed().timestamps
+    if times is None:
+        raise InputError(f"a split by time needs timestamps, and {dataset.name} has none; take leave_one_out")
+    return times

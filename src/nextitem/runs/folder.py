@@ -1,0 +1,249 @@
+"""The run folder: everything that a run leaves behind, in files that other tools read; no pickle anywhere.
+
+recipe.yaml             what was asked for, every key
+data.json               sizes and digests of the data that it was trained on, and where the run was made
+items.parquet           external item ids, in the order of the model's indices
+users.parquet           the same of the users
+model.safetensors       the weights of the best epoch
+checkpoint.safetensors  the last epoch's weights and optimizer, to continue from
+log.jsonl               a line an epoch
+log.csv, tensorboard/   the same, where training.loggers asks for it
+ranks.parquet           model, part, user, rank, above, tied, num_ranked: every metric can be recomputed from it
+report.json             protocol, valid, test, baselines, seconds, versions, recipe, and what the other files are;
+                        written last
+
+Reading one never writes, and nothing is used before it is looked at: a folder may be damaged, or a stranger's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from itertools import count
+from os.path import lexists
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+from torch import Tensor
+
+from nextitem.data.ids import IdMap
+from nextitem.data.training_data import Sizes
+from nextitem.errors import InputError
+from nextitem.recipe import Recipe, make_recipe, read_layer
+from nextitem.runs.kept import describe_files, refuse_changed
+from nextitem.training.checkpoint import load_weights, marked, refuse_other_mark, save_weights
+from nextitem.training.fit import BEST, CHECKPOINT, Progress
+from nextitem.training.shapes import MEND, DataShape, LineShape, ReportShape, own, parsed, read_bytes, read_json
+from nextitem.writing import remove, remove_folder, replacing, write
+
+RECIPE, DATA, REPORT, LOG, RANKS = "recipe.yaml", "data.json", "report.json", "log.jsonl", "ranks.parquet"
+ITEMS, USERS = "items.parquet", "users.parquet"
+# In the order in which an old run goes: no report is no finished run, and no data.json is no run to continue.
+FILES = (REPORT, DATA, CHECKPOINT, BEST, LOG, "log.csv", RANKS, ITEMS, USERS, RECIPE)
+
+
+class RunFolder:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def has_recipe(self) -> bool:
+        return lexists(self.path / RECIPE)
+
+    @property
+    def is_finished(self) -> bool:
+        return lexists(self.path / REPORT)
+
+    def clear(self) -> None:
+        """Remove an earlier run's files; one that is killed at it leaves no run to continue."""
+        for name in FILES:
+            remove(self.path / name)
+        remove_folder(self.path / "tensorboard")
+
+    def write_recipe(self, recipe: Recipe) -> None:
+        write(self.path / RECIPE, recipe.to_yaml().encode())
+
+    def read_recipe(self) -> Recipe:
+        """Raises InputError where there is no run, a damaged one, or one of another format."""
+        if not self.has_recipe:
+            raise InputError(f"{self.path} is not a run folder: it has no recipe.yaml")
+        path = own(self.path / RECIPE)
+        layer = read_layer(path)
+        # A section that is missing would be filled up with defaults: another run than the one that was asked for.
+        # (A new section therefore needs a new FORMAT.)
+        if missing := [section for section in Recipe.model_fields if section not in layer]:
+            raise InputError(f"{path} is damaged: it has no {', '.join(missing)}; {MEND}")
+        try:
+            return make_recipe(layer)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+
+    def write_ids(self, items: IdMap, users: IdMap) -> None:
+        items.save(self.path / ITEMS)
+        users.save(self.path / USERS)
+
+    def check_ids(self, items: IdMap, users: IdMap) -> None:
+        """Raises InputError where the tables are damaged, or others than these."""
+        for name, kept, ids in ((ITEMS, self.read_items(), items), (USERS, self.read_users(), users)):
+            if not kept.column.cast(pl.String).equals(ids.column.cast(pl.String)):
+                raise InputError(f"{self.path / name} has other ids than the data of the run; {MEND}")
+
+    def read_items(self) -> IdMap:
+        return self._ids(ITEMS, "items")
+
+    def read_users(self) -> IdMap:
+        return self._ids(USERS, "users")
+
+    def _ids(self, name: str, role: str) -> IdMap:
+        """As many as the data had."""
+        path, wanted = own(self.path / name), self.read_data()[role]
+        ids = IdMap.load(path)
+        if len(ids) != wanted:
+            raise InputError(f"{path} has {len(ids):,} ids, the run was made on {wanted:,} {role} ({DATA}); {MEND}")
+        return ids
+
+    def write_data(self, described: dict[str, Any], directory: str | None) -> None:
+        """`directory`: where relative names in the recipe lead to the files; see `places`."""
+        write(self.path / DATA, (json.dumps({**described, "directory": directory}) + "\n").encode())
+
+    def write_sizes(self, sizes: Sizes) -> None:
+        """What the model was made by, so that it is loaded without the data."""
+        kept = self.read_data()
+        if kept.get("sizes") != asdict(sizes):
+            write(self.path / DATA, (json.dumps({**kept, "sizes": asdict(sizes)}) + "\n").encode())
+
+    def read_sizes(self, num_users: int, num_items: int) -> Sizes:
+        """The sizes of the model; of a run of before, which had no others, those of users and items.
+
+        Raises:
+            InputError: data.json is damaged, or says others of users or items than there are ids.
+        """
+        kept = self.read_data().get("sizes")
+        sizes = Sizes(num_users, num_items) if kept is None else Sizes(**kept)
+        if (sizes.num_users, sizes.num_items) != (num_users, num_items):
+            found = f"{sizes.num_users:,} users and {sizes.num_items:,} items"
+            raise InputError(
+                f"{self.path / DATA} is of a model of {found}, beside ids of {num_users:,} and {num_items:,}; {MEND}"
+            )
+        return sizes
+
+    def read_data(self) -> dict[str, Any]:
+        return read_json(self.path / DATA, DataShape)
+
+    def mark(self) -> str:
+        """What tells this run from others, for its weights: of the recipe and of the data."""
+        return sha256(read_bytes(self.path / RECIPE) + self.read_data()["sha256"].encode()).hexdigest()
+
+    def write_weights(self, weights: dict[str, Tensor]) -> None:
+        save_weights(weights, self.path / BEST, marked(self.mark()))
+
+    def read_weights(self) -> dict[str, Any]:
+        """Raises InputError where there are none, or they are damaged or of another run."""
+        weights, metadata = load_weights(self.path / BEST)
+        refuse_other_mark(self.path / BEST, metadata, self.mark())
+        return weights
+
+    def log(self, progress: Progress) -> dict[str, Any]:
+        """Add a line to log.jsonl and return it."""
+        epoch = progress.epoch
+        line = {
+            "epoch": epoch.number,
+            "loss": epoch.loss,
+            **({"parts": epoch.parts} if epoch.parts else {}),
+            "learning_rate": epoch.learning_rate,
+            "seconds": round(epoch.seconds, 4),
+            "targets_per_second": round(epoch.targets_per_second, 1),
+            "valid": progress.valid,
+            "is_best": progress.is_best,
+        }
+        path = self.path / LOG
+        before = read_bytes(path) if lexists(path) else b""
+        write(path, before + (json.dumps(line) + "\n").encode())
+        return line
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """The lines of log.jsonl.
+
+        Raises:
+            InputError: one is damaged, but for a last one that was cut short, which counts for nothing.
+        """
+        path = self.path / LOG
+        if not lexists(path):
+            return []
+        *whole, _ = read_bytes(path).split(b"\n")  # what follows the last line end is empty, or half a line
+        return [parsed(line, f"{path}, line {number},", LineShape) for number, line in enumerate(whole, start=1)]
+
+    def cut_log(self, epoch: int) -> list[dict[str, Any]]:
+        """Forget lines of epochs after `epoch`, which will be trained again; the lines that stay."""
+        lines = [line for line in self.read_log() if line["epoch"] <= epoch]
+        if (self.path / LOG).exists():
+            write(self.path / LOG, "".join(json.dumps(line) + "\n" for line in lines).encode())
+        return lines
+
+    def write_ranks(self, ranks: pl.DataFrame) -> None:
+        with replacing(self.path / RANKS) as file:
+            ranks.write_parquet(file)
+
+    def write_report(self, report: dict[str, Any]) -> None:
+        """With what the run's other files are, which must be there already."""
+        files = describe_files(self.path, [name for name in FILES if name != REPORT])
+        text = json.dumps({**report, "files": files}, indent=2, ensure_ascii=False)
+        write(self.path / REPORT, (text + "\n").encode())
+
+    def read_report(self, reads: Sequence[str] = ()) -> dict[str, Any]:
+        """The report of a finished run, whose files are as the run wrote them; `reads` are those to be used.
+
+        Raises:
+            InputError: the run is not finished, or a file is damaged, changed or of another run.
+        """
+        path = self.path / REPORT
+        if not self.is_finished:
+            raise InputError(
+                f"{self.path} has no report.json: its run is not finished; `nextitem run --resume {self.path}`"
+            )
+        report = read_json(path, ReportShape)
+        refuse_changed(self.path, report.get("files", {}), {RECIPE, DATA, *reads})
+        kept = self.read_data()
+        if report["data"] != {key: value for key, value in kept.items() if key not in ("directory", "sizes")}:
+            raise InputError(f"{path} and {DATA} tell of different data: one is of another run; {MEND}")
+        if any(values.keys() != report["test"].keys() for values in report["baselines"].values()):
+            raise InputError(f"{path} is damaged: the baselines have other metrics than the model; {MEND}")
+        self._refuse_other_recipe(path, report["recipe"])
+        return report
+
+    def _refuse_other_recipe(self, path: Path, layer: dict[str, Any]) -> None:
+        try:
+            other = differences(make_recipe(layer), self.read_recipe())
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+        if other:
+            raise InputError(f"{path} is of another recipe than {RECIPE} ({'; '.join(other[:3])}); {MEND}")
+
+
+def free_folder(parent: Path, recipe: Recipe) -> Path:
+    """`parent/MODEL-DATA`, or with -2, -3, .. the first that is free or holds a run of this very recipe."""
+    stem = f"{recipe.model.name}-{Path(recipe.data.source).name}"
+    for number in count(1):
+        path = parent / (stem if number == 1 else f"{stem}-{number}")
+        folder = RunFolder(path)
+        if not folder.has_recipe or not differences(recipe, folder.read_recipe()):
+            return path
+    raise AssertionError("count never ends")
+
+
+def differences(one: Recipe, other: Recipe) -> list[str]:
+    """`training.epochs: 20, not 2` for every key in which two recipes differ."""
+    first, second = _flat(yaml.safe_load(one.to_yaml())), _flat(yaml.safe_load(other.to_yaml()))
+    keys = sorted(first.keys() | second.keys())
+    return [f"{key}: {first.get(key)}, not {second.get(key)}" for key in keys if first.get(key) != second.get(key)]
+
+
+def _flat(layer: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in layer.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat

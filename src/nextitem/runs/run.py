@@ -1,0 +1,269 @@
+"""run: a recipe in, a run folder out. A generator of what happens, for whoever shows it."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from os.path import lexists
+from pathlib import Path
+from typing import Any
+
+from nextitem.cores import Load, others_since
+from nextitem.data.dataset import Dataset
+from nextitem.data.splits.split import Leaks, Split
+from nextitem.data.training_data import Sizes
+from nextitem.errors import InputError
+from nextitem.models.base import Recommender, Trained
+from nextitem.processes import Processes, joined
+from nextitem.recipe import DataRecipe, Recipe, TrainingRecipe
+from nextitem.recipe.checks import refuse_unused
+from nextitem.runs import build
+from nextitem.runs.assemble import fit_recipe
+from nextitem.runs.folder import REPORT, RunFolder, differences
+from nextitem.runs.identity import describe_data, difference
+from nextitem.runs.locking import locked
+from nextitem.runs.loggers import check_loggers, open_loggers
+from nextitem.runs.metrics import choose_metrics, choose_monitor
+from nextitem.runs.places import directory_of
+from nextitem.runs.threads import take_threads
+from nextitem.runs.verdict import Verdict, judge
+from nextitem.training.checkpoint import FitState, read_state
+from nextitem.training.fit import CHECKPOINT, Progress
+from nextitem.training.loop import Track
+from nextitem.training.profile import Profile
+from nextitem.training.share import prepare_once
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The data is read and split."""
+
+    dataset: Dataset
+    origin: str  # a sentence on where it came from
+    split: Split
+    leaks: Leaks  # of the test cases
+    notes: tuple[str, ...] = ()  # on what is measured, and how
+
+
+@dataclass(frozen=True)
+class Built:
+    """The model stands; training starts, or continues after `resumed_at` epochs."""
+
+    recipe: Recipe
+    model: Recommender
+    resumed_at: int
+    others: float = 0.0  # cores that other processes used while the data was read; 0 where the system does not tell
+
+
+@dataclass(frozen=True)
+class Finished:
+    folder: Path
+    report: dict[str, Any]  # the content of report.json
+    is_kept: bool  # the folder held this very run already
+
+
+Event = Prepared | Built | Progress | Finished
+
+
+def run(
+    recipe: Recipe,
+    out: Path,
+    *,
+    again: bool = False,
+    track: Track | None = None,
+    profile: Profile | None = None,
+    data: DataRecipe | None = None,
+) -> Iterator[Event]:
+    """Read, split, train, evaluate beside the baselines, and keep everything in `out`.
+
+    A finished run of the same recipe in `out` is shown, not repeated; an interrupted one is continued, to the same
+    weights as if it had not been interrupted. `again` starts over. Under torchrun every process calls this and gets the
+    same events; only the first writes. A `profile` takes the time of the training steps. `data` says where the data is
+    now, if not where the recipe does (see `places.placed`); it must be the same.
+
+    Raises:
+        InputError: bad data, a folder of another run, or one that is in use.
+        NonFiniteLossError: training diverged; the best weights so far are in `out`.
+        LostProcessError: another process of the run ended.
+    """
+    folder = RunFolder(out)
+    with joined(recipe.training.device if recipe.training else "cpu") as processes, ExitStack() as until_end:
+        if recipe.training:
+            check_loggers(recipe.training.loggers)
+            build.is_sharded(recipe.training, processes)  # refuses what cannot be
+        processes.from_first(lambda: _opened(folder, recipe, again, until_end))
+        take_threads(recipe.training.threads if recipe.training else None)
+        load, start = Load.now(), time.perf_counter()
+        dataset, origin = prepare_once(lambda: build.build_dataset(data or recipe.data), processes)
+        if data is not None:
+            dataset = replace(dataset, name=json.loads(processes.from_first(lambda: _name(folder))))
+        split = build.build_split(recipe.split, dataset, recipe.seed)
+        prepared = time.perf_counter() - start
+        notes = _notes(recipe, dataset, split)
+        yield Prepared(dataset, origin, split, split.leaks(split.test), notes)
+        described = describe_data(dataset)
+        kept = json.loads(processes.from_first(lambda: _claimed(folder, recipe, dataset, described, again)))
+        processes.demand(kept["data"] == described, "the machines of this run have read different data")
+        if kept["report"]:
+            yield Finished(out, kept["report"], is_kept=True)
+            return
+        start = time.perf_counter()
+        model = build.build_model(recipe, split, processes)
+        processes.from_first(lambda: _sized(folder, build.sizes_of(recipe, split)))
+        fitted = time.perf_counter() - start
+        if isinstance(model, Trained) and recipe.training is not None:
+            yield from _train(recipe, recipe.training, model, split, folder, processes, track, profile, load)
+        else:
+            yield Built(recipe, model, 0, others_since(load))
+            if processes.is_first:
+                folder.write_weights(model.state_dict())
+        verdict = judge(recipe, model, split, processes)
+
+        def reported() -> bytes:
+            state = read_state(out / CHECKPOINT)
+            seconds = {
+                "preparation": prepared,
+                "training": state.seconds if isinstance(model, Trained) else fitted,
+                "evaluation": verdict.seconds,
+            }
+            report = _report(recipe, dataset, split, verdict, state, seconds)
+            report |= {"notes": notes, "monitor": monitor_of(recipe, split.num_items)}
+            folder.write_ranks(verdict.ranks(dataset.users))
+            folder.write_report(report)
+            return json.dumps(report).encode()
+
+        yield Finished(out, json.loads(processes.from_first(reported)), is_kept=False)
+
+
+def _notes(recipe: Recipe, dataset: Dataset, split: Split) -> tuple[str, ...]:
+    """What the numbers will not say of themselves; refuses metrics that the data has too few items for."""
+    protocol = build.build_protocol(recipe.evaluation, recipe.seed)
+    num_ranked = protocol.num_ranked(split.num_items)
+    notes = protocol.notes(split.test, dataset.num_interactions) + choose_metrics(recipe, num_ranked)[1]
+    return notes + (choose_monitor(recipe, num_ranked)[1] if recipe.training else ())
+
+
+def monitor_of(recipe: Recipe, num_items: int) -> str | None:
+    """The metric that says which epoch is best, in a catalogue of so many items; None where nothing is trained."""
+    num_ranked = build.build_protocol(recipe.evaluation, recipe.seed).num_ranked(num_items)
+    return choose_monitor(recipe, num_ranked)[0] if recipe.training else None
+
+
+def _opened(folder: RunFolder, recipe: Recipe, again: bool, until_end: ExitStack) -> bytes:
+    until_end.enter_context(locked(folder.path))
+    if folder.has_recipe and not again:
+        _refuse_other(folder, recipe)
+    else:
+        refuse_unused(recipe)
+    return b""
+
+
+def _sized(folder: RunFolder, sizes: Sizes) -> bytes:
+    folder.write_sizes(sizes)
+    return b""
+
+
+def _claimed(folder: RunFolder, recipe: Recipe, dataset: Dataset, described: dict[str, Any], again: bool) -> bytes:
+    """Write down what the folder is for; one that is in use must be for the same data."""
+    if again:  # not before the data proved good: a failed attempt leaves the older run as it was
+        folder.clear()
+    if not folder.has_recipe:
+        _refuse_leftovers(folder)
+        folder.write_ids(dataset.items, dataset.users)
+        folder.write_data(described, directory_of(recipe.data))
+        folder.write_recipe(recipe)
+    elif differs := difference(folder.read_data(), described):
+        raise InputError(
+            f"{folder.path} holds a run on other data than {recipe.data.source} has now ({differs}); add --again to "
+            "replace it"
+        )
+    else:
+        folder.check_ids(dataset.items, dataset.users)
+    report = folder.read_report() if folder.is_finished else None
+    return json.dumps({"data": described, "report": report}).encode()
+
+
+def _refuse_leftovers(folder: RunFolder) -> None:
+    """A checkpoint without a recipe is nobody knows what's, and training would continue from it."""
+    for name in (CHECKPOINT, REPORT):
+        if lexists(folder.path / name):
+            raise InputError(
+                f"{folder.path} has a {name} but no recipe.yaml: what it is of cannot be told; name another folder "
+                "with --out, or add --again to replace it"
+            )
+
+
+def _name(folder: RunFolder) -> bytes:
+    return json.dumps(folder.read_data()["name"]).encode()
+
+
+def _report(
+    recipe: Recipe, dataset: Dataset, split: Split, verdict: Verdict, state: FitState, seconds: dict[str, float]
+) -> dict[str, Any]:
+    return {
+        "protocol": verdict.test.protocol,
+        "split": split.name,
+        "leaks": asdict(split.leaks(split.test)),
+        "data": describe_data(dataset),
+        "valid": verdict.valid.means(),
+        "test": verdict.test.means(),
+        "baselines": {name: baseline.means() for name, baseline in verdict.baselines.items()},
+        "comparison": asdict(verdict.comparison) if verdict.comparison else None,
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
+        "seconds": seconds,
+        "versions": versions(),
+        "recipe": recipe.model_dump(mode="json"),
+    }
+
+
+def versions() -> dict[str, str]:
+    packages = ("nextitem", "torch", "numpy", "scipy", "polars", "lightning-fabric")
+    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+
+
+def _refuse_other(folder: RunFolder, recipe: Recipe) -> None:
+    other = differences(recipe, folder.read_recipe())
+    if other:
+        raise InputError(
+            f"{folder.path} holds a run of another recipe ({'; '.join(other[:3])}); "
+            "name another folder with --out, or add --again to replace it"
+        )
+
+
+def _train(
+    recipe: Recipe,
+    training: TrainingRecipe,
+    model: Trained,
+    split: Split,
+    folder: RunFolder,
+    processes: Processes,
+    track: Track | None,
+    profile: Profile | None,
+    load: Load | None,
+) -> Iterator[Built | Progress]:
+    """Leaves the best weights in `model` and in the folder."""
+    done, mark = json.loads(processes.from_first(lambda: _cut_log(folder)))
+    loggers = open_loggers(training.loggers, folder.path, folder.read_log()) if processes.is_first else []
+
+    def log(progress: Progress) -> None:
+        line = folder.log(progress)
+        for logger in loggers:
+            logger.write(line)
+
+    yield Built(recipe, model, done, others_since(load))
+    yield from fit_recipe(
+        recipe, model, split, folder.path, processes=processes, track=track, profile=profile, log=log, mark=mark
+    )
+
+
+def _cut_log(folder: RunFolder) -> bytes:
+    """The number of epochs that are done, and the run's mark; lines of later epochs are forgotten."""
+    done = read_state(folder.path / CHECKPOINT).epoch
+    folder.cut_log(done)
+    return json.dumps([done, folder.mark()]).encode()
