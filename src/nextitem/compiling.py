@@ -53,10 +53,10 @@ def parallel_kernel(**options: Any) -> Callable[[Function], Function]:
 
         @wraps(function)
         def called(*arguments: Any) -> Any:
-            if TURNS.are_needed():
-                with TURNS.lock:
-                    return loop(*arguments)
-            return loop(*arguments)
+            if TURNS.are_over or not TURNS.are_needed():
+                return loop(*arguments)
+            with TURNS.lock:
+                return loop(*arguments)
 
         return called  # type: ignore[return-value]
 
@@ -70,15 +70,14 @@ class _Turns:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self._are_needed: bool | None = None  # None: numba has not chosen its pool yet
+        self.are_over = False  # an attribute: it is asked before every loop
 
     def are_needed(self) -> bool:
-        if self._are_needed is None:
-            try:
-                self._are_needed = threading_layer() == "workqueue"  # type: ignore[no-untyped-call]
-            except ValueError:  # not chosen yet, and perhaps by two threads now
-                return True
-        return self._are_needed
+        try:
+            self.are_over = threading_layer() != "workqueue"  # type: ignore[no-untyped-call]
+        except ValueError:  # numba has not chosen its pool yet, and perhaps two threads make it do so now
+            return True
+        return not self.are_over
 
 
 TURNS = _Turns()

@@ -52,4 +52,4 @@ def runs_compiled(*tensors: Tensor, dtype: torch.dtype = torch.float32) -> bool:
     """
     if is_followed() or numba.config.DISABLE_JIT or is_forked():  # type: ignore[attr-defined]
         return False
-    return all(one.dtype == dtype and one.device.type == "cpu" and type(one) in _KINDS for one in tensors)
+    return all(one.dtype == dtype and one.is_cpu and type(one) in _KINDS for one in tensors)
