@@ -25,7 +25,7 @@ def run(
     ] = None,
     data_dir: Annotated[
         Path | None,
-        typer.Option("--data_dir", "--data-dir", help="Where named data sets lie already [NEXTITEM_DATA]."),
+        typer.Option("--data-dir", help="Where named data sets lie already [NEXTITEM_DATA]."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder [runs/MODEL-DATA].")] = None,
     seed: Annotated[int | None, typer.Option(help="Of all randomness [0].")] = None,
@@ -41,24 +41,30 @@ def run(
         bool, typer.Option("--profile", help="Say at the end where the time of a training step went.")
     ] = False,
 ) -> None:
-    """Train a model on data and evaluate it beside honest baselines.
+    """Train a model on data and evaluate it beside honest baselines: `nextitem run clicks.csv -m SASRec`.
 
     Every key of a recipe is an option too: --section.key value, such as --training.epochs 20 --model.dim 32. What is
-    typed after a key of text (--data.separator '|', --data.user no) is that text, all else is read as YAML, and null
-    takes a recipe file's value away. Short
-    spellings of the commonest: --epochs, --batch_size, --learning_rate, --weight_decay, --learner, --embed_dim,
-    --sampler, --negative_count, --split_mode, --eval_batch_size.
+    typed after a key of text (--data.separator '|', --data.user no) is that text, all else is read as YAML; lists are
+    typed with commas, and null takes a recipe file's value away.
+
+    The commonest have short spellings: --epochs, --batch-size, --lr, --weight-decay, --optimizer, --device, --dim,
+    --dropout, --max-length, --loss, --sampler, --num-negatives, --split, --metrics, --patience. The names that other
+    codes have for them are understood; - and _ are the same.
     """
     from nextitem.recipe import make_recipe, read_layer
     from nextitem.recipe.commands import RUN, refuse_twice
     from nextitem.recipe.foreign import is_mamba4rec, translate
-    from nextitem.recipe.options import layer_of, parse_keys
+    from nextitem.recipe.options import layer_of, parse_keys, split_source
     from nextitem.report.console import RunView
     from nextitem.runs.folder import RunFolder, free_folder
     from nextitem.runs.places import placed
     from nextitem.runs.run import run as run_recipe
     from nextitem.training.profile import Profile
 
+    source, typed = split_source(context.args)
+    if source is not None and data is not None:
+        raise InputError(f"the data is given twice, as {source!r} and as --data {data!r}; leave one of them out")
+    data = source if data is None else data
     options = {
         "model.name": model,
         "data.source": None if resume else data,
@@ -71,7 +77,7 @@ def run(
         if rank() == 0:
             console().print(f"{recipe}, key by key:", *said, sep="\n ", highlight=False, soft_wrap=True)
     named = layer_of({key: value for key, value in options.items() if value is not None})
-    keys = parse_keys(context.args, RUN, own_options(context))
+    keys = parse_keys(typed, RUN, own_options(context))
     refuse_twice(named, keys)
     layers = [file, named, keys]
     if resume is not None:

@@ -35,6 +35,7 @@ from nextitem.recipe import (
     make_recipe,
 )
 from nextitem.recipe.preparing import build_dataset as build_dataset
+from nextitem.runs.devices import check_device
 from nextitem.training.optimizers import make_optimizer
 from nextitem.training.schedules import Schedule
 from nextitem.training.share import fit_once
@@ -168,6 +169,7 @@ def build_schedule(recipe: TrainingRecipe, num_batches: int) -> Schedule:
 
 
 def build_fabric(recipe: TrainingRecipe, processes: Processes = ALONE) -> Fabric:
+    check_device(recipe.device)
     if recipe.precision == "16-mixed" and recipe.device == "auto" and not torch.accelerator.is_available():
         raise InputError("training.precision: 16-mixed needs a GPU, and there is none; take bf16-mixed or 32-true")
     sharded = is_sharded(recipe, processes)

@@ -24,6 +24,7 @@ from nextitem.recipe import DataRecipe, Recipe, TrainingRecipe
 from nextitem.recipe.checks import refuse_unused
 from nextitem.runs import build
 from nextitem.runs.assemble import fit_recipe
+from nextitem.runs.devices import check_device
 from nextitem.runs.folder import REPORT, RunFolder, differences
 from nextitem.runs.identity import describe_data, difference
 from nextitem.runs.locking import locked
@@ -92,6 +93,7 @@ def run(
         LostProcessError: another process of the run ended.
     """
     folder = RunFolder(out)
+    check_device(recipe.training.device if recipe.training else "cpu")
     with joined(recipe.training.device if recipe.training else "cpu") as processes, ExitStack() as until_end:
         if recipe.training:
             check_loggers(recipe.training.loggers)
