@@ -61,8 +61,8 @@ def recommend(
         return
 
     from rich.cells import cell_len
-    from rich.table import Table
 
+    from nextitem.report.tables import FittingTable
     from nextitem.runs.recommend import load
 
     found = load(folder).recommend(
@@ -71,7 +71,7 @@ def recommend(
     if found.problem:
         raise InputError(found.problem)
     items = [on_a_line(item) for item in found.items]
-    table = Table("rank", "item", "score", box=None)
+    table = FittingTable("rank", "item", "score", box=None)
     for place, (item, score) in enumerate(zip(items, found.scores, strict=True), start=1):
         table.add_row(str(place), item, f"{score:.4f}")
     screen = console()

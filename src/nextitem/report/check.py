@@ -9,7 +9,6 @@ from pathlib import Path
 import polars as pl
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from nextitem.data.dataset import Dataset
@@ -19,13 +18,14 @@ from nextitem.data.sources.formats.files import whole
 from nextitem.data.sources.formats.reading import FORMATS
 from nextitem.data.sources.strangers import Strangers
 from nextitem.errors import InputError
+from nextitem.report.tables import FittingTable
 
 YEAR_9999 = 253_402_300_799  # seconds; later ones are no date
 WIDTH = 100  # of a line that is shown
 
 
 def understood_report(name: str, found: Understood) -> Group:
-    table = Table(box=None, show_header=False, pad_edge=False)
+    table = FittingTable(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     roles = "\n".join(f"{column} -> {'not read' if role == '-' else role}" for column, role in found.columns)
@@ -69,7 +69,7 @@ def refusal_report(path: Path, error: InputError) -> Group:
 
 
 def strangers_report(found: list[Strangers]) -> Group:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False)
     for title in ("ids in", "missing in", "how many", "of", "the first"):
         table.add_column(title, justify="right" if title in ("how many", "of") else "left", overflow="fold")
     for one in found:
@@ -99,8 +99,10 @@ def _times(found: Understood) -> str:
     return f"{first} to {last} UTC ({found.times}{turned})"
 
 
-def _first(rows: pl.DataFrame) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title="first interactions", title_justify="left", title_style="dim")
+def _first(rows: pl.DataFrame) -> FittingTable:
+    table = FittingTable(
+        box=SIMPLE_HEAD, pad_edge=False, title="first interactions", title_justify="left", title_style="dim"
+    )
     for column in rows.columns:
         table.add_column(column, justify="left" if column in ("user", "item") else "right", overflow="fold")
     for row in rows.rows():

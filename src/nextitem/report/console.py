@@ -11,7 +11,6 @@ from typing import Any, Literal
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 from nextitem.data.batches import Batch
@@ -20,6 +19,7 @@ from nextitem.data.log.units import PER_SECOND
 from nextitem.evaluation.evaluate import Report
 from nextitem.models.base import Recommender
 from nextitem.recipe import Recipe
+from nextitem.report.tables import FittingTable
 from nextitem.runs.run import Built, Event, Finished, Prepared, monitor_of
 from nextitem.terminal import text_column
 from nextitem.training.fit import Progress as EpochProgress
@@ -115,7 +115,7 @@ class RunView:
             self.console.print("profile: no step was trained")
             return
         total = sum(profile.seconds.values())
-        table = Table(
+        table = FittingTable(
             title=f"{profile.num_steps:,} training steps", box=SIMPLE_HEAD, title_justify="left", pad_edge=False
         )
         for title in ("phase", "seconds", "ms a step", "share"):
@@ -159,9 +159,9 @@ def protocol_table(report: Report) -> Group:
     return Group(*map(Text, report.notes), Text(report.protocol), table)
 
 
-def _metric_table(metrics: list[str]) -> Table:
+def _metric_table(metrics: list[str]) -> FittingTable:
     """Narrow enough for eight metrics on 80 columns."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
     for metric in metrics:
         table.add_column(metric, justify="right", no_wrap=True, min_width=len(metric))
@@ -194,7 +194,7 @@ def _plan(event: Built) -> str:
     )
 
 
-def data_table(dataset: Dataset) -> Table:
+def data_table(dataset: Dataset) -> FittingTable:
     lengths, times = dataset.sequences.lengths, dataset.sequences.timestamps
     table = _pairs(f"Data: {dataset.name}")
     table.add_row("users", f"{dataset.num_users:,}")
@@ -208,7 +208,7 @@ def data_table(dataset: Dataset) -> Table:
     return table
 
 
-def _recipe_table(recipe: Recipe) -> Table:
+def _recipe_table(recipe: Recipe) -> FittingTable:
     table = _pairs("Recipe")
     for section, keys in recipe.model_dump(mode="json", exclude_none=True).items():
         if isinstance(keys, dict):
@@ -218,7 +218,7 @@ def _recipe_table(recipe: Recipe) -> Table:
     return table
 
 
-def _parameter_table(model: Recommender) -> Table:
+def _parameter_table(model: Recommender) -> FittingTable:
     table = _pairs(f"{type(model).__name__}: {sum(p.numel() for p in model.parameters()):,} parameters")
     counts = Counter[str]()
     for name, parameter in model.named_parameters():
@@ -228,8 +228,8 @@ def _parameter_table(model: Recommender) -> Table:
     return table
 
 
-def _pairs(title: str) -> Table:
-    table = Table(title=title, box=None, title_justify="left", show_header=False, title_style="bold")
+def _pairs(title: str) -> FittingTable:
+    table = FittingTable(title=title, box=None, title_justify="left", show_header=False, title_style="bold")
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     return table

@@ -7,18 +7,18 @@ from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from nextitem.data.sources.catalogue import CATALOGUE, FAMILIES, PublicData
 from nextitem.data.sources.catalogue.cache import cache_folder, noted
 from nextitem.data.sources.catalogue.sources import Archive, Web
 from nextitem.errors import InputError, suggest
+from nextitem.report.tables import FittingTable
 
 
 def datasets_table(family: str = "") -> Group:
     """All data sets, a row for a pattern of Amazon categories; or the members of a family, by its name's beginning."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for title in ("data set", "users", "items", "interactions", "MB", "where"):
         justify = "left" if title in ("data set", "where") else "right"
         table.add_column(title, justify=justify, no_wrap=title != "where")  # type: ignore[arg-type]
@@ -48,7 +48,7 @@ def datasets_page(name: str) -> Group:
             return datasets_table(name)
         raise InputError(f'there is no public data set "{name}"; {suggest(name, CATALOGUE)}')
     data = CATALOGUE[name]
-    table = Table(box=None, show_header=False, pad_edge=False)
+    table = FittingTable(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     size = data.size

@@ -8,20 +8,20 @@ import sys
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.catalogue import MODELS, arguments, find
 from nextitem.models.graph import GraphModel
 from nextitem.models.towers import ItemTower, SequenceModel, TowerFree, TwoTower
+from nextitem.report.tables import FittingTable
 
 KINDS = (SequenceModel, GraphModel, TwoTower, TowerFree, Fitted, ItemTower)
 
 
-def models_table() -> Table:
+def models_table() -> FittingTable:
     """Name, family, kind, the batches it trains on, and where its paper appeared."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False)
     for title in ("model", "family", "kind", "trains on", "paper"):
         table.add_column(title, no_wrap=True)
     for name, model in sorted(MODELS.items(), key=lambda entry: (_family(entry[1]), entry[0])):
@@ -36,7 +36,7 @@ def model_page(name: str) -> Group:
         InputError: no model has this name.
     """
     model = find(name)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False)
     for title in ("recipe key", "default", "type"):
         table.add_column(title)
     for one in arguments(name).values():

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
@@ -27,6 +26,7 @@ from nextitem.models.towers import ItemTower, TowerFree
 from nextitem.nn.objectives import inner_products
 from nextitem.nn.samplers.base import Rows, Sampler
 from nextitem.recipe import Recipe
+from nextitem.report.tables import FittingTable
 from nextitem.runs.reevaluate import load_with_split
 
 ROUNDS = 5  # of drawing; the median time counts
@@ -137,7 +137,7 @@ def effective_draws(log_weights: Tensor) -> float:
 
 
 def samplers_table(comparison: Comparison) -> Group:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("sampler", no_wrap=True)
     for title in ("KL(P||Q)", "KL(Q||P)", "effective draws", "draws/s"):
         table.add_column(title, justify="right", no_wrap=True)
