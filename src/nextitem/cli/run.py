@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from nextitem.cli.shared import console, own_options, rank, telling_of_compilation
+from nextitem.cli.shared import AsJson, console, own_options, print_json, rank, telling_of_compilation
 from nextitem.errors import InputError
 
 
@@ -40,6 +40,7 @@ def run(
     profile: Annotated[
         bool, typer.Option("--profile", help="Say at the end where the time of a training step went.")
     ] = False,
+    json: AsJson = False,
 ) -> None:
     """Train a model on data and evaluate it beside honest baselines: `nextitem run clicks.csv -m SASRec`.
 
@@ -58,6 +59,7 @@ def run(
     from nextitem.report.console import RunView
     from nextitem.runs.folder import RunFolder, free_folder
     from nextitem.runs.places import placed
+    from nextitem.runs.run import Finished
     from nextitem.runs.run import run as run_recipe
     from nextitem.training.profile import Profile
 
@@ -75,7 +77,7 @@ def run(
     if is_mamba4rec(file):
         file, said = translate(file)
         if rank() == 0:
-            console().print(f"{recipe}, key by key:", *said, sep="\n ", highlight=False, soft_wrap=True)
+            console(stderr=json).print(f"{recipe}, key by key:", *said, sep="\n ", highlight=False, soft_wrap=True)
     named = layer_of({key: value for key, value in options.items() if value is not None})
     keys = parse_keys(typed, RUN, own_options(context))
     refuse_twice(named, keys)
@@ -92,7 +94,7 @@ def run(
         now = None
         wanted = make_recipe(*layers)
         place = out or free_folder(Path("runs"), wanted)
-    screen = console()
+    screen = console(stderr=json)
     view = RunView(screen, mode) if rank() == 0 else None
     times = Profile() if profile else None
     with telling_of_compilation(screen) if view else nullcontext():
@@ -101,5 +103,7 @@ def run(
         ):
             if view:
                 view.show(event)
+            if view and json and isinstance(event, Finished):
+                print_json(event.report)
     if view and times:
         view.show_profile(times)

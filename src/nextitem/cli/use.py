@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import json as json_text
 import sys
 from contextlib import suppress
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from nextitem.cli.shared import MovedData, RunPath, console
+from nextitem.cli.shared import AsJson, MovedData, RunPath, console, print_json
 from nextitem.errors import InputError
 
 ROOM = 40  # of rank and score, beside an id
@@ -40,6 +40,7 @@ def recommend(
         bool,
         typer.Option("--live", help="Read one more item a line from standard input, and answer each with a line."),
     ] = False,
+    json: AsJson = False,
 ) -> None:
     """Recommend the next items for a history of raw item ids, for a file of them (--histories), or for a session as it
     goes on (--live)."""
@@ -70,6 +71,9 @@ def recommend(
     )[0]
     if found.problem:
         raise InputError(found.problem)
+    if json:
+        print_json(found)
+        return
     items = [on_a_line(item) for item in found.items]
     table = FittingTable("rank", "item", "score", box=None)
     for place, (item, score) in enumerate(zip(items, found.scores, strict=True), start=1):
@@ -89,8 +93,8 @@ def ids_of(text: str) -> list[Any]:
     (['50', 'a b'], ['a, b', ' c'], ['[Remix]', '[/b]'])
     """
     if text.lstrip().startswith("["):
-        with suppress(json.JSONDecodeError):
-            return _checked(json.loads(text), "--history")
+        with suppress(json_text.JSONDecodeError):
+            return _checked(json_text.loads(text), "--history")
     return [one.strip() for one in text.split(",") if one.strip()]
 
 
@@ -100,7 +104,7 @@ def on_a_line(item: object) -> str:
     >>> on_a_line("a, b"), on_a_line("a\nb")
     ('a, b', '"a\\nb"')
     """
-    return str(item) if str(item).isprintable() else json.dumps(str(item))
+    return str(item) if str(item).isprintable() else json_text.dumps(str(item))
 
 
 def _checked(found: Any, place: str) -> list[Any]:
@@ -128,7 +132,7 @@ def _answer_lines(folder: Path, file: str, k: int, unknown: Literal["error", "sk
         names=[place for place, *_ in rows],
     )
     for one in found:
-        typer.echo(json.dumps(asdict(one), ensure_ascii=False))
+        typer.echo(json_text.dumps(asdict(one), ensure_ascii=False))
 
 
 def _read_lines(file: str) -> list[tuple[str, list[Any], Any]]:
@@ -144,8 +148,8 @@ def _read_lines(file: str) -> list[tuple[str, list[Any], Any]]:
             continue
         place = f"{name}, line {number}"
         try:
-            found = json.loads(line)
-        except json.JSONDecodeError as error:
+            found = json_text.loads(line)
+        except json_text.JSONDecodeError as error:
             raise InputError(f'{place}: a line is a JSON list of item ids, such as ["a", "b"]; {error}') from error
         user = None
         if isinstance(found, dict):
@@ -186,7 +190,7 @@ def _follow(folder: Path, history: list[str], k: int, skips: bool, exclude_seen:
 def _word(item: object) -> str:
     """An id among others between spaces: as it is, or as a JSON text where it has a space, or begins as such a text."""
     text = str(item)
-    return json.dumps(text, ensure_ascii=False) if text != "".join(text.split()) or text.startswith('"') else text
+    return json_text.dumps(text, ensure_ascii=False) if text != "".join(text.split()) or text.startswith('"') else text
 
 
 def evaluate(
@@ -203,18 +207,27 @@ def evaluate(
     metrics: Annotated[str | None, typer.Option(help="Such as hr@10,ndcg@10 [the run's].")] = None,
     seed: Annotated[int, typer.Option(help="Of drawn users and negatives.")] = 0,
     data: MovedData = None,
+    json: AsJson = False,
 ) -> None:
     """Evaluate a finished run on its test cases under another protocol."""
     from nextitem.report.console import protocol_table
     from nextitem.runs.reevaluate import evaluate_again
 
     names = None if metrics is None else [name.strip() for name in metrics.split(",")]
-    console().print(protocol_table(evaluate_again(folder, protocol, seen, ties, names, seed, data)))
+    report = evaluate_again(folder, protocol, seen, ties, names, seed, data)
+    if json:
+        print_json({"protocol": report.protocol, "test": report.means(), "notes": report.notes})
+    else:
+        console().print(protocol_table(report))
 
 
-def show(folder: RunPath) -> None:
+def show(folder: RunPath, json: AsJson = False) -> None:
     """Show the test table of a finished run again."""
     from nextitem.report.console import test_table
     from nextitem.runs.folder import RunFolder
 
-    console().print(test_table(RunFolder(folder).read_report()))
+    report = RunFolder(folder).read_report()
+    if json:
+        print_json(report)
+    else:
+        console().print(test_table(report))

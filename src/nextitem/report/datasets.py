@@ -70,6 +70,18 @@ def datasets_page(name: str) -> Group:
     return Group(Text(f"{name}: {data.description}", "bold"), table)
 
 
+def facts_of(name: str) -> list[dict[str, object]]:
+    """The data set of this name, or those whose names begin so.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = [name] if name in CATALOGUE else [known for known in CATALOGUE if known.startswith(name)]
+    if not found:
+        raise InputError(f'there is no public data set "{name}"; {suggest(name, CATALOGUE)}')
+    return [{"name": one, "where": whereabouts(CATALOGUE[one]), **vars(CATALOGUE[one])} for one in found]
+
+
 def whereabouts(data: PublicData) -> str:
     """At hand, for download, or by hand. Whether a file at hand is intact is seen when it is read."""
     folder = os.environ.get("NEXTITEM_DATA")
