@@ -28,6 +28,10 @@ def run(
         typer.Option("--data-dir", help="Where named data sets lie already [NEXTITEM_DATA]."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder [runs/MODEL-DATA].")] = None,
+    like: Annotated[
+        Literal["recstudio"] | None,
+        typer.Option(help="Split, metrics and filters as another library has them, to compare with its figures."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of all randomness [0].")] = None,
     mode: Annotated[
         Literal["light", "detail"], typer.Option(help="light: a line an epoch, and the result. detail: each phase.")
@@ -71,6 +75,7 @@ def run(
         "model.name": model,
         "data.source": None if resume else data,
         "data.folder": data_dir and str(data_dir),
+        "like": like,
         "seed": seed,
     }
     file = read_layer(recipe) if recipe else {}

@@ -19,11 +19,14 @@ from nextitem.models.catalogue import MODELS, check_arguments, find
 from nextitem.recipe.checks import check_training, with_batch_keys, with_negatives
 from nextitem.recipe.sections import FORMAT, DataRecipe, ModelRecipe, Recipe
 
+LIKE = ("recstudio",)  # libraries whose settings are kept, recipes/like/NAME.yaml
 Layer = dict[str, Any]  # some keys of a recipe, nested by section
 
 
 def make_recipe(*layers: Layer) -> Recipe:
     """Defaults under the model's own recipe (`recipes/NAME.yaml`, then `recipes/NAME.DATA.yaml`) under `layers`.
+
+    A layer's key `like` names a setting of another library (`recipes/like/`), whose keys stand just under the layers.
 
     >>> make_recipe({"model": {"name": "ZeroBlock", "dim": 32}}).model.arguments["dim"]
     32
@@ -32,6 +35,7 @@ def make_recipe(*layers: Layer) -> Recipe:
         InputError: a key that no section has (the nearest right one is named), or a value of the wrong type.
     """
     given: Layer = reduce(_merged, layers, Layer())
+    like = given.pop("like", None)
     for section, keys in given.items():
         is_section = section in Recipe.model_fields and section not in ("format", "seed")
         if is_section and keys is not None and not isinstance(keys, dict):
@@ -42,7 +46,8 @@ def make_recipe(*layers: Layer) -> Recipe:
         raise InputError(f"recipe: model.name is a model's name, such as {ModelRecipe().name}; found {name!r}")
     source = (given.get("data") or {}).get("source", DataRecipe().source)
     model = find(name)
-    merged: Layer = reduce(_merged, (_own_recipe(name), _own_recipe(f"{name}.{source}"), given), Layer())
+    own = (_own_recipe(name), _own_recipe(f"{name}.{source}"))
+    merged: Layer = reduce(_merged, (*own, *_settings_like(like, name, source), given), Layer())
     sections = {"loss": model.takes_objective, "training": issubclass(model, Trained)}
     unused = [section for section, is_used in sections.items() if not is_used]
     for section in unused:
@@ -135,6 +140,15 @@ def _decoded(given: Layer) -> Layer:
         return given
     keys = {**given, "data": {**given["data"], "source": code.data["source"]}}
     return _merged({"data": code.data, "split": code.split}, keys)
+
+
+def _settings_like(other: object, model: str, source: object) -> tuple[Layer, ...]:
+    """What another library does for every model, and then for this one on these data."""
+    if other is None:
+        return ()
+    if other not in LIKE:
+        raise InputError(f"like: the settings of {' and '.join(LIKE)} are known here, found {other!r}")
+    return _own_recipe(f"like/{other}"), _own_recipe(f"like/{other}.{model}.{source}")
 
 
 def _own_recipe(name: str) -> Layer:
