@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from nextitem.data.batches import batch_keys
 from nextitem.data.splits.codes import parse_code
+from nextitem.data.splits.given import given_files
 from nextitem.errors import InputError, suggest
 from nextitem.evaluation.metrics import check
 from nextitem.models.base import Fitted, Trained
@@ -40,7 +41,7 @@ def make_recipe(*layers: Layer) -> Recipe:
         is_section = section in Recipe.model_fields and section not in ("format", "seed")
         if is_section and keys is not None and not isinstance(keys, dict):
             raise InputError(f"recipe: {section} is a section with keys of its own, found {keys!r}")
-    given = _decoded(given)
+    given = _split_as_given(_decoded(given))
     name = (given.get("model") or {}).get("name", ModelRecipe().name)
     if not isinstance(name, str):
         raise InputError(f"recipe: model.name is a model's name, such as {ModelRecipe().name}; found {name!r}")
@@ -140,6 +141,19 @@ def _decoded(given: Layer) -> Layer:
         return given
     keys = {**given, "data": {**given["data"], "source": code.data["source"]}}
     return _merged({"data": code.data, "split": code.split}, keys)
+
+
+def _split_as_given(given: Layer) -> Layer:
+    """Data that comes in files of a split, named or in a folder, is split so, unless another split is asked for."""
+    data, split = given.get("data") or {}, given.get("split") or {}
+    if split.get("kind") is not None or data.get("parts", "keep") != "keep":
+        return given
+    source = data.get("source")
+    folder = Path(source).expanduser() if isinstance(source, str) else Path()
+    in_folder = source is not None and folder.is_dir() and given_files(folder) is not None
+    if data.get("test_file") is None and not in_folder:
+        return given
+    return _merged(given, {"split": {"kind": "given"}})
 
 
 def _settings_like(other: object, model: str, source: object) -> tuple[Layer, ...]:
