@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from nextitem.errors import InputError
 from nextitem.models.checks import check_finite, check_weights
-from nextitem.training.moments import by_stream, flat
+from nextitem.training.moments import flat, load_moments
 from nextitem.training.optimizers import moments_of
 from nextitem.training.shapes import MEND, own
 from nextitem.training.sharding import whole
@@ -127,8 +127,7 @@ def load_checkpoint(
     # In the precision that it was trained in; the optimizer takes over that of its parameters.
     model.to(next(tensor.dtype for tensor in weights.values() if tensor.is_floating_point()))
     model.load_state_dict(weights)
-    state_dict = {number: by_stream(values, streams) for number, values in moments.items()}
-    optimizer.load_state_dict({"state": state_dict, "param_groups": optimizer.state_dict()["param_groups"]})
+    load_moments(optimizer, moments, streams)
     return state
 
 

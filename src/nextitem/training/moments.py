@@ -56,17 +56,26 @@ def moments_of_stream(optimizer: torch.optim.Optimizer, stream: Stream, streams:
 
 
 def flat(state: dict[str, Any]) -> dict[str, Any]:
-    """A parameter's state with a stream's part by names such as `triples.exp_avg`."""
+    """A parameter's state, of streams under names such as `triples.exp_avg`."""
     named = {key: value if isinstance(value, dict) else {"": value} for key, value in state.items()}
     return {f"{key}.{part}" if part else key: one for key, parts in named.items() for part, one in parts.items()}
 
 
-def by_stream(state: dict[str, Tensor], streams: tuple[str, ...]) -> dict[str, Any]:
-    """The inverse of `flat`, where each of `streams` has a state."""
-    if not streams:
-        return dict(state)
-    found: dict[str, Any] = {}
-    for name, value in state.items():
-        stream, _, key = name.partition(".")
-        found.setdefault(stream, {})[key] = value
-    return found
+def load_moments(
+    optimizer: torch.optim.Optimizer, moments: dict[int, dict[str, Tensor]], streams: tuple[str, ...]
+) -> None:
+    """Put back what `flat` gave of each parameter, by its number; hyper-parameters stay."""
+    groups = optimizer.state_dict()["param_groups"]
+    every: defaultdict[Tensor, Any] = defaultdict(dict)
+    for stream in streams or ("",):
+        start = f"{stream}." if stream else ""
+        own = {
+            number: {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
+            for number, state in moments.items()
+        }
+        # One stream at a time: the optimizer looks into the state for names that it knows.
+        optimizer.load_state_dict({"state": {number: s for number, s in own.items() if s}, "param_groups": groups})
+        for parameter, state in optimizer.state.items():
+            every[parameter][stream] = state
+    if streams:
+        optimizer.state = every
