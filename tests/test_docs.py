@@ -19,14 +19,16 @@ from nextitem.recipe import Recipe, TrainingRecipe
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = (DOCS / "add-a-model.md").read_text(encoding="utf-8")
-THE_FILE, THE_TEST, IN_USE, OVER_A_GRAPH, WITH_KNOWLEDGE = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+THE_FILE, THE_TEST, IN_USE, OVER_A_GRAPH, WITH_KNOWLEDGE, TWO_STREAMS = re.findall(
+    r"```python\n(.*?)```", PAGE, flags=re.DOTALL
+)
 (THE_RECIPE,) = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def names() -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "page"}
-    exec(THE_FILE + THE_TEST + OVER_A_GRAPH + WITH_KNOWLEDGE, names)
+    exec(THE_FILE + THE_TEST + OVER_A_GRAPH + WITH_KNOWLEDGE + TWO_STREAMS, names)
     return names
 
 
@@ -35,7 +37,12 @@ OTHER = ["test_encode_ignores_later_items"]
 
 @pytest.mark.parametrize(
     ("test_class", "of_another_kind"),
-    [("TestFadingMean", []), ("TestNeighbourMeans", OTHER), ("TestSharedEntities", OTHER)],
+    [
+        ("TestFadingMean", []),
+        ("TestNeighbourMeans", OTHER),
+        ("TestSharedEntities", OTHER),
+        ("TestTranslatedItems", OTHER),
+    ],
 )
 def test_the_models_pass_what_every_model_must(
     names: dict[str, Any], test_class: str, of_another_kind: list[str]

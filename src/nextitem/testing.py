@@ -101,13 +101,18 @@ class RecommenderTests:
                 pass
         return model.eval(), split
 
-    def untrained(self) -> tuple[Trained, Batch]:
-        """A new model that learns by gradients and its first batch; the test is skipped for one that is fitted."""
+    def untrained(self) -> tuple[Trained, list[Batch]]:
+        """A new model that learns by gradients and its first batch of each stream; one that is fitted is skipped."""
         split = leave_one_out(self.data())
         model = self.built(split)
         if not isinstance(model, Trained):
             raise SkipTest("the model is fitted and has no loss")
-        return model, next(self.batches(model, split).epoch(1))
+        first: dict[str, Batch] = {}
+        for batch in self.batches(model, split).epoch(1):
+            first.setdefault(batch.stream, batch)
+            if model.wanted().turns is None or len(first) > 1:
+                break
+        return model, list(first.values())
 
     def score(self, model: Recommender, rows: list[list[int]], width: int | None = None) -> Tensor:
         """(R, V) scores of histories of users 1, 2, ..; `width` pads them further."""
@@ -155,27 +160,30 @@ class RecommenderTests:
                 assert torch.equal(model.score(batch), plain)
 
     def test_loss_is_a_finite_scalar(self) -> None:
-        model, batch = self.untrained()
-        loss = model.loss(batch)
-        assert loss.shape == ()
-        assert loss.isfinite()
+        model, batches = self.untrained()
+        for batch in batches:
+            loss = model.loss(batch)
+            assert loss.shape == ()
+            assert loss.isfinite()
 
     def test_the_loss_of_a_batch_is_the_weighted_mean_of_its_parts(self) -> None:
-        model, batch = self.untrained()
+        model, batches = self.untrained()
         if model.compares_rows:
             raise SkipTest("the loss compares rows with each other")
         model.eval()
         if isinstance(model.objective, Sampled):
             model.objective.is_static = True
-        parts = [batch.take(slice(start, None, 3)) for start in range(3)]
-        with torch.no_grad():
-            whole, losses = model.loss(batch), [model.loss(part) for part in parts]
-        mean = sum(model.num_terms(part) * loss for part, loss in zip(parts, losses, strict=True))
-        assert_near(torch.as_tensor(mean / model.num_terms(batch)), whole)
+        for batch in batches:
+            parts = [batch.take(slice(start, None, 3)) for start in range(3)]
+            with torch.no_grad():
+                whole, losses = model.loss(batch), [model.loss(part) for part in parts]
+            mean = sum(model.num_terms(part) * loss for part, loss in zip(parts, losses, strict=True))
+            assert_near(torch.as_tensor(mean / model.num_terms(batch)), whole)
 
     def test_every_parameter_learns(self) -> None:
-        model, batch = self.untrained()
-        model.loss(batch).backward()  # type: ignore[no-untyped-call]
+        model, batches = self.untrained()
+        for batch in batches:
+            model.loss(batch).backward()  # type: ignore[no-untyped-call]
         idle = [name for name, one in model.named_parameters() if one.grad is None or not one.grad.any()]
         assert not [name for name in idle if not name.endswith("key.bias")]  # softmax cancels the bias of keys
 

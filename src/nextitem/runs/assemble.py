@@ -52,8 +52,8 @@ def fit_recipe(
         evaluate_every=training.evaluate_every, protocol=protocol,
         memory=build.build_memory(evaluation, split.num_items),
         optimizer=build.build_optimizer(training, model), clip_norm=training.clip_norm, seed=recipe.seed,
-        accumulate=training.accumulate, schedule=build.build_schedule(training, len(batches)),
-        fabric=build.build_fabric(training, processes), processes=processes,
+        accumulate=training.accumulate, schedule=build.build_schedule(training, batches),
+        fabric=build.build_fabric(training, processes, model.wanted().turns is not None), processes=processes,
         is_sharded=build.is_sharded(training, processes), folder=folder, resume=True, track=track, profile=profile,
         log=log, mark=mark,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
-from nextitem.data.batches import Batches, find_batches, make_batches
+from nextitem.data.batches import Batches, find_batches, make_batches, num_steps
 from nextitem.data.dataset import Dataset
 from nextitem.data.splits.cases import each_target, refuse_bare
 from nextitem.data.splits.ratio import ratio_split
@@ -160,15 +160,16 @@ def build_optimizer(recipe: TrainingRecipe, model: Trained) -> torch.optim.Optim
     return make_optimizer(model, recipe.optimizer, recipe.learning_rate, recipe.weight_decay, recipe.beta2)
 
 
-def build_schedule(recipe: TrainingRecipe, num_batches: int) -> Schedule:
-    """`num_batches` of an epoch."""
+def build_schedule(recipe: TrainingRecipe, batches: Batches) -> Schedule:
+    """Of the steps that epochs of these batches have."""
     return Schedule(
-        recipe.schedule, recipe.epochs, -(-num_batches // recipe.accumulate),
+        recipe.schedule, recipe.epochs, num_steps(batches, recipe.accumulate),
         recipe.warmup_steps or 0, recipe.decay or 1.0, recipe.plateau_patience or 1,
     )  # fmt: skip
 
 
-def build_fabric(recipe: TrainingRecipe, processes: Processes = ALONE) -> Fabric:
+def build_fabric(recipe: TrainingRecipe, processes: Processes = ALONE, takes_turns: bool = False) -> Fabric:
+    """`takes_turns`: a step is of one of several streams, and may not reach every parameter."""
     check_device(recipe.device)
     if recipe.precision == "16-mixed" and recipe.device == "auto" and not torch.accelerator.is_available():
         raise InputError("training.precision: 16-mixed needs a GPU, and there is none; take bf16-mixed or 32-true")
@@ -181,7 +182,7 @@ def build_fabric(recipe: TrainingRecipe, processes: Processes = ALONE) -> Fabric
         return Fabric(accelerator=recipe.device, devices=_one_device(recipe, processes), precision=recipe.precision)
     fabric = Fabric(
         accelerator=recipe.device, devices=processes.local_size, num_nodes=processes.size // processes.local_size,
-        strategy=_ddp(), precision=recipe.precision,
+        strategy=_ddp(takes_turns), precision=recipe.precision,
     )  # fmt: skip
     fabric.launch()
     return fabric
@@ -204,11 +205,14 @@ def _one_device(recipe: TrainingRecipe, processes: Processes) -> int | list[int]
     return [processes.local_rank] if on_gpu else 1
 
 
-def _ddp() -> DDPStrategy:
-    """Buffers are not sent around at every step: they depend on the data, the weights and the number of steps alone."""
+def _ddp(takes_turns: bool) -> DDPStrategy:
+    """Where a step may leave parameters out, all processes find which, and leave them without a gradient.
+
+    Buffers are not sent around at every step: they depend on the data, the weights and the number of steps alone.
+    """
     names = signature(DistributedDataParallel).parameters
     name = "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"  # torch renamed it
-    options: dict[str, Any] = {name: False}
+    options: dict[str, Any] = {name: False, "find_unused_parameters": takes_turns}
     return DDPStrategy(**options)
 
 

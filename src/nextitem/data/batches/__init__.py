@@ -11,6 +11,7 @@
 
 from nextitem.data.batches.bag import BagBatches as BagBatches
 from nextitem.data.batches.batch import Batch as Batch
+from nextitem.data.batches.batch import Stream as Stream
 from nextitem.data.batches.catalogue import BATCHES as BATCHES
 from nextitem.data.batches.catalogue import batch_keys as batch_keys
 from nextitem.data.batches.catalogue import find_batches as find_batches
@@ -23,5 +24,9 @@ from nextitem.data.batches.pair import PairBatches as PairBatches
 from nextitem.data.batches.prefix import PrefixBatches as PrefixBatches
 from nextitem.data.batches.rows import Batches as Batches
 from nextitem.data.batches.rows import RowBatches as RowBatches
+from nextitem.data.batches.turns import Turns as Turns
 from nextitem.data.batches.wanted import NOTHING as NOTHING
 from nextitem.data.batches.wanted import Wanted as Wanted
+from nextitem.data.batches.woven import WovenBatches as WovenBatches
+from nextitem.data.batches.woven import num_steps as num_steps
+from nextitem.data.batches.woven import of_steps as of_steps

@@ -14,6 +14,7 @@ from nextitem.data.batches.pair import PairBatches
 from nextitem.data.batches.prefix import PrefixBatches
 from nextitem.data.batches.rows import Batches, RowBatches
 from nextitem.data.batches.wanted import NOTHING, Wanted
+from nextitem.data.batches.woven import weave
 from nextitem.data.sequences import Sequences
 from nextitem.keys import Key, keys_of, named
 
@@ -56,10 +57,13 @@ def make_batches(
     wanted: Wanted = NOTHING,
     **keys: Any,
 ) -> Batches:
-    """Batches by the name of their kind; the mask of cloze batches is num_items + 1. `keys`: of that kind alone."""
+    """Batches by the name of their kind; the mask of cloze batches is num_items + 1. `keys`: of that kind alone.
+
+    Where `wanted` says so, batches of rows and batches of triples come in turn.
+    """
     maker: Any = find_batches(kind)
     known = {"max_length": max_length, "mask": num_items + 1}
     taken = signature(maker).parameters
     sizes = {name: value for name, value in known.items() if name in taken}
-    batches: Batches = maker(train, batch_size, **sizes, seed=seed, wanted=wanted, **keys)
-    return batches
+    rows: Batches = maker(train, batch_size, **sizes, seed=seed, wanted=wanted.of_rows(), **keys)
+    return rows if wanted.turns is None else weave(rows, wanted, wanted.turns, batch_size, seed)

@@ -49,8 +49,13 @@ class RowBatches:
         """`users` (R,) and the number of `targets` (R,) of every row; `wanted` says what stands beside the items.
 
         Raises:
-            InputError: there is no row.
+            InputError: there is no row; `wanted` takes turns, which make_batches alone weaves.
         """
+        if wanted.turns is not None:
+            raise InputError(
+                f"{type(self).__name__} has rows alone, and the model takes steps over triples in turn with those over "
+                "rows; let make_batches make the batches"
+            )
         if len(rows) == 0:
             raise InputError("no user has a training item, so there is nothing to learn; hold out less, or filter less")
         self.rows, self.users, self.targets = rows, users, targets
