@@ -2,8 +2,8 @@
 
 A new sequence model is an `encode`; a new one of pairs is `user_vectors` and `item_vectors`, or an `interact`.
 
-Sizes: B batch, T length, D dim, E width of what the scorer maps to, N positions with a target, V = num_items + 1 (item 0
-is the padding).
+Sizes: B batch, T length, D dim, E width of what the scorer maps to, N positions with a target, V = num_items + 1
+(item 0 is the padding).
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ class FullSoftmax(Objective):
         weights: Tensor | None = None,
     ) -> Tensor:
         raise InputError(
-            "cross_entropy needs a model whose scores are inner products; set loss.name to one with sampled negatives"
+            "cross_entropy needs a model with a vector an item; set loss.name to one with sampled negatives"
         )
 
 

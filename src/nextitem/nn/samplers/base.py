@@ -80,7 +80,7 @@ class Sampler(nn.Module):
         self.strikes = strikes
 
     def refresh(self, vectors: Tensor) -> None:
-        """(V, D) item vectors as they are now and as the scorer maps them; randomness comes from torch's global state."""
+        """(V, D) item vectors as they are now, mapped by the scorer; randomness comes from torch's global state."""
 
     def proposal(self, rows: Rows) -> Proposal:
         raise NotImplementedError(f"{type(self).__name__} has no proposal")
