@@ -18,9 +18,8 @@ from torch import Tensor, nn
 
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
-from nextitem.errors import InputError
+from nextitem.models.asking import asked_scorer
 from nextitem.models.base import Recommender, Trained
-from nextitem.nn.losses.catalogue import LOSSES, find_loss
 from nextitem.nn.scorers import InnerProduct, VectorScorer, all_inner_products
 
 # Users and items that are scored at once where every pair has hidden layers of its own: 4,096 pairs, whose layers stay
@@ -173,22 +172,6 @@ class TowerFree(Trained):
                 for users in torch.split(batch.users, num_users)
             ]
         )
-
-
-def asked_scorer(loss: str, model: str, own: type[VectorScorer] | None) -> type[VectorScorer] | None:
-    """What a loss of the catalogue asks a model's scores to be, if it asks for anything; `own`: what the model says.
-
-    Raises:
-        InputError: the two are not the same.
-    """
-    asked = None if loss == "cross_entropy" else find_loss(loss).scorer
-    if asked is not None and own not in (None, asked):
-        others = [name for name, entry in LOSSES.items() if entry.scorer in (None, own)]
-        raise InputError(
-            f"loss.name: {loss} is of {asked.title}, and the scores of {model} are {own.title}; "
-            f"take one of cross_entropy, {', '.join(others)}"
-        )
-    return asked
 
 
 def ages(inputs: Tensor) -> Tensor:

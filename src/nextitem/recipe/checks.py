@@ -5,9 +5,10 @@ from __future__ import annotations
 from nextitem.data.batches import BATCHES, batch_keys
 from nextitem.errors import InputError, suggest
 from nextitem.keys import check_keys
+from nextitem.models.asking import asked_scorer
 from nextitem.models.catalogue import find
 from nextitem.models.negatives import BY_VECTORS, EXCLUDES_EXACTLY, SAMPLERS, check_sampler
-from nextitem.models.towers import ItemTower, TowerFree, asked_scorer
+from nextitem.models.towers import ItemTower, TowerFree
 from nextitem.nn.losses.catalogue import LOSSES, check_loss, find_loss, loss_keys
 from nextitem.recipe.sections import BETA2, LossRecipe, Recipe, ScheduleName, SplitKind, TrainingRecipe
 
