@@ -27,7 +27,7 @@ from nextitem.data.training_data import Sizes
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.negatives import unseen_sampler
-from nextitem.models.towers import SequenceModel, TowerFree
+from nextitem.models.towers import ItemTower, SequenceModel, TowerFree
 from nextitem.nn.losses import binary_cross_entropy
 from nextitem.nn.objectives import Sampled
 from nextitem.training.loop import train
@@ -149,6 +149,15 @@ class RecommenderTests:
             before = model.score(batch).clone()
             model.score(batch).fill_(0)
             assert torch.equal(model.score(batch), before)
+
+    def test_a_tower_scores_by_its_scorer(self) -> None:
+        model, _ = self.trained()
+        if not isinstance(model, ItemTower):
+            raise SkipTest("the model has no vector an item")
+        rows = [[1, 2, 3], [4]]
+        with torch.no_grad():
+            wanted = model.scorer.match(model.query(batch_of(model, rows))[:, None], model.item_vectors())
+        assert_near(self.score(model, rows), wanted)
 
     def test_scores_are_the_same_where_item_vectors_are_made_once(self) -> None:
         model, _ = self.trained()

@@ -4,7 +4,7 @@
 |-----------------|--------------------------------------------------------|------------------------------|
 | `Fitted`        | in one go, without gradients                           | Popularity, ItemKNN, EASE    |
 | `Trained`       | by gradient steps                                      |                              |
-| `ItemTower`     | query of the row, inner product with a vector an item  | IALS, MultiVAE               |
+| `ItemTower`     | query of the row, vector an item, a scorer of the two  | IALS, MultiVAE               |
 | `SequenceModel` | a trained item tower; the query is a state of the history | SASRec, GRU4Rec, BERT4Rec |
 | `TwoTower`      | a trained item tower; the query is the user's vector   | BPR                          |
 | `GraphModel`    | a two-tower whose vectors are propagated over a graph  | LightGCN                     |

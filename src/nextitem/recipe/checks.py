@@ -5,9 +5,10 @@ from __future__ import annotations
 from nextitem.data.batches import BATCHES, batch_keys
 from nextitem.errors import InputError, suggest
 from nextitem.keys import check_keys
+from nextitem.models.asking import asked_scorer
 from nextitem.models.catalogue import find
 from nextitem.models.negatives import BY_VECTORS, EXCLUDES_EXACTLY, SAMPLERS, check_sampler
-from nextitem.models.towers import TowerFree
+from nextitem.models.towers import ItemTower, TowerFree
 from nextitem.nn.losses.catalogue import LOSSES, check_loss, find_loss, loss_keys
 from nextitem.recipe.sections import BETA2, LossRecipe, Recipe, ScheduleName, SplitKind, TrainingRecipe
 
@@ -102,10 +103,13 @@ LOSS_KEYS = {key for name in LOSSES for key in loss_keys(name)}
 def with_negatives(loss: LossRecipe, model: str) -> LossRecipe:
     """The loss with all its keys and those of its sampler; a key that would do nothing is refused."""
     given = loss.model_dump(exclude={"name"}, exclude_none=True)
-    is_tower_free = issubclass(find(model), TowerFree)
+    kind = find(model)
+    is_tower_free = issubclass(kind, TowerFree)
     entry = None if loss.name == "cross_entropy" else find_loss(loss.name)
-    if is_tower_free and (entry is None or entry.is_cosine):
+    if is_tower_free and (entry is None or entry.scorer is not None):
         raise InputError(f"loss.name: {loss.name} needs item vectors, which {model} does not have; take bce or bpr")
+    if issubclass(kind, ItemTower):
+        asked_scorer(loss.name, model, kind.own_scorer)
     if entry is None:
         if given:
             raise InputError(

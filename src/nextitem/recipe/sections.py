@@ -17,7 +17,6 @@ from nextitem.data.splits.ratio import Rounding
 from nextitem.evaluation.evaluate import DEFAULT_METRICS
 from nextitem.evaluation.protocol import Seen, Ties
 from nextitem.keys import Positive
-from nextitem.nn.losses.catalogue import LOSSES
 
 FORMAT = 1  # of a run folder
 BETA2 = 0.999  # how slowly Adam's second moment forgets; Kingma and Ba, arXiv:1412.6980
@@ -182,10 +181,6 @@ class Recipe(Section):
     loss: LossRecipe | None = LossRecipe()
     training: TrainingRecipe | None = TrainingRecipe()
     evaluation: EvaluationRecipe = EvaluationRecipe()
-
-    @property
-    def scores_are_cosines(self) -> bool:
-        return self.loss is not None and self.loss.name in LOSSES and LOSSES[self.loss.name].is_cosine
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

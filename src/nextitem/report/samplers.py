@@ -23,8 +23,8 @@ from nextitem.keys import defaults_of
 from nextitem.models.base import Recommender, Trained
 from nextitem.models.negatives import BY_VECTORS, SAMPLERS, Trainable, make_sampler, sampler_keys
 from nextitem.models.towers import ItemTower, TowerFree
-from nextitem.nn.objectives import inner_products
 from nextitem.nn.samplers.base import Rows, Sampler
+from nextitem.nn.scorers import InnerProduct
 from nextitem.recipe import Recipe
 from nextitem.report.tables import FittingTable
 from nextitem.runs.reevaluate import load_with_split
@@ -75,7 +75,7 @@ def compare_samplers(
             if vectors is not None or name not in BY_VECTORS:
                 sampler = _sampler(name, run.recipe, split, run.model.max_length)
                 if vectors is not None:
-                    sampler.refresh(vectors)  # as they are compared: directions after a loss of cosines
+                    sampler.refresh(vectors)
                 qualities.append(_quality(name, sampler, rows, log_softmax, draws))
     protocol = (
         f"Q: the sampler; P: the softmax of {run.recipe.model.name}'s scores over all {split.num_items:,} items; "
@@ -85,12 +85,13 @@ def compare_samplers(
 
 
 def _rows(model: Recommender, holdout: Holdout, name: str) -> tuple[Rows, Tensor | None]:
-    """One row a user, and the item vectors, as the model's scores compare them, where it has any."""
+    """One row a user, and the item vectors, as the model's scorer maps them, where it has any."""
     batch = holdout_batch(holdout, model.max_length, model.wanted())
     targets = torch.from_numpy(holdout.target.padded(1))[:, 0]
     if isinstance(model, ItemTower) and isinstance(model, Trained):
-        queries, vectors = model.compared(model.query(batch), model.item_vectors())
-        return Rows(batch.users, targets, inner_products(queries, vectors), queries), vectors
+        queries, vectors = model.scorer.map_queries(model.query(batch)), model.mapped_vectors()
+        of_mapped = InnerProduct()
+        return Rows(batch.users, targets, lambda items: of_mapped.candidates(queries, vectors, items), queries), vectors
     if isinstance(model, TowerFree):
         return Rows(batch.users, targets, lambda items: model.interact(batch.users, items)), None
     raise InputError(

@@ -23,6 +23,7 @@ from nextitem.evaluation.ranking import bytes_of_a_row
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.catalogue import find, make
 from nextitem.models.negatives import Trainable, make_sampler, sampler_keys
+from nextitem.models.towers import ItemTower
 from nextitem.nn.losses.catalogue import find_loss, loss_keys, make_loss
 from nextitem.nn.objectives import FullSoftmax, Objective, Sampled
 from nextitem.processes import ALONE, Processes
@@ -110,6 +111,8 @@ def build_model(recipe: Recipe, split: Split, processes: Processes = ALONE) -> R
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         model = make(recipe.model.name, sizes_of(recipe, split), recipe.model.arguments)
+    if isinstance(model, ItemTower) and recipe.loss is not None:
+        model.score_for(recipe.loss.name)
     if isinstance(model, Trained):
         model.prepare(data)
     if isinstance(model, Trained) and recipe.loss is not None:
@@ -143,7 +146,7 @@ def build_objective(recipe: Recipe, loss: LossRecipe, split: Split, max_length: 
     function, entry = make_loss(loss.name, loss.keys(loss_keys(loss.name)), split.num_items), find_loss(loss.name)
     return Sampled(
         function, sampler, loss.num_negatives, is_static=loss.sampling == "static", seed=recipe.seed,
-        takes_log_q=entry.takes_log_q, is_cosine=entry.is_cosine,
+        takes_log_q=entry.takes_log_q,
     )  # fmt: skip
 
 

@@ -15,8 +15,9 @@ from nextitem.data.ids import PAD, IdMap
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 from nextitem.forking import mark_computed
-from nextitem.models.base import Recommender, Trained
+from nextitem.models.base import Recommender
 from nextitem.models.catalogue import make
+from nextitem.models.towers import ItemTower
 from nextitem.recipe import Recipe
 from nextitem.runs.folder import ITEMS, USERS, RunFolder
 from nextitem.training.fit import BEST
@@ -218,8 +219,8 @@ def load(folder: str | Path) -> Run:
         run_folder.read_report(reads=(ITEMS, USERS, BEST))
     weights, items, users = run_folder.read_weights(), run_folder.read_items(), run_folder.read_users()
     model = make(recipe.model.name, run_folder.read_sizes(len(users), len(items)), recipe.model.arguments)
-    if isinstance(model, Trained):
-        model.objective.is_cosine = recipe.scores_are_cosines
+    if isinstance(model, ItemTower) and recipe.loss is not None:
+        model.score_for(recipe.loss.name)
     try:
         model.load_weights(weights)
     except InputError as error:

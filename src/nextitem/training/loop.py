@@ -183,4 +183,4 @@ def _refresh_negatives(model: Trained) -> None:
     """
     if isinstance(model, ItemTower) and model.objective.needs_vectors:
         with torch.no_grad():
-            model.objective.refresh(model.item_vectors())
+            model.objective.refresh(model.mapped_vectors())

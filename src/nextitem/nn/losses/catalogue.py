@@ -24,6 +24,7 @@ from nextitem.nn.losses.pairwise_separate import (
     weighted_binary_cross_entropy,
 )
 from nextitem.nn.losses.pairwise_softmax import info_nce, sampled_softmax
+from nextitem.nn.scorers import Cosine, VectorScorer
 
 Loss = Callable[..., Tensor]
 
@@ -35,17 +36,17 @@ class Entry:
     function: Loss
     takes_log_q: bool = False  # (positive, negative, target_log_q, log_q) instead of (positive, negative)
     draws_targets: bool = False  # the sampler must be able to draw the target
-    is_cosine: bool = False  # scores are cosines
+    scorer: type[VectorScorer] | None = None  # what scores must be; None: whatever the model's are
 
 
 LOSSES: dict[str, Entry] = {
     "bce": Entry(binary_cross_entropy),
     "bpr": Entry(bpr),
     "bpr_max": Entry(bpr_max),
-    "ccl": Entry(ccl, is_cosine=True),
+    "ccl": Entry(ccl, scorer=Cosine),
     "gbce": Entry(gbce),
     "hinge": Entry(hinge),
-    "info_nce": Entry(info_nce, is_cosine=True),
+    "info_nce": Entry(info_nce, scorer=Cosine),
     "nce": Entry(nce, takes_log_q=True, draws_targets=True),
     "sampled_softmax": Entry(sampled_softmax, takes_log_q=True, draws_targets=True),
     "top1": Entry(top1),

@@ -24,7 +24,7 @@ class Rows(NamedTuple):
     users: Tensor  # (N,) int64; 0 is an unknown user
     targets: Tensor  # (N,) int64 in 1..num_items
     score: Score  # of the model as it is now
-    queries: Tensor | None = None  # (N, D), where scores are inner products
+    queries: Tensor | None = None  # (N, D), as the scorer maps them: scores are inner products of these; None: of none
 
 
 class Proposal:
@@ -80,7 +80,7 @@ class Sampler(nn.Module):
         self.strikes = strikes
 
     def refresh(self, vectors: Tensor) -> None:
-        """(V, D) item vectors as they are now; randomness comes from torch's global state."""
+        """(V, D) item vectors as they are now, mapped by the scorer; randomness comes from torch's global state."""
 
     def proposal(self, rows: Rows) -> Proposal:
         raise NotImplementedError(f"{type(self).__name__} has no proposal")
