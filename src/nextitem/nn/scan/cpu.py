@@ -1,4 +1,4 @@
-"""The compiled forms on a CPU, float32: autograd's side of nn/kernels/scanning.py and convolving.py."""
+"""The compiled forms on a CPU, float32: autograd's side of scanning, scanning_back and convolving in nn/kernels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.autograd import Function
 
 from nextitem.nn.kernels.convolving import conv, conv_gradients
-from nextitem.nn.kernels.scanning import scan, scan_gradients
+from nextitem.nn.kernels.scanning import scan
+from nextitem.nn.kernels.scanning_back import gradients as scan_gradients
 from nextitem.nn.once import once_differentiable
 from nextitem.nn.scan.rows import Rows
 
