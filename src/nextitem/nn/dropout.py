@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nextitem.errors import InputError
-from nextitem.nn.kernels.choose import runs_compiled, runs_on_device
+from nextitem.nn.kernels.checking import Family, drawn
+from nextitem.nn.kernels.choose import runs_on_device
 from nextitem.nn.kernels.dropping import drop
 from nextitem.nn.kernels.hashing import numbers
 from nextitem.nn.once import once_differentiable
@@ -51,9 +52,14 @@ def seeded_dropout(x: Tensor, p: float, seed: int) -> Tensor:
     """As `dropout`; `seed` decides which elements stay, the same ones on every device."""
     if p == 0.0:
         return x
-    if runs_compiled(x):
-        return _Drop.apply(x, bound_of(1.0 - p), 1.0 / (1.0 - p), seed)  # type: ignore[no-untyped-call]
+    if DROPOUT.runs(x):
+        return _compiled(x, p, seed)
     return x * keep_mask(x.shape, 1.0 - p, seed, x.device).to(x.dtype) / (1.0 - p)
+
+
+def _compiled(x: Tensor, p: float, seed: int) -> Tensor:
+    dropped: Tensor = _Drop.apply(x, bound_of(1.0 - p), 1.0 / (1.0 - p), seed)  # type: ignore[no-untyped-call]
+    return dropped
 
 
 class Dropout(nn.Module):
@@ -88,3 +94,11 @@ class _Drop(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         return drop(gradients[0].contiguous(), *ctx.settings), None, None, None
+
+
+def _examples() -> list[Any]:
+    """Numbers of two blocks of places."""
+    return [(*drawn((2, 8200)), 0.2, 2**62 + 5)]
+
+
+DROPOUT = Family("dropout", _compiled, seeded_dropout, _examples, has_gradients=True)

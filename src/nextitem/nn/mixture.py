@@ -20,7 +20,8 @@ from torch.autograd import Function
 from nextitem.nn.dropout import bound_of, dropout
 from nextitem.nn.kernels.attending import attend, shape_of
 from nextitem.nn.kernels.attending_back import gradients
-from nextitem.nn.kernels.choose import runs_compiled, runs_on_device
+from nextitem.nn.kernels.checking import Family, drawn
+from nextitem.nn.kernels.choose import runs_on_device
 from nextitem.nn.kernels.dropping import dropping_of
 from nextitem.nn.once import once_differentiable
 
@@ -62,7 +63,7 @@ def row_mixture(
         return device_mixture(query, key, value, num_heads, None, p)  # no mask: torch has kernels of its own for this
     if seen is None:
         seen = torch.full((len(key),), key.shape[1], device=key.device)
-    if runs_compiled(query, key, value):
+    if ATTENTION.runs(query, key, value):
         return _RowMixture.apply(query, key, value, num_heads, seen, is_causal, p, seed)  # type: ignore[no-untyped-call]
     place = torch.arange(key.shape[1], device=key.device)
     is_hidden = (place >= seen[:, None])[:, None, None]  # (B, 1, 1, T)
@@ -106,3 +107,13 @@ class _RowMixture(Function):
     def backward(ctx: Any, *grads: Tensor) -> Any:
         found = gradients((*ctx.saved_tensors, grads[0].contiguous()), *ctx.settings)
         return *found, None, None, None, None, None
+
+
+def _examples() -> list[Any]:
+    """Rows of more than one strip of queries, causal and dropped; and short ones, seen both ways."""
+    seen, fewer = torch.tensor([19, 7, 1]), torch.tensor([5, 2])
+    long, short = drawn(*[(3, 19, 12)] * 3), drawn(*[(2, 5, 8)] * 3)
+    return [(*long, 2, seen, True, 0.25, 2**62 + 5), (*short, 1, fewer, False, 0.0, 0)]
+
+
+ATTENTION = Family("attention", _RowMixture.apply, row_mixture, _examples, has_gradients=True)
