@@ -18,7 +18,7 @@ PACKAGE = Path(nextitem.__file__).parent
 FLOORS = [
     {"errors"},
     {"keys"},
-    {"compiling", "cores", "forking", "processes", "terminal", "writing"},
+    {"compiling", "cores", "forking", "processes", "terminal", "verdicts", "writing"},
     {"data"},
     {"diagnosis"},
     {"nn"},
@@ -95,7 +95,7 @@ def test_imports_run_down_the_floors(module: str) -> None:
 @pytest.mark.parametrize("module", [name for name in INSIDE if floor(name) == "nn"])
 def test_nn_imports_errors_and_torch_alone(module: str) -> None:
     """But for the kernels, which are numba's and Triton's, and the adapter of mamba_ssm."""
-    assert {floor(name) for name in ours(module)} <= {"nn", "errors", "keys", "compiling", "forking"}
+    assert {floor(name) for name in ours(module)} <= {"nn", "errors", "keys", "compiling", "forking", "verdicts"}
     also = {"numba", "numpy"} if module.startswith("nn.kernels") else set()
     others_of = {"scanning_gpu": {"triton"}, "tiles": {"numba", "llvmlite"}}
     also = {f"nn.kernels.{name}": found for name, found in others_of.items()}.get(module, also)

@@ -20,7 +20,7 @@ in the table.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from nextitem.errors import InputError
 from nextitem.nn.candidates import candidate_scores
 from nextitem.nn.dropout import Dropout
-from nextitem.nn.kernels.choose import runs_compiled
+from nextitem.nn.kernels.checking import Family, drawn
 from nextitem.nn.kernels.scoring import scores_by_item
 
 
@@ -249,12 +249,25 @@ class HiddenLayers(nn.Module):
 
 def all_inner_products(queries: Tensor, vectors: Tensor) -> Tensor:
     """(B, D) and (V, D) -> (B, V), an item a row in memory: on a CPU up to twice as fast, and as easily ranked."""
-    if not torch.is_grad_enabled() and runs_compiled(queries, vectors):
+    if not torch.is_grad_enabled() and SCORES.runs(queries, vectors):
         return scores_by_item(vectors, queries).T
-    return (vectors @ queries.T).T
+    return _scores_plain(vectors, queries).T
+
+
+def _scores_plain(vectors: Tensor, queries: Tensor) -> Tensor:
+    """(V, D) and (B, D) -> (V, B)."""
+    return vectors @ queries.T
 
 
 def unit(vectors: Tensor) -> Tensor:
     """(..., D), each of length 1; a zero vector stays, with a gradient of zero where F.normalize has one of 1e12."""
     lengths = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
     return vectors / lengths.masked_fill(lengths == 0.0, torch.inf)
+
+
+def _examples() -> list[Any]:
+    """More items than a part has, of sizes that fill no vector."""
+    return [drawn((70, 5), (9, 5))]
+
+
+SCORES = Family("scores of all items", scores_by_item, _scores_plain, _examples)
