@@ -61,7 +61,7 @@ def test_a_relabelled_log_is_equal_and_the_map_is_right(rows: list[list[int]], s
     log = numbered_lists(rows)
     other = relabelled(log, seed)
     found = relabel(log, other)
-    assert found.verdict == "equal"
+    assert found.equality == "equal"
     assert found.users is not None
     assert found.items is not None
     for user in range(log.num_users):
@@ -70,30 +70,30 @@ def test_a_relabelled_log_is_equal_and_the_map_is_right(rows: list[list[int]], s
 
 
 @given(a=ROWS, b=ROWS)
-def test_the_verdict_is_that_of_trying_all_pairings(a: list[list[int]], b: list[list[int]]) -> None:
-    assert relabel(numbered_lists(a), numbered_lists(b)).verdict == ("equal" if brute_force(a, b) else "different")
+def test_equality_is_that_of_trying_all_pairings(a: list[list[int]], b: list[list[int]]) -> None:
+    assert relabel(numbered_lists(a), numbered_lists(b)).equality == ("equal" if brute_force(a, b) else "different")
 
 
 @pytest.mark.parametrize(
-    ("other", "verdict"),
+    ("other", "equality"),
     [
         ([[1, 2], [2, 3], [3, 4], [4, 5], [5, 6], [6, 1]], "different"),
         ([[6, 5], [5, 4], [4, 6], [1, 3], [3, 2], [2, 1]], "equal"),
     ],
 )
-def test_twins_are_matched_by_trial(other: list[list[int]], verdict: str) -> None:
+def test_twins_are_matched_by_trial(other: list[list[int]], equality: str) -> None:
     two_rings = [[1, 2], [2, 3], [3, 1], [4, 5], [5, 6], [6, 4]]  # no colour tells these users apart, or one of six
-    assert relabel(numbered_lists(two_rings), numbered_lists(other)).verdict == verdict
+    assert relabel(numbered_lists(two_rings), numbered_lists(other)).equality == equality
 
 
 def test_many_single_users_are_no_burden() -> None:
     log = numbered_lists([[number] for number in range(3000)])
-    assert relabel(log, relabelled(log, 1)).verdict == "equal"
+    assert relabel(log, relabelled(log, 1)).equality == "equal"
 
 
 def test_a_swapped_pair_is_found_by_names() -> None:
     found = compare(numbered_lists([[1, 2, 3], [2, 3, 4]]), numbered_lists([[1, 2, 3], [2, 4, 3]]))
-    assert found.verdict == "different"
+    assert found.equality == "different"
     aligned = found.alignment
     assert aligned is not None
     assert (aligned.by, aligned.same, aligned.reordered, aligned.reordered_in_ties) == ("names", 1, 1, None)
@@ -135,16 +135,16 @@ def test_search_finds_the_core_that_was_used() -> None:
     raw = numbered_lists([[1, 2], [1, 2], [1, 3], [4]])
     once = only(raw, np.array([True, True, True, True, True, False, False]))
     found = search(relabelled(once, 0), raw)
-    assert [(one.user_core, one.item_core, one.mode, one.verdict) for one in found] == [
+    assert [(one.user_core, one.item_core, one.mode, one.equality) for one in found] == [
         (0, 2, "once", "equal"), (0, 2, "iterated", "equal"), (2, 2, "once", "equal")
     ]  # fmt: skip
-    assert {one.verdict for one in search(numbered_lists([[1], [2]]), raw)} == {"different"}
+    assert {one.equality for one in search(numbered_lists([[1], [2]]), raw)} == {"different"}
 
 
 def test_a_shuffled_beauty_is_equal_and_one_swapped_pair_is_named(real_data: Path) -> None:
     beauty = real("amazon-beauty", real_data)
     other = relabelled(beauty, 0)
-    assert relabel(beauty, other).verdict == "equal"
+    assert relabel(beauty, other).equality == "equal"
     user = int(np.flatnonzero(other.lengths >= 5)[100])
     place = int(other.starts[user]) + 2
     assert other.items[place] != other.items[place + 1]
@@ -157,5 +157,5 @@ def test_a_shuffled_beauty_is_equal_and_one_swapped_pair_is_named(real_data: Pat
 
 def test_ml_1m_is_its_raw_log_with_five_ratings_an_item(real_data: Path) -> None:
     prepared, raw = real("ml-1m", real_data), real(str(real_data / "ml-1m/ml-1m-all-items.txt.gz"), real_data)
-    assert relabel(prepared, raw).verdict == "different"
-    assert relabel(prepared, only(raw, raw.popularity[raw.items] >= 5)).verdict == "equal"
+    assert relabel(prepared, raw).equality == "different"
+    assert relabel(prepared, only(raw, raw.popularity[raw.items] >= 5)).equality == "equal"

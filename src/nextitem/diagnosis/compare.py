@@ -13,7 +13,7 @@ from nextitem.diagnosis.alignment import Alignment, align, is_same_by_name
 from nextitem.diagnosis.cores import MODES, Mode
 from nextitem.diagnosis.logs import only
 from nextitem.diagnosis.measures import Measures, measure
-from nextitem.diagnosis.relabelling import Verdict, relabel
+from nextitem.diagnosis.relabelling import Equality, relabel
 
 SOUGHT = (0, 2, 3, 4, 5, 10, 20)  # cores that `search` tries, of users and of items
 
@@ -24,7 +24,7 @@ class Comparison:
     name_b: str
     a: Measures
     b: Measures
-    verdict: Verdict
+    equality: Equality
     same_names: bool  # equal, and under the ids as they are
     numbering_a: str  # how its item ids are numbered
     numbering_b: str
@@ -39,15 +39,15 @@ class Candidate:
     users: int
     items: int
     interactions: int
-    verdict: Verdict  # whether what is left is the other log
+    equality: Equality  # whether what is left is the other log
 
 
 def compare(a: Numbered, b: Numbered, names: tuple[str, str] = ("A", "B")) -> Comparison:
     found = relabel(a, b)
-    is_equal = found.verdict == "equal"
+    is_equal = found.equality == "equal"
     alignment = None if is_equal else align(a, b)
     same_names = is_equal and is_same_by_name(a, b)
-    return Comparison(*names, measure(a), measure(b), found.verdict, same_names, numbering(a), numbering(b), alignment)
+    return Comparison(*names, measure(a), measure(b), found.equality, same_names, numbering(a), numbering(b), alignment)
 
 
 def numbering(log: Numbered) -> str:
@@ -91,8 +91,8 @@ def search(target: Numbered, raw: Numbered) -> list[Candidate]:
     found: list[Candidate] = []
     for place, (candidate, left) in enumerate(fitting):
         is_known = place > 0 and np.array_equal(left, fitting[place - 1][1])
-        verdict = found[-1].verdict if is_known else relabel(target, only(raw, left)).verdict
-        found.append(replace(candidate, verdict=verdict))
+        equality = found[-1].equality if is_known else relabel(target, only(raw, left)).equality
+        found.append(replace(candidate, equality=equality))
     return found
 
 

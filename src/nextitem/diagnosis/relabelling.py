@@ -18,14 +18,14 @@ import numpy as np
 from nextitem.data.numbered import Numbered
 from nextitem.diagnosis.hashing import mix, sums
 
-Verdict = Literal["equal", "different", "undecided"]
+Equality = Literal["equal", "different", "undecided"]
 ROUNDS = 40  # of refinement, at the most; five or so are usual
 TRIALS = 60  # of matching twins
 
 
 @dataclass(frozen=True)
 class Relabelling:
-    verdict: Verdict
+    equality: Equality
     users: np.ndarray | None = None  # (R,) the user of b for every user of a; None unless equal
     items: np.ndarray | None = None  # (I,)
 
@@ -40,7 +40,7 @@ def relabel(a: Numbered, b: Numbered) -> Relabelling:
     """
     >>> from nextitem.diagnosis.logs import numbered_lists
     >>> found = relabel(numbered_lists([[1, 2, 3], [2, 1]]), numbered_lists([[8, 9], [9, 8, 7]]))
-    >>> found.verdict, found.users.tolist(), found.items.tolist()
+    >>> found.equality, found.users.tolist(), found.items.tolist()
     ('equal', [1, 0], [2, 1, 0])
     """
     if (len(a), a.num_users, a.num_items) != (len(b), b.num_users, b.num_items):

@@ -8,7 +8,7 @@ from nextitem.keys import check_keys
 from nextitem.models.catalogue import find
 from nextitem.models.negatives import BY_VECTORS, EXCLUDES_EXACTLY, SAMPLERS, check_sampler
 from nextitem.models.towers import TowerFree
-from nextitem.nn.losses.catalogue import LOSSES, check_loss, find_loss, loss_keys
+from nextitem.nn.losses.by_name import LOSSES, check_loss, find_loss, loss_keys
 from nextitem.recipe.sections import BETA2, LossRecipe, Recipe, ScheduleName, SplitKind, TrainingRecipe
 
 SCHEDULE_KEYS: dict[ScheduleName, tuple[set[str], set[str]]] = {  # must have, may have

@@ -17,7 +17,7 @@ from nextitem.data.splits.ratio import Rounding
 from nextitem.evaluation.evaluate import DEFAULT_METRICS
 from nextitem.evaluation.protocol import Seen, Ties
 from nextitem.keys import Positive
-from nextitem.nn.losses.catalogue import LOSSES
+from nextitem.nn.losses.by_name import LOSSES
 
 FORMAT = 1  # of a run folder
 BETA2 = 0.999  # how slowly Adam's second moment forgets; Kingma and Ba, arXiv:1412.6980
@@ -50,8 +50,8 @@ class Section(BaseModel):
 
 
 class DataRecipe(Section):
-    source: str = "ml-100k"  # a catalogue name, a file or a folder
-    folder: str | None = None  # where catalogue data lies already (--data_dir)
+    source: str = "ml-100k"  # a public data set, a file or a folder
+    folder: str | None = None  # where public data lies already (--data_dir)
     format: str = "auto"
     separator: str | None = None
     quote: Annotated[Quote, BeforeValidator(lambda found: "double" if found == '"' else found)] = "auto"  # of a table

@@ -23,7 +23,7 @@ from nextitem.evaluation.ranking import bytes_of_a_row
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.catalogue import find, make
 from nextitem.models.negatives import Trainable, make_sampler, sampler_keys
-from nextitem.nn.losses.catalogue import find_loss, loss_keys, make_loss
+from nextitem.nn.losses.by_name import find_loss, loss_keys, make_loss
 from nextitem.nn.objectives import FullSoftmax, Objective, Sampled
 from nextitem.processes import ALONE, Processes
 from nextitem.recipe import (

@@ -11,17 +11,17 @@
 
 from nextitem.data.batches.bag import BagBatches as BagBatches
 from nextitem.data.batches.batch import Batch as Batch
-from nextitem.data.batches.catalogue import BATCHES as BATCHES
-from nextitem.data.batches.catalogue import batch_keys as batch_keys
-from nextitem.data.batches.catalogue import find_batches as find_batches
-from nextitem.data.batches.catalogue import make_batches as make_batches
+from nextitem.data.batches.by_name import BATCHES as BATCHES
+from nextitem.data.batches.by_name import batch_keys as batch_keys
+from nextitem.data.batches.by_name import find_batches as find_batches
+from nextitem.data.batches.by_name import make_batches as make_batches
 from nextitem.data.batches.cloze import ClozeBatches as ClozeBatches
 from nextitem.data.batches.histories import history_batch as history_batch
 from nextitem.data.batches.histories import holdout_batch as holdout_batch
 from nextitem.data.batches.next_item import NextItemBatches as NextItemBatches
 from nextitem.data.batches.pair import PairBatches as PairBatches
 from nextitem.data.batches.prefix import PrefixBatches as PrefixBatches
-from nextitem.data.batches.rows import Batches as Batches
-from nextitem.data.batches.rows import RowBatches as RowBatches
+from nextitem.data.batches.row_batches import Batches as Batches
+from nextitem.data.batches.row_batches import RowBatches as RowBatches
 from nextitem.data.batches.wanted import NOTHING as NOTHING
 from nextitem.data.batches.wanted import Wanted as Wanted

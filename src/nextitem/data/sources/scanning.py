@@ -1,7 +1,7 @@
 """Scanning: a table in a file as a lazy log, on the engine of the user's choice; what it holds is never all in memory.
 
 A text file is split by polars alone, by the dialect and under the rules of the readers in `formats`, so that its log,
-or the verdict on it, is the same at any size and on every engine. What names the line of a fault is the reader, which
+or its refusal, is the same at any size and on every engine. What names the line of a fault is the reader, which
 holds a file whole.
 """
 

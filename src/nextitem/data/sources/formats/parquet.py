@@ -41,7 +41,7 @@ def parquet_order(path: Path, roles: Roles, asked: Roles) -> tuple[str, ...]:
 
 
 def refuse_parquet_head(path: Path) -> None:
-    """The verdict on what a Parquet file says of its columns, for engines that would look away.
+    """Refuse by what a Parquet file says of its columns, for engines that would look away.
 
     Raises:
         InputError: it is broken, or two columns have one name.
