@@ -21,7 +21,7 @@ from nextitem.data.log.frames import collected
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.prepare import Rules, prepare
 from nextitem.data.sources import scanning
-from nextitem.data.sources.formats.reading import read, sniff
+from nextitem.data.sources.formats.reading import read, recognise
 from nextitem.data.sources.opening import open_data
 from nextitem.data.sources.scanning import Engine
 from nextitem.errors import InputError
@@ -75,7 +75,7 @@ def answer(opened: Callable[[], Any]) -> Answer:
 
 def is_table(path: Path) -> bool:
     try:
-        return sniff(path) in scanning.FORMATS
+        return recognise(path)[0].is_table
     except InputError:
         return True  # refused by all
 

@@ -30,7 +30,7 @@ def understood_report(name: str, found: Understood) -> Group:
     table.add_column(overflow="fold")
     roles = "\n".join(f"{column} -> {'not read' if role == '-' else role}" for column, role in found.columns)
     for title, text in (
-        ("format", f"{found.format} ({FORMATS[found.format]})"),
+        ("format", f"{found.format} ({FORMATS[found.format].title})"),
         ("why", found.why),
         ("compression", found.compression),
         ("columns", roles),

@@ -10,7 +10,7 @@ from nextitem.data.dataset import Dataset
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.files import is_parquet
 from nextitem.data.sources.formats.quoting import Quote
-from nextitem.data.sources.formats.reading import read, sniff
+from nextitem.data.sources.formats.reading import format_of, read
 from nextitem.data.sources.formats.roles import Roles
 from nextitem.data.sources.public import PUBLIC_DATA, find
 from nextitem.data.sources.scanning import Engine, is_scanned, scan
@@ -66,7 +66,7 @@ def open_data(
         format = known_format if format == "auto" else format
     else:
         if format == "auto":
-            format = "table" if separator is not None else sniff(path)
+            format = format_of(path, separator=separator)[0].name
         said = f"{path}, read as {format}"
     columns = {"user": user, "item": item, "timestamp": timestamp, "rating": rating, "time_format": time_format}
     if is_scanned(path, format, engine):
