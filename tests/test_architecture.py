@@ -216,7 +216,7 @@ def test_screens_are_made_at_one_place_and_nothing_is_marked_up(module: str) -> 
 WRITERS = {
     "writing", "training.share",
     *(f"data.sources.{name}" for name in ("scanning", "formats.output", "amazon.preparing")),
-    *(f"data.sources.catalogue.{name}" for name in ("cache", "download", "finding", "sources", "archives")),
+    *(f"data.sources.public.{name}" for name in ("cache", "download", "finding", "sources", "archives")),
 }  # fmt: skip
 WRITING = {
     "write_text", "write_bytes", "touch", "mkdir", "makedirs", "unlink", "rmdir", "rmtree",

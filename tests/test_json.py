@@ -58,7 +58,7 @@ def test_what_there_is(folder: Path) -> None:
 
 def test_data() -> None:
     assert found("describe", "synthetic")["measures"]["users"] == 500
-    assert found("compare-data", "synthetic", "synthetic")["comparison"]["verdict"] == "equal"
+    assert found("compare-data", "synthetic", "synthetic")["comparison"]["equality"] == "equal"
 
 
 def test_numbers_that_json_has_not_are_null(capsys: pytest.CaptureFixture[str]) -> None:

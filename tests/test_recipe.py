@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nextitem.data.sources.catalogue import CATALOGUE
+from nextitem.data.sources.public import PUBLIC_DATA
 from nextitem.errors import InputError
 from nextitem.models.catalogue import MODELS
 from nextitem.models.negatives import SAMPLERS
@@ -161,7 +161,7 @@ def test_every_recipe_that_is_shipped_can_be_read(file: str) -> None:
     name, _, data = file.partition(".")
     layer = {"model": {"name": name}} | ({"data": {"source": data}} if data else {})
     assert make_recipe(layer).model.name == name
-    assert not data or data in CATALOGUE
+    assert not data or data in PUBLIC_DATA
 
 
 @pytest.mark.parametrize("file", sorted(path.stem for path in (RECIPES / "like").glob("*.yaml")))

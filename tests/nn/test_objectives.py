@@ -9,7 +9,7 @@ import torch
 from nextitem.errors import InputError
 from nextitem.nn.losses import binary_cross_entropy, bpr, full_cross_entropy
 from nextitem.nn.objectives import FullSoftmax, Sampled
-from nextitem.nn.samplers.base import Rows, Sampler
+from nextitem.nn.samplers.base import Positives, Sampler
 from nextitem.nn.samplers.cluster import ClusterSampler
 from nextitem.nn.samplers.history import History
 from nextitem.nn.samplers.in_batch import InBatchSampler
@@ -85,7 +85,7 @@ def test_hits_add_nothing_to_loss_and_gradient(shared: bool) -> None:
     torch.manual_seed(1)
     found = objective(queries, vectors, targets, users, scorer=PLAIN)
     torch.manual_seed(1)
-    items = sampler(Rows(users, targets, lambda chosen: chosen), 40).items.expand(6, -1)
+    items = sampler(Positives(users, targets, lambda chosen: chosen), 40).items.expand(6, -1)
     assert (items == targets[:, None]).any()
     plain = plain_bpr(queries @ vectors.T, targets, items)
     torch.testing.assert_close(found, plain)
@@ -160,7 +160,7 @@ def test_the_hardest_of_a_large_pool_is_the_hardest_of_all() -> None:
     queries, vectors, targets, users = rows_of(5)
     scores = (queries @ vectors.T)[:, 1:].detach()
     draw = DynamicSampler(anything(), 400)(
-        Rows(users, targets, lambda items: (queries[:, None] * vectors[items]).sum(-1)), 2
+        Positives(users, targets, lambda items: (queries[:, None] * vectors[items]).sum(-1)), 2
     )
     assert torch.equal(draw.items, scores.argmax(1, keepdim=True).expand(5, 2) + 1)
 

@@ -12,7 +12,7 @@ import nextitem
 from nextitem.data.batches import history_batch
 from nextitem.data.sequences import Sequences
 from nextitem.models.towers import ItemTower
-from nextitem.nn.losses.catalogue import LOSSES
+from nextitem.nn.losses.by_name import LOSSES
 from nextitem.nn.scorers import Cosine
 from nextitem.recipe import Layer, make_recipe
 from nextitem.runs.run import Finished, run

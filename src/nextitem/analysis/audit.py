@@ -21,7 +21,7 @@ from nextitem.data.dataset import Dataset
 from nextitem.data.splits.split import Split
 from nextitem.errors import InputError
 from nextitem.evaluation.lists import narrowed
-from nextitem.evaluation.significance import Comparison, paired_test
+from nextitem.evaluation.significance import PairedTest, paired_test
 from nextitem.models.catalogue import arguments, find
 from nextitem.models.towers import SequenceModel
 from nextitem.recipe import Layer, Recipe, make_recipe
@@ -75,7 +75,7 @@ class Audit:
     ngrams: dict[str, Predictability]
     metrics: dict[str, dict[str, float]]  # trial -> metric -> mean over cases and seeds
     perturbed: dict[str, dict[str, float]]  # perturbation -> metric -> mean over cases, seeds and permutations
-    differences: dict[str, Comparison]  # perturbation -> main of it minus that of true histories, paired over users
+    differences: dict[str, PairedTest]  # perturbation -> main of it minus that of true histories, paired over users
     seeds: list[float]  # main of the full model, by seed
     attention: list[float]  # on the last item, by layer
     even_attention: float

@@ -66,28 +66,29 @@ def compare_data(
     json: AsJson = False,
 ) -> None:
     """Whether two preparations are the same data, whatever their ids; else where they differ."""
+    from nextitem.data.numbered import core_places
     from nextitem.data.sources.opening import open_data
-    from nextitem.diagnosis.coded import coded
     from nextitem.diagnosis.compare import compare
     from nextitem.diagnosis.compare import search as search_cores
-    from nextitem.diagnosis.cores import core_mask
+    from nextitem.diagnosis.logs import numbered_log, only
     from nextitem.errors import InputError
     from nextitem.report.diagnosis import comparison_report
 
-    logs = [(open_data(source)[0], Path(source).name) for source in (a, b)]
-    for log, _ in logs:
+    logs = [open_data(source)[0] for source in (a, b)]
+    for log in logs:
         _say(log.notes, stderr=json)
-    one, other = (coded(log, name) for log, name in logs)
+    one, other = (numbered_log(log) for log in logs)
     candidates = search_cores(one, other) if search else None
     if user_core or item_core:
-        mask = core_mask(other, user_core, item_core, core)
-        if not mask.any():
+        left = core_places(other, user_core, item_core, core)
+        if not len(left):
             raise InputError(f"user_core {user_core} and item_core {item_core} leave nothing of {b}; lower them")
-        other = other.only(mask)
+        other = only(other, left)
+    found = compare(one, other, (Path(a).name, Path(b).name))
     if json:
-        print_json({"comparison": compare(one, other), "candidates": candidates})
+        print_json({"comparison": found, "candidates": candidates})
     else:
-        console().print(comparison_report(compare(one, other), candidates), highlight=False)
+        console().print(comparison_report(found, candidates), highlight=False)
 
 
 def _say(notes: tuple[str, ...], *, stderr: bool = False) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nextitem.errors import InputError
-from nextitem.nn.losses.catalogue import LOSSES, find_loss
+from nextitem.nn.losses.by_name import LOSSES, find_loss
 from nextitem.nn.scorers import VectorScorer
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from nextitem.errors import InputError
 from nextitem.nn.losses import full_cross_entropy
-from nextitem.nn.samplers.base import Draw, Repeatable, Rows, Sampler, Score
+from nextitem.nn.samplers.base import Draw, Positives, Repeatable, Sampler, Score
 from nextitem.nn.scorers import VectorScorer
 
 
@@ -133,7 +133,7 @@ class Sampled(Objective):
         queries: Tensor | None = None,
         weights: Tensor | None = None,
     ) -> Tensor:
-        draw = self._draw(Rows(users, targets, score, None if queries is None else queries.detach()))
+        draw = self._draw(Positives(users, targets, score, None if queries is None else queries.detach()))
         if len(draw.items) == len(targets):
             # One call for all candidates: the gradient of the item table is then written once.
             scores = score(torch.cat([targets[:, None], draw.items], 1))  # (N, 1 + k)
@@ -147,7 +147,7 @@ class Sampled(Objective):
         log_q = draw.log_q.to(negative.dtype).expand_as(negative)
         return self.loss(positive, negative, draw.target_log_q.to(positive.dtype), log_q, **weighing)
 
-    def _draw(self, rows: Rows) -> Draw:
+    def _draw(self, rows: Positives) -> Draw:
         count = len(rows.targets) if self.num_negatives is None else self.num_negatives
         if self.is_static and isinstance(self.sampler, Repeatable):
             return self.sampler.fixed(rows, count, self.seed)

@@ -9,7 +9,7 @@ from nextitem.models.asking import asked_scorer
 from nextitem.models.catalogue import find
 from nextitem.models.negatives import BY_VECTORS, EXCLUDES_EXACTLY, SAMPLERS, check_sampler
 from nextitem.models.towers import ItemTower, TowerFree
-from nextitem.nn.losses.catalogue import LOSSES, check_loss, find_loss, loss_keys
+from nextitem.nn.losses.by_name import LOSSES, check_loss, find_loss, loss_keys
 from nextitem.recipe.sections import BETA2, LossRecipe, Recipe, ScheduleName, SplitKind, TrainingRecipe
 
 SCHEDULE_KEYS: dict[ScheduleName, tuple[set[str], set[str]]] = {  # must have, may have

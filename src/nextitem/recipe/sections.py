@@ -49,8 +49,8 @@ class Section(BaseModel):
 
 
 class DataRecipe(Section):
-    source: str = "ml-100k"  # a catalogue name, a file or a folder
-    folder: str | None = None  # where catalogue data lies already (--data_dir)
+    source: str = "ml-100k"  # a public data set, a file or a folder
+    folder: str | None = None  # where public data lies already (--data_dir)
     format: str = "auto"
     separator: str | None = None
     quote: Annotated[Quote, BeforeValidator(lambda found: "double" if found == '"' else found)] = "auto"  # of a table

@@ -30,7 +30,7 @@ def understood_report(name: str, found: Understood) -> Group:
     table.add_column(overflow="fold")
     roles = "\n".join(f"{column} -> {'not read' if role == '-' else role}" for column, role in found.columns)
     for title, text in (
-        ("format", f"{found.format} ({FORMATS[found.format]})"),
+        ("format", f"{found.format} ({FORMATS[found.format].title})"),
         ("why", found.why),
         ("compression", found.compression),
         ("columns", roles),
@@ -38,7 +38,7 @@ def understood_report(name: str, found: Understood) -> Group:
         ("times", _times(found)),
     ):
         table.add_row(title, _visible(text))
-    shown: list[RenderableType] = [_verdict(name, is_good=True), table, _first(found.first)]
+    shown: list[RenderableType] = [_headline(name, is_good=True), table, _first(found.first)]
     return Group(*shown, *(warning(text) for text in found.warnings))
 
 
@@ -46,18 +46,18 @@ def prepared_report(name: str, dataset: Dataset) -> Group:
     """A folder of arrays that fit together, and what its making had to say."""
     parts = "" if dataset.parts is None else ", in the parts train, valid and test"
     said = Text(f"a prepared folder{parts}; nextitem run -d takes it as it is")
-    return Group(_verdict(name, is_good=True), said, *(Text(_visible(note)) for note in dataset.notes))
+    return Group(_headline(name, is_good=True), said, *(Text(_visible(note)) for note in dataset.notes))
 
 
 def side_report(name: str, table: pl.DataFrame) -> Group:
     """A side table that breaks no rule."""
     columns = ", ".join(f"{column} ({_plain(dtype)})" for column, dtype in table.schema.items())
-    return Group(_verdict(name, is_good=True), Text(_visible(f"{len(table):,} rows: {columns}")))
+    return Group(_headline(name, is_good=True), Text(_visible(f"{len(table):,} rows: {columns}")))
 
 
 def refusal_report(path: Path, error: InputError) -> Group:
     """The rule that is broken, and the line itself between its neighbours."""
-    shown: list[RenderableType] = [_verdict(path.name, is_good=False), Text(_visible(str(error)))]
+    shown: list[RenderableType] = [_headline(path.name, is_good=False), Text(_visible(str(error)))]
     if place := re.search(r", line (\d+)[:,]", str(error)):
         line = int(place[1])
         content = whole(path).rstrip(b"\n").split(b"\n")
@@ -83,7 +83,7 @@ def warning(text: str) -> Text:
     return Text.assemble(("warning: ", "bold yellow"), _visible(text))
 
 
-def _verdict(name: str, *, is_good: bool) -> Text:
+def _headline(name: str, *, is_good: bool) -> Text:
     return Text.assemble((name, "bold"), ": ", ("good", "bold green") if is_good else ("refused", "bold red"))
 
 

@@ -149,7 +149,7 @@ def test_table(report: dict[str, Any]) -> Group:
     name = report["recipe"]["model"]["name"]
     table.add_row(name, *(f"{value:.4f}" for value in report["test"].values()), style="bold")
     title = f"Test: {report['data']['name']}, {report['split']}"
-    return Group("", Text(title, "bold"), Text(report["protocol"]), table, Text(_verdict(report)))
+    return Group("", Text(title, "bold"), Text(report["protocol"]), table, Text(_against_baseline(report)))
 
 
 def protocol_table(report: Report) -> Group:
@@ -168,7 +168,7 @@ def _metric_table(metrics: list[str]) -> FittingTable:
     return table
 
 
-def _verdict(report: dict[str, Any]) -> str:
+def _against_baseline(report: dict[str, Any]) -> str:
     found = report["comparison"]
     if found is None:
         return ""

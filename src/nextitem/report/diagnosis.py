@@ -41,11 +41,11 @@ def examination_report(examined: Examination) -> Group:
 
 
 def comparison_report(found: Comparison, candidates: list[Candidate] | None = None) -> Group:
-    verdict = {
+    answer = {
         "equal": "equal, id by id" if found.same_names else "equal up to relabelling: other ids, the same data",
         "different": "different",
         "undecided": "undecided: too many users that nothing tells apart",
-    }[found.verdict]
+    }[found.equality]
     table = FittingTable(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     for name in (f"A: {found.name_a}", f"B: {found.name_b}"):
@@ -60,7 +60,7 @@ def comparison_report(found: Comparison, candidates: list[Candidate] | None = No
         ("item ids", found.numbering_a, found.numbering_b),
     ):
         table.add_row(title, left, right, style=None if left == right else "yellow")
-    shown: list[RenderableType] = [Text.assemble(("A and B are ", "bold"), (verdict, "bold")), table]
+    shown: list[RenderableType] = [Text.assemble(("A and B are ", "bold"), (answer, "bold")), table]
     if a.lengths != b.lengths:
         shown.append(_two_histograms("interactions a user", a.lengths, b.lengths))
     if a.popularity != b.popularity:
@@ -183,10 +183,10 @@ def _candidates(candidates: list[Candidate]) -> Group:
     for title in ("user_core", "item_core", "core", "users", "items", "interactions", "against A"):
         table.add_column(title, justify="right", no_wrap=True)
     for one in candidates:
-        verdict = "equal up to relabelling" if one.verdict == "equal" else one.verdict
+        answer = "equal up to relabelling" if one.equality == "equal" else one.equality
         table.add_row(
             str(one.user_core), str(one.item_core), one.mode, f"{one.users:,}", f"{one.items:,}",
-            f"{one.interactions:,}", verdict,
+            f"{one.interactions:,}", answer,
         )  # fmt: skip
     return Group(Text("Cores of B that come to A, or nearest to it", "bold"), table)
 

@@ -23,7 +23,7 @@ from nextitem.keys import defaults_of
 from nextitem.models.base import Recommender, Trained
 from nextitem.models.negatives import BY_VECTORS, SAMPLERS, Trainable, make_sampler, sampler_keys
 from nextitem.models.towers import ItemTower, TowerFree
-from nextitem.nn.samplers.base import Rows, Sampler
+from nextitem.nn.samplers.base import Positives, Sampler
 from nextitem.nn.scorers import InnerProduct
 from nextitem.recipe import Recipe
 from nextitem.report.tables import FittingTable
@@ -46,7 +46,7 @@ class Quality:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SamplerQualities:
     protocol: str
     num_draws: int
     qualities: list[Quality]
@@ -54,7 +54,7 @@ class Comparison:
 
 def compare_samplers(
     folder: Path, users: int = 300, draws: int = 100, seed: int = 0, data: str | None = None
-) -> Comparison:
+) -> SamplerQualities:
     """All samplers that the run's model can train with, over the whole catalogue: no history is left out.
 
     Samplers take the keys of the run's own loss where they have them (clusters, power, pool), else their defaults.
@@ -81,19 +81,21 @@ def compare_samplers(
         f"Q: the sampler; P: the softmax of {run.recipe.model.name}'s scores over all {split.num_items:,} items; "
         f"{len(chosen):,} validation users, histories not excluded, {draws} draws a user, seed {seed}"
     )
-    return Comparison(protocol, draws, qualities)
+    return SamplerQualities(protocol, draws, qualities)
 
 
-def _rows(model: Recommender, holdout: Holdout, name: str) -> tuple[Rows, Tensor | None]:
+def _rows(model: Recommender, holdout: Holdout, name: str) -> tuple[Positives, Tensor | None]:
     """One row a user, and the item vectors, as the model's scorer maps them, where it has any."""
     batch = holdout_batch(holdout, model.max_length, model.wanted())
     targets = torch.from_numpy(holdout.target.padded(1))[:, 0]
     if isinstance(model, ItemTower) and isinstance(model, Trained):
         queries, vectors = model.scorer.map_queries(model.query(batch)), model.mapped_vectors()
         of_mapped = InnerProduct()
-        return Rows(batch.users, targets, lambda items: of_mapped.candidates(queries, vectors, items), queries), vectors
+        return Positives(
+            batch.users, targets, lambda items: of_mapped.candidates(queries, vectors, items), queries
+        ), vectors
     if isinstance(model, TowerFree):
-        return Rows(batch.users, targets, lambda items: model.interact(batch.users, items)), None
+        return Positives(batch.users, targets, lambda items: model.interact(batch.users, items)), None
     raise InputError(
         f"{name} is fitted in one go: it has no loss that samples negatives, so there is nothing to compare"
     )
@@ -108,7 +110,7 @@ def _sampler(name: str, recipe: Recipe, split: Split, max_length: int | None) ->
     return make_sampler(name, Trainable(split.train, split.num_items, targets), keys | own | plain)
 
 
-def _quality(name: str, sampler: Sampler, rows: Rows, log_softmax: Tensor, count: int) -> Quality:
+def _quality(name: str, sampler: Sampler, rows: Positives, log_softmax: Tensor, count: int) -> Quality:
     everything = torch.arange(1, log_softmax.shape[1] + 1)[None, :]
     log_q = sampler.proposal(rows).log_prob(everything).expand_as(log_softmax)
     divergence, reverse = kl(log_softmax, log_q), kl(log_q, log_softmax)
@@ -137,7 +139,7 @@ def effective_draws(log_weights: Tensor) -> float:
     return float((2 * log_weights.logsumexp(1) - (2 * log_weights).logsumexp(1)).exp().mean())
 
 
-def samplers_table(comparison: Comparison) -> Group:
+def samplers_table(comparison: SamplerQualities) -> Group:
     table = FittingTable(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("sampler", no_wrap=True)
     for title in ("KL(P||Q)", "KL(Q||P)", "effective draws", "draws/s"):

@@ -24,7 +24,7 @@ from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.catalogue import find, make
 from nextitem.models.negatives import Trainable, make_sampler, sampler_keys
 from nextitem.models.towers import ItemTower
-from nextitem.nn.losses.catalogue import find_loss, loss_keys, make_loss
+from nextitem.nn.losses.by_name import find_loss, loss_keys, make_loss
 from nextitem.nn.objectives import FullSoftmax, Objective, Sampled
 from nextitem.processes import ALONE, Processes
 from nextitem.recipe import (

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from nextitem.data.batches.batch import Batch
-from nextitem.data.batches.rows import Batches
+from nextitem.data.batches.row_batches import Batches
 from nextitem.data.batches.turns import Turns
 from nextitem.data.batches.wanted import DrawTriples, Wanted
 from nextitem.errors import InputError

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nextitem.data.sources.catalogue.kinds import FIVE_CORE, PublicData, Size
-from nextitem.data.sources.catalogue.sources import Archive, File, Web
-from nextitem.data.sources.catalogue.terms import FOURSQUARE, HETREC, LASTFM_1K, RSC15, YELP
+from nextitem.data.sources.public.kinds import FIVE_CORE, PublicData, Size
+from nextitem.data.sources.public.sources import Archive, File, Web
+from nextitem.data.sources.public.terms import FOURSQUARE, HETREC, LASTFM_1K, RSC15, YELP
 
 NOT_KNOWN = Size()
 SESSIONS = {"data.item_core": 5, "split.kind": "leave_one_out"}

@@ -1,4 +1,4 @@
-"""What models that count make of training rows and histories.
+"""Counting: what models that count make of training rows and histories.
 
 Sizes: R rows, B batch, T length, V = num_items + 1 (item 0 is the padding).
 """

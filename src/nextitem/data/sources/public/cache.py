@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from nextitem.data.sources.catalogue.download import SourceError
-from nextitem.data.sources.catalogue.sources import File
+from nextitem.data.sources.public.download import SourceError
+from nextitem.data.sources.public.sources import File
 from nextitem.errors import InputError
 
 

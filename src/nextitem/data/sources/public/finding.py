@@ -8,12 +8,12 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from nextitem.data.sources.catalogue.cache import cache_folder, is_intact, keep, note_terms, noted, terms_are_new
-from nextitem.data.sources.catalogue.download import SourceError
-from nextitem.data.sources.catalogue.entries import CATALOGUE
-from nextitem.data.sources.catalogue.kinds import PublicData
-from nextitem.data.sources.catalogue.sources import File, Source
-from nextitem.data.sources.catalogue.watching import Watcher
+from nextitem.data.sources.public.cache import cache_folder, is_intact, keep, note_terms, noted, terms_are_new
+from nextitem.data.sources.public.download import SourceError
+from nextitem.data.sources.public.entries import PUBLIC_DATA
+from nextitem.data.sources.public.kinds import PublicData
+from nextitem.data.sources.public.sources import File, Source
+from nextitem.data.sources.public.watching import Watcher
 from nextitem.errors import InputError, suggest
 
 
@@ -32,9 +32,9 @@ def find(name: str, data_dir: Path | None = None, watcher: Watcher | None = None
     Raises:
         InputError: no such name, no source has the file, or a local file has another checksum.
     """
-    data = CATALOGUE.get(name)
+    data = PUBLIC_DATA.get(name)
     if data is None:
-        raise InputError(f'there is no public data set "{name}"; {suggest(name, CATALOGUE)}')
+        raise InputError(f'there is no public data set "{name}"; {suggest(name, PUBLIC_DATA)}')
     tried: list[str] = []
     found = in_local_folder(data, data_dir, tried) or in_cache(data, tried) or _from_the_web(data, tried, watcher)
     if found is None:

@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from nextitem.data.sources.catalogue.download import SourceError, refuse_full_disk
+from nextitem.data.sources.public.download import SourceError, refuse_full_disk
 
 CHUNK = 1 << 20
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nextitem.data.sources.catalogue.kinds import LEAVE_ONE_OUT, PublicData, Size
-from nextitem.data.sources.catalogue.sources import File
-from nextitem.data.sources.catalogue.terms import AMAZON_2014, HETREC, MOVIELENS, RSC15, YELP, Terms
+from nextitem.data.sources.public.kinds import LEAVE_ONE_OUT, PublicData, Size
+from nextitem.data.sources.public.sources import File
+from nextitem.data.sources.public.terms import AMAZON_2014, HETREC, MOVIELENS, RSC15, YELP, Terms
 
 S3_REC = "https://github.com/RUCAIBox/CIKM2020-S3Rec"
 SASREC = "https://github.com/kang205/SASRec"

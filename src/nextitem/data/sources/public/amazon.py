@@ -5,9 +5,9 @@ Neither the checksums nor the sizes of these files are published; the checksum o
 
 from __future__ import annotations
 
-from nextitem.data.sources.catalogue.kinds import FIVE_CORE, LEAVE_ONE_OUT, PublicData
-from nextitem.data.sources.catalogue.sources import File, Web
-from nextitem.data.sources.catalogue.terms import AMAZON_2014, AMAZON_2018, AMAZON_2023, Terms
+from nextitem.data.sources.public.kinds import FIVE_CORE, LEAVE_ONE_OUT, PublicData
+from nextitem.data.sources.public.sources import File, Web
+from nextitem.data.sources.public.terms import AMAZON_2014, AMAZON_2018, AMAZON_2023, Terms
 
 CATEGORIES_2014 = (
     "Amazon_Instant_Video", "Apps_for_Android", "Automotive", "Baby", "Beauty", "Books", "CDs_and_Vinyl",

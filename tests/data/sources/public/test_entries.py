@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from nextitem.data.log.interactions import Interactions
-from nextitem.data.sources.catalogue import CATALOGUE, FAMILIES
-from nextitem.data.sources.catalogue.sources import Archive, Web
 from nextitem.data.sources.formats.reading import FORMATS
 from nextitem.data.sources.opening import open_data
+from nextitem.data.sources.public import FAMILIES, PUBLIC_DATA
+from nextitem.data.sources.public.sources import Archive, Web
 from nextitem.recipe import make_recipe
 from nextitem.recipe.options import layer_of
 
@@ -20,7 +20,7 @@ OLD_NAMES = ("ml-100k", "ml-1m", "amazon-beauty", "amazon-sports", "yelp", "last
 
 
 def test_every_entry_is_called_by_its_name_and_has_terms_and_a_way_to_it() -> None:
-    for name, data in CATALOGUE.items():
+    for name, data in PUBLIC_DATA.items():
         assert name == data.name
         assert data.terms
         assert data.files
@@ -28,18 +28,18 @@ def test_every_entry_is_called_by_its_name_and_has_terms_and_a_way_to_it() -> No
 
 
 def test_every_place_is_inside_the_folder_and_belongs_to_one_data_set() -> None:
-    places = [file.place for data in CATALOGUE.values() for file in data.files]
+    places = [file.place for data in PUBLIC_DATA.values() for file in data.files]
     assert len(set(places)) == len(places)
     assert all(re.fullmatch(r"[\w.-]+/[\w.-]+", place) and ".." not in place for place in places)
 
 
 def test_every_format_has_a_reader() -> None:
-    formats = {file.format for data in CATALOGUE.values() for file in data.files}
+    formats = {file.format for data in PUBLIC_DATA.values() for file in data.files}
     assert formats <= {*FORMATS}
 
 
 def test_every_checksum_has_the_length_of_its_kind() -> None:
-    for data in CATALOGUE.values():
+    for data in PUBLIC_DATA.values():
         assert all(file.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", file.sha256) for file in data.files)
         for source in data.downloads:
             assert source.file in data.files
@@ -48,19 +48,19 @@ def test_every_checksum_has_the_length_of_its_kind() -> None:
                 assert source.checksum is None or re.fullmatch(r"md5:[0-9a-f]{32}", source.checksum)
 
 
-@pytest.mark.parametrize("name", [name for name in CATALOGUE if not name.startswith("amazon-20")])
+@pytest.mark.parametrize("name", [name for name in PUBLIC_DATA if not name.startswith("amazon-20")])
 def test_the_usual_preparation_is_a_recipe(name: str) -> None:
-    data = CATALOGUE[name]
+    data = PUBLIC_DATA[name]
     recipe = make_recipe(layer_of(data.recipe))
     assert recipe.split.kind == "leave_one_out"
 
 
 def test_families_hold_all_amazon_categories() -> None:
     members = [name for names in FAMILIES.values() for name in names]
-    assert sorted(members) == sorted(name for name in CATALOGUE if name.startswith("amazon-20"))
+    assert sorted(members) == sorted(name for name in PUBLIC_DATA if name.startswith("amazon-20"))
     assert len(FAMILIES["amazon-2023-CATEGORY-5core"]) == 27  # 28 on its page, with Unknown, which is no category
     assert "amazon-2014-beauty-5core" in FAMILIES["amazon-2014-CATEGORY-5core"]
-    assert all(name in CATALOGUE for name in OLD_NAMES)
+    assert all(name in PUBLIC_DATA for name in OLD_NAMES)
 
 
 DATA = Path(os.environ.get("NEXTITEM_DATA", "no data"))

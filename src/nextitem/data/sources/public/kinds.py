@@ -1,10 +1,10 @@
-"""What the catalogue knows of a public data set."""
+"""What is known of a public data set."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from nextitem.data.sources.catalogue.sources import File, Source
+from nextitem.data.sources.public.sources import File, Source
 
 LEAVE_ONE_OUT = {"split.kind": "leave_one_out"}
 FIVE_CORE = {"data.user_core": 5, "data.item_core": 5, **LEAVE_ONE_OUT}

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from nextitem.data.sources.catalogue.archives import tar_member, zip_member
-from nextitem.data.sources.catalogue.download import SourceError
+from nextitem.data.sources.public.archives import tar_member, zip_member
+from nextitem.data.sources.public.download import SourceError
 
 
 def zip_of(path: Path, *members: tuple[str | zipfile.ZipInfo, bytes]) -> Path:

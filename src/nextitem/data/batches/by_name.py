@@ -12,7 +12,7 @@ from nextitem.data.batches.cloze import ClozeBatches
 from nextitem.data.batches.next_item import NextItemBatches
 from nextitem.data.batches.pair import PairBatches
 from nextitem.data.batches.prefix import PrefixBatches
-from nextitem.data.batches.rows import Batches, RowBatches
+from nextitem.data.batches.row_batches import Batches, RowBatches
 from nextitem.data.batches.wanted import NOTHING, Wanted
 from nextitem.data.batches.woven import weave
 from nextitem.data.sequences import Sequences

@@ -1,4 +1,4 @@
-"""The verdict: the test cases, looked at once, beside honest baselines on the same split."""
+"""Baselines: the test cases, looked at once by a model and by honest baselines on the same split."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class AgainstBaseline:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Outcome:
     model: str
     valid: Report
     test: Report
@@ -49,7 +49,7 @@ class Verdict:
         return pl.concat([_rank_rows(model, part, report, users) for model, part, report in parts])
 
 
-def judge(recipe: Recipe, model: Recommender, split: Split, processes: Processes = ALONE) -> Verdict:
+def evaluate_with_baselines(recipe: Recipe, model: Recommender, split: Split, processes: Processes = ALONE) -> Outcome:
     """Evaluate the model on validation and test cases, each baseline on the test cases, and compare."""
     start = time.perf_counter()
     settings = recipe.evaluation
@@ -63,7 +63,7 @@ def judge(recipe: Recipe, model: Recommender, split: Split, processes: Processes
     others = [name for name in settings.baselines if name != recipe.model.name]
     baselines = {name: measured(build_baseline(name, split, recipe.seed, processes), split.test) for name in others}
     comparison = _compare(test, baselines, compared(settings.metrics, metrics)) if baselines else None
-    return Verdict(recipe.model.name, valid, test, baselines, comparison, time.perf_counter() - start)
+    return Outcome(recipe.model.name, valid, test, baselines, comparison, time.perf_counter() - start)
 
 
 def _compare(test: Report, baselines: dict[str, Report], metric: str) -> AgainstBaseline:

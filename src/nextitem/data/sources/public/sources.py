@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from nextitem.data.sources.catalogue.archives import tar_member, zip_member
-from nextitem.data.sources.catalogue.download import Remote, SourceError, Watch, download
+from nextitem.data.sources.public.archives import tar_member, zip_member
+from nextitem.data.sources.public.download import Remote, SourceError, Watch, download
 
 PIP_CONNECT = 5  # seconds without an answer before the next source is tried
 PIP_TIMEOUT = 120.0  # seconds for the whole of pip, which retries by itself

@@ -13,11 +13,11 @@ import pytest
 from rich.console import Console
 
 from nextitem.data.log.interactions import Interactions
-from nextitem.data.sources.catalogue import CATALOGUE, PublicData, find
-from nextitem.data.sources.catalogue.cache import cache_folder
-from nextitem.data.sources.catalogue.sources import Archive, File, Web, Wheel
-from nextitem.data.sources.catalogue.watching import Watcher
 from nextitem.data.sources.opening import open_data
+from nextitem.data.sources.public import PUBLIC_DATA, PublicData, find
+from nextitem.data.sources.public.cache import cache_folder
+from nextitem.data.sources.public.sources import Archive, File, Web, Wheel
+from nextitem.data.sources.public.watching import Watcher
 from nextitem.errors import InputError
 
 U_DATA = b"1\t10\t3\t5\n1\t11\t3\t6\n"
@@ -59,7 +59,7 @@ def toy(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A public data set `toy`: a zip on `server`, else a wheel."""
     server.body = archive_of("toy/u.data", U_DATA)
     downloads = (Archive(server.url, "toy/u.data", FILES[1]), Wheel("recbole==1.2.1", MEMBER, FILES[0]))
-    monkeypatch.setitem(CATALOGUE, "toy", PublicData("toy", "two rows", "play fair", FILES, downloads))
+    monkeypatch.setitem(PUBLIC_DATA, "toy", PublicData("toy", "two rows", "play fair", FILES, downloads))
 
 
 def put(folder: Path, place: str, content: bytes) -> Path:
@@ -184,7 +184,8 @@ def unknown(server: Any, monkeypatch: pytest.MonkeyPatch) -> File:
     """A public data set `toy` whose checksum nobody published."""
     file = File("toy/u.data", None, "movielens")
     server.body = U_DATA
-    monkeypatch.setitem(CATALOGUE, "toy", PublicData("toy", "two rows", "play fair", (file,), (Web(server.url, file),)))
+    data = PublicData("toy", "two rows", "play fair", (file,), (Web(server.url, file),))
+    monkeypatch.setitem(PUBLIC_DATA, "toy", data)
     return file
 
 
@@ -219,7 +220,7 @@ def test_a_damaged_copy_is_found_by_the_noted_checksum(server: Any) -> None:
 def test_terms_are_shown_once_and_again_when_they_change(monkeypatch: pytest.MonkeyPatch) -> None:
     for terms, times in (("play fair", 1), ("play fair", 0), ("pay", 1)):
         monkeypatch.setitem(
-            CATALOGUE, "toy", PublicData("toy", "", terms, CATALOGUE["toy"].files, CATALOGUE["toy"].downloads)
+            PUBLIC_DATA, "toy", PublicData("toy", "", terms, PUBLIC_DATA["toy"].files, PUBLIC_DATA["toy"].downloads)
         )
         said = io.StringIO()
         find("toy", watcher=Watcher(Console(file=said))).path.unlink()
@@ -233,9 +234,9 @@ def test_data_that_is_fetched_by_hand_says_where(tmp_path: Path) -> None:
 
 def test_where_no_download_answers_the_page_is_named(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     server.statuses = [404] * 9
-    data = CATALOGUE["foursquare-nyc"]
+    data = PUBLIC_DATA["foursquare-nyc"]
     archive = Archive(server.url, "x", data.files[0])
-    monkeypatch.setitem(CATALOGUE, "foursquare-nyc", replace(data, downloads=(archive,)))
+    monkeypatch.setitem(PUBLIC_DATA, "foursquare-nyc", replace(data, downloads=(archive,)))
     with pytest.raises(
         InputError,
         match=r"answered 404.*\nby hand, from https://sites\.google\.com/.*: take .*tsmc2014\.zip\nPut foursquare-nyc",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nextitem.data.sources.catalogue.kinds import LEAVE_ONE_OUT, PublicData, Size
-from nextitem.data.sources.catalogue.sources import Archive, File, Wheel
-from nextitem.data.sources.catalogue.terms import MOVIELENS
+from nextitem.data.sources.public.kinds import LEAVE_ONE_OUT, PublicData, Size
+from nextitem.data.sources.public.sources import Archive, File, Wheel
+from nextitem.data.sources.public.terms import MOVIELENS
 
 ML_100K = File("ml-100k/ml-100k.inter", "4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff", "atomic")
 U_DATA = File(  # ml-100k.inter without its header line

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from nextitem.cli.main import app
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.log.units import PER_SECOND
-from nextitem.data.sources.catalogue import CATALOGUE
 from nextitem.data.sources.formats.reading import sniff
 from nextitem.data.sources.opening import open_data
+from nextitem.data.sources.public import PUBLIC_DATA
 
 # Of the place of a file: the first lines as they are published, and the first user, item and second of it.
 LAYOUTS = {
@@ -61,7 +61,7 @@ LAYOUTS = {
         "user_000001\t2009-05-04T23:08:57Z\tf1b1cf71-bd35-4e99-8624-24a6e15f133a\tDeep Dish\t\tLondon Calling\n",
         "user_000001", "Deep Dish\tLondon Calling", 1_241_478_537),
 }  # fmt: skip
-FILES = [(name, file) for name, data in CATALOGUE.items() for file in data.files if file.sha256 is None]
+FILES = [(name, file) for name, data in PUBLIC_DATA.items() for file in data.files if file.sha256 is None]
 ONE_OF_EACH = {next(key for key in LAYOUTS if re.fullmatch(key, file.place)): (name, file) for name, file in FILES}
 
 
@@ -95,7 +95,7 @@ def test_a_file_of_each_layout_is_read_by_its_name(tmp_path: Path, layout: str) 
 
 def test_a_file_that_was_unpacked_is_taken_too(tmp_path: Path) -> None:
     for name in ("gowalla", "steam"):
-        packed, *others = (file.place for file in CATALOGUE[name].files)
+        packed, *others = (file.place for file in PUBLIC_DATA[name].files)
         assert others == [packed.removesuffix(".gz")]
         put(tmp_path, others[0])
         assert open_data(name, tmp_path)[1].startswith(name)

@@ -5,7 +5,7 @@ import torch
 
 from nextitem.errors import InputError
 from nextitem.nn import losses
-from nextitem.nn.losses.catalogue import LOSSES, check_loss, find_loss, loss_keys, make_loss
+from nextitem.nn.losses.by_name import LOSSES, check_loss, find_loss, loss_keys, make_loss
 from nextitem.recipe import make_recipe
 
 POSITIVE, NEGATIVE = torch.tensor([0.5, -1.0]), torch.tensor([[0.2, 0.9, -0.4], [1.0, 0.0, -2.0]])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nextitem.data.sources.catalogue import download
+from nextitem.data.sources.public import download
 
 
 class Server:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from nextitem.data.sources.catalogue import download as module
-from nextitem.data.sources.catalogue.download import Remote, SourceError, download
+from nextitem.data.sources.public import download as module
+from nextitem.data.sources.public.download import Remote, SourceError, download
 
 
 def no_watch(url: str, done: int, total: int | None) -> None:
