@@ -8,13 +8,16 @@ from typing import Annotated, Literal
 
 import typer
 
+from nextitem.cli.code import code_asked_for, code_of_run, model_name
 from nextitem.cli.shared import console, own_options, rank, telling_of_compilation
 from nextitem.errors import InputError
 
 
 def run(
     context: typer.Context,
-    model: Annotated[str | None, typer.Option("-m", "--model", help="A model's name [SASRec].")] = None,
+    model: Annotated[
+        str | None, typer.Option("-m", "--model", help="A model's name, or file.py:Class [SASRec].")
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -36,6 +39,10 @@ def run(
     resume: Annotated[Path | None, typer.Option(help="Continue the interrupted run in this folder.")] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Start over if the run folder is in use by an old run.")
+    ] = False,
+    trust_code: Annotated[
+        bool,
+        typer.Option("--trust-code", help="Run the code of a model of your own, which --resume or --recipe names."),
     ] = False,
     profile: Annotated[
         bool, typer.Option("--profile", help="Say at the end where the time of a training step went.")
@@ -74,17 +81,20 @@ def run(
     keys = parse_keys(context.args, RUN, own_options(context))
     refuse_twice(named, keys)
     layers = [file, named, keys]
+    if trust_code and resume is None and recipe is None:
+        raise InputError("--trust-code is for --resume and --recipe; a model that -m names needs no such word")
     if resume is not None:
         if any(layers) or out is not None:
             raise InputError(
                 "--resume continues a run as it was begun; it takes no other recipe, keys or folder (but --data, the "
                 "place where its data is now)"
             )
-        wanted, place = RunFolder(resume).read_recipe(), resume
+        wanted, place = RunFolder(resume).read_recipe(code_of_run(resume, trust_code)), resume
         now = placed(wanted.data, RunFolder(resume).read_data().get("directory"), resume, data)
     else:
         now = None
-        wanted = make_recipe(*layers)
+        typed = model_name(named, keys)
+        wanted = make_recipe(*layers, models=code_asked_for(typed or (model_name(file) if trust_code else None)))
         place = out or free_folder(Path("runs"), wanted)
     screen = console()
     view = RunView(screen, mode) if rank() == 0 else None

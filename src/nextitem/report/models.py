@@ -11,12 +11,15 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from nextitem.keys import REQUIRED
+from nextitem.models.asking import asked
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.catalogue import MODELS, arguments, find
 from nextitem.models.graph import GraphModel
+from nextitem.models.installed import brought_by, installed
 from nextitem.models.towers import ItemTower, SequenceModel, TowerFree, TwoTower
 
-KINDS = (SequenceModel, GraphModel, TwoTower, TowerFree, Fitted, ItemTower)
+KINDS = (SequenceModel, GraphModel, TwoTower, TowerFree, Fitted, ItemTower, Trained, Recommender)
 
 
 def models_table() -> Table:
@@ -26,23 +29,28 @@ def models_table() -> Table:
         table.add_column(title, no_wrap=True)
     for name, model in sorted(MODELS.items(), key=lambda entry: (_family(entry[1]), entry[0])):
         table.add_row(name, _family(model), _kind(model), _batches(model), _paper(model))
+    for name, points in sorted(installed().items()):  # their code is not run for a list
+        table.add_row(name, "installed", " and ".join(map(brought_by, points)), "", "")
     return table
 
 
 def model_page(name: str) -> Group:
-    """The docstrings of a model's file and class, and its arguments as recipe keys.
+    """The docstrings of a model's file and class, and its arguments as recipe keys; the code of one of the user's own
+    runs for it.
 
     Raises:
         InputError: no model has this name.
     """
-    model = find(name)
+    own = asked(name)
+    model = find(name) if own is None else own.model
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for title in ("recipe key", "default", "type"):
         table.add_column(title)
-    for one in arguments(name).values():
+    for one in arguments(model).values():
         type_name = one.type.__name__ if isinstance(one.type, type) else str(one.type).replace("typing.", "")
-        table.add_row(f"model.{one.name}", str(one.default), type_name)
-    facts = f"family {_family(model)}, {_kind(model)}, trains on: {_batches(model)}"
+        table.add_row(f"model.{one.name}", "to be given" if one.default is REQUIRED else str(one.default), type_name)
+    family = f"family {_family(model)}" if own is None else f"your own, {own.path}"
+    facts = f"{family}, {_kind(model)}, trains on: {_batches(model)}"
     about = [inspect.cleandoc(text) for text in (sys.modules[model.__module__].__doc__, model.__doc__) if text]
     return Group(Text(facts, "bold"), "", *(Text(text + "\n") for text in about), table)
 
