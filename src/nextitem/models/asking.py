@@ -45,7 +45,7 @@ def asked(name: str) -> OwnModel | None:
     if points and name in MODELS:
         raise InputError(
             f"two models are called {name}: one of ours, and an entry point of {brought_by(points[0])}; name "
-            f" that one by its module, -m {points[0].value}, or remove its distribution"
+            f"that one by its module, -m {points[0].value}, or remove its distribution"
         )
     if len(points) > 1:
         which = " and ".join(f"{brought_by(one)} ({one.value})" for one in points)
@@ -56,6 +56,10 @@ def asked(name: str) -> OwnModel | None:
 
 
 def _of_module(name: str, point: EntryPoint) -> OwnModel:
+    if not all(part.isidentifier() for part in point.value.partition(":")[0].strip().split(".")):
+        raise InputError(
+            f"model {name} leads nowhere: a class is named path/to/file.py:MyModel or package.module:MyModel"
+        )
     try:
         module = import_module(point.module)
     except ModuleNotFoundError as error:

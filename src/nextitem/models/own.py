@@ -35,12 +35,13 @@ Given = OwnModel | type[Recommender]
 
 
 def label(name: str) -> str:
-    """A model's name in tables and sentences: without the folders of its file.
+    """A model's name in tables and sentences: the class, and its file or module where one of ours is called so too.
 
-    >>> label("/home/me/work/mine.py:MyModel"), label("SASRec")
-    ('mine.py:MyModel', 'SASRec')
+    >>> label("/home/me/work/mine.py:MyModel"), label("/home/me/work/mine.py:SASRec"), label("SASRec")
+    ('MyModel', 'mine.py:SASRec', 'SASRec')
     """
-    return Path(name).name
+    class_name = name.rpartition(":")[2]
+    return Path(name).name if class_name in MODELS else class_name
 
 
 def absolute(name: str) -> str:

@@ -163,7 +163,7 @@ def protocol_table(report: Report) -> Group:
 def _metric_table(metrics: list[str]) -> Table:
     """Narrow enough for eight metrics on 80 columns."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold")  # a long name is broken, before numbers are cut
     for metric in metrics:
         table.add_column(metric, justify="right", no_wrap=True, min_width=len(metric))
     return table

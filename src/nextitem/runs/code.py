@@ -18,7 +18,7 @@ from nextitem.errors import InputError
 from nextitem.models.asking import asked
 from nextitem.models.catalogue import MODELS
 from nextitem.models.importing import read_code
-from nextitem.models.own import Given, OwnModel, label, own_model
+from nextitem.models.own import Given, OwnModel, own_model
 from nextitem.training.shapes import MEND, CodeShape, read_json
 from nextitem.writing import write
 
@@ -66,9 +66,7 @@ def chosen(folder: Path, name: str, models: Sequence[Given]) -> tuple[OwnModel, 
     called = [one for one in models if _class_name(one) == note["class"]]
     if not called:
         others = ", ".join(map(_class_name, models))
-        raise InputError(
-            f"{folder} is of the model {note['class']} of {note['file']}; found {others} in models; add it"
-        )
+        raise InputError(f"{folder} is of {note['class']} of {note['file']}, found in models {others}; give that class")
     owns = [one if isinstance(one, OwnModel) else own_model(one) for one in called]
     same = [own for own in owns if own.sha256 == note["sha256"]]
     if not same:
@@ -122,7 +120,7 @@ def _other(folder: Path, note: dict[str, Any], path: str, digest: str) -> str:
     return (
         f"{folder} was made with {note['class']} of {note['file']} (SHA-256 {note['sha256'][:12]}..), and {path} is "
         f"another file now ({digest[:12]}..); bring the file of the run back, or train again with it as it is "
-        f"(nextitem run -m {label(note['name'])} .. --again){_version(note)}"
+        f"(nextitem run -m {note['name']} .. --again){_version(note)}"
     )
 
 
