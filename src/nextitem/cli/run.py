@@ -16,7 +16,7 @@ from nextitem.errors import InputError
 def run(
     context: typer.Context,
     model: Annotated[
-        str | None, typer.Option("-m", "--model", help="A model's name, or file.py:Class [SASRec].")
+        str | None, typer.Option("-m", "--model", help="A model's name [SASRec]. Your own: file.py:Class.")
     ] = None,
     data: Annotated[
         str | None,
