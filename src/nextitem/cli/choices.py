@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
+from nextitem.cli.code import TrustCode, code_of_run
 from nextitem.cli.shared import AsJson, MovedData, RunPath, console, print_json
 
 
-def models(name: Annotated[str | None, typer.Argument(help="A model's name.")] = None, json: AsJson = False) -> None:
+def models(
+    name: Annotated[str | None, typer.Argument(help="A model's name, or file.py:Class.")] = None, json: AsJson = False
+) -> None:
     """List the models, or show one: what it is, its paper, its arguments and their defaults."""
     from nextitem.report.models import facts_of, facts_of_all, model_page, models_table
 
@@ -26,11 +29,12 @@ def samplers(
     seed: Annotated[int, typer.Option(min=0, help="Of users, codebooks and draws.")] = 0,
     data: MovedData = None,
     json: AsJson = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """How near each negative sampler comes to the softmax of a finished run's scores."""
     from nextitem.report.samplers import compare_samplers, samplers_table
 
-    found = compare_samplers(folder, users, draws, seed, data)
+    found = compare_samplers(folder, users, draws, seed, data, code_of_run(folder, trust_code))
     if json:
         print_json(found)
     else:

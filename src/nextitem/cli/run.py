@@ -8,13 +8,16 @@ from typing import Annotated, Literal
 
 import typer
 
+from nextitem.cli.code import code_asked_for, code_of_run, model_name
 from nextitem.cli.shared import AsJson, console, own_options, print_json, rank, telling_of_compilation
 from nextitem.errors import InputError
 
 
 def run(
     context: typer.Context,
-    model: Annotated[str | None, typer.Option("-m", "--model", help="A model's name [SASRec].")] = None,
+    model: Annotated[
+        str | None, typer.Option("-m", "--model", help="A model's name [SASRec]. Your own: file.py:Class.")
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -40,6 +43,10 @@ def run(
     resume: Annotated[Path | None, typer.Option(help="Continue the interrupted run in this folder.")] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Start over if the run folder is in use by an old run.")
+    ] = False,
+    trust_code: Annotated[
+        bool,
+        typer.Option("--trust-code", help="Run the code of a model of your own, which --resume or --recipe names."),
     ] = False,
     profile: Annotated[
         bool, typer.Option("--profile", help="Say at the end where the time of a training step went.")
@@ -67,7 +74,7 @@ def run(
     from nextitem.runs.run import run as run_recipe
     from nextitem.training.profile import Profile
 
-    source, typed = split_source(context.args)
+    source, typed_keys = split_source(context.args)
     if source is not None and data is not None:
         raise InputError(f"the data is given twice, as {source!r} and as --data {data!r}; leave one of them out")
     data = source if data is None else data
@@ -84,20 +91,23 @@ def run(
         if rank() == 0:
             console(stderr=json).print(f"{recipe}, key by key:", *said, sep="\n ", highlight=False, soft_wrap=True)
     named = layer_of({key: value for key, value in options.items() if value is not None})
-    keys = parse_keys(typed, RUN, own_options(context))
+    keys = parse_keys(typed_keys, RUN, own_options(context))
     refuse_twice(named, keys)
     layers = [file, named, keys]
+    if trust_code and resume is None and recipe is None:
+        raise InputError("--trust-code is for --resume and --recipe; a model that -m names needs no such word")
     if resume is not None:
         if any(layers) or out is not None:
             raise InputError(
                 "--resume continues a run as it was begun; it takes no other recipe, keys or folder (but --data, the "
                 "place where its data is now)"
             )
-        wanted, place = RunFolder(resume).read_recipe(), resume
+        wanted, place = RunFolder(resume).read_recipe(code_of_run(resume, trust_code)), resume
         now = placed(wanted.data, RunFolder(resume).read_data().get("directory"), resume, data)
     else:
         now = None
-        wanted = make_recipe(*layers)
+        typed = model_name(named, keys)
+        wanted = make_recipe(*layers, models=code_asked_for(typed or (model_name(file) if trust_code else None)))
         place = out or free_folder(Path("runs"), wanted)
     screen = console(stderr=json)
     view = RunView(screen, mode) if rank() == 0 else None

@@ -7,12 +7,16 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from nextitem.cli.code import TrustCode, code_of_run
 from nextitem.cli.shared import AsJson, MovedData, RunPath, console, print_json
 from nextitem.errors import InputError
+
+if TYPE_CHECKING:
+    from nextitem.runs.recommend import Run
 
 ROOM = 40  # of rank and score, beside an id
 
@@ -41,13 +45,14 @@ def recommend(
         typer.Option("--live", help="Read one more item a line from standard input, and answer each with a line."),
     ] = False,
     json: AsJson = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Recommend the next items for a history of raw item ids, for a file of them (--histories), or for a session as it
     goes on (--live)."""
     if histories is not None:
         if history is not None or user is not None or live:
             raise InputError("--histories has histories and users in its lines; leave --history, --user, --live out")
-        _answer_lines(folder, histories, k, unknown, not keep_seen)
+        _answer_lines(_opened(folder, trust_code), histories, k, unknown, not keep_seen)
         return
     if history is None and not live:
         raise InputError(
@@ -58,15 +63,14 @@ def recommend(
     if live:
         if user is not None:
             raise InputError(f"--live follows a session by its items, found --user {user}; leave one of them out")
-        _follow(folder, ids, k, unknown == "skip", not keep_seen)
+        _follow(_opened(folder, trust_code), ids, k, unknown == "skip", not keep_seen)
         return
 
     from rich.cells import cell_len
 
     from nextitem.report.tables import FittingTable
-    from nextitem.runs.recommend import load
 
-    found = load(folder).recommend(
+    found = _opened(folder, trust_code).recommend(
         [ids], k, users=None if user is None else [user], unknown=unknown, exclude_seen=not keep_seen
     )[0]
     if found.problem:
@@ -84,6 +88,12 @@ def recommend(
     if found.skipped:
         told = ", ".join(map(on_a_line, found.skipped))
         screen.print(f"skipped, since the model does not know them: {told}", highlight=False, soft_wrap=True)
+
+
+def _opened(folder: Path, trust_code: bool) -> Run:
+    from nextitem.runs.recommend import load
+
+    return load(folder, models=code_of_run(folder, trust_code))
 
 
 def ids_of(text: str) -> list[Any]:
@@ -117,13 +127,11 @@ def _checked(found: Any, place: str) -> list[Any]:
     return found
 
 
-def _answer_lines(folder: Path, file: str, k: int, unknown: Literal["error", "skip"], exclude_seen: bool) -> None:
+def _answer_lines(run: Run, file: str, k: int, unknown: Literal["error", "skip"], exclude_seen: bool) -> None:
     """A JSON line of items, scores, what was skipped and why, for each line of the file."""
-    from nextitem.runs.recommend import load
-
     rows = _read_lines(file)
     users = [user for *_, user in rows]
-    found = load(folder).recommend(
+    found = run.recommend(
         [history for _, history, _ in rows],
         k,
         users=None if all(user is None for user in users) else users,
@@ -162,12 +170,11 @@ def _read_lines(file: str) -> list[tuple[str, list[Any], Any]]:
     return rows
 
 
-def _follow(folder: Path, history: list[str], k: int, skips: bool, exclude_seen: bool) -> None:
+def _follow(run: Run, history: list[str], k: int, skips: bool, exclude_seen: bool) -> None:
     """A line of k items for each line of standard input; what one costs does not grow with the session."""
     from nextitem.runs.live import Session
-    from nextitem.runs.recommend import load
 
-    session = Session(load(folder))
+    session = Session(run)
 
     def is_added(item: str) -> bool:
         try:
@@ -208,13 +215,15 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Of drawn users and negatives.")] = 0,
     data: MovedData = None,
     json: AsJson = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Evaluate a finished run on its test cases under another protocol."""
     from nextitem.report.console import protocol_table
     from nextitem.runs.reevaluate import evaluate_again
 
     names = None if metrics is None else [name.strip() for name in metrics.split(",")]
-    report = evaluate_again(folder, protocol, seen, ties, names, seed, data)
+    models = code_of_run(folder, trust_code)
+    report = evaluate_again(folder, protocol, seen, ties, names, seed, data, models)
     if json:
         print_json({"protocol": report.protocol, "test": report.means(), "notes": report.notes})
     else:

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
-from nextitem.models.asking import asked_scorer
 from nextitem.models.base import Recommender, Trained
+from nextitem.models.scoring import asked_scorer
 from nextitem.nn.scorers import InnerProduct, VectorScorer, all_inner_products
 
 # Users and items that are scored at once where every pair has hidden layers of its own: 4,096 pairs, whose layers stay

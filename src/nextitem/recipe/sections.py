@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from nextitem.data.sources.formats.quoting import Quote
 from nextitem.data.sources.scanning import Engine
@@ -17,6 +17,9 @@ from nextitem.data.splits.ratio import Rounding
 from nextitem.evaluation.evaluate import DEFAULT_METRICS
 from nextitem.evaluation.protocol import Seen, Ties
 from nextitem.keys import Positive
+from nextitem.models.base import Recommender
+from nextitem.models.catalogue import find
+from nextitem.models.own import OwnModel, label
 
 FORMAT = 1  # of a run folder
 BETA2 = 0.999  # how slowly Adam's second moment forgets; Kingma and Ba, arXiv:1412.6980
@@ -104,10 +107,32 @@ class ModelRecipe(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
     name: str = "SASRec"
+    _own: OwnModel | None = PrivateAttr(None)
 
     @property
     def arguments(self) -> dict[str, Any]:
         return dict(self.model_extra or {})
+
+    @property
+    def own(self) -> OwnModel | None:
+        """The class of the user's own that it is of; None of one of ours."""
+        return self._own
+
+    @property
+    def kind(self) -> type[Recommender]:
+        """Its class."""
+        return find(self.name) if self._own is None else self._own.model
+
+    @property
+    def label(self) -> str:
+        """Its name in tables and sentences."""
+        return label(self.name)
+
+    def of(self, own: OwnModel | None) -> ModelRecipe:
+        """The same keys, of a class of the user's own."""
+        recipe = self.model_copy()
+        recipe._own = own
+        return recipe
 
 
 class LossRecipe(BaseModel):

@@ -18,6 +18,7 @@ from nextitem.data.dataset import Dataset
 from nextitem.data.log.units import PER_SECOND
 from nextitem.evaluation.evaluate import Report
 from nextitem.models.base import Recommender
+from nextitem.models.own import label
 from nextitem.recipe import Recipe
 from nextitem.report.tables import FittingTable
 from nextitem.runs.run import Built, Event, Finished, Prepared, monitor_of
@@ -146,7 +147,7 @@ def test_table(report: dict[str, Any]) -> Group:
     table = _metric_table(list(report["test"]))
     for baseline, values in report["baselines"].items():
         table.add_row(baseline, *(f"{value:.4f}" for value in values.values()))
-    name = report["recipe"]["model"]["name"]
+    name = label(report["recipe"]["model"]["name"])
     table.add_row(name, *(f"{value:.4f}" for value in report["test"].values()), style="bold")
     title = f"Test: {report['data']['name']}, {report['split']}"
     return Group("", Text(title, "bold"), Text(report["protocol"]), table, Text(_against_baseline(report)))
@@ -182,7 +183,7 @@ def _against_baseline(report: dict[str, Any]) -> str:
 
 def _plan(event: Built) -> str:
     """What training is about to do."""
-    training, name = event.recipe.training, event.recipe.model.name
+    training, name = event.recipe.training, event.recipe.model.label
     if training is None:
         return f"{name} is fitted in one go; then it and the baselines are ranked on the test cases"
     monitor = monitor_of(event.recipe, event.model.num_items)

@@ -6,6 +6,7 @@ Sizes: N users, n = num_items, k draws.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from nextitem.errors import InputError
 from nextitem.keys import defaults_of
 from nextitem.models.base import Recommender, Trained
 from nextitem.models.negatives import BY_VECTORS, SAMPLERS, Trainable, make_sampler, sampler_keys
+from nextitem.models.own import Given
 from nextitem.models.towers import ItemTower, TowerFree
 from nextitem.nn.samplers.base import Positives, Sampler
 from nextitem.nn.scorers import InnerProduct
@@ -53,7 +55,12 @@ class SamplerQualities:
 
 
 def compare_samplers(
-    folder: Path, users: int = 300, draws: int = 100, seed: int = 0, data: str | None = None
+    folder: Path,
+    users: int = 300,
+    draws: int = 100,
+    seed: int = 0,
+    data: str | None = None,
+    models: Sequence[Given] = (),
 ) -> SamplerQualities:
     """All samplers that the run's model can train with, over the whole catalogue: no history is left out.
 
@@ -62,12 +69,12 @@ def compare_samplers(
     Raises:
         InputError: the run's model is not trained on targets, or its data has changed.
     """
-    run, split = load_with_split(folder, data)
+    run, split = load_with_split(folder, data, models)
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.choice(len(split.valid), min(users, len(split.valid)), replace=False))
     with torch.random.fork_rng(), torch.inference_mode():
         torch.manual_seed(seed)
-        rows, vectors = _rows(run.model, split.valid.take(chosen), run.recipe.model.name)
+        rows, vectors = _rows(run.model, split.valid.take(chosen), run.recipe.model.label)
         everything = torch.arange(1, split.num_items + 1)[None, :]
         log_softmax = rows.score(everything).double().log_softmax(1)  # (N, n)
         qualities = []
@@ -78,7 +85,7 @@ def compare_samplers(
                     sampler.refresh(vectors)
                 qualities.append(_quality(name, sampler, rows, log_softmax, draws))
     protocol = (
-        f"Q: the sampler; P: the softmax of {run.recipe.model.name}'s scores over all {split.num_items:,} items; "
+        f"Q: the sampler; P: the softmax of {run.recipe.model.label}'s scores over all {split.num_items:,} items; "
         f"{len(chosen):,} validation users, histories not excluded, {draws} draws a user, seed {seed}"
     )
     return SamplerQualities(protocol, draws, qualities)

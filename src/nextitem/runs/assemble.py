@@ -39,7 +39,7 @@ def fit_recipe(
     assert training is not None  # make_recipe gives every model that is trained one
     if model.compares_rows and (training.accumulate > 1 or processes.size > 1):
         raise InputError(
-            f"{recipe.model.name} compares the rows of a batch with each other, so that it cannot be cut into parts; "
+            f"{recipe.model.label} compares the rows of a batch with each other, so that it cannot be cut into parts; "
             "leave training.accumulate at 1, and train in one process"
         )
     batches = build.build_batches(training, model, split, recipe.seed)

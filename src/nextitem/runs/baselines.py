@@ -63,7 +63,7 @@ def evaluate_with_baselines(recipe: Recipe, model: Recommender, split: Split, pr
     others = [name for name in settings.baselines if name != recipe.model.name]
     baselines = {name: measured(build_baseline(name, split, recipe.seed, processes), split.test) for name in others}
     comparison = _compare(test, baselines, compared(settings.metrics, metrics)) if baselines else None
-    return Outcome(recipe.model.name, valid, test, baselines, comparison, time.perf_counter() - start)
+    return Outcome(recipe.model.label, valid, test, baselines, comparison, time.perf_counter() - start)
 
 
 def _compare(test: Report, baselines: dict[str, Report], metric: str) -> AgainstBaseline:

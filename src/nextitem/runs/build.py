@@ -101,16 +101,16 @@ def _refuse_unused(recipe: SplitRecipe) -> None:
 
 def sizes_of(recipe: Recipe, split: Split) -> Sizes:
     """What the data says to a model of its sizes."""
-    return split.training_data.sizes_for(find(recipe.model.name).needs)
+    return split.training_data.sizes_for(recipe.model.kind.needs)
 
 
 def build_model(recipe: Recipe, split: Split, processes: Processes = ALONE) -> Recommender:
     """A model with its first weights, which the seed alone decides; a counted one is fitted at once."""
     data = split.training_data
-    data.refuse_missing(find(recipe.model.name).needs, recipe.model.name)
+    data.refuse_missing(recipe.model.kind.needs, recipe.model.label)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
-        model = make(recipe.model.name, sizes_of(recipe, split), recipe.model.arguments)
+        model = make(recipe.model.kind, sizes_of(recipe, split), recipe.model.arguments)
     if isinstance(model, ItemTower) and recipe.loss is not None:
         model.score_for(recipe.loss.name)
     if isinstance(model, Trained):
@@ -124,10 +124,10 @@ def build_model(recipe: Recipe, split: Split, processes: Processes = ALONE) -> R
 
 def build_baseline(name: str, split: Split, seed: int, processes: Processes = ALONE) -> Fitted:
     """A baseline with the arguments of its own recipe, fitted to the training rows."""
-    arguments = make_recipe({"model": {"name": name}}).model.arguments
+    kind, arguments = find(name), make_recipe({"model": {"name": name}}).model.arguments
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        baseline = make(name, split.training_data.sizes_for(find(name).needs), arguments)
+        baseline = make(kind, split.training_data.sizes_for(kind.needs), arguments)
     if not isinstance(baseline, Fitted):
         raise InputError(f"evaluation.baselines: {name} is trained by gradients; a baseline is fitted in one go")
     fit_once(baseline, split.training_data, processes)

@@ -26,7 +26,7 @@ from nextitem.runs import build
 from nextitem.runs.assemble import fit_recipe
 from nextitem.runs.baselines import Outcome, evaluate_with_baselines
 from nextitem.runs.devices import check_device
-from nextitem.runs.folder import REPORT, RunFolder, differences
+from nextitem.runs.folder import REPORT, RunFolder
 from nextitem.runs.identity import describe_data, difference
 from nextitem.runs.locking import locked
 from nextitem.runs.loggers import check_loggers, open_loggers
@@ -111,6 +111,7 @@ def run(
         described = describe_data(dataset)
         kept = json.loads(processes.from_first(lambda: _claimed(folder, recipe, dataset, described, again)))
         processes.demand(kept["data"] == described, "the machines of this run have read different data")
+        processes.demand(kept["code"] == _digest(recipe), "the machines of this run have different code of the model")
         if kept["report"]:
             yield Finished(out, kept["report"], is_kept=True)
             return
@@ -187,7 +188,12 @@ def _claimed(folder: RunFolder, recipe: Recipe, dataset: Dataset, described: dic
     else:
         folder.check_ids(dataset.items, dataset.users)
     report = folder.read_report() if folder.is_finished else None
-    return json.dumps({"data": described, "report": report}).encode()
+    return json.dumps({"data": described, "code": _digest(recipe), "report": report}).encode()
+
+
+def _digest(recipe: Recipe) -> str | None:
+    """Of the user's own code."""
+    return None if recipe.model.own is None else recipe.model.own.sha256
 
 
 def _refuse_leftovers(folder: RunFolder) -> None:
@@ -230,7 +236,7 @@ def versions() -> dict[str, str]:
 
 
 def _refuse_other(folder: RunFolder, recipe: Recipe) -> None:
-    other = differences(recipe, folder.read_recipe())
+    other = folder.differences(recipe)
     if other:
         raise InputError(
             f"{folder.path} holds a run of another recipe ({'; '.join(other[:3])}); "
