@@ -17,6 +17,7 @@ from nextitem.cli.datasets import datasets
 from nextitem.cli.describe import compare_data, describe
 from nextitem.cli.prepare import prepare
 from nextitem.cli.prepare_amazon import prepare_amazon
+from nextitem.cli.recipe import recipe
 from nextitem.cli.run import run
 from nextitem.cli.shared import is_launched, rank
 from nextitem.cli.use import evaluate, recommend, show
@@ -71,7 +72,7 @@ class AsWritten(TyperCommand):
             one.help = one.help and escape(one.help)
 
 
-for with_keys in (run, prepare, audit):
+for with_keys in (run, recipe, prepare, audit):
     app.command(cls=AsWritten, context_settings=WITH_KEYS)(with_keys)
 for command in (
     *(recommend, evaluate, show, models, samplers),
