@@ -102,6 +102,7 @@ class Trained(Recommender):
     def __init__(self, num_items: int) -> None:
         super().__init__(num_items)
         self.objective: Objective = FullSoftmax()  # of a model that takes_objective
+        self.objective.is_default = True
 
     def prepare(self, train: TrainingData) -> None:
         """See the training data once, before the first step; most models need nothing of it."""

@@ -30,6 +30,7 @@ class Objective(nn.Module):
     is_sparse: bool = False
     is_cosine: bool = False  # whether scores are cosines instead of inner products; the model then ranks by them too
     needs_vectors: bool = False  # whether `refresh` wants the item vectors at the start of every epoch
+    is_default: bool = False  # whether nobody chose it, so that `fit` may put that of the model's recipe in its place
 
     def forward(
         self, queries: Tensor, vectors: Tensor, targets: Tensor, users: Tensor, weights: Tensor | None = None

@@ -81,6 +81,24 @@ def make_recipe(*layers: Layer) -> Recipe:
     return recipe
 
 
+def with_training(recipe: Recipe, keys: Layer) -> Recipe:
+    """The recipe of a model that is trained, with other keys of its training section.
+
+    Raises:
+        InputError: a key that there is not, a value of the wrong type, or keys that exclude each other.
+    """
+    assert recipe.training is not None
+    try:
+        recipe = Recipe.model_validate(recipe.model_dump() | {"training": recipe.training.model_dump() | keys})
+    except ValidationError as error:
+        raise InputError(_explain(error)) from error
+    assert recipe.training is not None
+    training = with_batch_keys(recipe.training)
+    check_training(training, recipe.loss)
+    check(training.monitor)
+    return recipe.model_copy(update={"training": training})
+
+
 def make_data_recipe(*layers: Layer) -> DataRecipe:
     """The data section alone, for what needs no model.
 
