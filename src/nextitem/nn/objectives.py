@@ -20,7 +20,9 @@ from nextitem.nn.scorers import unit
 
 
 class Objective(nn.Module):
-    """Modules, so that what a sampler holds moves to a device with the model; nothing of them is saved.
+    """What a model is trained to do: a loss of scores, and where its negatives come from.
+
+    Modules, so that what a sampler holds moves to a device with the model; nothing of them is saved.
 
     `reads_rows` says that a step reads the vectors of some items only; their gradient may then be sparse, and is where
     `is_sparse` is set.
@@ -35,8 +37,9 @@ class Objective(nn.Module):
     def forward(
         self, queries: Tensor, vectors: Tensor, targets: Tensor, users: Tensor, weights: Tensor | None = None
     ) -> Tensor:
-        """queries (N, D), vectors (V, D), targets (N,) in 1..num_items, users (N,), weights of the targets (N,)
-        -> scalar loss, a mean over the targets.
+        """The loss where scores are inner products: a scalar, the mean over the targets.
+
+        queries (N, D), vectors (V, D), targets (N,) in 1..num_items, users (N,), weights of the targets (N,).
         """
         if self.is_cosine:
             queries = unit(queries)
@@ -44,8 +47,8 @@ class Objective(nn.Module):
         return self.over(score, targets, users, queries, weights)
 
     def compared(self, queries: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, D) and (V, D) -> the same, or where scores are cosines, each of length 1; scores are the inner products
-        of what this gives.
+        """Queries (N, D) and vectors (V, D) whose inner products are the scores: those given, or, where scores are
+        cosines, the same cut to length 1.
         """
         return (unit(queries), unit(vectors)) if self.is_cosine else (queries, vectors)
 
@@ -57,11 +60,15 @@ class Objective(nn.Module):
         queries: Tensor | None = None,
         weights: Tensor | None = None,
     ) -> Tensor:
-        """The same where scores are no inner products."""
+        """The loss where scores are any function of rows and items: a scalar, the mean over the targets.
+
+        `score` takes items (N, K), or (1, K) that are the same for all targets, and gives their scores (N, K).
+        targets (N,) in 1..num_items, users (N,), weights of the targets (N,).
+        """
         raise NotImplementedError(f"{type(self).__name__} has no over")
 
     def refresh(self, vectors: Tensor) -> None:
-        """(V, D) item vectors at the start of an epoch, for what draws by them."""
+        """Take the item vectors (V, D) at the start of an epoch, for samplers that draw by them."""
 
 
 class FullSoftmax(Objective):

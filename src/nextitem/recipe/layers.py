@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from importlib import resources
 from pathlib import Path
@@ -22,8 +23,10 @@ from nextitem.recipe.sections import FORMAT, DataRecipe, ModelRecipe, Recipe
 Layer = dict[str, Any]  # some keys of a recipe, nested by section
 
 
-def make_recipe(*layers: Layer) -> Recipe:
-    """Defaults under the model's own recipe (`recipes/NAME.yaml`, then `recipes/NAME.DATA.yaml`) under `layers`.
+def make_recipe(*layers: Mapping[str, object]) -> Recipe:
+    """A recipe made of layers: defaults, the model's own recipe, then these `layers`; the later ones win.
+
+    The model's own is `recipes/NAME.yaml`, and over it `recipes/NAME.DATA.yaml` where the data source has one.
 
     >>> make_recipe({"model": {"name": "ZeroBlock", "dim": 32}}).model.arguments["dim"]
     32
@@ -31,7 +34,7 @@ def make_recipe(*layers: Layer) -> Recipe:
     Raises:
         InputError: a key that no section has (the nearest right one is named), or a value of the wrong type.
     """
-    given: Layer = reduce(_merged, layers, Layer())
+    given: Layer = reduce(_merged, map(dict, layers), Layer())
     for section, keys in given.items():
         is_section = section in Recipe.model_fields and section not in ("format", "seed")
         if is_section and keys is not None and not isinstance(keys, dict):

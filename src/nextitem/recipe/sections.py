@@ -172,7 +172,9 @@ class EvaluationRecipe(Section):
 
 
 class Recipe(Section):
-    """`loss` is None where a model brings its own or needs none; `training` where it is counted, not trained."""
+    """A whole run as data: all keys of data, split, model, loss, training and evaluation, and the seed.
+
+    `loss` is None where a model brings its own or needs none; `training` where it is counted, not trained."""
 
     format: int = FORMAT
     seed: Count = 0
@@ -185,7 +187,9 @@ class Recipe(Section):
 
     @property
     def scores_are_cosines(self) -> bool:
+        """Whether the loss makes the scores of the model cosines."""
         return self.loss is not None and self.loss.name in LOSSES and LOSSES[self.loss.name].is_cosine
 
     def to_yaml(self) -> str:
+        """The recipe as a file that `nextitem run --recipe` reads, with every key."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

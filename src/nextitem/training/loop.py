@@ -34,6 +34,8 @@ Track = Callable[[Iterable[Batch], int], Iterable[Batch]]
 
 @dataclass(frozen=True)
 class Epoch:
+    """An epoch of training: its number, its loss, and what it took."""
+
     number: int  # from 1
     loss: float  # mean over the steps
     seconds: float

@@ -25,7 +25,9 @@ from nextitem.nn.dropout import Dropout
 
 
 class MultiVAE(ItemTower, Trained):
-    """Encoder V-H-L (mean and log-variance), decoder L-H-V, tanh between; loss in nats a user.
+    """MultiVAE: a variational autoencoder of all items of a user, with a multinomial likelihood.
+
+    Encoder V-H-L (mean and log-variance), decoder L-H-V, tanh between; loss in nats a user.
 
     `anneal_steps` is a number of batches, so it goes with the data and the batch size: the authors' 40,000 are 170
     epochs of ML-20M. A run with fewer steps ends with a smaller weight than `beta`.

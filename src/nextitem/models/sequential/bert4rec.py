@@ -32,7 +32,9 @@ from nextitem.nn.transformer import BidirectionalBlock
 
 
 class BERT4Rec(SequenceModel):
-    """Sizes and dropout of the paper (2 layers, dim 64, feed-forward 4 dim); heads and length of RecBoard.
+    """BERT4Rec: items hidden in a history are found from both sides of it.
+
+    Sizes and dropout of the paper (2 layers, dim 64, feed-forward 4 dim); heads and length of RecBoard.
 
     Arguments:
         max_length: positions; to recommend, the mask takes one and the `max_length` - 1 newest items the others.

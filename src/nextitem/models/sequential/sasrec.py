@@ -24,7 +24,9 @@ from nextitem.nn.dropout import Dropout
 
 
 class SASRec(SequenceModel):
-    """dim, blocks, heads and dropout as in the paper, but for dim 64 (paper: 50), the size of RecBoard's tables.
+    """SASRec: self-attention over the items of a user, oldest to newest.
+
+    Width, blocks, heads and dropout are as in the paper, but for dim 64 (paper: 50), the size of RecBoard's tables.
 
     Arguments:
         max_length: how many of the newest items it sees.

@@ -28,7 +28,9 @@ from nextitem.nn.blocks import Norm
 
 
 class SASRecF(Kept, SASRec):
-    """SASRec over vectors e_j + mean of a_c over the values c of item j's attributes (each attribute has its mean).
+    """SASRecF: SASRec whose item vectors have the attributes of the items in them.
+
+    SASRec over vectors e_j + mean of a_c over the values c of item j's attributes (each attribute has its mean).
 
     Arguments:
         attributes: columns of the item table; none named: all but those of numbers.
