@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from nextitem.runs.recommend import Run as Run
     from nextitem.runs.recommend import load as load
     from nextitem.runs.run import run as run
+    from nextitem.runs.saving import save as save
     from nextitem.testing import RecommenderTests as RecommenderTests
     from nextitem.training.fit import Progress as Progress
 
@@ -95,6 +96,7 @@ _HOMES = {
     "read_dataset": "data.sources.opening",
     "run": "runs.run",
     "sampled": "runs.objectives",
+    "save": "runs.saving",
 }
 
 __all__ = sorted([*_HOMES, *_ROOMS])
