@@ -102,14 +102,16 @@ _HOMES = {
 __all__ = sorted([*_HOMES, *_ROOMS])
 
 
-def __getattr__(name: str) -> object:
-    if name in _ROOMS:
-        return import_module(f"nextitem.{name}")
-    if name == "__version__":
-        return import_module("importlib.metadata").version("nextitem")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'nextitem' has no attribute {name!r}")
-    return vars(import_module(f"nextitem.{_HOMES[name]}"))[name]
+if not TYPE_CHECKING:  # which would take any name for one that is there
+
+    def __getattr__(name: str) -> object:
+        if name in _ROOMS:
+            return import_module(f"nextitem.{name}")
+        if name == "__version__":
+            return import_module("importlib.metadata").version("nextitem")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'nextitem' has no attribute {name!r}")
+        return vars(import_module(f"nextitem.{_HOMES[name]}"))[name]
 
 
 def __dir__() -> list[str]:

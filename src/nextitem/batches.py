@@ -3,8 +3,6 @@
 `ni.fit` makes those that the model trains on by itself; who wants others makes them here and passes them.
 """
 
-from __future__ import annotations
-
 from nextitem.data.batches import (
     BagBatches,
     Batch,

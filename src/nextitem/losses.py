@@ -3,8 +3,6 @@
 `ni.sampled("bpr", split)` makes an objective of one, with negatives; docs/losses.md has all formulas.
 """
 
-from __future__ import annotations
-
 from nextitem.nn.losses import binary_cross_entropy as bce
 from nextitem.nn.losses import (
     bpr,

@@ -1,7 +1,5 @@
 """Splits by name: what is learned from, and what is asked. `ni.split.leave_one_out(dataset)`."""
 
-from __future__ import annotations
-
 from nextitem.data.splits.cases import each_target
 from nextitem.data.splits.ratio import ratio_split as ratio
 from nextitem.data.splits.split import leave_k_out, leave_one_out

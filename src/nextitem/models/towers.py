@@ -34,11 +34,11 @@ class ItemTower(Recommender):
     _ready: tuple[Tensor, ...] = ()  # the item vectors, while the weights stay as they are; no part of the module
 
     def item_vectors(self) -> Tensor:
-        """(V, D)."""
+        """The vectors of all items (V, D), as scores take them; row 0 is the padding's."""
         raise NotImplementedError(f"{type(self).__name__} has no item_vectors")
 
     def query(self, batch: Batch) -> Tensor:
-        """(B, D): what each row is looking for next."""
+        """What each row is looking for next, a vector (B, D)."""
         raise NotImplementedError(f"{type(self).__name__} has no query")
 
     def score(self, batch: Batch) -> Tensor:
@@ -54,7 +54,7 @@ class ItemTower(Recommender):
             self._ready = ()
 
     def compared(self, query: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, D) and (V, D) -> the same, or directions: scores are the inner products of what this gives."""
+        """Queries (B, D) and vectors (V, D) whose inner products are the scores: those given, or their directions."""
         return self.objective.compared(query, vectors) if isinstance(self, Trained) else (query, vectors)
 
 
@@ -76,7 +76,7 @@ class SequenceModel(ItemTower, Trained):
         self.item_embedding = nn.Embedding(num_items + 1 + num_marks, dim, padding_idx=PAD)
 
     def encode(self, batch: Batch) -> Tensor:
-        """(B, T) items, oldest first, padding last -> (B, T, D), the state after each of them."""
+        """The states (B, T, D) after each of the items (B, T) of a batch, oldest first, padding last."""
         raise NotImplementedError(f"{type(self).__name__} has no encode")
 
     def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ class SequenceModel(ItemTower, Trained):
         return self.encode(batch)[torch.arange(len(places), device=places.device), places]
 
     def item_vectors(self) -> Tensor:
-        """(V, D): without the rows of marks."""
+        """The vectors of all items (V, D), without the rows of marks."""
         table = self.item_embedding.weight
         # The table itself where it has no marks: what is sparse about its gradient hangs on that.
         return table if len(table) == self.num_items + 1 else table[: self.num_items + 1]
@@ -112,7 +112,7 @@ class TwoTower(ItemTower, Trained):
     trains_on = ("pair",)
 
     def user_vectors(self) -> Tensor:
-        """(num_users + 1, D); row 0 is nobody's."""
+        """The vectors of all users (num_users + 1, D); row 0 is nobody's."""
         raise NotImplementedError(f"{type(self).__name__} has no user_vectors")
 
     def query(self, batch: Batch) -> Tensor:
@@ -132,7 +132,7 @@ class TowerFree(Trained):
     trains_on = ("pair",)
 
     def interact(self, users: Tensor, items: Tensor) -> Tensor:
-        """(N,) users and (N, K) items, or (1, K) that are the same for all users -> (N, K) scores."""
+        """Scores (N, K) of users (N,) with items (N, K), or with items (1, K) that are the same for all users."""
         raise NotImplementedError(f"{type(self).__name__} has no interact")
 
     def loss(self, batch: Batch) -> Tensor:

@@ -31,7 +31,7 @@ def history_batch(
     wanted: Wanted = NOTHING,
     asked: np.ndarray | None = None,
 ) -> Batch:
-    """A batch of histories to score: what is the next item of each, at the times `asked` (R,)?
+    """A batch of histories to score, asked for the next item of each at the times `asked` (R,).
 
     They are of these `users` (R,), or of nobody known. Without `asked` it is the time of the newest item. What a model
     wants and the log lacks stays away.

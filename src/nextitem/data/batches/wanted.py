@@ -32,7 +32,11 @@ class Wanted:
     triples: DrawTriples | None = None
 
     def refuse_missing(self, rows: Sequences, who: str) -> None:
-        """Raises InputError where the log lacks the times or the ratings that are wanted; `who` is who wants them."""
+        """Refuse a log that lacks the times or the ratings that are wanted; `who` is who wants them.
+
+        Raises:
+            InputError: it lacks them.
+        """
         if (self.times or self.asked_at) and rows.timestamps is None:
             raise InputError(f"{who} goes by times, and the log has none; name its column with --data.timestamp")
         if self.ratings and rows.ratings is None:

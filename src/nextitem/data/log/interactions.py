@@ -31,7 +31,9 @@ class Terms:
 
 @dataclass(frozen=True)
 class Interactions:
-    """A checked log of interactions, in any data frame. `frame` has the columns
+    """A checked log of interactions, in any data frame.
+
+    `frame` has the columns
 
     - `row`: the place in the log (`frames.with_row`), which decides between equal timestamps;
     - `user`, `item`: integers or strings;

@@ -65,7 +65,7 @@ class SASRec(SequenceModel):
         return self.stack(self.embed(batch.inputs), places)[:, 0]
 
     def embed(self, inputs: Tensor) -> Tensor:
-        """(B, T) -> (B, T, D)."""
+        """The embeddings (B, T, D) that go into the first block, of items (B, T)."""
         return self.dropout(self.item_embedding(inputs) * self.scale + self.position_embedding(ages(inputs)))
 
     def item_vectors(self) -> Tensor:
