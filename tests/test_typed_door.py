@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,11 @@ def test_the_door_is_typed(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_script_is_understood_with_the_packages_of_others(tmp_path: Path) -> None:
     assert checked(tmp_path, SCRIPT) == "Success: no issues found in 1 source file\n"
+
+
+def test_what_type_checkers_read_is_shipped() -> None:
+    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    shipped = project["tool"]["setuptools"]["package-data"]["nextitem"]
+    package = Path(nextitem.__file__).parent
+    stubs = {str(path.relative_to(package)) for path in package.rglob("*.pyi")}
+    assert {"py.typed", *stubs} <= set(shipped)
