@@ -45,7 +45,9 @@ def assert_near(found: Tensor, wanted: Tensor) -> None:
 
 
 class RecommenderTests:
-    """`learns` says what the model can know: the order of items, the taste of a user, or neither (popularity)."""
+    """What every model must pass: inherit it, override `make`, and pytest does the rest.
+
+    `learns` says what the model can know: the order of items, the taste of a user, or neither (popularity)."""
 
     learns: Literal["order", "taste", "nothing"] = "order"
     epochs = 30
@@ -60,6 +62,7 @@ class RecommenderTests:
         return self.make(sizes.num_users, sizes.num_items)
 
     def batches(self, model: Trained, split: Split) -> Batches:
+        """The batches that the tests train on: the first kind that the model takes, 64 rows each."""
         return make_batches(
             model.trains_on[0],
             split.train,
@@ -71,6 +74,7 @@ class RecommenderTests:
         )
 
     def data(self) -> Dataset:
+        """The synthetic data from which the model can know what `learns` says."""
         return tastes() if self.learns == "taste" else ordered()
 
     def built(self, split: Split) -> Recommender:
@@ -93,6 +97,7 @@ class RecommenderTests:
         return found
 
     def fitted(self, dataset: Dataset, epochs: int | None = None) -> tuple[Recommender, Split]:
+        """A trained model, and the leave-one-out split of the data set that it learned from."""
         split = leave_one_out(dataset)
         model = self.built(split)
         if isinstance(model, Trained):
@@ -115,7 +120,7 @@ class RecommenderTests:
         return model, list(first.values())
 
     def score(self, model: Recommender, rows: list[list[int]], width: int | None = None) -> Tensor:
-        """(R, V) scores of histories of users 1, 2, ..; `width` pads them further."""
+        """The scores (R, V) of histories of users 1, 2, ..; `width` pads them further."""
         with torch.no_grad():
             return model.score(batch_of(model, rows, width)).clone()
 

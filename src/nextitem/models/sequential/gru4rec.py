@@ -25,7 +25,9 @@ from nextitem.nn.dropout import Dropout
 
 
 class GRU4Rec(Streaming[Tensor]):
-    """Sizes and dropout of RecBoard; its best runs on Beauty, Sports and Toys drop 0, .5 and .1 of the embeddings.
+    """GRU4Rec: a gated recurrent network over the items of a user, oldest to newest.
+
+    Sizes and dropout of RecBoard; its best runs on Beauty, Sports and Toys drop 0, .5 and .1 of the embeddings.
 
     Arguments:
         dim: of the items' vectors.

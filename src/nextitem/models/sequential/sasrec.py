@@ -24,7 +24,9 @@ from nextitem.nn.dropout import Dropout
 
 
 class SASRec(SequenceModel):
-    """dim, blocks, heads and dropout as in the paper, but for dim 64 (paper: 50), the size of RecBoard's tables.
+    """SASRec: self-attention over the items of a user, oldest to newest.
+
+    Width, blocks, heads and dropout are as in the paper, but for dim 64 (paper: 50), the size of RecBoard's tables.
 
     Arguments:
         max_length: how many of the newest items it sees.
@@ -63,7 +65,7 @@ class SASRec(SequenceModel):
         return self.stack(self.embed(batch.inputs), places)[:, 0]
 
     def embed(self, inputs: Tensor) -> Tensor:
-        """(B, T) -> (B, T, D)."""
+        """The embeddings (B, T, D) that go into the first block, of items (B, T)."""
         return self.dropout(self.item_embedding(inputs) * self.scale + self.position_embedding(ages(inputs)))
 
     def item_vectors(self) -> Tensor:
