@@ -42,7 +42,7 @@ class GRU4Rec(Streaming[Tensor]):
         dim: int = 64,
         hidden_dim: int = 128,
         num_layers: int = 1,
-        dropout: float = 0.2,
+        dropout: float = 0.5,
         max_length: int | None = 50,
     ) -> None:
         super().__init__(num_items, dim)

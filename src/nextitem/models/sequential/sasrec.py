@@ -30,7 +30,7 @@ class SASRec(SequenceModel):
 
     Arguments:
         max_length: how many of the newest items it sees.
-        norm: where layer norms and residuals stand, see `nextitem.nn.blocks`.
+        norm: where layer norms and residuals stand, FreeRec's layout by default; see `nextitem.nn.blocks`.
         tied: score with the input embedding of an item; False learns a second table.
         scale_embeddings: multiply item embeddings by sqrt(dim), as the codes do.
     """
@@ -45,7 +45,7 @@ class SASRec(SequenceModel):
         num_heads: int = 1,
         dropout: float = 0.5,
         max_length: int = 50,
-        norm: Norm = "original",
+        norm: Norm = "freerec",
         tied: bool = True,
         scale_embeddings: bool = True,
     ) -> None:
