@@ -24,6 +24,32 @@ class NonFiniteLossError(ArithmeticError):
     """The loss or its gradient was no longer a finite number, so training stopped; the best weights so far are kept."""
 
 
+def expect(name: str, found: object, wanted: type | tuple[type, ...], way_out: str) -> None:
+    """One clear sentence where an argument is of another kind than it must be.
+
+    >>> expect("split", 3, str, "make one with ni.split.leave_one_out(dataset)")
+    Traceback (most recent call last):
+    nextitem.errors.InputError: split must be a str, found an int: 3; make one with ni.split.leave_one_out(dataset)
+
+    Raises:
+        InputError: `found` is none of the `wanted` classes.
+    """
+    if isinstance(found, wanted):
+        return
+    kinds = " or ".join(one.__name__ for one in (wanted if isinstance(wanted, tuple) else (wanted,)))
+    if isinstance(found, type):
+        what = f"the class {found.__name__} itself"
+    else:
+        kind = type(found).__name__
+        shown = f": {found!r}" if isinstance(found, str | int | float | bool | None) else ""
+        what = f"{_article(kind)} {kind}{shown}"
+    raise InputError(f"{name} must be {_article(kinds)} {kinds}, found {what}; {way_out}")
+
+
+def _article(word: str) -> str:
+    return "an" if word[:1].lower() in tuple("aeiou") else "a"
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """`did you mean "x"?` where a known name is near, else the known names themselves.
 

@@ -17,7 +17,7 @@ from nextitem.data.numbered import Numbered, number
 from nextitem.data.sequences import Sequences, load_array
 from nextitem.data.side.triples import Triples
 from nextitem.data.training_data import Side
-from nextitem.errors import InputError
+from nextitem.errors import InputError, expect
 from nextitem.writing import replacing, replacing_folder, write
 
 FORMAT = 2  # of the saved folder; 1 had no ratings and no side tables
@@ -55,6 +55,7 @@ class Dataset:
         Raises:
             InputError: there are no ratings to weigh by, or one is not above 0.
         """
+        expect("log", log, Interactions, "make one with ni.Interactions.from_frame(frame), or ni.read_dataset(frame)")
         if weight is not None:
             log.ratings_for("a weight", "leave data.weight out")
         return replace(cls.from_numbered(number(log), name, weight), notes=log.notes)
@@ -69,6 +70,18 @@ class Dataset:
         sequences = Sequences.from_offsets(log.items + np.int32(1), offsets, log.times, weights, log.ratings)
         users, items = IdMap(log.user_ids.alias("id")), IdMap(log.item_ids.alias("id"))
         return cls(sequences, users, items, name, parts=log.parts, time_unit=log.time_unit)
+
+    def __repr__(self) -> str:
+        tables = {
+            "user attributes": self.user_attributes, "item attributes": self.item_attributes,
+            "a knowledge graph": self.knowledge, "trust": self.trust,
+        }  # fmt: skip
+        beside = [word for word, found in tables.items() if found is not None]
+        times = "" if self.sequences.timestamps is not None else ", without times"
+        return (
+            f"Dataset({self.name}: {self.num_users:,} users, {self.num_items:,} items, {self.num_interactions:,} "
+            f"interactions{times}{', with ' if beside else ''}{', '.join(beside)})"
+        )
 
     @property
     def num_users(self) -> int:

@@ -53,6 +53,9 @@ class IdMap:
     def __len__(self) -> int:
         return len(self.column)
 
+    def __repr__(self) -> str:
+        return f"IdMap({len(self):,} ids: {', '.join(map(repr, self.column.head(3).to_list()))}, ..)"
+
     def __contains__(self, external: object) -> bool:
         return str(external) in self._index_of
 

@@ -55,6 +55,9 @@ class Sequences:
         items = np.array([item for row in rows for item in row], dtype=np.int32)
         return cls.from_offsets(items, offsets)
 
+    def __repr__(self) -> str:
+        return f"Sequences({len(self):,} rows, {self.num_interactions:,} items)"
+
     def __len__(self) -> int:
         return len(self.starts)
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 
 from nextitem.data.splits.split import Holdout
+from nextitem.errors import InputError, expect
 from nextitem.evaluation.lists import narrowed
 from nextitem.evaluation.metrics import measure
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import DEFAULT_MEMORY, Ranking, Track, rank
-from nextitem.models.base import Recommender
+from nextitem.models.base import Fitted, Recommender
 from nextitem.processes import ALONE, Processes
 
 DEFAULT_METRICS = ("hr@1", "hr@5", "hr@10", "hr@20", "ndcg@5", "ndcg@10", "ndcg@20", "mrr@10")
@@ -26,6 +28,18 @@ class Report:
     ranking: Ranking
     values: dict[str, np.ndarray]  # "ndcg@10" -> (R,), one value a case
     notes: tuple[str, ...] = ()  # what a reader of the numbers could miss
+
+    def __repr__(self) -> str:
+        return f"Report({', '.join(f'{name} {value:.4f}' for name, value in self.means().items())}; {self.protocol})"
+
+    def _repr_html_(self) -> str:
+        """A table, in notebooks."""
+        means = self.means()
+        head, row = (
+            "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts)
+            for tag, texts in (("th", means), ("td", [f"{value:.4f}" for value in means.values()]))
+        )
+        return f"<table><caption>{escape(self.protocol)}</caption><tr>{head}</tr><tr>{row}</tr></table>"
 
     def means(self) -> dict[str, float]:
         """The mean of each metric over the cases, by its name."""
@@ -52,8 +66,24 @@ def evaluate(
     Raises:
         InputError: a metric that is none or has too long a list, or scores that are not numbers.
     """
+    _check(model, holdout, metrics)
     protocol = protocol or Protocol()
     num_ranked = protocol.num_ranked(model.num_items)
     names, notes = narrowed(DEFAULT_METRICS, num_ranked) if metrics is None else (metrics, ())
     ranking = rank(model, holdout, protocol, memory, track, processes)
     return Report(protocol.describe(holdout), ranking, measure(ranking, names, num_ranked), notes)
+
+
+def _check(model: Recommender, holdout: Holdout, metrics: Sequence[str] | None) -> None:
+    expect("model", model, Recommender, "make one: ni.models.SASRec(split.num_items)")
+    expect("holdout", holdout, Holdout, "take split.valid or split.test")
+    if isinstance(metrics, str):
+        raise InputError(f'metrics must be a list of names, found {metrics!r}; write ["{metrics}"]')
+    if isinstance(model, Fitted) and not model.is_fitted:
+        raise InputError(f"{type(model).__name__} has not been fitted; call ni.fit(model, split) first")
+    last = max((int(rows.flat_items().max(initial=0)) for rows in (holdout.history, holdout.target)), default=0)
+    if last > model.num_items:
+        raise InputError(
+            f"{type(model).__name__} was made for {model.num_items:,} items, and the cases have item {last:,}; make it "
+            "with num_items=split.num_items"
+        )

@@ -17,9 +17,10 @@ Sizes: B batch, V = num_items + 1 (item 0 is the padding).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import ClassVar
+from functools import wraps
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -86,6 +87,14 @@ class Recommender(nn.Module):
 class Fitted(Recommender):
     """A recommender that is fitted to the training rows in one go: by counting, in closed form, by alternating."""
 
+    is_fitted = False  # whether there is something to score by: `fit` has run, or weights were loaded
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Whatever a model's `fit` is, that it ran is noted."""
+        super().__init_subclass__(**options)
+        if "fit" in vars(cls):
+            cls.fit = _noting(cls.fit)  # type: ignore[method-assign, assignment]
+
     def fit(self, train: TrainingData) -> None:
         """Learn all there is to learn; row r of `train.rows` belongs to user r + 1."""
         raise NotImplementedError(f"{type(self).__name__} has no fit")
@@ -99,6 +108,16 @@ class Fitted(Recommender):
         check_weights(self.state_dict(), weights)
         for name, tensor in weights.items():
             self.register_buffer(name, tensor)
+        self.is_fitted = True
+
+
+def _noting(fit: Callable[[Fitted, TrainingData], None]) -> Callable[[Fitted, TrainingData], None]:
+    @wraps(fit)
+    def noted(self: Fitted, train: TrainingData) -> None:
+        fit(self, train)
+        self.is_fitted = True
+
+    return noted
 
 
 class Trained(Recommender):

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from nextitem.data.batches import batch_keys
 from nextitem.data.splits.codes import parse_code
 from nextitem.data.splits.given import given_files
-from nextitem.errors import InputError, suggest
+from nextitem.errors import InputError, expect, suggest
 from nextitem.evaluation.metrics import check
 from nextitem.keys import named
 from nextitem.models.base import Fitted, Trained
@@ -43,6 +43,8 @@ def make_recipe(*layers: Mapping[str, object], models: Sequence[Given] = ()) -> 
         InputError: a key that no section has (the nearest right one is named), a value of the wrong type, or a model
             that is neither ours nor one of `models`.
     """
+    for layer in layers:
+        expect("a layer of a recipe", layer, dict, 'write sections with keys: {"model": {"name": "SASRec"}}')
     given: Layer = reduce(_merged, map(dict, layers), Layer())
     like = given.pop("like", None)
     _refuse_flat(given)

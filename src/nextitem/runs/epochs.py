@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 
 from nextitem.data.batches import Batches, RowBatches, find_batches
 from nextitem.data.splits.split import Split
-from nextitem.errors import InputError
+from nextitem.errors import InputError, expect
 from nextitem.evaluation.protocol import Protocol
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.catalogue import MODELS
@@ -95,6 +95,8 @@ def epochs(
         protocol=protocol, memory=memory, seed=seed, fabric=fabric, folder=folder, resume=resume or None, track=track,
         profile=profile, log=log,
     )  # fmt: skip
+    expect("model", model, Recommender, "make one: ni.models.SASRec(split.num_items)")
+    expect("split", split, Split, "make one with ni.split.leave_one_out(dataset)")
     _refuse_other_data(model, split)
     if not isinstance(model, Trained):
         _fit_at_once(model, split, [*keys, *parts])

@@ -12,6 +12,7 @@ from typing import ParamSpec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from nextitem.data.batches import Batch
+from nextitem.errors import expect
 from nextitem.models.base import Trained
 from nextitem.recipe import DataRecipe, Recipe
 from nextitem.runs.epochs import epochs
@@ -117,6 +118,8 @@ def run(recipe: Recipe, out: str | Path, *, again: bool = False, data: DataRecip
         InputError: bad data, a folder of another run, or one that is in use.
         NonFiniteLossError: training diverged; the best weights so far are in `out`.
     """
+    expect("recipe", recipe, Recipe, 'make one: ni.make_recipe({"model": {"name": "SASRec"}})')
+    expect("out", out, (str, Path), "name the folder to write")
     for _ in events(recipe, Path(out), again=again, track=_bar(), data=data):
         pass
     return load(out, models=() if recipe.model.own is None else (recipe.model.own,))

@@ -10,7 +10,7 @@ from torch import Tensor
 from nextitem.data.batches import find_batches
 from nextitem.data.sequences import Sequences
 from nextitem.data.splits.split import Split
-from nextitem.errors import InputError
+from nextitem.errors import InputError, expect
 from nextitem.models.negatives import Trainable, check_sampler, make_sampler, sampler_keys
 from nextitem.nn.losses.by_name import find_loss, loss_keys, make_loss
 from nextitem.nn.objectives import FullSoftmax, Objective, Sampled
@@ -68,6 +68,7 @@ def sampled(
     Raises:
         InputError: no such loss or sampler, a key that neither has, or one that does nothing.
     """
+    expect("split", split, Split, "make one with ni.split.leave_one_out(dataset)")
     of_sampler = _given(exclude_history=exclude_history, shared=shared, power=power, pool=pool, clusters=clusters)
     of_loss = _given(
         hardest_only=hardest_only, detach=detach, correct=correct, temperature=temperature, margin=margin,

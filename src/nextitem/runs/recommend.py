@@ -13,7 +13,7 @@ import torch
 from nextitem.data.batches import history_batch
 from nextitem.data.ids import PAD, IdMap
 from nextitem.data.sequences import Sequences
-from nextitem.errors import InputError
+from nextitem.errors import InputError, expect
 from nextitem.forking import mark_computed
 from nextitem.models.base import Recommender
 from nextitem.models.catalogue import make
@@ -44,6 +44,9 @@ class Run:
     items: IdMap
     users: IdMap
     model: Recommender
+
+    def __repr__(self) -> str:
+        return f"Run({self.recipe.model.label} in {self.folder}: {len(self.items):,} items)"
 
     @property
     def report(self) -> dict[str, Any]:
@@ -220,6 +223,7 @@ def load(folder: str | Path, *, models: Sequence[Given] = ()) -> Run:
         InputError: the folder is not a run, is damaged, or was written in another format; or its model is not one of
             ours and not among `models`, or is of another file.
     """
+    expect("folder", folder, (str, Path), "name a run folder")
     run_folder = RunFolder(Path(folder))
     recipe = run_folder.read_recipe(models)
     if run_folder.is_finished:

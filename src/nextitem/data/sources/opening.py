@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from narwhals.typing import IntoFrame
+
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.files import is_parquet
@@ -13,6 +15,7 @@ from nextitem.data.sources.formats.reading import format_of, read
 from nextitem.data.sources.formats.roles import Roles
 from nextitem.data.sources.public import PUBLIC_DATA, find
 from nextitem.data.sources.scanning import Engine, is_scanned, scan
+from nextitem.data.sources.tables_in_memory import SparseMatrix, read_frame, read_matrix
 from nextitem.data.synthetic import SYNTHETIC
 from nextitem.errors import InputError, suggest
 
@@ -102,7 +105,7 @@ def _scanned(
 
 
 def read_dataset(
-    source: str | Path,
+    source: str | Path | IntoFrame | SparseMatrix,
     data_dir: Path | None = None,
     *,
     format: str = "auto",
@@ -115,15 +118,23 @@ def read_dataset(
     time_format: str | None = None,
     engine: Engine = "polars",
 ) -> Dataset:
-    """A data set of a file, a folder, or a public data set by its name, without filters.
+    """A data set of a file, a folder, a public data set by its name, or a table in memory; without filters.
 
-    `user`, `item`, `timestamp` and `rating` name columns that are not found by themselves; `data_dir` is where public
-    data lies already. The other options are of `open_data`, which with the functions of `nextitem.data.log.filters`
-    and `Dataset.from_interactions` is the road of who filters.
+    A table in memory is a polars, pandas, pyarrow, DuckDB or Spark frame, or a sparse matrix of scipy (a user a row, an
+    item a column; ids are their numbers from 0). `user`, `item`, `timestamp` and `rating` name columns that are not
+    found by themselves; `data_dir` is where public data lies already. The other options are of `open_data`, which with
+    the functions of `nextitem.data.log.filters` and `Dataset.from_interactions` is the road of who filters.
 
     Raises:
         InputError: nothing of that name, the file breaks a rule, or what is prepared already gets options.
     """
+    if not isinstance(source, str | Path):
+        told = (data_dir, separator, None if format == "auto" else format)
+        if told != (None,) * len(told) or (quote, engine) != ("auto", "polars"):
+            raise InputError("a table in memory has no format, separator, quote, engine or folder; leave them out")
+        if isinstance(source, SparseMatrix):
+            return Dataset.from_interactions(read_matrix(source), "matrix")
+        return Dataset.from_interactions(read_frame(source, Roles(user, item, timestamp, rating, time_format)), "frame")
     opened, _ = open_data(
         str(source), data_dir, format=format, user=user, item=item, timestamp=timestamp, rating=rating,
         separator=separator, quote=quote, time_format=time_format, engine=engine,

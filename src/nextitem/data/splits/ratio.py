@@ -9,8 +9,8 @@ import numpy as np
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.sequences import Sequences
-from nextitem.data.splits.split import Holdout, Split
-from nextitem.errors import InputError
+from nextitem.data.splits.split import READ_IT, Holdout, Split
+from nextitem.errors import InputError, expect
 
 By = Literal["user_entry", "entry", "user"]
 Order = Literal["random", "time"]
@@ -49,6 +49,7 @@ def ratio_split(
     Raises:
         InputError: shares that leave nothing to train on, or nothing to test; by entry and time without timestamps.
     """
+    expect("dataset", dataset, Dataset, READ_IT)
     is_share = valid < 1
     if min(valid, test) <= 0 or is_share != (test < 1) or (valid + test >= 1 if is_share else valid % 1 or test % 1):
         raise InputError(

@@ -9,7 +9,9 @@ import numpy as np
 from nextitem.data.dataset import Dataset
 from nextitem.data.sequences import Sequences
 from nextitem.data.training_data import NO_SIDE, Side, TrainingData
-from nextitem.errors import InputError
+from nextitem.errors import InputError, expect
+
+READ_IT = "read one with ni.read_dataset(..)"
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,9 @@ class Holdout:
 
     def __len__(self) -> int:
         return len(self.users)
+
+    def __repr__(self) -> str:
+        return f"Holdout({len(self):,} cases, {self.target.num_interactions:,} targets)"
 
     @property
     def has_repeats(self) -> bool:
@@ -61,6 +66,10 @@ class Split:
     test: Holdout
     side: Side = NO_SIDE  # what the data set has beside its log
 
+    def __repr__(self) -> str:
+        cases = f"{len(self.valid):,} validation cases, {len(self.test):,} test cases"
+        return f"Split({self.name}: {self.train.num_interactions:,} training interactions, {cases})"
+
     @property
     def training_data(self) -> TrainingData:
         """What a model may learn from: the training rows, and what stands beside them."""
@@ -93,6 +102,7 @@ def leave_one_out(dataset: Dataset, min_length: int = 3) -> Split:
     Raises:
         InputError: no user has `min_length` interactions, or `min_length` is below 3.
     """
+    expect("dataset", dataset, Dataset, READ_IT)
     if min_length < 3:
         raise InputError(f"leave_one_out needs min_length of 3 or more (train, valid, test), found {min_length}")
     return _leave_out(dataset, 1, min_length, "leave_one_out", f"leave-one-out, {min_length}+ interactions")
@@ -111,6 +121,7 @@ def leave_k_out(dataset: Dataset, k: int, min_length: int | None = None) -> Spli
     Raises:
         InputError: no user has `min_length` interactions, or it leaves nothing to train on.
     """
+    expect("dataset", dataset, Dataset, READ_IT)
     shortest = 2 * k + 1
     min_length = shortest if min_length is None else min_length
     if k < 1 or min_length < shortest:

@@ -11,8 +11,8 @@ import numpy as np
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.units import PER_SECOND, ticks
 from nextitem.data.splits.ratio import TEST, TRAIN, VALID, assemble, floored, parts_of_rows
-from nextitem.data.splits.split import Split
-from nextitem.errors import InputError
+from nextitem.data.splits.split import READ_IT, Split
+from nextitem.errors import InputError, expect
 
 DAY = 86_400  # seconds
 
@@ -29,6 +29,7 @@ def at_time(dataset: Dataset, valid_from: float, test_from: float) -> Split:
     Raises:
         InputError: there are no timestamps, or a part is left empty.
     """
+    expect("dataset", dataset, Dataset, READ_IT)
     cut = _cut(dataset, ticks(valid_from, dataset.time_unit), ticks(test_from, dataset.time_unit))
     digits = ".0f" if float(valid_from).is_integer() and float(test_from).is_integer() else ".15g"
     return replace(cut, name=f"at {valid_from:{digits}} and {test_from:{digits}} s")
@@ -94,6 +95,7 @@ def given_parts(dataset: Dataset) -> Split:
     Raises:
         InputError: the data came in one file.
     """
+    expect("dataset", dataset, Dataset, READ_IT)
     if dataset.parts is None:
         raise InputError(
             f"{dataset.name} came without a split; name its files with data.valid_file and data.test_file, "
@@ -117,6 +119,7 @@ def _days_before(end: int, days: float, dataset: Dataset) -> int:
 
 
 def _times(dataset: Dataset) -> np.ndarray:
+    expect("dataset", dataset, Dataset, READ_IT)
     times = dataset.sequences.packed().timestamps
     if times is None:
         raise InputError(f"a split by time needs timestamps, and {dataset.name} has none; take leave_one_out")
