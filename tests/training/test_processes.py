@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -137,18 +139,25 @@ def test_a_run_is_continued_by_another_number_of_processes(runs: Path, begun_by:
     check_close(whole, load_weights(runs / begun_by / "begun" / "model.safetensors")[0])
 
 
-def test_processes_tell_each_other_what_they_have_and_end_alike(tmp_path: Path) -> None:
-    all_done(started(tmp_path, 2, "tell_refuse_and_diverge", tmp_path))
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[subprocess.Popen[str]]]]:
+    """Two processes a job, all at once: they wait most of the time, to be imported and for each other."""
+    jobs = ("tell_refuse_and_diverge", "die", "be_silent")
+    folders = {job: tmp_path_factory.mktemp(job) for job in jobs}
+    found = {job: started(folder, 2, job, folder) for job, folder in folders.items()}
+    yield found
+    for one in chain(*found.values()):
+        one.kill()
+        one.communicate()
+
+
+def test_processes_tell_each_other_what_they_have_and_end_alike(pairs: dict[str, list[subprocess.Popen[str]]]) -> None:
+    all_done(pairs["tell_refuse_and_diverge"])
 
 
 @pytest.mark.parametrize("job", ["die", "be_silent"])
-def test_a_process_that_is_lost_ends_the_other(tmp_path: Path, job: str) -> None:
-    stays, is_lost = started(tmp_path, 2, job, tmp_path)
-    try:
-        ((code, message),) = ended([stays])
-    finally:
-        is_lost.kill()
-        is_lost.communicate()
+def test_a_process_that_is_lost_ends_the_other(pairs: dict[str, list[subprocess.Popen[str]]], job: str) -> None:
+    ((code, message),) = ended(pairs[job][:1])
     assert code == 4
     assert "another of the 2 processes has ended, or does not answer" in message
 
