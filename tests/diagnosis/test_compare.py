@@ -24,11 +24,11 @@ def relabelled(log: Coded, seed: int) -> Coded:
     rng = np.random.default_rng(seed)
     users, items = rng.permutation(log.num_users)[log.users], rng.permutation(log.num_items)[log.items]
     order = np.argsort(users, kind="stable")
-    names = [
+    called, named = (
         pl.Series([f"{kind}{number}" for number in range(size)])
         for kind, size in (("u", log.num_users), ("i", log.num_items))
-    ]
-    return Coded("relabelled", users[order], items[order], None, None, *names)
+    )
+    return Coded("relabelled", users[order], items[order], None, None, called, named)
 
 
 def real(name: str, folder: Path) -> Coded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from nextitem.models.streaming import Streaming
 from nextitem.testing import NUM_ITEMS, RecommenderTests, other_device
 
 HISTORY = [3, 1, 4, 1, 5, 9, 2, 6]
-MODELS = {
+MODELS: dict[str, Callable[[], Streaming[Any]]] = {
     "mamba": lambda: Mamba4Rec(NUM_ITEMS, dim=8, d_state=4, max_length=None, initialisation="official"),
     "mamba of two layers": lambda: Mamba4Rec(NUM_ITEMS, dim=8, num_layers=2, d_state=4, max_length=None),
     "mamba2": lambda: Mamba4Rec(NUM_ITEMS, 8, 2, 4, max_length=None, block="mamba2", head_dim=8),

@@ -140,7 +140,7 @@ def diverge(folder: str) -> None:
         is_bad = dist.get_rank() == 1 and next(steps) == 2
         return plain(model, batch) * (float("nan") if is_bad else 1.0)
 
-    SASRec.loss = loss  # type: ignore[method-assign]
+    pytest.MonkeyPatch().setattr(SASRec, "loss", loss)
     with pytest.raises(NonFiniteLossError, match="step 3 of epoch 1"):
         list(run(make_recipe(SMALL), Path(folder) / "run"))
 
@@ -154,7 +154,7 @@ def die(folder: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return plain(model, batch)
 
-    SASRec.loss = loss  # type: ignore[method-assign]
+    pytest.MonkeyPatch().setattr(SASRec, "loss", loss)
     expect_loss_of_a_process(lambda: list(run(make_recipe(SMALL), Path(folder) / "run")))
 
 
