@@ -84,7 +84,8 @@ def test_tables_and_json_hold_any_id(
 ) -> None:
     path = tmp_path_factory.mktemp("odd") / name
     write(log_of(rows, "user", "item"), path)
-    assert rows_of(read(path)) == rows
+    # An id of several lines may look like rows of their own, which is refused unless it is said what quotes do.
+    assert rows_of(read(path, quote="double" if name in ("x.csv", "x.tsv") else "auto")) == rows
 
 
 @pytest.mark.parametrize(("format", "name"), CASES)
