@@ -1,7 +1,7 @@
 # make run    set up .venv and train SASRec on ml-100k: data, epochs, test table
 # make test   set up .venv with the test extra and run the whole suite
 # make slow   the tests on whole data sets, Spark and Triton, which want a Java, NEXTITEM_DATA, the extras spark and gpu
-# make fuzz   damaged logs for minutes, one verdict on every road that reads them; SECONDS=600 SEED=7 for others
+# make fuzz   damaged logs for minutes, one answer on every road that reads them; SECONDS=600 SEED=7 for others
 # make check  format, lint, strict types, tests: what a change must pass
 # make clean  remove .venv and caches (runs/ stays)
 

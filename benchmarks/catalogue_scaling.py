@@ -69,7 +69,7 @@ class Measured:
     load: float  # of the machine, one minute's average at the end
 
 
-class Rows:
+class EqualRows:
     """Batches of rows of the same length; with `last`, the newest target alone."""
 
     def __init__(self, batches: NextItemBatches, targets: Literal["last", "every"]) -> None:
@@ -143,7 +143,7 @@ def measure(case: Case, steps: int, threads: int) -> Measured:
             yield batch
             seconds.append(time.perf_counter() - start)
 
-    batches = Rows(NextItemBatches(rows, BATCH_SIZE, LENGTH), case.targets)
+    batches = EqualRows(NextItemBatches(rows, BATCH_SIZE, LENGTH), case.targets)
     list(train(model, batches, optimizer, last=2, track=timed))
     low, _, high = quantiles(seconds[len(seconds) // 2 :], n=4)
     grad = model.item_embedding.weight.grad

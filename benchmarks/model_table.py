@@ -56,7 +56,7 @@ def run(model: str, data: str, split: str, runs: Path, threads: int) -> dict[str
     runs.mkdir(parents=True, exist_ok=True)
     protocol.write_text(yaml.safe_dump(recipe | training))
     if not (folder / "report.json").exists():
-        command = [sys.executable, "-m", "nextitem.cli", "run", "-m", model, "-d", data]
+        command = [sys.executable, "-m", "nextitem", "run", "-m", model, "-d", data]
         subprocess.run([*command, "--recipe", str(protocol), "--out", str(folder)], check=True)
     report: dict[str, Any] = json.loads((folder / "report.json").read_text())
     return {"model": model} | report

@@ -18,7 +18,7 @@ PACKAGE = Path(nextitem.__file__).parent
 FLOORS = [
     {"errors"},
     {"keys"},
-    {"compiling", "cores", "forking", "processes", "terminal", "writing"},
+    {"compiling", "cores", "forking", "processes", "terminal", "verdicts", "writing"},
     {"data"},
     {"diagnosis"},
     {"nn"},
@@ -128,7 +128,7 @@ def test_nn_imports_errors_and_torch_alone() -> None:
 
     def strangers(module: str) -> set[str]:
         also = others_of.get(module, {"numba", "numpy"} if module.startswith("nn.kernels") else set())
-        floors = {floor(name) for name in ours(module)} - {"nn", "errors", "keys", "compiling", "forking"}
+        floors = {floor(name) for name in ours(module)} - {"nn", "errors", "keys", "compiling", "forking", "verdicts"}
         return floors | others(module) - {"torch", *also, *sys.stdlib_module_names}
 
     assert offenders(on_floor("nn"), strangers) == {}
@@ -249,7 +249,7 @@ def test_screens_are_made_at_one_place_and_nothing_is_marked_up() -> None:
 WRITERS = {
     "writing", "training.share",
     *(f"data.sources.{name}" for name in ("scanning", "formats.output", "amazon.preparing")),
-    *(f"data.sources.catalogue.{name}" for name in ("cache", "download", "finding", "sources", "archives")),
+    *(f"data.sources.public.{name}" for name in ("cache", "download", "finding", "sources", "archives")),
 }  # fmt: skip
 WRITING = {
     "write_text", "write_bytes", "touch", "mkdir", "makedirs", "unlink", "rmdir", "rmtree",

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numba
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from nextitem.cli.main import app, main
 from nextitem.errors import InputError
+from nextitem.recipe import make_recipe
 from nextitem.recipe.options import parse_keys
 
 FAST = ["--training.epochs", "2", "--training.batches", "next_item", "--model.dim", "8", "--training.batch_size=512"]
@@ -141,9 +143,14 @@ def test_sparse_rows_train_from_the_command_line(tmp_path: Path) -> None:
     [
         (["--model.name", "null"], "model.name is a model's name"),
         (["--training.epochs", "null"], "training.epochs"),
-        (["--epoch", "3"], 'did you mean "--epochs"'),
+        (["--epochss", "3"], 'did you mean "--epochs"'),
+        (["--gpu", "0"], "take --device cuda"),
+        (["--dataset", "ml-1m"], "take --data"),
         (["--sed", "3"], 'did you mean "--seed"'),
-        (["stray"], '"stray" is not an option'),
+        (["stray"], '"stray" is neither a known data set nor a file or folder'),
+        (["one.csv", "--epochs", "3", "two.csv"], "'one.csv' and 'two.csv'"),
+        (["one.csv", "-d", "two.csv"], "given twice"),
+        (["--training.device", "cuda" if not torch.cuda.is_available() else "mps"], "training.device: there is no"),
         (["--training.epochs"], "needs a value"),
         (["--training.epochs", "[1"], "is not a value"),
         (["--training.epoch", "3"], 'did you mean "epochs"'),
@@ -171,7 +178,38 @@ def test_a_mistake_is_one_line_on_stderr(
 
 def test_keys_without_a_section_are_refused() -> None:
     with pytest.raises(InputError, match=r"--section\.key"):
-        parse_keys(["--dim", "3"])
+        parse_keys(["--depth", "3"])
+
+
+@pytest.mark.parametrize(("typed", "ours"), [("train", "run"), ("predict", "recommend"), ("Eval", "evaluate")])
+def test_a_command_of_another_code_leads_to_ours(typed: str, ours: str) -> None:
+    with pytest.raises(InputError, match=f'no command "{typed}"; take nextitem {ours}'):
+        app([typed], standalone_mode=False)
+
+
+def test_a_misspelt_command_is_told_the_nearest() -> None:
+    with pytest.raises(InputError, match='did you mean "describe"'):
+        app(["descirbe"], standalone_mode=False)
+
+
+def test_hyphens_underscores_and_the_names_of_other_codes_are_one_key() -> None:
+    expected = {"training": {"batch_size": 8, "learning_rate": 0.1}, "model": {"dim": 4}}
+    assert parse_keys(["--batch-size", "8", "--lr", ".1", "--embedding-size", "4"]) == expected
+    assert parse_keys(["--training.batch-size=8", "--training.learning_rate", ".1", "--model.dim", "4"]) == expected
+
+
+def test_lists_are_typed_with_commas() -> None:
+    recipe = make_recipe(parse_keys(["--evaluation.metrics", "hr@5,ndcg@5"]), {"model": {"name": "NCF"}},
+                         parse_keys(["--model.hidden_sizes", "16,8"]))  # fmt: skip
+    assert recipe.evaluation.metrics == ("hr@5", "ndcg@5")
+    assert recipe.model.arguments["hidden_sizes"] == (16, 8)
+
+
+def test_help_is_wrapped_once() -> None:
+    lines = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "80", "TERM": "dumb"}).output.splitlines()
+    start = next(number for number, line in enumerate(lines) if "Every key of a recipe" in line)
+    paragraph = lines[start : lines.index(" " * 80, start)] if " " * 80 in lines[start:] else lines[start : start + 4]
+    assert min(len(line.rstrip()) for line in paragraph[:-1]) > 60  # no line ends where the source's did
 
 
 def test_the_version_is_the_packages() -> None:

@@ -48,6 +48,8 @@ def unwritable(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "cores.py",
         "compiling.py",
         "forking.py",
+        "verdicts.py",
+        "writing.py",
         "nn/__init__.py",
         "nn/dropout.py",
         "nn/once.py",

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from nextitem.cli.main import app
-from nextitem.data.sources.catalogue import CATALOGUE, FAMILIES
+from nextitem.data.sources.public import FAMILIES, PUBLIC_DATA
 from nextitem.diagnosis import compare, examine, order, suspicions
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -18,8 +18,8 @@ DATASETS, DOCTOR = ((DOCS / f"{name}.md").read_text(encoding="utf-8") for name i
 def test_every_data_set_outside_a_family_is_named_and_every_name_is_one() -> None:
     table = [line for line in DATASETS.splitlines() if line.startswith("| `")]
     named = {name for line in table for name in re.findall(r"`([\w-]+)`", line.split("|")[1])}
-    assert named <= set(CATALOGUE)
-    assert set(CATALOGUE) - {name for members in FAMILIES.values() for name in members} <= named
+    assert named <= set(PUBLIC_DATA)
+    assert set(PUBLIC_DATA) - {name for members in FAMILIES.values() for name in members} <= named
 
 
 def test_commands_and_options_are_there() -> None:

@@ -10,8 +10,10 @@ from unittest import SkipTest
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from nextitem.analysis.verdict import ADVICE
+from nextitem.cli.main import app
 from nextitem.data.batches import batch_keys
 from nextitem.keys import defaults_of
 from nextitem.models.negatives import SAMPLERS, sampler_keys
@@ -19,14 +21,15 @@ from nextitem.recipe import Recipe, TrainingRecipe
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = (DOCS / "add-a-model.md").read_text(encoding="utf-8")
-THE_FILE, THE_TEST, IN_USE, OVER_A_GRAPH, WITH_KNOWLEDGE = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+THE_FILE, THE_TEST, OWN_FILE, IN_USE, OVER_A_GRAPH, WITH_KNOWLEDGE, TWO_STREAMS = BLOCKS
 (THE_RECIPE,) = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def names() -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "page"}
-    exec(THE_FILE + THE_TEST + OVER_A_GRAPH + WITH_KNOWLEDGE, names)
+    exec(THE_FILE + THE_TEST + OVER_A_GRAPH + WITH_KNOWLEDGE + TWO_STREAMS, names)
     return names
 
 
@@ -35,7 +38,12 @@ OTHER = ["test_encode_ignores_later_items"]
 
 @pytest.mark.parametrize(
     ("test_class", "of_another_kind"),
-    [("TestFadingMean", []), ("TestNeighbourMeans", OTHER), ("TestSharedEntities", OTHER)],
+    [
+        ("TestFadingMean", []),
+        ("TestNeighbourMeans", OTHER),
+        ("TestSharedEntities", OTHER),
+        ("TestTranslatedItems", OTHER),
+    ],
 )
 def test_the_models_pass_what_every_model_must(
     names: dict[str, Any], test_class: str, of_another_kind: list[str]
@@ -54,6 +62,21 @@ def test_the_models_pass_what_every_model_must(
 def test_the_model_trains_without_the_catalogue(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     exec(IN_USE, names)
     assert "ndcg@10" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_the_file_is_a_model_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fading.py").write_text(THE_FILE)
+    (tmp_path / "FadingMean.yaml").write_text(THE_RECIPE + "evaluation: {baselines: []}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    command = ["run", "-m", "fading.py:FadingMean", "-d", "synthetic", "--epochs", "1", "--model.dropout", "0.5"]
+    result = CliRunner().invoke(app, [*command, "--out", "runs/FadingMean-ml-100k"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    names: dict[str, Any] = {}
+    exec(OWN_FILE, names)
+    assert names["run"].recipe.model.arguments == {"dim": 64, "dropout": 0.5, "max_length": 50}
+    assert names["recipe"].model.arguments["dim"] == 32
+    assert names["recipe"].training.learning_rate == 0.002
 
 
 def test_the_model_fits_in_thirty_lines() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nextitem.data.sources.catalogue import CATALOGUE
+from nextitem.data.sources.public import PUBLIC_DATA
 from nextitem.errors import InputError
 from nextitem.models.catalogue import MODELS
 from nextitem.models.negatives import SAMPLERS
@@ -152,7 +152,8 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str) -> None:
         read_layer(tmp_path / "recipe.yaml")
 
 
-SHIPPED = sorted(Path(str(path)).stem for path in resources.files("nextitem").joinpath("recipes").iterdir())
+RECIPES = Path(str(resources.files("nextitem").joinpath("recipes")))
+SHIPPED = sorted(path.stem for path in RECIPES.glob("*.yaml"))
 
 
 @pytest.mark.parametrize("file", SHIPPED)
@@ -160,7 +161,27 @@ def test_every_recipe_that_is_shipped_can_be_read(file: str) -> None:
     name, _, data = file.partition(".")
     layer = {"model": {"name": name}} | ({"data": {"source": data}} if data else {})
     assert make_recipe(layer).model.name == name
-    assert not data or data in CATALOGUE
+    assert not data or data in PUBLIC_DATA
+
+
+@pytest.mark.parametrize("file", sorted(path.stem for path in (RECIPES / "like").glob("*.yaml")))
+def test_every_setting_of_another_library_can_be_read(file: str) -> None:
+    other, _, rest = file.partition(".")
+    model, _, data = rest.partition(".")
+    plain = {"model": {"name": model or "BPR"}, "data": {"source": data or "ml-1m"}}
+    assert make_recipe(plain, {"like": other}) != make_recipe(plain)
+
+
+def test_every_model_is_asked_alike_unless_another_library_is_named() -> None:
+    recipes = [make_recipe({"model": {"name": name}}) for name in MODELS]
+    assert {recipe.split for recipe in recipes} == {make_recipe().split}
+    assert {recipe.evaluation for recipe in recipes} == {make_recipe().evaluation}
+    assert {recipe.data.min_rating for recipe in recipes} == {None}
+    like = make_recipe({"model": {"name": "BPR"}}, {"like": "recstudio", "split": {"test": 0.2}})
+    assert (like.split.kind, like.split.valid, like.split.test) == ("user_entry", 0.1, 0.2)
+    assert (like.data.min_rating, like.evaluation.baselines) == (3, ("Popularity",))
+    with pytest.raises(InputError, match="recstudio"):
+        make_recipe({"like": "librec"})
 
 
 def test_a_recipe_of_an_earlier_version_may_have_cloze_keys_beside_other_batches(tmp_path: Path) -> None:

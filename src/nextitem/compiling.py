@@ -8,14 +8,19 @@ compiled anew in every process then, and a warning in the log says so once.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import cache, wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
+import llvmlite
+import numba
 from numba import njit
 from numba.core.event import Event, Listener, install_listener, register
+from numba.core.registry import CPUDispatcher, cpu_target
 from numba.np.ufunc.parallel import threading_layer
 
 _LOG = logging.getLogger(__name__)
@@ -32,10 +37,13 @@ def kernel(*, is_kept: bool = True, **options: Any) -> Callable[[Function], Func
         if not is_kept:
             return njit(**options)(function)
         try:
-            return njit(cache=True, **options)(function)
+            kept = njit(cache=True, **options)(function)
         except RuntimeError as error:
             if "no locator" not in str(error):
                 raise
+        else:
+            KEEPING.keep(function, kept)
+            return kept
         KEEPING.refuse()
         return njit(**options)(function)
 
@@ -88,6 +96,11 @@ class _Keeping:
 
     def __init__(self) -> None:
         self.is_possible = True
+        self.folders: dict[Path, Path] = {}  # of sources -> where what is compiled of them is kept
+
+    def keep(self, function: Callable[..., Any], kept: Any) -> None:
+        if isinstance(kept, CPUDispatcher):  # not where numba compiles nothing
+            self.folders[Path(function.__code__.co_filename).parent] = Path(str(kept.stats.cache_path))
 
     def refuse(self) -> None:
         """There is no folder for them; said when the first one is compiled, if any ever is."""
@@ -110,6 +123,19 @@ def _say_not_kept() -> None:
 def are_kept() -> bool:
     """Whether a later process finds what this one has compiled."""
     return KEEPING.is_possible
+
+
+def folder_of_kernels(sources: Path) -> Path | None:
+    """Where the kernels of the files in the folder `sources` are kept; None if they are not."""
+    return KEEPING.folders.get(sources)
+
+
+@cache
+def target_of_kernels() -> dict[str, str]:
+    """What a kernel is compiled by, and for: versions, and the system, processor and features of this machine."""
+    system, processor, features = cpu_target.target_context.codegen().magic_tuple()
+    versions = {"python": sys.version.split()[0], "numba": numba.__version__, "llvmlite": llvmlite.__version__}
+    return versions | {"system": system, "processor": processor, "features": features}
 
 
 @contextmanager

@@ -7,10 +7,12 @@ them a second time.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from nextitem.errors import InputError, suggest
@@ -85,7 +87,31 @@ def check_keys(section: str, owner: str, keys: Mapping[str, Key], given: Mapping
             for one in keys.values()}  # fmt: skip
 
 
+def is_list(annotation: Any) -> bool:
+    """Whether values of this type are several: `tuple[int, ...]`, `list[str]`, or such a one or None.
+
+    >>> is_list(tuple[int, ...] | None), is_list(Annotated[int, "at least 1"]), is_list(str)
+    (True, False, False)
+    """
+    if get_origin(annotation) is Annotated:
+        return is_list(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return any(is_list(one) for one in get_args(annotation))
+    return (get_origin(annotation) or annotation) in (tuple, list, Sequence)
+
+
+def split_at_commas(text: str) -> list[Any]:
+    """What is typed as `64,32` for a key that takes several values, each read as YAML.
+
+    >>> split_at_commas("64, 32"), split_at_commas("hr@10")
+    ([64, 32], ['hr@10'])
+    """
+    return [yaml.safe_load(one) for one in text.split(",") if one.strip()]
+
+
 def _checked(section: str, key: Key, value: Any) -> Any:
+    if isinstance(value, str) and is_list(key.type):
+        value = split_at_commas(value)
     try:
         return TypeAdapter(key.type, config=ConfigDict(strict=False)).validate_python(value)
     except ValidationError as error:

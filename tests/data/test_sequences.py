@@ -13,7 +13,7 @@ from nextitem.data.sequences import Sequences
 
 quick = settings(deadline=None, max_examples=40)
 
-Rows = list[list[int]]
+Lists = list[list[int]]
 
 ROWS = st.lists(st.lists(st.integers(1, 9), max_size=6), min_size=1, max_size=8)
 COUNTS = st.integers(0, 7)
@@ -21,7 +21,7 @@ COUNTS = st.integers(0, 7)
 
 @quick
 @given(ROWS)
-def test_lists_and_back(rows: Rows) -> None:
+def test_lists_and_back(rows: Lists) -> None:
     sequences = Sequences.from_lists(rows)
     assert sequences.to_lists() == rows
     assert sequences.lengths.tolist() == [len(row) for row in rows]
@@ -30,7 +30,7 @@ def test_lists_and_back(rows: Rows) -> None:
 
 @quick
 @given(ROWS, COUNTS)
-def test_without_last_cuts_the_end(rows: Rows, count: int) -> None:
+def test_without_last_cuts_the_end(rows: Lists, count: int) -> None:
     assert Sequences.from_lists(rows).without_last(count).to_lists() == [
         row[: max(len(row) - count, 0)] for row in rows
     ]
@@ -38,7 +38,7 @@ def test_without_last_cuts_the_end(rows: Rows, count: int) -> None:
 
 @quick
 @given(ROWS, COUNTS)
-def test_newest_keeps_the_end(rows: Rows, count: int) -> None:
+def test_newest_keeps_the_end(rows: Lists, count: int) -> None:
     assert Sequences.from_lists(rows).newest(count).to_lists() == [row[max(len(row) - count, 0) :] for row in rows]
 
 
@@ -48,14 +48,14 @@ def test_without_last_takes_one_number_a_row() -> None:
 
 @quick
 @given(ROWS, st.integers(1, 4))
-def test_prefixes_are_all_beginnings(rows: Rows, min_length: int) -> None:
+def test_prefixes_are_all_beginnings(rows: Lists, min_length: int) -> None:
     expected = [row[:stop] for row in rows for stop in range(min_length, len(row) + 1)]
     assert Sequences.from_lists(rows).prefixes(min_length).to_lists() == expected
 
 
 @quick
 @given(ROWS, st.integers(1, 7))
-def test_padding_stands_after_the_newest(rows: Rows, width: int) -> None:
+def test_padding_stands_after_the_newest(rows: Lists, width: int) -> None:
     table = Sequences.from_lists(rows).padded(width)
     longest = max(1, max(min(len(row), width) for row in rows))
     assert table.tolist() == [row[-width:] + [0] * (longest - len(row[-width:])) for row in rows]
@@ -67,7 +67,7 @@ def test_padded_without_width_keeps_whole_rows() -> None:
 
 @quick
 @given(ROWS, st.data())
-def test_take_gives_rows_in_the_order_asked(rows: Rows, data: st.DataObject) -> None:
+def test_take_gives_rows_in_the_order_asked(rows: Lists, data: st.DataObject) -> None:
     chosen = data.draw(st.lists(st.integers(0, len(rows) - 1)))
     taken = Sequences.from_lists(rows).take(np.array(chosen, dtype=np.int64))
     assert taken.to_lists() == [rows[number] for number in chosen]
@@ -88,7 +88,7 @@ CUTS: list[Callable[[Sequences], Sequences]] = [
 @pytest.mark.parametrize("cut", CUTS, ids=["whole", "prefixes", "newest", "without_last"])
 @quick
 @given(rows=ROWS)
-def test_flat_views_agree_with_the_rows(cut: Callable[[Sequences], Sequences], rows: Rows) -> None:
+def test_flat_views_agree_with_the_rows(cut: Callable[[Sequences], Sequences], rows: Lists) -> None:
     sequences = cut(Sequences.from_lists(rows))
     flat = [(number, item) for number, row in enumerate(sequences.to_lists()) for item in row]
     assert list(zip(sequences.flat_rows().tolist(), sequences.flat_items().tolist(), strict=True)) == flat
@@ -97,7 +97,7 @@ def test_flat_views_agree_with_the_rows(cut: Callable[[Sequences], Sequences], r
 @pytest.mark.parametrize("cut", CUTS, ids=["whole", "prefixes", "newest", "without_last"])
 @quick
 @given(rows=ROWS)
-def test_packed_rows_are_the_same_rows(cut: Callable[[Sequences], Sequences], rows: Rows) -> None:
+def test_packed_rows_are_the_same_rows(cut: Callable[[Sequences], Sequences], rows: Lists) -> None:
     sequences = cut(Sequences.from_lists(rows))
     packed = sequences.packed()
     assert packed.to_lists() == sequences.to_lists()
@@ -106,7 +106,7 @@ def test_packed_rows_are_the_same_rows(cut: Callable[[Sequences], Sequences], ro
 
 @quick
 @given(ROWS)
-def test_repeats_are_within_a_row(rows: Rows) -> None:
+def test_repeats_are_within_a_row(rows: Lists) -> None:
     assert Sequences.from_lists(rows).num_repeats() == sum(len(row) - len(set(row)) for row in rows)
 
 
@@ -117,7 +117,7 @@ def test_cuts_share_memory() -> None:
 
 @quick
 @given(ROWS.filter(any), st.booleans())
-def test_load_gives_what_was_saved(rows: Rows, has_times: bool) -> None:
+def test_load_gives_what_was_saved(rows: Lists, has_times: bool) -> None:
     whole = Sequences.from_lists(rows)
     times = np.arange(whole.num_interactions) if has_times else None
     cut = Sequences(whole.items, whole.starts, whole.stops, times).newest(2)
@@ -137,7 +137,7 @@ def test_loaded_arrays_are_memory_mapped(tmp_path: Path) -> None:
 
 @quick
 @given(ROWS)
-def test_repeats_are_counted_by_both_forms(rows: Rows) -> None:
+def test_repeats_are_counted_by_both_forms(rows: Lists) -> None:
     expected = sum(len(row) - len(set(row)) for row in rows)
     sequences = Sequences.from_lists(rows)
     assert sequences.num_repeats() == sequences._num_repeats() == expected

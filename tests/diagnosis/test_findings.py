@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.opening import open_data
 from nextitem.data.splits.ratio import ratio_split
-from nextitem.data.splits.split import leave_one_out
+from nextitem.data.splits.split import Leaks, leave_one_out
 from nextitem.data.synthetic import dataset_of
-from nextitem.diagnosis.coded import coded, coded_lists
 from nextitem.diagnosis.examine import examine
 from nextitem.diagnosis.finding import Finding
 from nextitem.diagnosis.leaks import leaks_of
+from nextitem.diagnosis.logs import numbered_lists, numbered_log
 from nextitem.diagnosis.suspicions import id_suspicions, rating_suspicions, time_suspicions
 
 NOW = 1_700_000_000.0
@@ -37,7 +37,7 @@ def abouts(found: list[Finding]) -> list[str]:
 
 def examined(**columns: list[object]) -> list[Finding]:
     frame = pl.DataFrame({**PLAIN, **columns}, strict=False)
-    log = coded(Interactions.from_frame(frame, rating="rating" if "rating" in columns else None), "log")
+    log = numbered_log(Interactions.from_frame(frame, rating="rating" if "rating" in columns else None))
     return [*id_suspicions(log), *time_suspicions(log, NOW), *rating_suspicions(log)]
 
 
@@ -70,27 +70,27 @@ def test_a_suspicious_column_is_named(columns: dict[str, list[object]], about: s
 def test_finer_times_are_only_suspicious_where_they_are_called_seconds(factor: int, unit: str) -> None:
     times = [1_600_000_000 * factor + one for one in range(3)]
     frame = pl.DataFrame({"user": ["a"] * 3, "item": ["x", "y", "z"], "timestamp": times})
-    called = coded(Interactions.from_frame(frame, time_unit="s"), "log")
+    called = numbered_log(Interactions.from_frame(frame, time_unit="s"))
     (found,) = (one for one in time_suspicions(called, NOW) if one.about == "times are no seconds")
     assert unit in found.found
-    told = coded(Interactions.from_frame(frame), "log")
+    told = numbered_log(Interactions.from_frame(frame))
     assert abouts(time_suspicions(told, NOW)) == []
 
 
 def test_swapped_columns_show_in_the_gaps(real_data: Path) -> None:
     opened, _ = open_data("ml-100k", real_data)
     assert isinstance(opened, Interactions)
-    log = coded(opened, "ml-100k")
+    log = numbered_log(opened)
     assert "user and item swapped?" not in abouts(id_suspicions(log))
     frame = opened.frame.to_native()
     swapped = Interactions.from_frame(frame.select(user="item", item="user", timestamp="timestamp"))
-    found = [one for one in id_suspicions(coded(swapped, "swapped")) if one.about.startswith("user and item")]
+    found = [one for one in id_suspicions(numbered_log(swapped)) if one.about.startswith("user and item")]
     assert "people act in bursts" in found[0].found
 
 
 def test_swapped_columns_show_in_the_counts_without_times() -> None:
     rows = [[item for item in range(2000) if item % 7 != user] for user in range(3)] + [[1], [2]]
-    assert "user and item swapped?" in abouts(id_suspicions(coded_lists(rows)))
+    assert "user and item swapped?" in abouts(id_suspicions(numbered_lists(rows)))
 
 
 def test_leaks_of_a_split_by_hand() -> None:
@@ -106,13 +106,14 @@ def test_leaks_of_a_split_by_hand() -> None:
 @given(
     rows=st.lists(st.lists(st.integers(1, 6), min_size=3, max_size=6), min_size=2, max_size=6), seed=st.integers(0, 9)
 )
-def test_leaks_are_those_of_the_split(rows: list[list[int]], seed: int) -> None:
+def test_leaks_are_those_of_each_case_by_itself(rows: list[list[int]], seed: int) -> None:
     dataset = dataset_of(rows)
     for split in (leave_one_out(dataset), ratio_split(dataset, by="user_entry", seed=seed)):
-        plain, fast = split.leaks(split.test), leaks_of(split)
-        assert (fast.cases, fast.seen_before, fast.never_trained) == (
-            plain.cases, plain.seen_before, plain.never_trained
-        )  # fmt: skip
+        targets, histories = split.test.target.to_lists(), split.test.history.to_lists()
+        seen = [bool(set(target) & set(history)) for target, history in zip(targets, histories, strict=True)]
+        trained = {item for row in split.train.to_lists() for item in row}
+        untrained = [not set(target) <= trained for target in targets]
+        assert split.leaks(split.test) == Leaks(len(targets), sum(seen), sum(untrained))
 
 
 def test_the_examination_puts_the_serious_first_and_counts_short_users() -> None:

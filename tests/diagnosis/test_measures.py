@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from nextitem.data.log.filters import k_core
 from nextitem.data.log.interactions import Interactions
-from nextitem.diagnosis.coded import coded, coded_lists
-from nextitem.diagnosis.cores import MODES, Mode, core_mask, core_table
+from nextitem.data.numbered import core_places
+from nextitem.diagnosis.cores import MODES, Mode, core_table
+from nextitem.diagnosis.logs import numbered_lists, numbered_log, only
 from nextitem.diagnosis.measures import Ties, find_ties, histogram, measure
 from nextitem.errors import InputError
 
@@ -19,7 +20,7 @@ PAIRS = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, ma
 
 
 def test_measures_of_a_small_log() -> None:
-    found = measure(coded_lists([[1, 2, 1], [1]], [[5, 6, 7], [9]]))
+    found = measure(numbered_lists([[1, 2, 1], [1]], [[5, 6, 7], [9]]))
     assert (found.users, found.items, found.interactions) == (2, 2, 4)
     assert found.density == 1.0
     assert (found.repeats, found.duplicates) == (1, 0)
@@ -29,7 +30,7 @@ def test_measures_of_a_small_log() -> None:
 
 
 def test_a_duplicate_has_the_time_of_an_earlier_one_too() -> None:
-    found = measure(coded_lists([[1, 2, 1, 1]], [[5, 5, 5, 6]]))
+    found = measure(numbered_lists([[1, 2, 1, 1]], [[5, 5, 5, 6]]))
     assert (found.repeats, found.duplicates) == (2, 1)
 
 
@@ -53,35 +54,35 @@ def test_every_number_is_in_its_bin(number: int) -> None:
     ],
 )
 def test_targets_that_hang_on_ties(items: list[int], times: list[int], last: int, second_last: int) -> None:
-    ties = find_ties(coded_lists([items], [times]))
+    ties = find_ties(numbered_lists([items], [times]))
     assert ties is not None
     assert (ties.last, ties.second_last) == (last, second_last)
 
 
 def test_ties_do_not_reach_over_users() -> None:
-    assert find_ties(coded_lists([[1, 2, 3], [4, 5, 6]], [[1, 2, 3], [3, 4, 5]])) == Ties(0, 0, 2, 0, 0)
-    assert find_ties(coded_lists([[1, 2]])) is None
+    assert find_ties(numbered_lists([[1, 2, 3], [4, 5, 6]], [[1, 2, 3], [3, 4, 5]])) == Ties(0, 0, 2, 0, 0)
+    assert find_ties(numbered_lists([[1, 2]])) is None
 
 
 @pytest.mark.parametrize("mode", MODES)
 @given(pairs=PAIRS, core=st.integers(1, 4))
 def test_a_core_is_that_of_the_filters(mode: Mode, pairs: list[tuple[int, int]], core: int) -> None:
     log = Interactions.from_frame(pl.DataFrame(pairs, schema=["user", "item"], orient="row"), timestamp=None)
-    arrays = coded(log, "log")
-    mask = core_mask(arrays, core, core, mode)
-    left = arrays.only(mask)
+    arrays = numbered_log(log)
+    places = core_places(arrays, core, core, mode)
     try:
         expected = (
             k_core(log, core, core, mode).frame.to_native().select("user", "item").sort("user", maintain_order=True)
         )
     except InputError:
-        assert not mask.any()
+        assert len(places) == 0
         return
+    left = only(arrays, places)
     assert left.user_ids[left.users].to_list() == expected["user"].to_list()
     assert left.item_ids[left.items].to_list() == expected["item"].to_list()
 
 
 def test_the_table_counts_users_that_one_cut_leaves_short() -> None:
-    once, iterated = core_table(coded_lists([[1, 2], [1, 2], [1, 3]]), (2,))
+    once, iterated = core_table(numbered_lists([[1, 2], [1, 2], [1, 3]]), (2,))
     assert (once.users, once.items, once.interactions, once.short_users) == (3, 2, 5, 1)
     assert (iterated.users, iterated.items, iterated.interactions, iterated.short_users) == (2, 2, 4, 0)

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from nextitem.data.log.interactions import Interactions
-from nextitem.diagnosis.coded import Coded, coded, coded_lists
+from nextitem.data.numbered import Numbered
+from nextitem.diagnosis.logs import numbered_lists, numbered_log
 from nextitem.diagnosis.order import order_suspicions
 
 
@@ -17,10 +18,10 @@ def drawn(seed: int = 0) -> list[list[int]]:
     return [rng.choice(np.arange(1, 41), 10, replace=False).tolist() for _ in range(30)]
 
 
-def named(rows: list[list[int]], name: str) -> Coded:
+def named(rows: list[list[int]], name: str) -> Numbered:
     users = [user for user, row in enumerate(rows) for _ in row]
     items = [name.format(item) for row in rows for item in row]
-    return coded(Interactions.from_frame(pl.DataFrame({"user": users, "item": items}), timestamp=None), "log")
+    return numbered_log(Interactions.from_frame(pl.DataFrame({"user": users, "item": items}), timestamp=None))
 
 
 def numbered_by_appearance(rows: list[list[int]]) -> list[list[int]]:
@@ -28,16 +29,16 @@ def numbered_by_appearance(rows: list[list[int]]) -> list[list[int]]:
     return [[numbers[item] for item in row] for row in rows]
 
 
-def abouts(log: Coded) -> list[tuple[str, str]]:
+def abouts(log: Numbered) -> list[tuple[str, str]]:
     return [(one.about, one.severity) for one in order_suspicions(log)]
 
 
 def test_items_in_any_order_raise_nothing() -> None:
-    assert abouts(coded_lists(drawn())) == []
+    assert abouts(numbered_lists(drawn())) == []
 
 
 def test_items_sorted_by_id_are_told() -> None:
-    log = coded_lists([sorted(row) for row in drawn()])
+    log = numbered_lists([sorted(row) for row in drawn()])
     assert abouts(log) == [("items in the order of their ids", "serious")]
 
 
@@ -49,7 +50,7 @@ def test_ids_that_are_text_are_told_too(name: str) -> None:
 
 def test_times_that_rise_with_the_ids_are_less_certain() -> None:
     rows = [sorted(row) for row in drawn()]
-    assert abouts(coded_lists(rows, [list(range(10))] * 30)) == [("items in the order of their ids", "warning")]
+    assert abouts(numbered_lists(rows, [list(range(10))] * 30)) == [("items in the order of their ids", "warning")]
 
 
 def test_ids_given_as_items_first_appear_raise_nothing() -> None:
@@ -58,16 +59,16 @@ def test_ids_given_as_items_first_appear_raise_nothing() -> None:
     rows = numbered_by_appearance([rng.choice(40_000, 40, replace=False).tolist() for _ in range(60)])
     steps = np.concatenate([np.diff(row) for row in rows])
     assert (steps > 0).mean() > 0.95
-    assert abouts(coded_lists(rows)) == []
+    assert abouts(numbered_lists(rows)) == []
 
 
 def test_equal_times_sorted_by_id_are_told() -> None:
     """Five items at each of two times; the second five are others."""
     rows = [sorted(row[:5]) + sorted(row[5:]) for row in drawn()]
-    log = coded_lists(rows, [[1] * 5 + [2] * 5] * 30)
+    log = numbered_lists(rows, [[1] * 5 + [2] * 5] * 30)
     assert abouts(log) == [("equal times in the order of ids", "warning")]
-    assert abouts(coded_lists(drawn(), [[1] * 5 + [2] * 5] * 30)) == []
+    assert abouts(numbered_lists(drawn(), [[1] * 5 + [2] * 5] * 30)) == []
 
 
 def test_a_handful_of_steps_says_nothing() -> None:
-    assert abouts(coded_lists([[1, 2, 3], [1, 2, 3], [2, 3]])) == []
+    assert abouts(numbered_lists([[1, 2, 3], [1, 2, 3], [2, 3]])) == []

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nextitem.evaluation.significance import Comparison, paired_test
+from nextitem.evaluation.significance import PairedTest, paired_test
 
 
 def two_models(num_cases: int = 50) -> tuple[np.ndarray, np.ndarray]:
@@ -18,7 +18,7 @@ def test_equals_scipys_paired_t_test() -> None:
     test = stats.ttest_rel(first, second)
     interval = test.confidence_interval(0.95)
     found = paired_test(first, second)
-    by_scipy = Comparison(float(np.mean(first) - np.mean(second)), interval.low, interval.high, test.pvalue)
+    by_scipy = PairedTest(float(np.mean(first) - np.mean(second)), interval.low, interval.high, test.pvalue)
     assert vars(found) == pytest.approx(vars(by_scipy))
 
 
@@ -37,12 +37,12 @@ def test_changing_sides_changes_the_sign() -> None:
 
 def test_models_that_agree_on_every_case_have_p_1() -> None:
     values = np.array([0.0, 1.0, 0.5])
-    assert paired_test(values, values.copy()) == Comparison(0.0, 0.0, 0.0, 1.0)
+    assert paired_test(values, values.copy()) == PairedTest(0.0, 0.0, 0.0, 1.0)
 
 
 def test_a_model_better_by_the_same_on_every_case_has_p_0() -> None:
-    assert paired_test(np.ones(4), np.zeros(4)) == Comparison(1.0, 1.0, 1.0, 0.0)
+    assert paired_test(np.ones(4), np.zeros(4)) == PairedTest(1.0, 1.0, 1.0, 0.0)
 
 
 def test_one_case_shows_nothing() -> None:
-    assert paired_test(np.ones(1), np.zeros(1)) == Comparison(1.0, 1.0, 1.0, 1.0)
+    assert paired_test(np.ones(1), np.zeros(1)) == PairedTest(1.0, 1.0, 1.0, 1.0)

@@ -12,9 +12,9 @@ from nextitem.data.sequences import Sequences
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
+from nextitem.models.counting import interaction_matrix
 from nextitem.models.general import ials
 from nextitem.models.general.ials import IALS, by_cholesky, by_conjugate_gradient
-from nextitem.models.rows import interaction_matrix
 from nextitem.testing import RecommenderTests
 
 Solver = Literal["cholesky", "conjugate_gradient"]

@@ -15,7 +15,7 @@ from nextitem.models.general.item_knn import ItemKNN
 from nextitem.testing import RecommenderTests
 
 NUM_ITEMS = 6
-Rows = list[list[int]]
+Lists = list[list[int]]
 
 
 class TestItemKNN(RecommenderTests):
@@ -25,13 +25,13 @@ class TestItemKNN(RecommenderTests):
         return ItemKNN(num_items)
 
 
-def fitted(rows: Rows, num_neighbours: int = 100, shrink: float = 0.0) -> ItemKNN:
+def fitted(rows: Lists, num_neighbours: int = 100, shrink: float = 0.0) -> ItemKNN:
     model = ItemKNN(NUM_ITEMS, num_neighbours, shrink)
     model.fit(TrainingData.of(Sequences.from_lists(rows)))
     return model
 
 
-def plain_neighbours(rows: Rows, num_neighbours: int, shrink: float) -> np.ndarray:
+def plain_neighbours(rows: Lists, num_neighbours: int, shrink: float) -> np.ndarray:
     """(V, V): at [i, j] the similarity of i and j where i is one of the nearest neighbours of j, else 0."""
     users = [{u for u, row in enumerate(rows) if item in row} for item in range(NUM_ITEMS + 1)]
     table = np.zeros((NUM_ITEMS + 1, NUM_ITEMS + 1))
@@ -47,7 +47,7 @@ def plain_neighbours(rows: Rows, num_neighbours: int, shrink: float) -> np.ndarr
 
 def dense(model: ItemKNN) -> np.ndarray:
     """What an item of the history adds to every score: the whole table, row by row."""
-    rows: Rows = [[], *([item] for item in range(1, NUM_ITEMS + 1))]
+    rows: Lists = [[], *([item] for item in range(1, NUM_ITEMS + 1))]
     return RecommenderTests().score(model, rows).numpy()
 
 
@@ -56,14 +56,14 @@ logs = st.lists(st.lists(st.integers(1, NUM_ITEMS), max_size=8), min_size=1, max
 
 @given(logs, st.integers(1, 7), st.sampled_from([0.0, 0.5, 10.0]))
 @settings(max_examples=100, deadline=None)
-def test_neighbours_are_those_of_the_plain_computation(rows: Rows, num_neighbours: int, shrink: float) -> None:
+def test_neighbours_are_those_of_the_plain_computation(rows: Lists, num_neighbours: int, shrink: float) -> None:
     model = fitted(rows, num_neighbours, shrink)
     np.testing.assert_allclose(dense(model), plain_neighbours(rows, num_neighbours, shrink), rtol=1e-5)
 
 
 @given(logs, st.lists(st.integers(1, NUM_ITEMS), max_size=8))
 @settings(max_examples=50, deadline=None)
-def test_score_is_the_sum_over_the_distinct_items_of_the_history(rows: Rows, history: list[int]) -> None:
+def test_score_is_the_sum_over_the_distinct_items_of_the_history(rows: Lists, history: list[int]) -> None:
     scores = RecommenderTests().score(fitted(rows, 3), [history])[0]
     by_hand = plain_neighbours(rows, 3, 0.0)[sorted(set(history))].sum(0)
     np.testing.assert_allclose(scores.numpy(), by_hand, rtol=1e-5, atol=1e-7)

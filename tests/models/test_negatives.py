@@ -20,7 +20,7 @@ from nextitem.models.negatives import (
     sampler_keys,
     unseen_sampler,
 )
-from nextitem.nn.samplers.base import Repeatable, Rows
+from nextitem.nn.samplers.base import Positives, Repeatable
 
 
 def drawn_by(user: int, rows: Sequences) -> set[int]:
@@ -50,7 +50,7 @@ def log_q(name: str, **keys: Any) -> torch.Tensor:
     torch.manual_seed(0)
     vectors, queries = torch.randn(6, 4), torch.randn(3, 4)
     sampler.refresh(vectors)
-    rows = Rows(
+    rows = Positives(
         torch.arange(1, 4), torch.ones(3, dtype=torch.int64), lambda items: queries @ vectors[items[0]].T, queries
     )
     return sampler.proposal(rows).log_prob(torch.arange(1, 6)[None, :]).expand(3, 5)

@@ -181,14 +181,3 @@ def test_the_loss_of_rows_with_one_target_is_that_of_all_states() -> None:
         states @ model.item_vectors()[1:].T, batch.targets[batch.targets != 0] - 1
     )
     torch.testing.assert_close(model.loss(batch), plain)
-
-
-def test_a_model_ranks_by_cosines_where_its_objective_learns_by_them() -> None:
-    model = SASRec(NUM_ITEMS, dim=8, num_layers=1, max_length=4).eval()
-    rows = Sequences.from_lists([[1, 2, 3]])
-    model.objective = Sampled(binary_cross_entropy, unseen_sampler(rows, NUM_ITEMS), is_cosine=True)
-    query, vectors = torch.randn(2, 8), torch.randn(5, 8)
-    found, wanted = model.compared(query, vectors), torch.nn.functional.cosine_similarity(query[:, None], vectors, -1)
-    torch.testing.assert_close(found[0] @ found[1].T, wanted)
-    scores = RecommenderTests().score(model, [[1, 2, 3]])
-    assert float(scores[:, 1:].abs().max()) <= 1 + 1e-6

@@ -14,6 +14,7 @@ from nextitem.errors import InputError
 from nextitem.models.sequential.gru4rec import GRU4Rec
 from nextitem.models.sequential.mamba4rec import Mamba4Rec
 from nextitem.models.streaming import Streaming
+from nextitem.nn.scorers import Cosine, Euclidean, InnerProduct, VectorScorer
 from nextitem.testing import NUM_ITEMS, RecommenderTests, other_device
 
 HISTORY = [3, 1, 4, 1, 5, 9, 2, 6]
@@ -43,9 +44,9 @@ def assert_near(found: Tensor, wanted: Tensor) -> None:
     torch.testing.assert_close(found.double(), wanted, rtol=1e-4, atol=ROUNDING)
 
 
-@pytest.mark.parametrize("is_cosine", [False, True])
-def test_each_step_equals_scoring_the_whole_history(model: Streaming[Any], is_cosine: bool) -> None:
-    model.objective.is_cosine = is_cosine
+@pytest.mark.parametrize("scorer", [InnerProduct, Cosine, Euclidean])
+def test_each_step_equals_scoring_the_whole_history(model: Streaming[Any], scorer: type[VectorScorer]) -> None:
+    model.scorer = scorer()
     stream = model.start(torch.tensor(HISTORY[:3]))
     for length in range(3, len(HISTORY)):
         wanted = scores(model, HISTORY[:length])

@@ -15,7 +15,7 @@ from nextitem.data.batches import holdout_batch
 from nextitem.errors import InputError
 from nextitem.models.negatives import BY_VECTORS, SAMPLERS
 from nextitem.recipe import Layer, make_recipe
-from nextitem.report.samplers import Comparison, compare_samplers, effective_draws, kl
+from nextitem.report.samplers import SamplerQualities, compare_samplers, effective_draws, kl
 from nextitem.runs.reevaluate import load_with_split
 from nextitem.runs.run import run
 
@@ -32,11 +32,11 @@ def sasrec(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(sasrec: Path) -> Comparison:
+def found(sasrec: Path) -> SamplerQualities:
     return compare_samplers(sasrec, users=100, draws=50)
 
 
-def test_every_sampler_is_measured(found: Comparison) -> None:
+def test_every_sampler_is_measured(found: SamplerQualities) -> None:
     assert [one.name for one in found.qualities] == list(SAMPLERS)
     assert "100 validation users" in found.protocol
     for one in found.qualities:
@@ -45,20 +45,20 @@ def test_every_sampler_is_measured(found: Comparison) -> None:
         assert one.name == "in_batch" or 1 <= (one.effective_draws or 0) <= 50 + 1e-9
 
 
-def test_the_softmax_is_at_no_distance_from_itself(found: Comparison) -> None:
+def test_the_softmax_is_at_no_distance_from_itself(found: SamplerQualities) -> None:
     oracle = next(one for one in found.qualities if one.name == "softmax")
     assert oracle.divergence == pytest.approx(0, abs=1e-9)
     assert oracle.effective_draws == pytest.approx(50)
 
 
-def test_codebooks_come_nearer_than_uniform_draws(found: Comparison) -> None:
+def test_codebooks_come_nearer_than_uniform_draws(found: SamplerQualities) -> None:
     by_name = {one.name: one for one in found.qualities}
     for name in ("cluster_uniform", "midx_uniform"):
         assert by_name[name].divergence < by_name["uniform"].divergence
         assert (by_name[name].effective_draws or 0) > (by_name["uniform"].effective_draws or 0)
 
 
-def test_the_same_seed_measures_the_same(sasrec: Path, found: Comparison) -> None:
+def test_the_same_seed_measures_the_same(sasrec: Path, found: SamplerQualities) -> None:
     again = compare_samplers(sasrec, users=100, draws=50)
     assert [one.effective_draws for one in again.qualities] == [one.effective_draws for one in found.qualities]
     assert [one.divergence for one in again.qualities] == [one.divergence for one in found.qualities]

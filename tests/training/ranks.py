@@ -16,14 +16,24 @@ import pytest
 import torch
 import torch.distributed as dist
 from lightning_fabric import Fabric
+from torch import Tensor, nn
 
-from nextitem.data.batches import Batch
+from nextitem.data.batches import Batch, Turns, Wanted, make_batches
+from nextitem.data.batches.triples import TripleSampler
+from nextitem.data.ids import IdMap
+from nextitem.data.sequences import Sequences
+from nextitem.data.side.triples import Triples
 from nextitem.errors import InputError, LostProcessError, NonFiniteLossError, ToldError
+from nextitem.models.base import Trained
 from nextitem.models.sequential.sasrec import SASRec
+from nextitem.models.towers import TwoTower
 from nextitem.processes import Processes, joined, leave
 from nextitem.recipe import Layer, Recipe, make_recipe
+from nextitem.runs.build import build_fabric
 from nextitem.runs.run import run
 from nextitem.training.fit import Progress
+from nextitem.training.loop import train
+from nextitem.training.optimizers import make_optimizer
 from nextitem.training.sharding import shard
 
 SMALL: Layer = {
@@ -87,6 +97,7 @@ def tell_refuse_and_diverge(folder: str) -> None:
     with joined() as processes:
         tell(processes)
         hold_a_part()
+        take_turns(processes)
     refuse_data(folder)
     diverge(folder)
 
@@ -123,6 +134,57 @@ def hold_a_part() -> None:
     num_weights = sum(weight.numel() for weight in model.parameters())
     parts = [optimizer.state[part]["exp_avg"].to_local().numel() for part in wrapped.parameters()]
     assert sum(parts) == sum(part.to_local().numel() for part in wrapped.parameters()) == num_weights / 2
+
+
+class TurnTaking(TwoTower):
+    """Users and items meet in steps over rows, items and entities in steps over triples."""
+
+    loss = Trained.loss
+
+    def __init__(self, turns: Turns, graph: Triples) -> None:
+        super().__init__(7)
+        self.turns, self.triples = turns, TripleSampler(graph)
+        self.users, self.nodes = nn.Embedding(6, 3, padding_idx=0), nn.Embedding(10, 3, padding_idx=0)
+
+    def wanted(self) -> Wanted:
+        return Wanted(triples=self.triples, turns=self.turns)
+
+    def parts(self, batch: Batch) -> dict[str, Tensor]:
+        if batch.triples is None:
+            scores = self.users(batch.users) * self.nodes(batch.targets[:, 0])
+            return {"ranking": (scores.sum(1) - 1).square().mean()}
+        heads, _, tails, _ = batch.triples.unbind(1)
+        return {"graph": (self.nodes(heads) - self.nodes(tails)).square().sum(1).mean()}
+
+
+def take_turns(processes: Processes) -> None:
+    """Two processes take the steps of one, of either stream; of a batch of one triple the second has weight 0."""
+    heads, relations, tails = (np.array(one, dtype=np.int32) for one in ([1, 2, 5], [1, 1, 1], [8, 9, 8]))
+    graph = Triples(heads, relations, tails, 7, IdMap.of(["a", "b"]), IdMap.of(["r"]))
+    keys = make_recipe({"training": {"precision": "64-true", "device": "cpu"}}).training
+    assert keys is not None
+    alone, several = build_fabric(keys), build_fabric(keys, processes, takes_turns=True)
+    for turns in (Turns(), Turns(2, 1, triples_per_row=0.1)):
+        found = [
+            learned(TurnTaking(turns, graph), alone, Processes()),
+            learned(TurnTaking(turns, graph), several, processes),
+            learned(TurnTaking(turns, graph), alone, processes, is_sharded=True),
+        ]
+        for weights in found[1:]:
+            torch.testing.assert_close(weights, found[0])
+
+
+def learned(model: TurnTaking, fabric: Fabric, processes: Processes, is_sharded: bool = False) -> dict[str, Tensor]:
+    """The weights, and the means of the last epoch, of a model that starts as all do."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.sin(torch.arange(parameter.numel())).view_as(parameter))
+    rows = Sequences.from_lists([[1, 2, 3], [4, 5], [6, 7, 1], [2], [3, 4]])
+    batches = make_batches("pair", rows, 3, num_items=7, wanted=model.wanted())
+    options = {"fabric": fabric, "processes": processes, "is_sharded": is_sharded, "clip_norm": 0.5}
+    *_, last = train(model, batches, make_optimizer(model, learning_rate=0.1), last=2, accumulate=2, **options)  # type: ignore[arg-type]
+    means = {name: torch.tensor(value) for name, value in last.parts.items()}
+    return {name: weight.detach().clone() for name, weight in model.state_dict().items()} | means
 
 
 def refuse_data(folder: str) -> None:

@@ -12,7 +12,8 @@ import nextitem
 from nextitem.data.batches import history_batch
 from nextitem.data.sequences import Sequences
 from nextitem.models.towers import ItemTower
-from nextitem.nn.losses.catalogue import LOSSES
+from nextitem.nn.losses.by_name import LOSSES
+from nextitem.nn.scorers import Cosine
 from nextitem.recipe import Layer, make_recipe
 from nextitem.runs.run import Finished, run
 from nextitem.training.fit import Progress
@@ -45,7 +46,7 @@ def test_a_run_that_is_loaded_scores_as_it_was_trained(tmp_path: Path, name: str
     assert isinstance(model, ItemTower)
     batch = history_batch(Sequences.from_lists([[1, 2], [3]]), 10)
     queries, vectors = model.query(batch), model.item_vectors()
-    if LOSSES[name].is_cosine:
+    if LOSSES[name].scorer is Cosine:
         expected = torch.cosine_similarity(queries[:, None], vectors[None], dim=-1)
     else:
         expected = queries @ vectors.T

@@ -121,7 +121,7 @@ def test_a_resumed_run_equals_one_that_never_stopped(schedule: str, split: Split
 
     def fitted(model: SASRec, stop: int | None = None, folder: Path | None = None) -> None:
         optimizer = build.build_optimizer(recipe, model)
-        rule = build.build_schedule(recipe, len(batches))
+        rule = build.build_schedule(recipe, batches)
         for step in fit(
             model, split, batches, epochs=7, optimizer=optimizer, schedule=rule, accumulate=2, clip_norm=1.0,
             folder=folder, resume=True,

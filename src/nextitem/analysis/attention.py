@@ -45,7 +45,7 @@ def last_item_attention(model: Recommender, cases: Holdout) -> tuple[list[float]
     was_training = model.training
     model.eval()
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), model.ready():
             for start in range(0, len(cases), BLOCK):
                 batch = holdout_batch(
                     cases.take(np.arange(start, min(start + BLOCK, len(cases)))), model.max_length, model.wanted()

@@ -21,8 +21,10 @@ from nextitem.data.dataset import Dataset
 from nextitem.data.splits.split import Split
 from nextitem.errors import InputError
 from nextitem.evaluation.lists import narrowed
-from nextitem.evaluation.significance import Comparison, paired_test
+from nextitem.evaluation.significance import PairedTest, paired_test
+from nextitem.models.base import Recommender
 from nextitem.models.catalogue import arguments, find
+from nextitem.models.own import Given, among
 from nextitem.models.towers import SequenceModel
 from nextitem.recipe import Layer, Recipe, make_recipe
 from nextitem.recipe.checks import refuse_unused
@@ -75,7 +77,7 @@ class Audit:
     ngrams: dict[str, Predictability]
     metrics: dict[str, dict[str, float]]  # trial -> metric -> mean over cases and seeds
     perturbed: dict[str, dict[str, float]]  # perturbation -> metric -> mean over cases, seeds and permutations
-    differences: dict[str, Comparison]  # perturbation -> main of it minus that of true histories, paired over users
+    differences: dict[str, PairedTest]  # perturbation -> main of it minus that of true histories, paired over users
     seeds: list[float]  # main of the full model, by seed
     attention: list[float]  # on the last item, by layer
     even_attention: float
@@ -87,8 +89,9 @@ class Audit:
         return json.dumps(asdict(self) | {"advice": self.verdict.advice, "sure": self.verdict.is_sure}, indent=1)
 
 
-def audited_recipe(name: str, source: str, settings: Settings, *layers: Layer) -> Recipe:
-    """The recipe of the full model: its own, under the article's settings, under `layers`.
+def audited_recipe(name: str, source: str, settings: Settings, *layers: Layer, models: Sequence[Given] = ()) -> Recipe:
+    """The recipe of the full model: its own, under the article's settings, under `layers`. `models` are classes of the
+    user's own that `name` may mean.
 
     Raises:
         InputError: the model is no sequence model, the split is not leave-one-out, or a key would do nothing.
@@ -96,8 +99,11 @@ def audited_recipe(name: str, source: str, settings: Settings, *layers: Layer) -
     for layer in layers:
         AUDIT.check(layer)
     base: Layer = HURRIED if settings.is_fast else ARTICLE if name == "SASRec" else {}
-    batches: Layer = {"training": {"batches": "prefix"}} if "prefix" in _sequence_model(name).trains_on else {}
-    recipe = make_recipe(_joined({"model": {"name": name}, "data": {"source": source}}, batches, base, *layers))
+    named: Layer = {"model": {"name": name}, "data": {"source": source}}
+    own = among(name, models)
+    model = _sequence_model(find(name) if own is None else own.model)
+    batches: Layer = {"training": {"batches": "prefix"}} if "prefix" in model.trains_on else {}
+    recipe = make_recipe(_joined(named, batches, base, *layers), models=models)
     if recipe.split.kind != "leave_one_out":
         raise InputError(f"the audit looks at the last item of every user; split.kind {recipe.split.kind} has none")
     refuse_unused(recipe)
@@ -106,11 +112,11 @@ def audited_recipe(name: str, source: str, settings: Settings, *layers: Layer) -
 
 def plan(recipe: Recipe, settings: Settings) -> tuple[list[Trial], list[str]]:
     """The trials, and what is left out with a word on why."""
-    name, notes = recipe.model.name, list[str]()
+    name, model, notes = recipe.model.label, _sequence_model(recipe.model.kind), list[str]()
     trials = [_fitted(recipe, one) for one in ("Popularity", "MarkovChain")]
-    known = arguments(name)
+    known = arguments(model)
     full_length = recipe.model.arguments.get("max_length")
-    by_length = "max_length" in known and "prefix" in _sequence_model(name).trains_on
+    by_length = "max_length" in known and "prefix" in model.trains_on
     by_block = name == "SASRec"
     lengths = [one for one in settings.lengths if full_length is None or one < full_length]
     if not by_length:
@@ -227,24 +233,26 @@ def _summed(
     )
 
 
-def _sequence_model(name: str) -> type[SequenceModel]:
-    model = find(name)
+def _sequence_model(model: type[Recommender]) -> type[SequenceModel]:
     if not issubclass(model, SequenceModel):
-        raise InputError(f"the audit takes the order away from a sequence model, and {name} is none; take SASRec")
+        raise InputError(
+            f"the audit takes the order away from a sequence model, and {model.__name__} is none; take SASRec"
+        )
     return model
 
 
 def with_model(recipe: Recipe, **given: Any) -> Recipe:
     """The recipe with other arguments of its model."""
     model = type(recipe.model)(name=recipe.model.name, **(recipe.model.arguments | given))
-    return recipe.model_copy(update={"model": model})
+    return recipe.model_copy(update={"model": model.of(recipe.model.own)})
 
 
 def _other(recipe: Recipe, name: str, dropout: bool = False, **given: Any) -> Recipe:
     """Another model in the place of the audited one, trained alike as far as it can be."""
     shared = {"name": name, **given}
+    known = arguments(find(name))
     wanted = ("dim", "max_length", *(["dropout"] if dropout else []))
-    shared |= {key: value for key, value in recipe.model.arguments.items() if key in wanted and key in arguments(name)}
+    shared |= {key: value for key, value in recipe.model.arguments.items() if key in wanted and key in known}
     layer: Layer = recipe.model_dump(mode="json", exclude_none=True)
     layer["model"] = shared
     own = recipe.training.batch_keys if recipe.training else {}

@@ -109,6 +109,8 @@ def _kept(folder: Path) -> Result:
 def _claim(trial: Trial, digest: str, folder: Path, again: bool) -> None:
     """Write down what the folder is for."""
     key = {"format": FORMAT, "data": digest, "draws": trial.draws, "recipe": trial.recipe.model_dump(mode="json")}
+    if trial.recipe.model.own is not None:
+        key["code"] = trial.recipe.model.own.sha256
     key = json.loads(json.dumps(key))
     if (folder / "trial.json").exists():
         if _read_key(folder / "trial.json") == key:

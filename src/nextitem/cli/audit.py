@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nextitem.cli.code import code_asked_for
 from nextitem.cli.shared import console, own_options, telling_of_compilation
 from nextitem.errors import InputError
 
@@ -14,7 +15,7 @@ from nextitem.errors import InputError
 def audit(
     context: typer.Context,
     data: Annotated[str | None, typer.Argument(metavar="DATA", help="A data set's name, a file or a folder.")] = None,
-    model: Annotated[str, typer.Option("-m", "--model", help="A sequence model's name.")] = "SASRec",
+    model: Annotated[str, typer.Option("-m", "--model", help="A sequence model's name, or file.py:Class.")] = "SASRec",
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of every variant.")] = 3,
     fast: Annotated[
         bool, typer.Option("--fast", help="One seed, few epochs, fewer trials: a rough answer soon.")
@@ -54,9 +55,9 @@ def audit(
     place = {} if data_dir is None else {"data": {"folder": str(data_dir)}}
     keys = parse_keys(context.args, AUDIT, own_options(context))
     refuse_twice(place, keys)
-    recipe = audited_recipe(model, data, settings, place, keys)
+    recipe = audited_recipe(model, data, settings, place, keys, models=code_asked_for(model))
     dataset, origin = build_dataset(recipe.data)
-    folder = out or Path("audits") / f"{model}-{Path(data).name}"
+    folder = out or Path("audits") / f"{model.rpartition(':')[2]}-{Path(data).name}"
     screen = console()
     view = AuditView(screen, origin)
     known = None if attributes is None else read_attributes(attributes, dataset.items)

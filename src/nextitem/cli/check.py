@@ -36,16 +36,16 @@ def check(
     X.txt, its X_item2attributes.json. A folder of nextitem prepare is checked array by array. A public
     data set is named as for run.
     """
-    from nextitem.data.sources.catalogue import CATALOGUE
     from nextitem.data.sources.formats.roles import Roles
     from nextitem.data.sources.opening import locate
+    from nextitem.data.sources.public import PUBLIC_DATA
     from nextitem.data.synthetic import SYNTHETIC
     from nextitem.errors import InputError
 
     if file in SYNTHETIC:
         raise InputError(f"{file} is made by nextitem and has no file to check; nextitem describe {file} looks at it")
     folder = Path(file).expanduser()
-    if file not in CATALOGUE and (folder / "dataset.json").is_file():
+    if file not in PUBLIC_DATA and (folder / "dataset.json").is_file():
         told = (separator, user, item, timestamp, rating, time_format)
         if (format, quote) != ("auto", "auto") or told != (None,) * len(told):
             raise InputError(f"{file} is prepared already; leave out its format, columns, separator and quote")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from nextitem.cli.shared import console
+from nextitem.cli.shared import AsJson, console, print_json
 
 DataArgument = Annotated[str, typer.Argument(metavar="DATA", help="A data set's name, a file or a folder.")]
 
@@ -24,11 +24,12 @@ def describe(
     rating: Annotated[str | None, typer.Option(help="The rating's column.")] = None,
     time_format: Annotated[str | None, typer.Option(help="Of dates that are text, as strptime has it.")] = None,
     format: Annotated[str, typer.Option(help="Of the file, as data.format.")] = "auto",
+    json: AsJson = False,
 ) -> None:
     """Examine data: sizes, ties, what filters and splits would do to it, and what is suspicious in it."""
-    import json
     import time
     from dataclasses import asdict
+    from json import dumps
 
     from nextitem.data.sources.opening import open_data
     from nextitem.diagnosis.examine import examine
@@ -37,19 +38,22 @@ def describe(
     opened, said = open_data(
         data, format=format, user=user, item=item, timestamp=timestamp, rating=rating, time_format=time_format
     )
-    _say(opened.notes)
     examined = examine(opened, Path(data).name, said, time.time())
-    console().print(examination_report(examined), highlight=False)
+    if json:
+        print_json({"notes": opened.notes, **asdict(examined)})
+    else:
+        _say(opened.notes)
+        console().print(examination_report(examined), highlight=False)
     if out is None:
         return
     from nextitem.report.plots import save_plots
     from nextitem.writing import make_folder, write
 
     make_folder(out)
-    write(out / "description.json", (json.dumps(asdict(examined), indent=1) + "\n").encode())
+    write(out / "description.json", (dumps(asdict(examined), indent=1) + "\n").encode())
     if plots:
         save_plots(examined, out)
-    console().print(f"kept in {out}", highlight=False, soft_wrap=True)
+    console(stderr=json).print(f"kept in {out}", highlight=False, soft_wrap=True)
 
 
 def compare_data(
@@ -59,30 +63,35 @@ def compare_data(
     item_core: Annotated[int, typer.Option(min=0, help="Cut B to items with so many interactions first.")] = 0,
     core: Annotated[Literal["iterated", "once"], typer.Option(help="How B is cut: iterated or once.")] = "iterated",
     search: Annotated[bool, typer.Option("--search", help="Look for the cores of B that give A.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Whether two preparations are the same data, whatever their ids; else where they differ."""
+    from nextitem.data.numbered import core_places
     from nextitem.data.sources.opening import open_data
-    from nextitem.diagnosis.coded import coded
     from nextitem.diagnosis.compare import compare
     from nextitem.diagnosis.compare import search as search_cores
-    from nextitem.diagnosis.cores import core_mask
+    from nextitem.diagnosis.logs import numbered_log, only
     from nextitem.errors import InputError
     from nextitem.report.diagnosis import comparison_report
 
-    logs = [(open_data(source)[0], Path(source).name) for source in (a, b)]
-    for log, _ in logs:
-        _say(log.notes)
-    one, other = (coded(log, name) for log, name in logs)
+    logs = [open_data(source)[0] for source in (a, b)]
+    for log in logs:
+        _say(log.notes, stderr=json)
+    one, other = (numbered_log(log) for log in logs)
     candidates = search_cores(one, other) if search else None
     if user_core or item_core:
-        mask = core_mask(other, user_core, item_core, core)
-        if not mask.any():
+        left = core_places(other, user_core, item_core, core)
+        if not len(left):
             raise InputError(f"user_core {user_core} and item_core {item_core} leave nothing of {b}; lower them")
-        other = other.only(mask)
-    console().print(comparison_report(compare(one, other), candidates), highlight=False)
+        other = only(other, left)
+    found = compare(one, other, (Path(a).name, Path(b).name))
+    if json:
+        print_json({"comparison": found, "candidates": candidates})
+    else:
+        console().print(comparison_report(found, candidates), highlight=False)
 
 
-def _say(notes: tuple[str, ...]) -> None:
+def _say(notes: tuple[str, ...], *, stderr: bool = False) -> None:
     """What reading changed or left out."""
     for note in notes:
-        console().print(note, highlight=False, soft_wrap=True)
+        console(stderr=stderr).print(note, highlight=False, soft_wrap=True)

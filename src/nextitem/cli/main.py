@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from typer.core import TyperArgument, TyperCommand, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from nextitem.cli.audit import audit
 from nextitem.cli.check import check
@@ -16,37 +17,68 @@ from nextitem.cli.datasets import datasets
 from nextitem.cli.describe import compare_data, describe
 from nextitem.cli.prepare import prepare
 from nextitem.cli.prepare_amazon import prepare_amazon
+from nextitem.cli.recipe import recipe
 from nextitem.cli.run import run
 from nextitem.cli.shared import is_launched, rank
 from nextitem.cli.use import evaluate, recommend, show
-from nextitem.errors import InputError, LostProcessError, NonFiniteLossError, ToldError
+from nextitem.errors import InputError, LostProcessError, NonFiniteLossError, ToldError, suggest
+
+# Commands of other codes, and the one of ours that does it.
+ELSEWHERE = {
+    "train": "run",
+    "fit": "run",
+    "learn": "run",
+    "predict": "recommend",
+    "eval": "evaluate",
+    "test": "evaluate",
+    "info": "describe",
+    "stats": "describe",
+    "validate": "check",
+    "preprocess": "prepare",
+}
+
+
+class Commands(TyperGroup):
+    """The commands; a name that is none leads to the one that was meant."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        found = super().get_command(ctx, cmd_name)
+        if found is not None or ctx.resilient_parsing:
+            return found
+        meant = ELSEWHERE.get(cmd_name.lower())
+        hint = f"take nextitem {meant}" if meant else suggest(cmd_name, self.list_commands(ctx))
+        raise InputError(f'there is no command "{cmd_name}"; {hint}')
+
 
 app = typer.Typer(
     name="nextitem",
+    cls=Commands,
     help="Which item comes next: train, evaluate honestly, recommend.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-WITH_KEYS = {"allow_extra_args": True, "ignore_unknown_options": True}
+ANY_HYPHEN = {"token_normalize_func": lambda name: name.replace("_", "-")}  # --data_dir is --data-dir
+WITH_KEYS = {"allow_extra_args": True, "ignore_unknown_options": True, **ANY_HYPHEN}
 
 
 class AsWritten(TyperCommand):
-    """A command whose help shows [SASRec] as it is written: typer would take it for a style."""
+    """A command whose help shows [SASRec] as it is written, which typer would take for a style, and is wrapped once."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
+        self.help = self.help and re.sub(r"(?<!\n)\n(?!\n)", " ", self.help)
         for one in (self, *(one for one in self.params if isinstance(one, TyperArgument | TyperOption))):
             one.help = one.help and escape(one.help)
 
 
-for with_keys in (run, prepare, audit):
+for with_keys in (run, recipe, prepare, audit):
     app.command(cls=AsWritten, context_settings=WITH_KEYS)(with_keys)
 for command in (
     *(recommend, evaluate, show, models, samplers),
     *(datasets, check, describe, compare_data, prepare_amazon),
 ):
-    app.command(cls=AsWritten)(command)
+    app.command(cls=AsWritten, context_settings=ANY_HYPHEN)(command)
 
 
 def _show_version(is_wanted: bool) -> None:

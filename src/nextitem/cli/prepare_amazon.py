@@ -11,9 +11,8 @@ from nextitem.cli.shared import console
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from nextitem.data.sources.amazon.preparing import Category
+    from nextitem.report.tables import FittingTable
 
 
 def prepare_amazon(
@@ -49,12 +48,14 @@ def _one(name: str, by_place: Path | None, by_name: Path | None) -> Path:
     return path
 
 
-def _table(done: list[Category]) -> Table:
+def _table(done: list[Category]) -> FittingTable:
     from dataclasses import fields
 
-    from rich.table import Column, Table
+    from rich.table import Column
 
-    table = Table("", *(Column(one.name, overflow="fold") for one in done))
+    from nextitem.report.tables import FittingTable
+
+    table = FittingTable("", *(Column(one.name, overflow="fold") for one in done))
     for field in fields(done[0])[1:]:
         table.add_row(field.name.replace("_", " "), *(f"{getattr(one, field.name):,}" for one in done))
     return table

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager
+from dataclasses import fields, is_dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +14,7 @@ import typer
 MovedData = Annotated[
     str | None, typer.Option("-d", "--data", help="Where the run's data is now, if it is no longer where it was.")
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs, in place of tables.")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 
 
@@ -20,6 +23,27 @@ def console(*, stderr: bool = False) -> Any:
     from nextitem.terminal import console as new_screen
 
     return new_screen(stderr=stderr)
+
+
+def print_json(found: object) -> None:
+    """One JSON value on standard output; dataclasses are objects, and what is infinite or no number is null."""
+    import json
+
+    print(json.dumps(_plain(found), indent=1, ensure_ascii=False))
+
+
+def _plain(found: Any) -> Any:
+    if is_dataclass(found) and not isinstance(found, type):
+        return {field.name: _plain(getattr(found, field.name)) for field in fields(found)}
+    if isinstance(found, dict):
+        return {str(key): _plain(value) for key, value in found.items()}
+    if isinstance(found, list | tuple):
+        return [_plain(one) for one in found]
+    if hasattr(found, "tolist"):  # numpy's numbers and arrays
+        return _plain(found.tolist())
+    if isinstance(found, float) and not isfinite(found):
+        return None
+    return found if isinstance(found, str | int | float | bool | None) else str(found)
 
 
 def telling_of_compilation(screen: Any) -> AbstractContextManager[None]:

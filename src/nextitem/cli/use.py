@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import json as json_text
 import sys
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nextitem.cli.shared import MovedData, RunPath, console
+from nextitem.cli.code import TrustCode, code_of_run
+from nextitem.cli.shared import AsJson, MovedData, RunPath, console, print_json
 from nextitem.errors import InputError
+
+if TYPE_CHECKING:
+    from nextitem.runs.recommend import Run
 
 ROOM = 40  # of rank and score, beside an id
 
@@ -40,13 +44,15 @@ def recommend(
         bool,
         typer.Option("--live", help="Read one more item a line from standard input, and answer each with a line."),
     ] = False,
+    json: AsJson = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Recommend the next items for a history of raw item ids, for a file of them (--histories), or for a session as it
     goes on (--live)."""
     if histories is not None:
         if history is not None or user is not None or live:
             raise InputError("--histories has histories and users in its lines; leave --history, --user, --live out")
-        _answer_lines(folder, histories, k, unknown, not keep_seen)
+        _answer_lines(_opened(folder, trust_code), histories, k, unknown, not keep_seen)
         return
     if history is None and not live:
         raise InputError(
@@ -57,21 +63,23 @@ def recommend(
     if live:
         if user is not None:
             raise InputError(f"--live follows a session by its items, found --user {user}; leave one of them out")
-        _follow(folder, ids, k, unknown == "skip", not keep_seen)
+        _follow(_opened(folder, trust_code), ids, k, unknown == "skip", not keep_seen)
         return
 
     from rich.cells import cell_len
-    from rich.table import Table
 
-    from nextitem.runs.recommend import load
+    from nextitem.report.tables import FittingTable
 
-    found = load(folder).recommend(
+    found = _opened(folder, trust_code).recommend(
         [ids], k, users=None if user is None else [user], unknown=unknown, exclude_seen=not keep_seen
     )[0]
     if found.problem:
         raise InputError(found.problem)
+    if json:
+        print_json(found)
+        return
     items = [on_a_line(item) for item in found.items]
-    table = Table("rank", "item", "score", box=None)
+    table = FittingTable("rank", "item", "score", box=None)
     for place, (item, score) in enumerate(zip(items, found.scores, strict=True), start=1):
         table.add_row(str(place), item, f"{score:.4f}")
     screen = console()
@@ -82,6 +90,12 @@ def recommend(
         screen.print(f"skipped, since the model does not know them: {told}", highlight=False, soft_wrap=True)
 
 
+def _opened(folder: Path, trust_code: bool) -> Run:
+    from nextitem.runs.recommend import load
+
+    return load(folder, models=code_of_run(folder, trust_code))
+
+
 def ids_of(text: str) -> list[Any]:
     """A JSON list, or ids between commas, without the spaces around them.
 
@@ -89,8 +103,8 @@ def ids_of(text: str) -> list[Any]:
     (['50', 'a b'], ['a, b', ' c'], ['[Remix]', '[/b]'])
     """
     if text.lstrip().startswith("["):
-        with suppress(json.JSONDecodeError):
-            return _checked(json.loads(text), "--history")
+        with suppress(json_text.JSONDecodeError):
+            return _checked(json_text.loads(text), "--history")
     return [one.strip() for one in text.split(",") if one.strip()]
 
 
@@ -100,7 +114,7 @@ def on_a_line(item: object) -> str:
     >>> on_a_line("a, b"), on_a_line("a\nb")
     ('a, b', '"a\\nb"')
     """
-    return str(item) if str(item).isprintable() else json.dumps(str(item))
+    return str(item) if str(item).isprintable() else json_text.dumps(str(item))
 
 
 def _checked(found: Any, place: str) -> list[Any]:
@@ -113,13 +127,11 @@ def _checked(found: Any, place: str) -> list[Any]:
     return found
 
 
-def _answer_lines(folder: Path, file: str, k: int, unknown: Literal["error", "skip"], exclude_seen: bool) -> None:
+def _answer_lines(run: Run, file: str, k: int, unknown: Literal["error", "skip"], exclude_seen: bool) -> None:
     """A JSON line of items, scores, what was skipped and why, for each line of the file."""
-    from nextitem.runs.recommend import load
-
     rows = _read_lines(file)
     users = [user for *_, user in rows]
-    found = load(folder).recommend(
+    found = run.recommend(
         [history for _, history, _ in rows],
         k,
         users=None if all(user is None for user in users) else users,
@@ -128,7 +140,7 @@ def _answer_lines(folder: Path, file: str, k: int, unknown: Literal["error", "sk
         names=[place for place, *_ in rows],
     )
     for one in found:
-        typer.echo(json.dumps(asdict(one), ensure_ascii=False))
+        typer.echo(json_text.dumps(asdict(one), ensure_ascii=False))
 
 
 def _read_lines(file: str) -> list[tuple[str, list[Any], Any]]:
@@ -144,8 +156,8 @@ def _read_lines(file: str) -> list[tuple[str, list[Any], Any]]:
             continue
         place = f"{name}, line {number}"
         try:
-            found = json.loads(line)
-        except json.JSONDecodeError as error:
+            found = json_text.loads(line)
+        except json_text.JSONDecodeError as error:
             raise InputError(f'{place}: a line is a JSON list of item ids, such as ["a", "b"]; {error}') from error
         user = None
         if isinstance(found, dict):
@@ -158,12 +170,11 @@ def _read_lines(file: str) -> list[tuple[str, list[Any], Any]]:
     return rows
 
 
-def _follow(folder: Path, history: list[str], k: int, skips: bool, exclude_seen: bool) -> None:
+def _follow(run: Run, history: list[str], k: int, skips: bool, exclude_seen: bool) -> None:
     """A line of k items for each line of standard input; what one costs does not grow with the session."""
     from nextitem.runs.live import Session
-    from nextitem.runs.recommend import load
 
-    session = Session(load(folder))
+    session = Session(run)
 
     def is_added(item: str) -> bool:
         try:
@@ -186,7 +197,7 @@ def _follow(folder: Path, history: list[str], k: int, skips: bool, exclude_seen:
 def _word(item: object) -> str:
     """An id among others between spaces: as it is, or as a JSON text where it has a space, or begins as such a text."""
     text = str(item)
-    return json.dumps(text, ensure_ascii=False) if text != "".join(text.split()) or text.startswith('"') else text
+    return json_text.dumps(text, ensure_ascii=False) if text != "".join(text.split()) or text.startswith('"') else text
 
 
 def evaluate(
@@ -203,18 +214,29 @@ def evaluate(
     metrics: Annotated[str | None, typer.Option(help="Such as hr@10,ndcg@10 [the run's].")] = None,
     seed: Annotated[int, typer.Option(help="Of drawn users and negatives.")] = 0,
     data: MovedData = None,
+    json: AsJson = False,
+    trust_code: TrustCode = False,
 ) -> None:
     """Evaluate a finished run on its test cases under another protocol."""
     from nextitem.report.console import protocol_table
     from nextitem.runs.reevaluate import evaluate_again
 
     names = None if metrics is None else [name.strip() for name in metrics.split(",")]
-    console().print(protocol_table(evaluate_again(folder, protocol, seen, ties, names, seed, data)))
+    models = code_of_run(folder, trust_code)
+    report = evaluate_again(folder, protocol, seen, ties, names, seed, data, models)
+    if json:
+        print_json({"protocol": report.protocol, "test": report.means(), "notes": report.notes})
+    else:
+        console().print(protocol_table(report))
 
 
-def show(folder: RunPath) -> None:
+def show(folder: RunPath, json: AsJson = False) -> None:
     """Show the test table of a finished run again."""
     from nextitem.report.console import test_table
     from nextitem.runs.folder import RunFolder
 
-    console().print(test_table(RunFolder(folder).read_report()))
+    report = RunFolder(folder).read_report()
+    if json:
+        print_json(report)
+    else:
+        console().print(test_table(report))

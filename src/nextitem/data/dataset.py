@@ -14,7 +14,6 @@ from nextitem.data.ids import MEND, IdMap, read_table
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.log.units import UNITS, TimeUnit
 from nextitem.data.numbered import Numbered, number
-from nextitem.data.ordering import counts
 from nextitem.data.sequences import Sequences, load_array
 from nextitem.data.side.triples import Triples
 from nextitem.data.training_data import Side
@@ -60,11 +59,11 @@ class Dataset:
         """A log whose codes are its final numbers, less one."""
         if weight is not None:
             _refuse_weightless(log)
-        offsets = np.concatenate([[0], np.cumsum(counts(log.user, len(log.users)))]).astype(np.int64)
-        weights = None if weight is None else log.rating
-        sequences = Sequences.from_offsets(log.item + np.int32(1), offsets, log.timestamp, weights, log.rating)
-        users, items = IdMap(log.users.alias("id")), IdMap(log.items.alias("id"))
-        return cls(sequences, users, items, name, parts=log.part, time_unit=log.time_unit)
+        offsets = np.concatenate([[0], np.cumsum(log.lengths)]).astype(np.int64)
+        weights = None if weight is None else log.ratings
+        sequences = Sequences.from_offsets(log.items + np.int32(1), offsets, log.times, weights, log.ratings)
+        users, items = IdMap(log.user_ids.alias("id")), IdMap(log.item_ids.alias("id"))
+        return cls(sequences, users, items, name, parts=log.parts, time_unit=log.time_unit)
 
     @property
     def num_users(self) -> int:
@@ -197,14 +196,14 @@ def _graph(folder: Path, name: str, num_own: int) -> Triples | None:
 
 
 def _refuse_weightless(log: Numbered) -> None:
-    if log.rating is None:
+    if log.ratings is None:
         raise InputError(
             "weights need a rating column; the log has none (name it with --data.rating, or leave data.weight out)"
         )
-    wrong = np.flatnonzero(log.rating <= 0)
+    wrong = np.flatnonzero(log.ratings <= 0)
     if len(wrong):
-        first = wrong[np.argmin(log.row[wrong])]
+        first = wrong[np.argmin(log.rows[wrong])]
         raise InputError(
-            f"a rating that weighs must be above 0, found {log.rating[first]:g} in row {log.row[first]} and "
+            f"a rating that weighs must be above 0, found {log.ratings[first]:g} in row {log.rows[first]} and "
             f"{len(wrong) - 1} more; leave such rows out with data.min_rating"
         )

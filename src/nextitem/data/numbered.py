@@ -1,11 +1,12 @@
 """Numbered: a log in arrays, by user and oldest first; and the filters of `filters.py` in this form.
 
-Sizes: N interactions.
+Sizes: N interactions, U users, I items.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -14,33 +15,61 @@ from nextitem.data.ids import IdMap
 from nextitem.data.log.filters import check_core, lengths_rule, nothing_left
 from nextitem.data.log.frames import to_polars
 from nextitem.data.log.interactions import Interactions
-from nextitem.data.log.units import TimeUnit
+from nextitem.data.log.units import PER_SECOND, TimeUnit
 from nextitem.data.ordering import BLOCK, by_user_and_time, counts, look_up
 from nextitem.errors import InputError
 
 
 @dataclass(frozen=True)
 class Numbered:
-    user: np.ndarray  # (N,) int32, codes from 0 into users, ascending
-    item: np.ndarray  # (N,) int32, codes from 0 into items
-    timestamp: np.ndarray | None  # (N,) int64, of `time_unit` since 1970, ascending within a user
-    rating: np.ndarray | None  # (N,) float32
-    row: np.ndarray  # (N,) int64, the place in the log as read
-    users: pl.Series
-    items: pl.Series
-    part: np.ndarray | None = None  # (N,) int8: 0 train, 1 valid, 2 test
+    users: np.ndarray  # (N,) int32, codes from 0 into user_ids, ascending; int64 in the data doctor
+    items: np.ndarray  # (N,) int32, codes from 0 into item_ids
+    times: np.ndarray | None  # (N,) int64, of `time_unit` since 1970, ascending within a user
+    ratings: np.ndarray | None  # (N,) float32
+    rows: np.ndarray  # (N,) int64, the place in the log as read
+    user_ids: pl.Series  # (U,) integers or strings, each once
+    item_ids: pl.Series  # (I,)
+    parts: np.ndarray | None = None  # (N,) int8: 0 train, 1 valid, 2 test
     time_unit: TimeUnit = "s"
 
     def __len__(self) -> int:
-        return len(self.user)
+        return len(self.users)
 
-    def at(self, rows: np.ndarray) -> Numbered:
-        """Some of the interactions, by a mask or by their positions; the ids stay."""
-        timestamp = None if self.timestamp is None else self.timestamp[rows]
-        rating = None if self.rating is None else self.rating[rows]
-        part = None if self.part is None else self.part[rows]
-        arrays = (self.user[rows], self.item[rows], timestamp, rating, self.row[rows])
-        return Numbered(*arrays, self.users, self.items, part, self.time_unit)
+    @property
+    def num_users(self) -> int:
+        return len(self.user_ids)
+
+    @property
+    def num_items(self) -> int:
+        return len(self.item_ids)
+
+    @cached_property
+    def seconds(self) -> np.ndarray | None:  # (N,) since 1970; fractions as a float holds them
+        return self.times if self.times is None or self.time_unit == "s" else self.times / PER_SECOND[self.time_unit]
+
+    @cached_property
+    def lengths(self) -> np.ndarray:  # (U,) int64: interactions of every user
+        return counts(self.users, self.num_users)
+
+    @cached_property
+    def starts(self) -> np.ndarray:  # (U,) int64: where a user's interactions start
+        return np.cumsum(self.lengths) - self.lengths
+
+    @cached_property
+    def popularity(self) -> np.ndarray:  # (I,) int64: interactions of every item
+        return counts(self.items, self.num_items)
+
+    @cached_property
+    def positions(self) -> np.ndarray:  # (N,) int64: 0 for the oldest of a user
+        return np.arange(len(self)) - self.starts[self.users]
+
+    def at(self, places: np.ndarray) -> Numbered:
+        """Some of the interactions, by a mask or by where they stand; the ids stay."""
+        times = None if self.times is None else self.times[places]
+        ratings = None if self.ratings is None else self.ratings[places]
+        parts = None if self.parts is None else self.parts[places]
+        arrays = (self.users[places], self.items[places], times, ratings, self.rows[places])
+        return Numbered(*arrays, self.user_ids, self.item_ids, parts, self.time_unit)
 
 
 def number(log: Interactions) -> Numbered:
@@ -70,29 +99,38 @@ def number(log: Interactions) -> Numbered:
     log_in_order = Numbered(*arrays, users, items, found.get("part"), log.time_unit)
     del arrays, user, item, found, row
     if not is_sorted:  # an engine that hands its rows over in another order
-        log_in_order = log_in_order.at(np.argsort(log_in_order.row, kind="stable"))
-    return log_in_order.at(by_user_and_time(log_in_order.user, log_in_order.timestamp, len(users)))
+        log_in_order = log_in_order.at(np.argsort(log_in_order.rows, kind="stable"))
+    return log_in_order.at(by_user_and_time(log_in_order.users, log_in_order.times, len(users)))
 
 
 def k_core(log: Numbered, user_core: int, item_core: int, mode: str = "iterated") -> Numbered:
     """As `filters.k_core`."""
     rule = check_core(user_core, item_core, mode)
-    user, item, left = log.user, log.item, None
+    left = core_places(log, user_core, item_core, mode)
+    return log if len(left) == len(log) else _refuse_nothing(log.at(left), log, rule, "lower the cores")
+
+
+def core_places(log: Numbered, user_core: int, item_core: int, mode: str = "iterated") -> np.ndarray:
+    """(n,) int64: where the interactions stand that a k-core leaves, ascending; perhaps none.
+
+    Raises:
+        InputError: a core is negative, or `mode` is not known.
+    """
+    check_core(user_core, item_core, mode)
+    users, items, left = log.users, log.items, np.arange(len(log))
     while True:
-        has_enough = look_up(counts(user, len(log.users)) >= user_core, user)
-        has_enough &= look_up(counts(item, len(log.items)) >= item_core, item)
+        has_enough = look_up(counts(users, log.num_users) >= user_core, users)
+        has_enough &= look_up(counts(items, log.num_items) >= item_core, items)
         if has_enough.all():
-            break
-        left = np.flatnonzero(has_enough) if left is None else left[has_enough]
-        user, item = user[has_enough], item[has_enough]
+            return left
+        users, items, left = users[has_enough], items[has_enough], left[has_enough]
         if mode == "once":
-            break
-    return log if left is None else _refuse_nothing(log.at(left), log, rule, "lower the cores")
+            return left
 
 
 def drop_duplicates(log: Numbered, keep: str) -> Numbered:
     """As `filters.drop_duplicates`: of one user's interactions with one item the oldest or the newest."""
-    pairs = log.user.astype(np.int64) * len(log.items) + log.item
+    pairs = log.users.astype(np.int64) * log.num_items + log.items
     if keep == "first":
         places = np.unique(pairs, return_index=True)[1]
     else:
@@ -102,11 +140,10 @@ def drop_duplicates(log: Numbered, keep: str) -> Numbered:
 
 def lengths(log: Numbered, shortest: int, longest: int | None) -> Numbered:
     """As `filters.lengths`."""
-    of_user = counts(log.user, len(log.users))
-    is_asked = of_user >= shortest
+    is_asked = log.lengths >= shortest
     if longest is not None:
-        is_asked &= of_user <= longest
-    left = log.at(look_up(is_asked, log.user))
+        is_asked &= log.lengths <= longest
+    left = log.at(look_up(is_asked, log.users))
     return _refuse_nothing(left, log, lengths_rule(shortest, longest), "widen it")
 
 
@@ -116,17 +153,17 @@ def renumbered(log: Numbered, users: IdMap | None = None, items: IdMap | None = 
     Raises:
         InputError: an id of the log is not in the map.
     """
-    user, user_ids = _by_map(log.user, log.users, users, "user")
-    item, item_ids = _by_map(log.item, log.items, items, "item")
-    log = replace(log, user=user, item=item, users=user_ids, items=item_ids)
-    return log if users is None else log.at(by_user_and_time(user, None, len(user_ids)))
+    user_codes, user_ids = _by_map(log.users, log.user_ids, users, "user")
+    item_codes, item_ids = _by_map(log.items, log.item_ids, items, "item")
+    log = replace(log, users=user_codes, items=item_codes, user_ids=user_ids, item_ids=item_ids)
+    return log if users is None else log.at(by_user_and_time(user_codes, None, len(user_ids)))
 
 
-def by_appearance(codes: np.ndarray, row: np.ndarray, ids: pl.Series) -> IdMap:
+def by_appearance(codes: np.ndarray, rows: np.ndarray, ids: pl.Series) -> IdMap:
     """The ids that occur, in the order in which the log has them first."""
     first = np.full(len(ids), -1, dtype=np.int64)
-    late_to_early = np.argsort(row)[::-1]
-    first[codes[late_to_early]] = row[late_to_early]  # the earliest is written last
+    late_to_early = np.argsort(rows)[::-1]
+    first[codes[late_to_early]] = rows[late_to_early]  # the earliest is written last
     occurring = np.flatnonzero(first >= 0)
     return IdMap(ids.gather(occurring[np.argsort(first[occurring])]))
 
@@ -136,8 +173,8 @@ def _by_map(codes: np.ndarray, ids: pl.Series, given: IdMap | None, role: str) -
     if given is None:
         if occurs.all():
             return codes, ids
-        return look_up((np.cumsum(occurs) - 1).astype(np.int32), codes), ids.filter(pl.Series(occurs))
-    table = (given.indices(ids) - 1).astype(np.int32)
+        return look_up((np.cumsum(occurs) - 1).astype(codes.dtype), codes), ids.filter(pl.Series(occurs))
+    table = (given.indices(ids) - 1).astype(codes.dtype)
     strange = ids.filter(pl.Series(occurs & (table < 0)))
     if len(strange):
         raise InputError(
@@ -185,5 +222,5 @@ def _numbers(column: pl.Series, ids: pl.Series | None) -> tuple[np.ndarray, pl.S
 def _refuse_nothing(left: Numbered, log: Numbered, rule: str, way_out: str) -> Numbered:
     if len(left):
         return left
-    users, items = (int(np.count_nonzero(counts(codes, codes.max() + 1))) for codes in (log.user, log.item))
+    users, items = (int(np.count_nonzero(counts(codes, codes.max() + 1))) for codes in (log.users, log.items))
     raise nothing_left(rule, len(log), users, items, way_out)

@@ -56,8 +56,8 @@ def prepare(log: Interactions, rules: Rules, name: str = "data") -> Dataset:
         found = _counted_here(numbered.number(log), rules)
     users, items = rules.user_ids, rules.item_ids
     if rules.ids == "appearance":
-        users = users or numbered.by_appearance(found.user, found.row, found.users)
-        items = items or numbered.by_appearance(found.item, found.row, found.items)
+        users = users or numbered.by_appearance(found.users, found.rows, found.user_ids)
+        items = items or numbered.by_appearance(found.items, found.rows, found.item_ids)
     dataset = Dataset.from_numbered(numbered.renumbered(found, users, items), name, rules.weight)
     return replace(dataset, notes=log.notes)
 

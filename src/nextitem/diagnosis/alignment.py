@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from nextitem.diagnosis.coded import Coded
+from nextitem.data.numbered import Numbered
 from nextitem.diagnosis.hashing import mix, sums
 from nextitem.diagnosis.relabelling import Refiner
 
@@ -42,14 +42,14 @@ class Alignment:
     places: list[Place]  # the first few, those in another order first
 
 
-def align(a: Coded, b: Coded) -> Alignment:
+def align(a: Numbered, b: Numbered) -> Alignment:
     """By names or by structure, whichever makes more users equal."""
     by_name = _names(a.user_ids, b.user_ids), _names(a.item_ids, b.item_ids)
     found = [_differences(a, b, "names", *by_name), _differences(a, b, "structure", *_structure(a, b))]
     return max(found, key=lambda one: (one.same, one.reordered, -one.users_only_a))
 
 
-def is_same_by_name(a: Coded, b: Coded) -> bool:
+def is_same_by_name(a: Numbered, b: Numbered) -> bool:
     """Whether every user has the same sequence under its own id in both."""
     found = _differences(a, b, "names", _names(a.user_ids, b.user_ids), _names(a.item_ids, b.item_ids))
     return found.same == a.num_users == b.num_users
@@ -63,7 +63,7 @@ def _names(a: pl.Series, b: pl.Series) -> np.ndarray:
     return joined["place"].cast(pl.Int64).fill_null(-1).to_numpy()
 
 
-def _structure(a: Coded, b: Coded) -> tuple[np.ndarray, np.ndarray]:
+def _structure(a: Numbered, b: Numbered) -> tuple[np.ndarray, np.ndarray]:
     """Items by their colours after one round, users by their matched items, then items by the places in those users.
 
     A difference in one sequence reaches the colours of that user's items alone in one round.
@@ -83,14 +83,14 @@ def _structure(a: Coded, b: Coded) -> tuple[np.ndarray, np.ndarray]:
     return users, items
 
 
-def _found(b: Coded, items: np.ndarray) -> np.ndarray:
+def _found(b: Numbered, items: np.ndarray) -> np.ndarray:
     """(I of b,) its own items, -1 where no item of a is matched with one."""
     label = np.full(b.num_items, -1)
     label[items[items >= 0]] = items[items >= 0]
     return label
 
 
-def _hashes(log: Coded, label: np.ndarray, in_order: bool) -> np.ndarray:
+def _hashes(log: Numbered, label: np.ndarray, in_order: bool) -> np.ndarray:
     """(R,) of the labels in a sequence, with or without their order; labels of -1 do not count."""
     labels = label[log.items].astype(np.uint64)
     if in_order:
@@ -118,7 +118,7 @@ def _unique_pairs(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return pairs
 
 
-def _by_place(a: Coded, b: Coded, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+def _by_place(a: Numbered, b: Numbered, users: np.ndarray, items: np.ndarray) -> np.ndarray:
     """Items that have no partner yet get the one that stands most often in their places; each partner serves once."""
     partner = users[a.users]
     is_open = (partner >= 0) & (items[a.items] < 0)
@@ -134,7 +134,7 @@ def _by_place(a: Coded, b: Coded, users: np.ndarray, items: np.ndarray) -> np.nd
     return found
 
 
-def _differences(a: Coded, b: Coded, by: str, users: np.ndarray, items: np.ndarray) -> Alignment:
+def _differences(a: Numbered, b: Numbered, by: str, users: np.ndarray, items: np.ndarray) -> Alignment:
     matched = np.flatnonzero(users >= 0)
     as_long = a.lengths[matched] == b.lengths[users[matched]]
     long = matched[as_long]
@@ -180,7 +180,7 @@ def _any(is_so: np.ndarray, rows: np.ndarray, num_rows: int) -> np.ndarray:
     return np.bincount(rows[is_so], minlength=num_rows) > 0
 
 
-def _rows(log: Coded, users: np.ndarray) -> np.ndarray:
+def _rows(log: Numbered, users: np.ndarray) -> np.ndarray:
     """Where the interactions of these users stand, user after user."""
     lengths = log.lengths[users]
     within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -188,7 +188,7 @@ def _rows(log: Coded, users: np.ndarray) -> np.ndarray:
     return places
 
 
-def _place(a: Coded, b: Coded, user: int, partner: int, label: np.ndarray) -> Place:
+def _place(a: Numbered, b: Numbered, user: int, partner: int, label: np.ndarray) -> Place:
     row_a = a.items[a.starts[user] : a.starts[user] + a.lengths[user]]
     row_b = b.items[b.starts[partner] : b.starts[partner] + b.lengths[partner]]
     shorter = min(len(row_a), len(row_b))

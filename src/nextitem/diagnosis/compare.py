@@ -8,11 +8,12 @@ from itertools import product
 import numpy as np
 import polars as pl
 
+from nextitem.data.numbered import Numbered, core_places
 from nextitem.diagnosis.alignment import Alignment, align, is_same_by_name
-from nextitem.diagnosis.coded import Coded
-from nextitem.diagnosis.cores import MODES, Mode, core_mask
+from nextitem.diagnosis.cores import MODES, Mode
+from nextitem.diagnosis.logs import only
 from nextitem.diagnosis.measures import Measures, measure
-from nextitem.diagnosis.relabelling import Verdict, relabel
+from nextitem.diagnosis.relabelling import Equality, relabel
 
 SOUGHT = (0, 2, 3, 4, 5, 10, 20)  # cores that `search` tries, of users and of items
 
@@ -23,7 +24,7 @@ class Comparison:
     name_b: str
     a: Measures
     b: Measures
-    verdict: Verdict
+    equality: Equality
     same_names: bool  # equal, and under the ids as they are
     numbering_a: str  # how its item ids are numbered
     numbering_b: str
@@ -38,24 +39,22 @@ class Candidate:
     users: int
     items: int
     interactions: int
-    verdict: Verdict  # whether what is left is the other log
+    equality: Equality  # whether what is left is the other log
 
 
-def compare(a: Coded, b: Coded) -> Comparison:
+def compare(a: Numbered, b: Numbered, names: tuple[str, str] = ("A", "B")) -> Comparison:
     found = relabel(a, b)
-    is_equal = found.verdict == "equal"
+    is_equal = found.equality == "equal"
     alignment = None if is_equal else align(a, b)
     same_names = is_equal and is_same_by_name(a, b)
-    return Comparison(
-        a.name, b.name, measure(a), measure(b), found.verdict, same_names, numbering(a), numbering(b), alignment
-    )
+    return Comparison(*names, measure(a), measure(b), found.equality, same_names, numbering(a), numbering(b), alignment)
 
 
-def numbering(log: Coded) -> str:
+def numbering(log: Numbered) -> str:
     """How the item ids were given, where it shows.
 
-    >>> from nextitem.diagnosis.coded import coded_lists
-    >>> numbering(coded_lists([[1, 2], [2, 3]])), numbering(coded_lists([[7, 2]]))
+    >>> from nextitem.diagnosis.logs import numbered_lists
+    >>> numbering(numbered_lists([[1, 2], [2, 3]])), numbering(numbered_lists([[7, 2]]))
     ('1, 2, .. by first appearance', 'its own')
     """
     ids = log.item_ids.cast(pl.Int64, strict=False)
@@ -72,7 +71,7 @@ def numbering(log: Coded) -> str:
     return "1, 2, .. by first appearance" if (np.diff(by_number) > 0).all() else "1, 2, .. in another order"
 
 
-def search(target: Coded, raw: Coded) -> list[Candidate]:
+def search(target: Numbered, raw: Numbered) -> list[Candidate]:
     """The cores of `raw` that leave as many users, items and interactions as `target` has, else the three nearest."""
     wanted = (target.num_users, target.num_items, len(target))
     fitting: list[tuple[Candidate, np.ndarray]] = []
@@ -80,20 +79,20 @@ def search(target: Coded, raw: Coded) -> list[Candidate]:
     for user_core, item_core, mode in product(SOUGHT, SOUGHT, MODES):
         if not user_core and not item_core and mode == "iterated":
             continue  # nothing to cut, once or often
-        mask = core_mask(raw, user_core, item_core, mode)
-        size = (_num_met(raw.users[mask]), _num_met(raw.items[mask]), int(mask.sum()))
+        left = core_places(raw, user_core, item_core, mode)
+        size = (_num_met(raw.users[left]), _num_met(raw.items[left]), len(left))
         candidate = Candidate(user_core, item_core, mode, *size, "different")
         if size == wanted:
-            fitting.append((candidate, mask))
+            fitting.append((candidate, left))
         else:
             others.setdefault(size, candidate)
     if not fitting:
         return sorted(others.values(), key=lambda one: abs(one.interactions - len(target)))[:3]
     found: list[Candidate] = []
-    for place, (candidate, mask) in enumerate(fitting):
-        is_known = place > 0 and np.array_equal(mask, fitting[place - 1][1])
-        verdict = found[-1].verdict if is_known else relabel(target, raw.only(mask)).verdict
-        found.append(replace(candidate, verdict=verdict))
+    for place, (candidate, left) in enumerate(fitting):
+        is_known = place > 0 and np.array_equal(left, fitting[place - 1][1])
+        equality = found[-1].equality if is_known else relabel(target, only(raw, left)).equality
+        found.append(replace(candidate, equality=equality))
     return found
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.interactions import Interactions
-from nextitem.diagnosis.coded import Coded, coded
+from nextitem.data.numbered import Numbered
 from nextitem.diagnosis.cores import Left, core_table
 from nextitem.diagnosis.finding import Finding
 from nextitem.diagnosis.leaks import SplitLeaks, leak_table
+from nextitem.diagnosis.logs import numbered_log
 from nextitem.diagnosis.measures import Measures, Ties, find_ties, measure
 from nextitem.diagnosis.order import order_suspicions
 from nextitem.diagnosis.suspicions import id_suspicions, rating_suspicions, time_suspicions
@@ -31,7 +32,7 @@ class Examination:
 
 def examine(data: Interactions | Dataset, name: str, origin: str, now: float) -> Examination:
     """`now`: seconds, against which a time lies in the future."""
-    log = coded(data, name)
+    log = numbered_log(data)
     dataset = data if isinstance(data, Dataset) else Dataset.from_interactions(data, name)
     measures, ties = measure(log), find_ties(log)
     leaks, unsplit = leak_table(dataset)
@@ -92,7 +93,7 @@ def repeat_findings(measures: Measures) -> list[Finding]:
     return found
 
 
-def length_findings(log: Coded) -> list[Finding]:
+def length_findings(log: Numbered) -> list[Finding]:
     short = int((log.lengths < 3).sum())
     if not short:
         return []

@@ -47,24 +47,13 @@ def leak_table(dataset: Dataset) -> tuple[list[SplitLeaks], list[str]]:
 
 def leaks_of(split: Split) -> SplitLeaks:
     target = split.test.target
-    seen_before, never_trained = _unfair_cases(split)
+    leaks = split.leaks(split.test)
     before = later = None
     if split.train.timestamps is not None and target.timestamps is not None:
         trained = np.sort(split.train.timestamps[split.train.flat_positions()])
         times = target.timestamps[target.flat_positions()]
         num_later = len(trained) - np.searchsorted(trained, times, side="right")
         before, later = float((num_later > 0).mean()), float(num_later.mean() / len(trained))
-    return SplitLeaks(split.name, len(split.test), target.num_interactions, seen_before, never_trained, before, later)
-
-
-def _unfair_cases(split: Split) -> tuple[int, int]:
-    """`Split.leaks` of the test cases, by sorting: (seen before, never trained). A test holds them equal."""
-    history, target, width = split.test.history, split.test.target, split.num_items + 1
-    rows, items = target.flat_rows(), target.flat_items()
-    known = np.sort(history.flat_rows() * width + history.flat_items())
-    wanted = rows * width + items
-    place = np.minimum(np.searchsorted(known, wanted), max(len(known) - 1, 0))
-    is_seen = known[place] == wanted if len(known) else np.zeros(len(wanted), dtype=bool)
-    is_trained = np.bincount(split.train.flat_items(), minlength=width) > 0
-    seen, untrained = (int((np.bincount(rows[one]) > 0).sum()) for one in (is_seen, ~is_trained[items]))
-    return seen, untrained
+    return SplitLeaks(
+        split.name, leaks.cases, target.num_interactions, leaks.seen_before, leaks.never_trained, before, later
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nextitem.diagnosis.coded import Coded
+from nextitem.data.numbered import Numbered
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Ties:
     second_last: int  # cases whose second-last item, the validation target, it would change
 
 
-def measure(log: Coded) -> Measures:
+def measure(log: Numbered) -> Measures:
     lengths, popularity = log.lengths, np.sort(log.popularity)[::-1]
     _, first = np.unique(log.users * log.num_items + log.items, return_index=True)
     repeats = len(log) - len(first)
@@ -91,7 +91,7 @@ def histogram(numbers: np.ndarray) -> Histogram:
     return Histogram(tuple(2**one for one in range(len(counts))), tuple(counts.tolist()))
 
 
-def find_ties(log: Coded) -> Ties | None:
+def find_ties(log: Numbered) -> Ties | None:
     """None without times: nothing says which interactions are tied.
 
     The last item depends on the order of ties if the one before it has its time (and is another item); the second-last
@@ -109,7 +109,7 @@ def find_ties(log: Coded) -> Ties | None:
     return Ties(int(is_tied.sum()), len(np.unique(log.users[is_tied])), len(cases), int(last.sum()), int(second.sum()))
 
 
-def _depends(log: Coded, with_next: np.ndarray, places: np.ndarray) -> np.ndarray:
+def _depends(log: Numbered, with_next: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Whether the group of equal times around each place holds more than one distinct item."""
     breaks = np.concatenate([[True], ~with_next[:-1]])
     group = np.cumsum(breaks) - 1

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from nextitem.diagnosis.coded import Coded
+from nextitem.data.numbered import Numbered
 from nextitem.diagnosis.finding import Finding
 
 RISING = 0.95  # of the steps; in 28 public logs at the most .70, but 1.00 in the 9 that are sorted by item
 ENOUGH = 30  # steps
 
 
-def order_suspicions(log: Coded) -> list[Finding]:
+def order_suspicions(log: Numbered) -> list[Finding]:
     """A step goes from one interaction of a user to the next, with another item.
 
     Steps to an item's first appearance do not count: ids given as items first appear rise there, whatever the order.
@@ -64,7 +64,7 @@ def _orders(ids: pl.Series) -> list[np.ndarray]:
     return [by_text] if by_size.null_count() else [by_text, by_size.to_numpy()]
 
 
-def _is_first(log: Coded) -> np.ndarray:
+def _is_first(log: Numbered) -> np.ndarray:
     """(N,) whether an item appears here first, user by user or in the order of time."""
     is_first = np.zeros(len(log), dtype=bool)
     is_first[np.unique(log.items, return_index=True)[1]] = True

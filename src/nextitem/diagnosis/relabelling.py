@@ -15,17 +15,17 @@ from typing import Literal
 
 import numpy as np
 
-from nextitem.diagnosis.coded import Coded
+from nextitem.data.numbered import Numbered
 from nextitem.diagnosis.hashing import mix, sums
 
-Verdict = Literal["equal", "different", "undecided"]
+Equality = Literal["equal", "different", "undecided"]
 ROUNDS = 40  # of refinement, at the most; five or so are usual
 TRIALS = 60  # of matching twins
 
 
 @dataclass(frozen=True)
 class Relabelling:
-    verdict: Verdict
+    equality: Equality
     users: np.ndarray | None = None  # (R,) the user of b for every user of a; None unless equal
     items: np.ndarray | None = None  # (I,)
 
@@ -36,11 +36,11 @@ class Colours:
     items: np.ndarray  # (I,) uint64
 
 
-def relabel(a: Coded, b: Coded) -> Relabelling:
+def relabel(a: Numbered, b: Numbered) -> Relabelling:
     """
-    >>> from nextitem.diagnosis.coded import coded_lists
-    >>> found = relabel(coded_lists([[1, 2, 3], [2, 1]]), coded_lists([[8, 9], [9, 8, 7]]))
-    >>> found.verdict, found.users.tolist(), found.items.tolist()
+    >>> from nextitem.diagnosis.logs import numbered_lists
+    >>> found = relabel(numbered_lists([[1, 2, 3], [2, 1]]), numbered_lists([[8, 9], [9, 8, 7]]))
+    >>> found.equality, found.users.tolist(), found.items.tolist()
     ('equal', [1, 0], [2, 1, 0])
     """
     if (len(a), a.num_users, a.num_items) != (len(b), b.num_users, b.num_items):
@@ -55,7 +55,7 @@ def relabel(a: Coded, b: Coded) -> Relabelling:
 class Refiner:
     """Colour refinement of one log; two logs refined by the same steps have comparable colours."""
 
-    def __init__(self, log: Coded) -> None:
+    def __init__(self, log: Numbered) -> None:
         self.log = log
         self.positions = mix(log.positions.astype(np.uint64) + np.uint64(1))
         self.by_item = np.argsort(log.items, kind="stable")
@@ -133,7 +133,7 @@ def _marked(colours: Colours, user: int) -> Colours:
     return Colours(users, colours.items)
 
 
-def _checked(a: Coded, b: Coded, order_a: np.ndarray, order_b: np.ndarray) -> Relabelling | None:
+def _checked(a: Numbered, b: Numbered, order_a: np.ndarray, order_b: np.ndarray) -> Relabelling | None:
     """The map that pairs the users in these orders, if it maps a's interactions onto b's one by one."""
     users = np.empty(a.num_users, dtype=np.int64)
     users[order_a] = order_b

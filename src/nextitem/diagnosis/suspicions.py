@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from nextitem.data.log.units import PER_SECOND
-from nextitem.diagnosis.coded import Coded
+from nextitem.data.numbered import Numbered
 from nextitem.diagnosis.finding import Finding
 
 DAY = 86_400  # seconds
@@ -15,7 +15,7 @@ UNITS = ((1e17, "nanoseconds", 1e9), (1e14, "microseconds", 1e6), (1e11, "millis
 EARLIEST = 1e8  # seconds, 1973: an earlier newest time is hardly a Unix time
 
 
-def id_suspicions(log: Coded) -> list[Finding]:
+def id_suspicions(log: Numbered) -> list[Finding]:
     found = []
     for role, ids in (("user", log.user_ids), ("item", log.item_ids)):
         if ids.dtype == pl.String:
@@ -23,7 +23,7 @@ def id_suspicions(log: Coded) -> list[Finding]:
     return [one for one in (*found, _swapped(log)) if one is not None]
 
 
-def time_suspicions(log: Coded, now: float) -> list[Finding]:
+def time_suspicions(log: Numbered, now: float) -> list[Finding]:
     """`now`: seconds, against which a time lies in the future."""
     if log.times is None:
         return [
@@ -40,7 +40,7 @@ def time_suspicions(log: Coded, now: float) -> list[Finding]:
     return [one for one in (_unit(times), _equal(log.times), _days(times), _future(times, now)) if one]
 
 
-def rating_suspicions(log: Coded) -> list[Finding]:
+def rating_suspicions(log: Numbered) -> list[Finding]:
     if log.ratings is None or log.ratings.min() < log.ratings.max():
         return []
     return [
@@ -97,7 +97,7 @@ def _case(role: str, ids: pl.Series) -> Finding | None:
     )
 
 
-def _swapped(log: Coded) -> Finding | None:
+def _swapped(log: Numbered) -> Finding | None:
     """Signs that the user column holds the items. People act in bursts, and have tastes of the same order of size."""
     signs = []
     gap_user, gap_item = _median_gap(log, log.users), _median_gap(log, log.items)
@@ -123,7 +123,7 @@ def _swapped(log: Coded) -> Finding | None:
     )
 
 
-def _median_gap(log: Coded, owners: np.ndarray) -> float | None:
+def _median_gap(log: Numbered, owners: np.ndarray) -> float | None:
     """Seconds from one interaction of an owner to its next."""
     if log.times is None:
         return None

@@ -9,14 +9,14 @@ from scipy import stats
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedTest:
     difference: float  # mean of (first - second)
     low: float  # 95 % confidence interval of the mean difference
     high: float
     p_value: float  # two-sided, of a difference at least as large if there were none
 
 
-def paired_test(first: np.ndarray, second: np.ndarray) -> Comparison:
+def paired_test(first: np.ndarray, second: np.ndarray) -> PairedTest:
     """Student's paired t test of two (R,) metrics of the same cases.
 
     Smucker, Allan & Carterette (CIKM 2007) find it to agree with the randomisation test on ranking metrics.
@@ -25,7 +25,7 @@ def paired_test(first: np.ndarray, second: np.ndarray) -> Comparison:
     differences = first - second
     if len(differences) < 2 or np.ptp(differences) == 0:
         mean = float(differences.mean())
-        return Comparison(mean, mean, mean, 0.0 if len(differences) > 1 and mean else 1.0)
+        return PairedTest(mean, mean, mean, 0.0 if len(differences) > 1 and mean else 1.0)
     test = stats.ttest_1samp(differences, 0.0)
     interval = test.confidence_interval(0.95)
-    return Comparison(float(differences.mean()), float(interval.low), float(interval.high), float(test.pvalue))
+    return PairedTest(float(differences.mean()), float(interval.low), float(interval.high), float(test.pvalue))

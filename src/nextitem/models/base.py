@@ -4,7 +4,7 @@
 |-----------------|--------------------------------------------------------|------------------------------|
 | `Fitted`        | in one go, without gradients                           | Popularity, ItemKNN, EASE    |
 | `Trained`       | by gradient steps                                      |                              |
-| `ItemTower`     | query of the row, inner product with a vector an item  | IALS, MultiVAE               |
+| `ItemTower`     | query of the row, vector an item, a scorer of the two  | IALS, MultiVAE               |
 | `SequenceModel` | a trained item tower; the query is a state of the history | SASRec, GRU4Rec, BERT4Rec |
 | `TwoTower`      | a trained item tower; the query is the user's vector   | BPR                          |
 | `GraphModel`    | a two-tower whose vectors are propagated over a graph  | LightGCN                     |
@@ -55,7 +55,7 @@ class Recommender(nn.Module):
         self.num_items = num_items
 
     def wanted(self) -> Wanted:
-        """What it sees of a row beside users and items: times, ratings, views; most models nothing."""
+        """What it sees beside users and items: times, ratings, views, triples; most models nothing."""
         return NOTHING
 
     def score(self, batch: Batch) -> Tensor:
@@ -114,10 +114,15 @@ class Trained(Recommender):
         return torch.stack(list(parts.values())).sum()
 
     def parts(self, batch: Batch) -> dict[str, Tensor]:
-        """The scalars that add up to the loss, by the names under which the log shows them; none of a loss of one."""
+        """The scalars that add up to the loss, by the names under which the log shows them; none of a loss of one.
+
+        Where `wanted` takes turns, the parts are those of `batch.stream`, of which the batch is.
+        """
         return {}
 
     def num_terms(self, batch: Batch) -> float:
         """How many terms `loss` is the mean of, or what they weigh: its share beside other batches in one step."""
+        if batch.stream == "triples":
+            return 0 if batch.triples is None else len(batch.triples)
         is_target = batch.targets != PAD
         return int(is_target.sum()) if batch.weights is None else float(batch.weights[is_target].sum())

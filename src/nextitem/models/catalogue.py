@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from nextitem.data.training_data import Sizes
+from nextitem.errors import InputError
 from nextitem.keys import Key, check_keys, keys_of, named
 from nextitem.models.base import Recommender
 from nextitem.models.general.bpr import BPR
@@ -17,6 +18,7 @@ from nextitem.models.general.light_gcn import LightGCN
 from nextitem.models.general.multi_vae import MultiVAE
 from nextitem.models.general.ncf import NCF
 from nextitem.models.general.popularity import Popularity
+from nextitem.models.installed import brought_by, installed
 from nextitem.models.knowledge.cke import CKE
 from nextitem.models.sequential.bert4rec import BERT4Rec
 from nextitem.models.sequential.cl4srec import CL4SRec
@@ -60,30 +62,45 @@ SIZES = tuple(one.name for one in fields(Sizes))  # what the data says, not the 
 
 
 def find(name: str) -> type[Recommender]:
-    """The class of a model.
+    """The class of one of our models.
 
     Raises:
-        InputError: no model has this name; the nearest one is named.
+        InputError: no model has this name, and the nearest one is named; or it is that of a model of the user's own.
     """
+    if name not in MODELS:
+        _refuse_own(name)
     return named("there is no model", name, MODELS)
 
 
-def arguments(name: str) -> dict[str, Key]:
+def arguments(model: type[Recommender]) -> dict[str, Key]:
     """What the constructor takes beside the sizes of the data: a recipe's `model` keys."""
-    return keys_of(find(name), SIZES)
+    return keys_of(model, SIZES)
 
 
-def make(name: str, sizes: Sizes, given: dict[str, Any]) -> Recommender:
+def make(model: type[Recommender], sizes: Sizes, given: dict[str, Any]) -> Recommender:
     """A model with its first weights, drawn from torch's global random state; it takes the sizes that it names."""
-    model = find(name)
     wanted = inspect.signature(model.__init__).parameters
     return model(**{size: getattr(sizes, size) for size in SIZES if size in wanted}, **given)
 
 
-def check_arguments(name: str, given: dict[str, Any]) -> dict[str, Any]:
+def check_arguments(model: type[Recommender], given: dict[str, Any]) -> dict[str, Any]:
     """All arguments of a model, the given ones checked against its signature, the others by default.
 
     Raises:
         InputError: an argument that the model does not have, a value of the wrong type, or a required one not given.
     """
-    return check_keys("model", name, arguments(name), given)
+    return check_keys("model", model.__name__, arguments(model), given)
+
+
+def _refuse_own(name: str) -> None:
+    """Code of other people's is never run because a file names it."""
+    if ":" in name:
+        whose = "code of your own"
+    elif points := installed().get(name):
+        whose = f"code that {brought_by(points[0])} brings"
+    else:
+        return
+    raise InputError(
+        f"the model {name} is {whose}, which runs only where you name it: with -m {name} on the command line, with "
+        "--trust-code where a file names it, in Python with models=[..], its class"
+    )

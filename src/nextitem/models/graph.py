@@ -81,7 +81,8 @@ class GraphModel(Kept, TwoTower, Generic[G]):
     def loss_over(self, batch: Batch, users: Tensor, items: Tensor) -> Tensor:
         """The objective's loss with (U, D) and (V, D) vectors that were propagated; a scalar."""
         weights = batch.weight_at((slice(None), 0))
-        return self.objective(F.embedding(batch.users, users), items, batch.targets[:, 0], batch.users, weights)
+        query, targets = F.embedding(batch.users, users), batch.targets[:, 0]
+        return self.objective(query, items, targets, batch.users, weights, scorer=self.scorer)
 
     def refresh(self) -> None:
         """Bring the propagated vectors up to date, where there is a graph."""

@@ -12,7 +12,7 @@ import torch
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 from nextitem.keys import Key, Positive, check_keys, keys_of, named
-from nextitem.models.rows import count_items
+from nextitem.models.counting import count_items
 from nextitem.nn.samplers.base import Repeatable, Sampler
 from nextitem.nn.samplers.cluster import ClusterSampler
 from nextitem.nn.samplers.history import History

@@ -69,5 +69,4 @@ class Streaming(SequenceModel, Generic[Memory]):
     @torch.inference_mode()
     def next_scores(self, stream: Stream[Memory]) -> Tensor:
         """(V,), as `score` gives them for the whole history."""
-        query, vectors = self.compared(stream.query, self.item_vectors())
-        return (query @ vectors.T)[0]
+        return (self.scorer.map_queries(stream.query) @ self.mapped_vectors().T)[0]

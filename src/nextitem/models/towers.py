@@ -2,7 +2,8 @@
 
 A new sequence model is an `encode`; a new one of pairs is `user_vectors` and `item_vectors`, or an `interact`.
 
-Sizes: B batch, T length, D dim, N positions with a target, V = num_items + 1 (item 0 is the padding).
+Sizes: B batch, T length, D dim, E width of what the scorer maps to, N positions with a target, V = num_items + 1
+(item 0 is the padding).
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.models.base import Recommender, Trained
-from nextitem.nn.scorers import all_inner_products
+from nextitem.models.scoring import asked_scorer
+from nextitem.nn.scorers import InnerProduct, VectorScorer, all_inner_products
 
 # Users and items that are scored at once where every pair has hidden layers of its own: 4,096 pairs, whose layers stay
 # in a core's cache. All pairs of ml-1m, NCF with 128-64-32, one core: 12 s; a user at a time 17 s, 32 users 28 s.
@@ -26,12 +28,19 @@ PAIR_BLOCK = (16, 256)
 
 
 class ItemTower(Recommender):
-    """Scores are inner products of a row's query with a vector an item: made for retrieval and sampled losses.
+    """Scores are those of a row's query with a vector an item: made for retrieval and sampled losses.
 
-    Where the objective that it learned by is one of cosines, both are cut to length 1 first.
+    `scorer` says what a score is, in the loss, in rankings, in sessions and for samplers: an inner product, unless the
+    model's class names its `own_scorer` or the loss asks for another. In Python assign one: `model.scorer = Cosine()`.
     """
 
-    _ready: tuple[Tensor, ...] = ()  # the item vectors, while the weights stay as they are; no part of the module
+    own_scorer: ClassVar[type[VectorScorer] | None] = None  # whatever the loss; a loss that asks for another is refused
+    # The item vectors as the scorer maps them, while the weights stay as they are; no part of the module.
+    _ready: tuple[Tensor, ...] = ()
+
+    def __init__(self, num_items: int) -> None:
+        super().__init__(num_items)
+        self.scorer: VectorScorer = (self.own_scorer or InnerProduct)()
 
     def item_vectors(self) -> Tensor:
         """(V, D)."""
@@ -42,20 +51,30 @@ class ItemTower(Recommender):
         raise NotImplementedError(f"{type(self).__name__} has no query")
 
     def score(self, batch: Batch) -> Tensor:
-        (vectors,) = self._ready or (self.item_vectors(),)
-        return all_inner_products(*self.compared(self.query(batch), vectors))
+        return all_inner_products(self.scorer.map_queries(self.query(batch)), self.mapped_vectors())
+
+    def mapped_vectors(self) -> Tensor:
+        """(V, E): scores are the inner products of mapped queries with these."""
+        (vectors,) = self._ready or (self.scorer.map_vectors(self.item_vectors()),)
+        return vectors
 
     @contextmanager
     def ready(self) -> Iterator[None]:
-        self._ready = (self.item_vectors(),)
+        self._ready = (self.mapped_vectors(),)
         try:
             yield
         finally:
             self._ready = ()
 
-    def compared(self, query: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, D) and (V, D) -> the same, or directions: scores are the inner products of what this gives."""
-        return self.objective.compared(query, vectors) if isinstance(self, Trained) else (query, vectors)
+    def score_for(self, loss: str) -> None:
+        """Score by what a loss of the catalogue asks for, if it asks for anything.
+
+        Raises:
+            InputError: the model has a scorer of its own, and it is another.
+        """
+        chosen = None if type(self.scorer) is InnerProduct else type(self.scorer)  # by its constructor
+        asked = asked_scorer(loss, type(self).__name__, self.own_scorer or chosen)
+        self.scorer = self.scorer if asked is None else asked()
 
 
 class SequenceModel(ItemTower, Trained):
@@ -100,7 +119,8 @@ class SequenceModel(ItemTower, Trained):
             places = rows * batch.inputs.shape[1] + positions
             states = self.encode(batch).flatten(0, 1).index_select(0, places)  # half the time of [rows, positions]
         weights = batch.weight_at((rows, positions))
-        return self.objective(states, self.item_vectors(), batch.targets[rows, positions], batch.users[rows], weights)
+        targets, users = batch.targets[rows, positions], batch.users[rows]
+        return self.objective(states, self.item_vectors(), targets, users, weights, scorer=self.scorer)
 
 
 class TwoTower(ItemTower, Trained):
@@ -120,7 +140,8 @@ class TwoTower(ItemTower, Trained):
 
     def loss(self, batch: Batch) -> Tensor:
         weights = batch.weight_at((slice(None), 0))
-        return self.objective(self.query(batch), self.item_vectors(), batch.targets[:, 0], batch.users, weights)
+        query, targets = self.query(batch), batch.targets[:, 0]
+        return self.objective(query, self.item_vectors(), targets, batch.users, weights, scorer=self.scorer)
 
 
 class TowerFree(Trained):

@@ -43,8 +43,7 @@ class CausalAttention(MultiHeadAttention):
         query, key, value = self.project(queries, context)
         drawn = self.dropout.draw()
         if places is None:
-            seen = torch.full((len(context),), context.shape[1], device=context.device)
-            return self.output(row_mixture(query, key, value, self.num_heads, seen, True, *drawn))
+            return self.output(row_mixture(query, key, value, self.num_heads, None, True, *drawn))
         is_hidden = _newer_than(places[:, None, None, None], context)
         return self.output(mixture(query, key, value, self.num_heads, is_hidden, *drawn))
 

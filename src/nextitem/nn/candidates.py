@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nextitem.nn.kernels.choose import is_followed, runs_compiled
+from nextitem.nn.kernels.checking import Family, drawn
+from nextitem.nn.kernels.choose import is_followed
 from nextitem.nn.kernels.gathering import places_by_value, products
 from nextitem.nn.once import once_differentiable
 
@@ -39,7 +40,7 @@ class _CandidateScores(torch.autograd.Function):
     def forward(ctx: Any, queries: Tensor, vectors: Tensor, items: Tensor, is_sparse: bool) -> Tensor:
         ctx.save_for_backward(queries, vectors, items)
         ctx.is_sparse = is_sparse
-        return (products if runs_compiled(queries, vectors) else _products)(queries, vectors, items)
+        return (products if PRODUCTS.runs(queries, vectors) else _products)(queries, vectors, items)
 
     @staticmethod
     @once_differentiable
@@ -73,13 +74,31 @@ def _products(queries: Tensor, vectors: Tensor, items: Tensor) -> Tensor:
 
 def _row_gradients(queries: Tensor, items: Tensor, weights: Tensor, num_rows: int) -> tuple[Tensor, Tensor]:
     """The distinct items (U,), ascending, and the sum of weight times query over the places of each (U, D)."""
-    if runs_compiled(items, dtype=torch.int64):
-        rows, places, starts = places_by_value(items.flatten(), num_rows)
-    else:
-        ascending, places = items.flatten().sort(stable=True)
-        rows, counts = torch.unique_consecutive(ascending, return_counts=True)
-        starts = counts.cumsum(0) - counts
+    by_value = places_by_value if PLACES.runs(items, dtype=torch.int64) else _places_by_value
+    rows, places, starts = by_value(items.flatten(), num_rows)
     row_grads = F.embedding_bag(
         places // items.shape[1], queries, starts, mode="sum", per_sample_weights=weights.flatten()[places]
     )
     return rows, row_grads
+
+
+def _places_by_value(values: Tensor, bound: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The plain form of `places_by_value`."""
+    ascending, places = values.sort(stable=True)
+    distinct, counts = torch.unique_consecutive(ascending, return_counts=True)
+    return distinct, places, counts.cumsum(0) - counts
+
+
+def _examples_of_products() -> list[Any]:
+    """More queries than a part has."""
+    items = torch.arange(70 * 3).view(70, 3) * 7 % 41
+    return [(*drawn((70, 5), (41, 5)), items)]
+
+
+def _examples_of_places() -> list[Any]:
+    """Values of two digits, some more than once."""
+    return [(torch.arange(300) ** 2 % 5003, 5003)]
+
+
+PRODUCTS = Family("candidates", products, _products, _examples_of_products)
+PLACES = Family("places of candidates", places_by_value, _places_by_value, _examples_of_places)

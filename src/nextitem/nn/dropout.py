@@ -2,6 +2,9 @@
 
 `torch.nn.functional.dropout` draws one number an element on a single CPU thread, a third of a SASRec step. Here the
 generator gives one seed a call; the forward and the backward pass both hash it with the places of the elements.
+
+On any other device torch's own runs, in one kernel where the hash would take 44 operations on whole int64 tensors:
+there the device's generator decides what stays, and the seed nothing.
 """
 
 from __future__ import annotations
@@ -9,10 +12,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nextitem.errors import InputError
-from nextitem.nn.kernels.choose import runs_compiled
+from nextitem.nn.kernels.checking import Family, drawn
+from nextitem.nn.kernels.choose import runs_on_device
 from nextitem.nn.kernels.dropping import drop
 from nextitem.nn.kernels.hashing import numbers
 from nextitem.nn.once import once_differentiable
@@ -34,12 +39,27 @@ def keep_mask(shape: torch.Size, keep: float, seed: int, device: torch.device) -
 
 
 def dropout(x: Tensor, p: float, seed: int) -> Tensor:
-    """Zero each element of `x` with probability `p`, as `seed` decides, and scale the others by 1 / (1 - p)."""
+    """Zero each element of `x` with probability `p` and scale the others by 1 / (1 - p).
+
+    On a CPU `seed` decides which, on another device its generator: see `seeded_dropout` for the same on all.
+    """
+    if p != 0.0 and runs_on_device(x):
+        return F.dropout(x, p)
+    return seeded_dropout(x, p, seed)
+
+
+def seeded_dropout(x: Tensor, p: float, seed: int) -> Tensor:
+    """As `dropout`; `seed` decides which elements stay, the same ones on every device."""
     if p == 0.0:
         return x
-    if runs_compiled(x):
-        return _Drop.apply(x, bound_of(1.0 - p), 1.0 / (1.0 - p), seed)  # type: ignore[no-untyped-call]
+    if DROPOUT.runs(x):
+        return _compiled(x, p, seed)
     return x * keep_mask(x.shape, 1.0 - p, seed, x.device).to(x.dtype) / (1.0 - p)
+
+
+def _compiled(x: Tensor, p: float, seed: int) -> Tensor:
+    dropped: Tensor = _Drop.apply(x, bound_of(1.0 - p), 1.0 / (1.0 - p), seed)  # type: ignore[no-untyped-call]
+    return dropped
 
 
 class Dropout(nn.Module):
@@ -74,3 +94,11 @@ class _Drop(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         return drop(gradients[0].contiguous(), *ctx.settings), None, None, None
+
+
+def _examples() -> list[Any]:
+    """Numbers of two blocks of places."""
+    return [(*drawn((2, 8200)), 0.2, 2**62 + 5)]
+
+
+DROPOUT = Family("dropout", _compiled, seeded_dropout, _examples, has_gradients=True)

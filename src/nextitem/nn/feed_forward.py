@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from nextitem.nn.dropout import Dropout, bound_of, dropout
-from nextitem.nn.kernels.choose import runs_compiled
+from nextitem.nn.kernels.checking import Family, drawn
 from nextitem.nn.kernels.dropping import dropping_of
 from nextitem.nn.kernels.feeding import feed, gradients
 from nextitem.nn.once import once_differentiable
@@ -40,8 +40,8 @@ class FeedForward(nn.Module):
 
 def feed_forward(x: Tensor, weights: Weights, p: float, inner_seed: int, outer_seed: int) -> Tensor:
     """As `feed_forward_plain`."""
-    is_plain = not runs_compiled(x, *weights) or torch.is_autocast_enabled("cpu")
-    if is_plain or max(weights[0].shape) > WIDEST or not x.numel():
+    is_plain = torch.is_autocast_enabled("cpu") or max(weights[0].shape) > WIDEST or not x.numel()
+    if is_plain or not FEED_FORWARD.runs(x, *weights):
         return feed_forward_plain(x, weights, p, inner_seed, outer_seed)
     return _FeedForward.apply(x, p, inner_seed, outer_seed, *weights)  # type: ignore[no-untyped-call]
 
@@ -68,3 +68,19 @@ class _FeedForward(Function):
         grad = grads[0].reshape(lines.shape).contiguous()
         x_grad, *weight_grads = gradients(lines, tuple(weights), grad, *ctx.droppings)
         return x_grad.view(grads[0].shape), None, None, None, *weight_grads
+
+
+def _plain(
+    x: Tensor, p: float, inner_seed: int, outer_seed: int, inner: Tensor, inner_bias: Tensor, outer: Tensor,
+    outer_bias: Tensor,
+) -> Tensor:  # fmt: skip
+    return feed_forward_plain(x, (inner, inner_bias, outer, outer_bias), p, inner_seed, outer_seed)
+
+
+def _examples() -> list[Any]:
+    """More positions than a chunk has, of sizes that fill no vector."""
+    x, *weights = drawn((70, 6), (10, 6), (10,), (6, 10), (6,))
+    return [(x, 0.25, 3, 2**62 + 5, *weights)]
+
+
+FEED_FORWARD = Family("feed-forward", _FeedForward.apply, _plain, _examples, has_gradients=True)

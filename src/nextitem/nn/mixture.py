@@ -1,7 +1,8 @@
 """What attention does between its projections: each query's mixture of the values.
 
-Three forms: `weights` and `mixture`, the plain ones, for whatever is hidden from whom; and `row_mixture` for queries
-that stand in the rows which they ask, compiled for float32 on the CPU, where no T x T numbers are held.
+Two questions: `mixture`, for whatever is hidden from whom, and `row_mixture`, for queries that stand in the rows which
+they ask. Three forms: `plain_mixture`, which defines both; compiled loops for rows of float32 on the CPU, which hold no
+T x T numbers; and `device_mixture`, torch's scaled_dot_product_attention, on other devices.
 
 Sizes: B rows, T positions, Q of them that ask, D dim, H heads.
 """
@@ -12,13 +13,15 @@ import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
 from nextitem.nn.dropout import bound_of, dropout
 from nextitem.nn.kernels.attending import attend, shape_of
 from nextitem.nn.kernels.attending_back import gradients
-from nextitem.nn.kernels.choose import runs_compiled
+from nextitem.nn.kernels.checking import Family, drawn
+from nextitem.nn.kernels.choose import runs_on_device
 from nextitem.nn.kernels.dropping import dropping_of
 from nextitem.nn.once import once_differentiable
 
@@ -37,24 +40,48 @@ def mixture(
     query: Tensor, key: Tensor, value: Tensor, num_heads: int, is_hidden: Tensor, p: float, seed: int
 ) -> Tensor:
     """The weights, of which dropout takes the share `p`, times the values (B, T, D) -> (B, Q, D)."""
+    form = device_mixture if runs_on_device(query, key, value) else plain_mixture
+    return form(query, key, value, num_heads, is_hidden, p, seed)
+
+
+def plain_mixture(
+    query: Tensor, key: Tensor, value: Tensor, num_heads: int, is_hidden: Tensor, p: float, seed: int
+) -> Tensor:
+    """The definition."""
     kept = dropout(weights(query, key, num_heads, is_hidden), p, seed)
     return (kept @ _heads(value, num_heads)).transpose(1, 2).flatten(2)
 
 
 def row_mixture(
-    query: Tensor, key: Tensor, value: Tensor, num_heads: int, seen: Tensor, is_causal: bool, p: float, seed: int
+    query: Tensor, key: Tensor, value: Tensor, num_heads: int, seen: Tensor | None, is_causal: bool, p: float, seed: int
 ) -> Tensor:
     """(B, T, D) each -> (B, T, D), the same as `mixture` where the first `seen` (B,) positions of a row can be seen.
 
-    If it is causal, a query sees none that is newer than its own.
+    Without `seen` all can be. If it is causal, a query sees none that is newer than its own.
     """
-    if runs_compiled(query, key, value):
+    if seen is None and is_causal and runs_on_device(query, key, value):
+        return device_mixture(query, key, value, num_heads, None, p)  # no mask: torch has kernels of its own for this
+    if seen is None:
+        seen = torch.full((len(key),), key.shape[1], device=key.device)
+    if ATTENTION.runs(query, key, value):
         return _RowMixture.apply(query, key, value, num_heads, seen, is_causal, p, seed)  # type: ignore[no-untyped-call]
     place = torch.arange(key.shape[1], device=key.device)
     is_hidden = (place >= seen[:, None])[:, None, None]  # (B, 1, 1, T)
     if is_causal:
         is_hidden = is_hidden | (place > place[:, None])
     return mixture(query, key, value, num_heads, is_hidden, p, seed)
+
+
+def device_mixture(
+    query: Tensor, key: Tensor, value: Tensor, num_heads: int, is_hidden: Tensor | None, p: float, seed: int = 0
+) -> Tensor:
+    """As `mixture`, by torch's fused attention; causal where `is_hidden` is None. Dropout draws as the device does,
+    and `seed` decides nothing.
+    """
+    query, key, value = (_heads(one, num_heads) for one in (query, key, value))
+    is_seen = None if is_hidden is None else ~is_hidden
+    mixed = F.scaled_dot_product_attention(query, key, value, is_seen, p, is_causal=is_seen is None)
+    return mixed.transpose(1, 2).flatten(2)
 
 
 def _heads(x: Tensor, num_heads: int) -> Tensor:  # (B, T, D) -> (B, H, T, D / H)
@@ -80,3 +107,13 @@ class _RowMixture(Function):
     def backward(ctx: Any, *grads: Tensor) -> Any:
         found = gradients((*ctx.saved_tensors, grads[0].contiguous()), *ctx.settings)
         return *found, None, None, None, None, None
+
+
+def _examples() -> list[Any]:
+    """Rows of more than one strip of queries, causal and dropped; and short ones, seen both ways."""
+    seen, fewer = torch.tensor([19, 7, 1]), torch.tensor([5, 2])
+    long, short = drawn(*[(3, 19, 12)] * 3), drawn(*[(2, 5, 8)] * 3)
+    return [(*long, 2, seen, True, 0.25, 2**62 + 5), (*short, 1, fewer, False, 0.0, 0)]
+
+
+ATTENTION = Family("attention", _RowMixture.apply, row_mixture, _examples, has_gradients=True)

@@ -1,6 +1,7 @@
 """Objectives: what a model is trained to do. A loss, and where its negatives come from.
 
-Sizes: N targets, D dim, V = num_items + 1 vectors (row 0 is the padding), k negatives, K candidates.
+Sizes: N targets, D dim, E width of what a scorer maps to, V = num_items + 1 vectors (row 0 is the padding), k
+negatives, K candidates.
 """
 
 from __future__ import annotations
@@ -9,14 +10,12 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nextitem.errors import InputError
-from nextitem.nn.candidates import candidate_scores
 from nextitem.nn.losses import full_cross_entropy
-from nextitem.nn.samplers.base import Draw, Repeatable, Rows, Sampler, Score
-from nextitem.nn.scorers import unit
+from nextitem.nn.samplers.base import Draw, Positives, Repeatable, Sampler, Score
+from nextitem.nn.scorers import VectorScorer
 
 
 class Objective(nn.Module):
@@ -28,25 +27,25 @@ class Objective(nn.Module):
 
     reads_rows: ClassVar[bool] = False
     is_sparse: bool = False
-    is_cosine: bool = False  # whether scores are cosines instead of inner products; the model then ranks by them too
     needs_vectors: bool = False  # whether `refresh` wants the item vectors at the start of every epoch
 
     def forward(
-        self, queries: Tensor, vectors: Tensor, targets: Tensor, users: Tensor, weights: Tensor | None = None
+        self,
+        queries: Tensor,
+        vectors: Tensor,
+        targets: Tensor,
+        users: Tensor,
+        weights: Tensor | None = None,
+        *,
+        scorer: VectorScorer,
     ) -> Tensor:
         """queries (N, D), vectors (V, D), targets (N,) in 1..num_items, users (N,), weights of the targets (N,)
-        -> scalar loss, a mean over the targets.
+        -> scalar loss, a mean over the targets. `scorer`: the model's own, by which it ranks too.
         """
-        if self.is_cosine:
-            queries = unit(queries)
-        score = (cosines if self.is_cosine else inner_products)(queries, vectors, self.is_sparse)
-        return self.over(score, targets, users, queries, weights)
-
-    def compared(self, queries: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, D) and (V, D) -> the same, or where scores are cosines, each of length 1; scores are the inner products
-        of what this gives.
-        """
-        return (unit(queries), unit(vectors)) if self.is_cosine else (queries, vectors)
+        mapped = scorer.map_queries(queries)
+        return self.over(
+            lambda items: scorer.candidates(mapped, vectors, items, self.is_sparse), targets, users, mapped, weights
+        )
 
     def over(
         self,
@@ -56,20 +55,27 @@ class Objective(nn.Module):
         queries: Tensor | None = None,
         weights: Tensor | None = None,
     ) -> Tensor:
-        """The same where scores are no inner products."""
+        """The same of any scores; `queries`, where there are any, are those whose inner products the scores are."""
         raise NotImplementedError(f"{type(self).__name__} has no over")
 
     def refresh(self, vectors: Tensor) -> None:
-        """(V, D) item vectors at the start of an epoch, for what draws by them."""
+        """Item vectors at the start of an epoch, for what draws by them: (V, E), as the model's scorer maps them."""
 
 
 class FullSoftmax(Objective):
     """Cross-entropy over the whole catalogue; the padding takes no part."""
 
     def forward(
-        self, queries: Tensor, vectors: Tensor, targets: Tensor, users: Tensor, weights: Tensor | None = None
+        self,
+        queries: Tensor,
+        vectors: Tensor,
+        targets: Tensor,
+        users: Tensor,
+        weights: Tensor | None = None,
+        *,
+        scorer: VectorScorer,
     ) -> Tensor:
-        queries, vectors = self.compared(queries, vectors)
+        queries, vectors = scorer.map(queries, vectors)
         return full_cross_entropy(queries, vectors[1:], targets - 1, weight=weights)
 
     def over(
@@ -81,7 +87,7 @@ class FullSoftmax(Objective):
         weights: Tensor | None = None,
     ) -> Tensor:
         raise InputError(
-            "cross_entropy needs a model whose scores are inner products; set loss.name to one with sampled negatives"
+            "cross_entropy needs a model with a vector an item; set loss.name to one with sampled negatives"
         )
 
 
@@ -98,11 +104,10 @@ class Sampled(Objective):
         is_static: bool = False,
         seed: int = 0,
         takes_log_q: bool = False,
-        is_cosine: bool = False,
     ) -> None:
         """`loss`: (positive (N,), negative (N, k)) -> scalar, or if it `takes_log_q` (positive, negative, target_log_q
         (N,), log_q (N, k)) -> scalar; with `weight` (N,) too where targets are weighed. A `num_negatives` of None is as
-        many as the batch has targets. `seed` is of static negatives. `is_cosine`: scores are cosines.
+        many as the batch has targets. `seed` is of static negatives.
 
         Raises:
             InputError: static negatives of a sampler that draws by more than the user and the target.
@@ -115,10 +120,10 @@ class Sampled(Objective):
             )
         self.loss, self.sampler, self.num_negatives = loss, sampler, num_negatives
         self.is_static, self.seed, self.takes_log_q = is_static, seed, takes_log_q
-        self.is_cosine, self.needs_vectors = is_cosine, sampler.needs_vectors
+        self.needs_vectors = sampler.needs_vectors
 
     def refresh(self, vectors: Tensor) -> None:
-        self.sampler.refresh(unit(vectors) if self.is_cosine else vectors)
+        self.sampler.refresh(vectors)
 
     def over(
         self,
@@ -128,7 +133,7 @@ class Sampled(Objective):
         queries: Tensor | None = None,
         weights: Tensor | None = None,
     ) -> Tensor:
-        draw = self._draw(Rows(users, targets, score, None if queries is None else queries.detach()))
+        draw = self._draw(Positives(users, targets, score, None if queries is None else queries.detach()))
         if len(draw.items) == len(targets):
             # One call for all candidates: the gradient of the item table is then written once.
             scores = score(torch.cat([targets[:, None], draw.items], 1))  # (N, 1 + k)
@@ -142,30 +147,9 @@ class Sampled(Objective):
         log_q = draw.log_q.to(negative.dtype).expand_as(negative)
         return self.loss(positive, negative, draw.target_log_q.to(positive.dtype), log_q, **weighing)
 
-    def _draw(self, rows: Rows) -> Draw:
+    def _draw(self, rows: Positives) -> Draw:
         count = len(rows.targets) if self.num_negatives is None else self.num_negatives
         if self.is_static and isinstance(self.sampler, Repeatable):
             return self.sampler.fixed(rows, count, self.seed)
         drawn: Draw = self.sampler(rows, count)
         return drawn
-
-
-def inner_products(queries: Tensor, vectors: Tensor, is_sparse: bool = False) -> Score:
-    """Scores of (N, D) queries with some of (V, D) vectors; `is_sparse`: so is the gradient of the vectors."""
-
-    def score(items: Tensor) -> Tensor:
-        if len(items) == 1 and len(queries) > 1:
-            return queries @ F.embedding(items[0], vectors, sparse=is_sparse).T
-        return candidate_scores(queries, vectors, items, is_sparse)
-
-    return score
-
-
-def cosines(queries: Tensor, vectors: Tensor, is_sparse: bool = False) -> Score:
-    """The same of (N, D) queries of length 1 and the directions of (V, D) vectors."""
-
-    def score(items: Tensor) -> Tensor:
-        chosen = unit(F.embedding(items, vectors, sparse=is_sparse))  # (N, K, D), or (1, K, D)
-        return queries @ chosen[0].T if len(chosen) == 1 else (chosen * queries[:, None, :]).sum(-1)
-
-    return score

@@ -11,19 +11,25 @@ Two calls, so that no shape has to be guessed:
 `pairs` gives each query vectors of its own: one, or n where `vectors` has one more dimension (the leading dimensions
 broadcast). `all` scores one table for all queries, which most scorers do with a matrix product.
 
-Sizes: D dim, H width of the last hidden layer, n candidates of a query, N items in the table.
+A model with a vector an item scores by a `VectorScorer`: its scores are inner products of vectors that it makes.
+
+Sizes: D dim, E width of what a vector scorer makes, H width of the last hidden layer, n candidates of a query, N items
+in the table.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any, ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nextitem.errors import InputError
+from nextitem.nn.candidates import candidate_scores
 from nextitem.nn.dropout import Dropout
-from nextitem.nn.kernels.choose import runs_compiled
+from nextitem.nn.kernels.checking import Family, drawn
 from nextitem.nn.kernels.scoring import scores_by_item
 
 
@@ -50,35 +56,103 @@ class Scorer(nn.Module):
         return self.match(queries.unsqueeze(-2), vectors)
 
 
-class InnerProduct(Scorer):
+class VectorScorer(Scorer):
+    """One whose score is the inner product of what it makes of the query and what it makes of the vector.
+
+    So matrix products, full cross-entropy, samplers and nearest-neighbour search, which know inner products alone, give
+    its scores. A new one is a `match`, the plain form, and the two maps.
+    """
+
+    title: ClassVar[str]  # what its scores are, for errors: "cosines"
+
+    def map_queries(self, queries: Tensor) -> Tensor:
+        """(..., D) -> (..., E)."""
+        raise NotImplementedError(f"{type(self).__name__} has no map_queries")
+
+    def map_vectors(self, vectors: Tensor) -> Tensor:
+        """(..., D) -> (..., E)."""
+        raise NotImplementedError(f"{type(self).__name__} has no map_vectors")
+
+    def map(self, queries: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """Both: scores are the inner products of what this gives."""
+        return self.map_queries(queries), self.map_vectors(vectors)
+
+    def all(self, queries: Tensor, vectors: Tensor) -> Tensor:
+        queries, vectors = self.map(queries, vectors)
+        return queries @ vectors.T
+
+    def candidates(self, mapped: Tensor, vectors: Tensor, items: Tensor, is_sparse: bool = False) -> Tensor:
+        """Scores of queries, `mapped` (B, E), with some rows of a table, `vectors` (N, D): items (B, n), or (1, n) that
+        all queries share -> (B, n).
+
+        Rows that are asked for alone are mapped; with `is_sparse` the gradient of `vectors` holds these rows alone.
+        """
+        chosen = self.map_vectors(F.embedding(items, vectors, sparse=is_sparse))  # (B, n, E), or (1, n, E)
+        return mapped @ chosen[0].T if len(chosen) == 1 else (chosen * mapped[:, None, :]).sum(-1)
+
+
+class InnerProduct(VectorScorer):
     """q . v"""
+
+    title = "inner products"
 
     def match(self, queries: Tensor, vectors: Tensor) -> Tensor:
         return (queries * vectors).sum(-1)
 
-    def all(self, queries: Tensor, vectors: Tensor) -> Tensor:
-        return queries @ vectors.T
+    def map_queries(self, queries: Tensor) -> Tensor:
+        return queries
+
+    def map_vectors(self, vectors: Tensor) -> Tensor:
+        return vectors
+
+    def candidates(self, mapped: Tensor, vectors: Tensor, items: Tensor, is_sparse: bool = False) -> Tensor:
+        if len(items) == 1 and len(mapped) > 1:
+            return super().candidates(mapped, vectors, items, is_sparse)
+        return candidate_scores(mapped, vectors, items, is_sparse)
 
 
-class Cosine(InnerProduct):
-    """q . v / (|q| |v|), in [-1, 1]; 0 where one of them is the zero vector, which then gets no gradient."""
+class Cosine(VectorScorer):
+    """q . v / (|q| |v|), in [-1, 1]; 0 where one of them is the zero vector, which then gets no gradient.
+
+    Mapped vectors are of length 1.
+    """
+
+    title = "cosines"
 
     def match(self, queries: Tensor, vectors: Tensor) -> Tensor:
-        return super().match(unit(queries), unit(vectors))
+        return (unit(queries) * unit(vectors)).sum(-1)
 
-    def all(self, queries: Tensor, vectors: Tensor) -> Tensor:
-        return super().all(unit(queries), unit(vectors))
+    def map_queries(self, queries: Tensor) -> Tensor:
+        return unit(queries)
+
+    def map_vectors(self, vectors: Tensor) -> Tensor:
+        return unit(vectors)
 
 
-class Euclidean(Scorer):
-    """-|q - v|^2. `all` is rounded at the size of |q|^2 + |v|^2, from which it subtracts."""
+class Euclidean(VectorScorer):
+    """-|q - v|^2 = [2 q, -|q|^2, 1] . [v, 1, -|v|^2], the nearest first.
+
+    The term -|q|^2, the same for all items of a query, changes no rank. It is part of the score all the same: a loss of
+    single scores, such as binary cross-entropy, would not be of distances without it.
+
+    Only `match` takes differences. What goes by mapped vectors is rounded at the size of |q|^2 + |v|^2, and may be a
+    little above 0 where the two are equal.
+    """
+
+    title = "squared Euclidean distances"
 
     def match(self, queries: Tensor, vectors: Tensor) -> Tensor:
         return -(queries - vectors).square().sum(-1)
 
-    def all(self, queries: Tensor, vectors: Tensor) -> Tensor:
-        products = 2.0 * queries @ vectors.T
-        return products - queries.square().sum(-1, keepdim=True) - vectors.square().sum(-1)
+    def map_queries(self, queries: Tensor) -> Tensor:
+        """(..., D) -> (..., D + 2)."""
+        squares = queries.square().sum(-1, keepdim=True)
+        return torch.cat([2.0 * queries, -squares, torch.ones_like(squares)], -1)
+
+    def map_vectors(self, vectors: Tensor) -> Tensor:
+        """(..., D) -> (..., D + 2)."""
+        squares = vectors.square().sum(-1, keepdim=True)
+        return torch.cat([vectors, torch.ones_like(squares), -squares], -1)
 
 
 class Norm(Scorer):
@@ -175,12 +249,25 @@ class HiddenLayers(nn.Module):
 
 def all_inner_products(queries: Tensor, vectors: Tensor) -> Tensor:
     """(B, D) and (V, D) -> (B, V), an item a row in memory: on a CPU up to twice as fast, and as easily ranked."""
-    if not torch.is_grad_enabled() and runs_compiled(queries, vectors):
+    if not torch.is_grad_enabled() and SCORES.runs(queries, vectors):
         return scores_by_item(vectors, queries).T
-    return (vectors @ queries.T).T
+    return _scores_plain(vectors, queries).T
+
+
+def _scores_plain(vectors: Tensor, queries: Tensor) -> Tensor:
+    """(V, D) and (B, D) -> (V, B)."""
+    return vectors @ queries.T
 
 
 def unit(vectors: Tensor) -> Tensor:
     """(..., D), each of length 1; a zero vector stays, with a gradient of zero where F.normalize has one of 1e12."""
     lengths = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
     return vectors / lengths.masked_fill(lengths == 0.0, torch.inf)
+
+
+def _examples() -> list[Any]:
+    """More items than a part has, of sizes that fill no vector."""
+    return [drawn((70, 5), (9, 5))]
+
+
+SCORES = Family("scores of all items", scores_by_item, _scores_plain, _examples)

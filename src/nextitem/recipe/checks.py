@@ -5,10 +5,11 @@ from __future__ import annotations
 from nextitem.data.batches import BATCHES, batch_keys
 from nextitem.errors import InputError, suggest
 from nextitem.keys import check_keys
-from nextitem.models.catalogue import find
+from nextitem.models.base import Recommender
 from nextitem.models.negatives import BY_VECTORS, EXCLUDES_EXACTLY, SAMPLERS, check_sampler
-from nextitem.models.towers import TowerFree
-from nextitem.nn.losses.catalogue import LOSSES, check_loss, find_loss, loss_keys
+from nextitem.models.scoring import asked_scorer
+from nextitem.models.towers import ItemTower, TowerFree
+from nextitem.nn.losses.by_name import LOSSES, check_loss, find_loss, loss_keys
 from nextitem.recipe.sections import BETA2, LossRecipe, Recipe, ScheduleName, SplitKind, TrainingRecipe
 
 SCHEDULE_KEYS: dict[ScheduleName, tuple[set[str], set[str]]] = {  # must have, may have
@@ -99,13 +100,17 @@ def refuse_unused(recipe: Recipe) -> None:
 LOSS_KEYS = {key for name in LOSSES for key in loss_keys(name)}
 
 
-def with_negatives(loss: LossRecipe, model: str) -> LossRecipe:
+def with_negatives(loss: LossRecipe, model: type[Recommender]) -> LossRecipe:
     """The loss with all its keys and those of its sampler; a key that would do nothing is refused."""
     given = loss.model_dump(exclude={"name"}, exclude_none=True)
-    is_tower_free = issubclass(find(model), TowerFree)
+    is_tower_free = issubclass(model, TowerFree)
     entry = None if loss.name == "cross_entropy" else find_loss(loss.name)
-    if is_tower_free and (entry is None or entry.is_cosine):
-        raise InputError(f"loss.name: {loss.name} needs item vectors, which {model} does not have; take bce or bpr")
+    if is_tower_free and (entry is None or entry.scorer is not None):
+        raise InputError(
+            f"loss.name: {loss.name} needs item vectors, which {model.__name__} does not have; take bce or bpr"
+        )
+    if issubclass(model, ItemTower):
+        asked_scorer(loss.name, model.__name__, model.own_scorer)
     if entry is None:
         if given:
             raise InputError(
@@ -122,7 +127,7 @@ def with_negatives(loss: LossRecipe, model: str) -> LossRecipe:
     own = {"name": loss.name, "sampler": sampler, "sampling": sampling, "num_negatives": num_negatives}
     loss = LossRecipe.model_validate(own | keys)
     if is_tower_free:
-        _refuse_vectors(loss, model)
+        _refuse_vectors(loss, model.__name__)
     _refuse_impossible_targets(loss)
     return loss
 

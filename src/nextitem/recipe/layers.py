@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from importlib import resources
 from pathlib import Path
@@ -12,42 +13,53 @@ from pydantic import ValidationError
 
 from nextitem.data.batches import batch_keys
 from nextitem.data.splits.codes import parse_code
+from nextitem.data.splits.given import given_files
 from nextitem.errors import InputError, suggest
 from nextitem.evaluation.metrics import check
+from nextitem.keys import named
 from nextitem.models.base import Fitted, Trained
 from nextitem.models.catalogue import MODELS, check_arguments, find
+from nextitem.models.own import Given, OwnModel, among, label
 from nextitem.recipe.checks import check_training, with_batch_keys, with_negatives
 from nextitem.recipe.sections import FORMAT, DataRecipe, ModelRecipe, Recipe
 
+LIKE = ("recstudio",)  # libraries whose settings are kept, recipes/like/NAME.yaml
 Layer = dict[str, Any]  # some keys of a recipe, nested by section
 
 
-def make_recipe(*layers: Layer) -> Recipe:
+def make_recipe(*layers: Layer, models: Sequence[Given] = ()) -> Recipe:
     """Defaults under the model's own recipe (`recipes/NAME.yaml`, then `recipes/NAME.DATA.yaml`) under `layers`.
+
+    A layer's key `like` names a setting of another library (`recipes/like/`), whose keys stand just under the layers.
+    `models` are classes of your own that `model.name` may mean, by the name of the class; the recipe of one of them is
+    looked for beside its file.
 
     >>> make_recipe({"model": {"name": "ZeroBlock", "dim": 32}}).model.arguments["dim"]
     32
 
     Raises:
-        InputError: a key that no section has (the nearest right one is named), or a value of the wrong type.
+        InputError: a key that no section has (the nearest right one is named), a value of the wrong type, or a model
+            that is neither ours nor one of `models`.
     """
     given: Layer = reduce(_merged, layers, Layer())
-    for section, keys in given.items():
-        is_section = section in Recipe.model_fields and section not in ("format", "seed")
-        if is_section and keys is not None and not isinstance(keys, dict):
-            raise InputError(f"recipe: {section} is a section with keys of its own, found {keys!r}")
-    given = _decoded(given)
+    like = given.pop("like", None)
+    _refuse_flat(given)
+    given = _split_as_given(_decoded(given))
     name = (given.get("model") or {}).get("name", ModelRecipe().name)
     if not isinstance(name, str):
         raise InputError(f"recipe: model.name is a model's name, such as {ModelRecipe().name}; found {name!r}")
     source = (given.get("data") or {}).get("source", DataRecipe().source)
-    model = find(name)
-    merged: Layer = reduce(_merged, (_own_recipe(name), _own_recipe(f"{name}.{source}"), given), Layer())
+    own = among(name, models)
+    model = find(name) if own is None else own.model
+    under = (_own_recipe(name), _own_recipe(f"{name}.{source}")) if own is None else _beside(own, source, given)
+    merged: Layer = reduce(_merged, (*under, *_settings_like(like, name, source), given), Layer())
+    full_name = name if own is None else own.name
+    name = label(full_name)
     sections = {"loss": model.takes_objective, "training": issubclass(model, Trained)}
     unused = [section for section, is_used in sections.items() if not is_used]
     for section in unused:
-        if given.get(section) is not None:
-            raise InputError(f"{section}.{next(iter(given[section]))}: {name} takes no {section} keys")
+        if merged.get(section):
+            raise InputError(f"{section}.{next(iter(merged[section]))}: {name} takes no {section} keys")
     merged |= dict.fromkeys(unused)
     if issubclass(model, Trained):
         merged["training"] = {"batches": model.trains_on[0]} | (merged.get("training") or {})
@@ -57,13 +69,11 @@ def make_recipe(*layers: Layer) -> Recipe:
                 f'training.batches: {name} trains on {" or ".join(model.trains_on)} batches, found "{kind}"'
             )
     arguments = {key: value for key, value in (merged.get("model") or {}).items() if key != "name"}
-    merged["model"] = {"name": name} | check_arguments(name, arguments)
-    try:
-        recipe = Recipe.model_validate(merged)
-    except ValidationError as error:
-        raise InputError(_explain(error)) from error
+    merged["model"] = {"name": full_name} | check_arguments(model, arguments)
+    recipe = read_unchecked(merged)
+    recipe = recipe.model_copy(update={"model": recipe.model.of(own)})
     if recipe.loss is not None:
-        recipe = recipe.model_copy(update={"loss": with_negatives(recipe.loss, name)})
+        recipe = recipe.model_copy(update={"loss": with_negatives(recipe.loss, model)})
     if recipe.data.weight is not None and not model.takes_weights:
         weighing = ", ".join(sorted(one for one, kind in MODELS.items() if kind.takes_weights))
         raise InputError(f"data.weight: {name} counts all interactions alike; leave it out, or take one of {weighing}")
@@ -71,14 +81,40 @@ def make_recipe(*layers: Layer) -> Recipe:
         training = with_batch_keys(recipe.training)
         recipe = recipe.model_copy(update={"training": training})
         check_training(training, recipe.loss)
+    _check_measures(recipe)
+    return recipe
+
+
+def _refuse_flat(layer: Layer) -> None:
+    for section, keys in layer.items():
+        is_section = section in Recipe.model_fields and section not in ("format", "seed")
+        if is_section and keys is not None and not isinstance(keys, dict):
+            raise InputError(f"recipe: {section} is a section with keys of its own, found {keys!r}")
+
+
+def _check_measures(recipe: Recipe) -> None:
+    """The metrics, and the baselines, which are of ours."""
     for metric in (*recipe.evaluation.metrics, *([recipe.training.monitor] if recipe.training else [])):
         check(metric)
     for baseline in recipe.evaluation.baselines:
-        if not issubclass(find(baseline), Fitted):
+        if ":" in baseline:
+            raise InputError(f"evaluation.baselines: a baseline is one of ours, found {baseline}; run yours by itself")
+        if not issubclass(named("there is no model", baseline, MODELS), Fitted):
             raise InputError(
                 f"evaluation.baselines: {baseline} is trained by gradients; a baseline is fitted in one go"
             )
-    return recipe
+
+
+def read_unchecked(layer: Layer) -> Recipe:
+    """A recipe that is written out, by its sections alone: what its model would say of the keys is not asked.
+
+    Raises:
+        InputError: a key that a section does not have, or a value of the wrong type.
+    """
+    try:
+        return Recipe.model_validate(layer)
+    except ValidationError as error:
+        raise InputError(_explain(error)) from error
 
 
 def make_data_recipe(*layers: Layer) -> DataRecipe:
@@ -137,10 +173,45 @@ def _decoded(given: Layer) -> Layer:
     return _merged({"data": code.data, "split": code.split}, keys)
 
 
+def _split_as_given(given: Layer) -> Layer:
+    """Data that comes in files of a split, named or in a folder, is split so, unless another split is asked for."""
+    data, split = given.get("data") or {}, given.get("split") or {}
+    if split.get("kind") is not None or data.get("parts", "keep") != "keep":
+        return given
+    source = data.get("source")
+    folder = Path(source).expanduser() if isinstance(source, str) else Path()
+    in_folder = source is not None and folder.is_dir() and given_files(folder) is not None
+    if data.get("test_file") is None and not in_folder:
+        return given
+    return _merged(given, {"split": {"kind": "given"}})
+
+
+def _settings_like(other: object, model: str, source: object) -> tuple[Layer, ...]:
+    """What another library does for every model, and then for this one on these data."""
+    if other is None:
+        return ()
+    if other not in LIKE:
+        raise InputError(f"like: the settings of {' and '.join(LIKE)} are known here, found {other!r}")
+    return _own_recipe(f"like/{other}"), _own_recipe(f"like/{other}.{model}.{source}")
+
+
 def _own_recipe(name: str) -> Layer:
     file = resources.files("nextitem").joinpath("recipes", f"{name}.yaml")
     layer: Layer = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
     return layer
+
+
+def _beside(own: OwnModel, source: object, given: Layer) -> list[Layer]:
+    """`MyModel.yaml` and `MyModel.DATA.yaml` beside the file of a model of the user's own; under a recipe that is
+    written out, as in a run folder, nothing lies, since they may have changed."""
+    if Recipe.model_fields.keys() <= given.keys():
+        return []
+    names = [own.model.__name__, f"{own.model.__name__}.{source}"]
+    paths = [own.path.with_name(f"{name}.yaml") for name in names if Path(name).name == name]
+    layers = [read_layer(path) for path in paths if path.is_file()]
+    for layer in layers:
+        _refuse_flat(layer)
+    return layers
 
 
 def _merged(under: Layer, over: Layer) -> Layer:

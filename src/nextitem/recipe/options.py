@@ -10,22 +10,59 @@ import yaml
 from pydantic import BaseModel
 
 from nextitem.errors import InputError, suggest
+from nextitem.keys import is_list, split_at_commas
 from nextitem.recipe.commands import RUN, Command
 from nextitem.recipe.layers import Layer
 from nextitem.recipe.sections import Recipe
 
-# RecStudio's options, as spellings of recipe keys.
+# What everyone types (RecStudio, RecBole, SASRec.pytorch and their kin), as spellings of recipe keys.
 SPELLINGS = {
     "--learning_rate": "--training.learning_rate",
+    "--lr": "--training.learning_rate",
+    "--optimizer": "--training.optimizer",
     "--learner": "--training.optimizer",
     "--weight_decay": "--training.weight_decay",
     "--epochs": "--training.epochs",
+    "--epoch": "--training.epochs",
+    "--num_epochs": "--training.epochs",
     "--batch_size": "--training.batch_size",
+    "--train_batch_size": "--training.batch_size",
+    "--device": "--training.device",
+    "--threads": "--training.threads",
+    "--patience": "--training.patience",
+    "--metrics": "--evaluation.metrics",
     "--eval_batch_size": "--evaluation.batch_size",
+    "--dim": "--model.dim",
     "--embed_dim": "--model.dim",
+    "--embedding_size": "--model.dim",
+    "--hidden_units": "--model.dim",
+    "--num_layers": "--model.num_layers",
+    "--num_heads": "--model.num_heads",
+    "--dropout": "--model.dropout",
+    "--dropout_rate": "--model.dropout",
+    "--max_length": "--model.max_length",
+    "--maxlen": "--model.max_length",
+    "--max_seq_length": "--model.max_length",
+    "--loss": "--loss.name",
     "--sampler": "--loss.sampler",
     "--negative_count": "--loss.num_negatives",
+    "--num_negatives": "--loss.num_negatives",
+    "--split": "--split.kind",
     "--split_mode": "--split.kind",
+}
+# Options of other codes that stand for no key alone -> what to type here.
+ELSEWHERE = {
+    "--gpu": "--device cuda",
+    "--gpu_id": "--device cuda",
+    "--cuda": "--device cuda",
+    "--use_gpu": "--device cuda",
+    "--dataset": "--data",
+    "--config": "--recipe FILE",
+    "--config_files": "--recipe FILE",
+    "--random_seed": "--seed",
+    "--save_dir": "--out",
+    "--output": "--out",
+    "--checkpoint_dir": "--out",
 }
 
 
@@ -48,15 +85,17 @@ def parse_keys(arguments: list[str], command: Command = RUN, own: Iterable[str] 
     flat: dict[str, Any] = {}
     rest = list(arguments)
     while rest:
-        key, has_value, value = rest.pop(0).partition("=")
+        typed, has_value, value = rest.pop(0).partition("=")
+        key = typed.replace("-", "_").replace("__", "--", 1) if typed.startswith("--") else typed
         key = SPELLINGS.get(key, key)
         if not key.startswith("--"):
             raise InputError(f'"{key}" is not an option; recipe keys are written --section.key value')
         if "." not in key and key != "--seed":
             short = [one for one, long in SPELLINGS.items() if long[2:].partition(".")[0] in command.sections]
-            hint = suggest(key, [*own, *short])
+            is_known = key in ELSEWHERE and "training" in command.sections
+            hint = f"take {ELSEWHERE[key]}" if is_known else suggest(key, [*own, *short])
             raise InputError(
-                f"nextitem {command.name}: there is no option {key}; {hint}{'' if hint.endswith('?') else '.'} "
+                f"nextitem {command.name}: there is no option {typed}; {hint}{'' if hint.endswith('?') else '.'} "
                 "Recipe keys are written --section.key value"
             )
         if not has_value:
@@ -65,9 +104,34 @@ def parse_keys(arguments: list[str], command: Command = RUN, own: Iterable[str] 
             value = rest.pop(0)
         path = key.removeprefix("--")
         flat[path] = value if is_text(path) and value != "null" else _read(key, value)
+        if isinstance(flat[path], str) and is_several(path):
+            flat[path] = split_at_commas(value)
     layer = layer_of(flat)
     command.check(layer)
     return layer
+
+
+def split_source(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """The one word that belongs to no key, which is the data, and the rest.
+
+    >>> split_source(["clicks.csv", "--training.epochs", "3"]), split_source(["--training.epochs=3", "ml-1m"])
+    (('clicks.csv', ['--training.epochs', '3']), ('ml-1m', ['--training.epochs=3']))
+
+    Raises:
+        InputError: there are two.
+    """
+    words, keys, rest = [], list[str](), list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            words.append(word)
+            continue
+        keys.append(word)
+        if "=" not in word and rest:
+            keys.append(rest.pop(0))
+    if len(words) > 1:
+        raise InputError(f"data is one name, file or folder, found {words[0]!r} and {words[1]!r}; leave one out")
+    return (words[0] if words else None), keys
 
 
 def is_text(path: str) -> bool:
@@ -76,12 +140,26 @@ def is_text(path: str) -> bool:
     >>> is_text("data.separator"), is_text("training.optimizer"), is_text("training.threads"), is_text("data.weights")
     (True, True, False, False)
     """
+    return _takes_text(_type_of(path))
+
+
+def is_several(path: str) -> bool:
+    """Whether the recipe key `section.key` takes a list.
+
+    >>> is_several("evaluation.metrics"), is_several("training.epochs")
+    (True, False)
+    """
+    return is_list(_type_of(path))
+
+
+def _type_of(path: str) -> Any:
+    """Of the recipe key `section.key`, None where no section lists it (a model's, a loss's)."""
     section, _, key = path.partition(".")
     sections = {name: type(field.default) for name, field in Recipe.model_fields.items()}
     if section not in sections or not issubclass(sections[section], BaseModel):
-        return False
+        return None
     field = sections[section].model_fields.get(key)
-    return field is not None and _takes_text(field.annotation)
+    return field and field.annotation
 
 
 def _takes_text(annotation: Any) -> bool:

@@ -11,10 +11,11 @@ from nextitem.data.log.interactions import Interactions
 from nextitem.data.prepare import Rules, prepare
 from nextitem.data.sources.opening import locate, open_data
 from nextitem.data.sources.side_tables import attach, beside, read_side
-from nextitem.data.splits.given import given_files, joined
+from nextitem.data.splits.given import given_files, joined, newest_held_out, overlaps
 from nextitem.errors import InputError
 from nextitem.recipe.sections import DataRecipe
 
+MOST = 0.1  # of the rows of a part may stand in an earlier one; above it the files are surely the wrong ones
 SIDE = {"users": "user_table", "items": "item_table", "knowledge": "knowledge", "links": "links", "trust": "trust"}
 
 
@@ -32,13 +33,18 @@ def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
     log = read
     if recipe.parts == "join" and recipe.test_file is None:
         raise InputError(f"data.parts join: {recipe.source} is no folder of train, valid and test files; leave it out")
-    if recipe.valid_file is not None and recipe.test_file is not None:
-        others = [_log(recipe, file) for file in (recipe.valid_file, recipe.test_file)]
-        log = joined(read, *others)
-        origin += f", with {recipe.valid_file} and {recipe.test_file}"
+    notes: tuple[str, ...] = ()
+    if recipe.test_file is not None:
+        valid = None if recipe.valid_file is None else _log(recipe, recipe.valid_file)
+        log = joined(read, valid, _log(recipe, recipe.test_file))
+        origin += ", with " + " and ".join(file for file in (recipe.valid_file, recipe.test_file) if file)
+        notes = _overlap_notes(log) if recipe.parts == "keep" else ()
     dataset = prepare(log, build_rules(recipe), Path(recipe.source).name)
+    dataset = replace(dataset, notes=(*dataset.notes, *notes))
     if recipe.parts == "join":
         dataset = replace(dataset, parts=None)
+    elif recipe.test_file is not None and recipe.valid_file is None:
+        dataset = newest_held_out(dataset)
     paths = _side_paths(recipe)
     return (attach(dataset, read_side(paths)) if paths else dataset), origin
 
@@ -67,15 +73,27 @@ def _log(recipe: DataRecipe, file: str) -> Interactions:
 
 def _with_given_files(recipe: DataRecipe) -> DataRecipe:
     """A folder with the files train, valid and test stands for the three."""
-    if (recipe.valid_file is None) != (recipe.test_file is None):
-        raise InputError("data.valid_file and data.test_file go together; name both, or none")
+    if recipe.valid_file is not None and recipe.test_file is None:
+        raise InputError("data.valid_file is named and data.test_file is not; name the test too")
     folder = Path(recipe.source).expanduser()
-    if recipe.valid_file is not None or not folder.is_dir() or (folder / "dataset.json").is_file():
+    if recipe.test_file is not None or not folder.is_dir() or (folder / "dataset.json").is_file():
         return recipe
     if (found := given_files(folder)) is None:
         return recipe
     train, valid, test = map(str, found)
     return recipe.model_copy(update={"source": train, "valid_file": valid, "test_file": test})
+
+
+def _overlap_notes(log: Interactions) -> tuple[str, ...]:
+    """Raises InputError where most of a part was shown in training."""
+    found = overlaps(log)
+    for one in found:
+        if one.share > MOST:
+            raise InputError(
+                f"{one}: a model would be asked for what it was shown (at most {MOST:.0%} may overlap); name other "
+                "files, or split all rows anew with --data.parts join --data.duplicates first"
+            )
+    return tuple(f"{one}: these are no honest test" for one in found)
 
 
 def _side_paths(recipe: DataRecipe) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from nextitem.data.sources.formats.quoting import Quote
 from nextitem.data.sources.scanning import Engine
@@ -17,7 +17,9 @@ from nextitem.data.splits.ratio import Rounding
 from nextitem.evaluation.evaluate import DEFAULT_METRICS
 from nextitem.evaluation.protocol import Seen, Ties
 from nextitem.keys import Positive
-from nextitem.nn.losses.catalogue import LOSSES
+from nextitem.models.base import Recommender
+from nextitem.models.catalogue import find
+from nextitem.models.own import OwnModel, label
 
 FORMAT = 1  # of a run folder
 BETA2 = 0.999  # how slowly Adam's second moment forgets; Kingma and Ba, arXiv:1412.6980
@@ -46,80 +48,149 @@ Moment = Annotated[float, BeforeValidator(_seconds)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class DataRecipe(Section):
-    source: str = "ml-100k"  # a catalogue name, a file or a folder
-    folder: str | None = None  # where catalogue data lies already (--data_dir)
+    source: str = "ml-100k"
+    """A public data set's name, a file or a folder."""
+    folder: str | None = None
+    """Where public data sets lie already (--data-dir)."""
     format: str = "auto"
+    """Of the files; auto: told by their names and first lines."""
     separator: str | None = None
-    quote: Annotated[Quote, BeforeValidator(lambda found: "double" if found == '"' else found)] = "auto"  # of a table
-    user: str | None = None  # names of columns
+    """Of the fields of a table; null: told by its first lines."""
+    quote: Annotated[Quote, BeforeValidator(lambda found: "double" if found == '"' else found)] = "auto"
+    """Whether quotes hold the fields of a table together (double), or are letters (none)."""
+    user: str | None = None
+    """The user's column; null: found by its name."""
     item: str | None = None
-    timestamp: str | None = None  # none: the order of the file is the order of time
-    rating: str | None = None  # none: no ratings
-    time_format: str | None = None  # of dates that are text, as strptime has it: "%d/%m/%Y %H:%M"
-    engine: Engine = "polars"  # what reads, filters and counts a table; duckdb and spark are extras
-    after: Moment | None = None  # keep interactions from this moment on: a date, 2014-01-31, or seconds since 1970
-    before: Moment | None = None  # and earlier than this one
-    min_rating: float | None = None  # keep ratings of at least this
-    duplicates: Literal["keep", "first", "last"] = "keep"  # which of a repeated user-item pair stay
-    min_length: Count = 0  # keep users with so many interactions, counted once, before the cores
+    """The item's column; null: found by its name."""
+    timestamp: str | None = None
+    """The time's column; null: found by its name, none: the order of the file is the order of time."""
+    rating: str | None = None
+    """The rating's column; null: found by its name, none: no ratings."""
+    time_format: str | None = None
+    """Of dates that are text, as strptime has it: %d/%m/%Y %H:%M."""
+    engine: Engine = "polars"
+    """What reads, filters and counts a table; duckdb and spark are extras."""
+    after: Moment | None = None
+    """Keep interactions from this moment on: a date, 2014-01-31, or seconds since 1970."""
+    before: Moment | None = None
+    """Keep interactions earlier than this moment."""
+    min_rating: float | None = None
+    """Keep ratings of at least this."""
+    duplicates: Literal["keep", "first", "last"] = "keep"
+    """Which of a repeated user-item pair stay."""
+    min_length: Count = 0
+    """Keep users with so many interactions, counted once, before the cores."""
     max_length: Positive | None = None
-    user_core: Count = 0  # keep users with at least so many interactions
+    """Keep users with at most so many interactions, counted likewise."""
+    user_core: Count = 0
+    """Keep users with at least so many interactions."""
     item_core: Count = 0
+    """Keep items with at least so many interactions."""
     core: Literal["iterated", "once"] = "iterated"
-    ids: Literal["sorted", "appearance"] = "sorted"  # the order in which users and items are numbered
-    user_ids: str | None = None  # a file that has them in the order wanted
+    """Cut the cores until nothing falls out any more, or once."""
+    ids: Literal["sorted", "appearance"] = "sorted"
+    """The order in which users and items are numbered."""
+    user_ids: str | None = None
+    """A file that has the users in the order wanted."""
     item_ids: str | None = None
-    valid_file: str | None = None  # files of their own, in the form of the source, which is the training then;
-    test_file: str | None = None  # split.kind given goes by them
-    parts: Literal["keep", "join"] = "keep"  # of such files, or a folder of them; join: one log, to be split anew
-    side: Literal["none", "beside"] = "none"  # take what stands beside the log, see docs/formats.md
-    user_table: str | None = None  # or name them: atomic files, Parquet, or text
+    """A file that has the items in the order wanted."""
+    valid_file: str | None = None
+    """Validation in a file of its own, in the form of the source, which is the training then."""
+    test_file: str | None = None
+    """The test in a file of its own; without valid_file, validation is held out from training."""
+    parts: Literal["keep", "join"] = "keep"
+    """Of such files, or a folder of them; join: one log, to be split anew."""
+    side: Literal["none", "beside"] = "none"
+    """Take what stands beside the log (docs/formats.md)."""
+    user_table: str | None = None
+    """Attributes of users: an atomic file, Parquet, or text."""
     item_table: str | None = None
+    """Attributes of items."""
     knowledge: str | None = None
+    """A knowledge graph: head, relation, tail."""
     links: str | None = None
+    """Which entity of the graph an item is."""
     trust: str | None = None
-    weight: Literal["rating"] | None = None  # an interaction counts as much as its rating says; None: all alike
+    """Who trusts whom."""
+    weight: Literal["rating"] | None = None
+    """rating: an interaction counts as much as its rating says; null: all alike."""
 
 
 class SplitRecipe(Section):
     kind: SplitKind = "leave_one_out"
-    min_length: Annotated[int, Field(ge=3)] = 3  # of leave_one_out and leave_k_out; SASRec's (FreeRec takes 4)
-    k: Positive | None = None  # of leave_k_out
-    valid: Annotated[float, Field(gt=0)] = 0.1  # of user_entry, entry, user: shares, or numbers; of at_time: shares
+    """What is held out; given: as the data's own files have it."""
+    min_length: Annotated[int, Field(ge=3)] = 3
+    """Shortest history of leave_one_out and leave_k_out; 3 is SASRec's, FreeRec takes 4."""
+    k: Positive | None = None
+    """Of leave_k_out: how many are held out."""
+    valid: Annotated[float, Field(gt=0)] = 0.1
+    """Of user_entry, entry, user: a share, or a number; of at_time: a share."""
     test: Annotated[float, Field(gt=0)] = 0.1
-    order: Literal["random", "time"] = "random"  # of user_entry, entry, user: which are held out
-    rounding: Rounding = "down"  # of shares of user_entry
-    days: Annotated[float, Field(gt=0)] | None = None  # of at_time, late_users: of the test, and of the validation
-    valid_from: Moment | None = None  # of at_time: from here on; a date, 2014-01-31, or seconds since 1970
+    """Likewise, of the test."""
+    order: Literal["random", "time"] = "random"
+    """Of user_entry, entry, user: which are held out."""
+    rounding: Rounding = "down"
+    """Of shares of user_entry."""
+    days: Annotated[float, Field(gt=0)] | None = None
+    """Of at_time, late_users: length of the test, and of the validation."""
+    valid_from: Moment | None = None
+    """Of at_time: the first moment of the validation, a date or seconds since 1970."""
     test_from: Moment | None = None
-    cases: Cases | None = None  # of given, at_time, and user_entry and entry by time: all targets of a user together,
-    # or each with what came before it; None: together, but given refuses sessions in files of their own
+    """Of at_time: the first moment of the test."""
+    cases: Cases | None = None
+    """Targets of a user together, or each with what came before it (given, at_time, and others by time)."""
 
 
 class ModelRecipe(BaseModel):
     """`name`, and the arguments of its constructor."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
     name: str = "SASRec"
+    """A model's name; nextitem models lists them."""
+    _own: OwnModel | None = PrivateAttr(None)
 
     @property
     def arguments(self) -> dict[str, Any]:
         return dict(self.model_extra or {})
 
+    @property
+    def own(self) -> OwnModel | None:
+        """The class of the user's own that it is of; None of one of ours."""
+        return self._own
+
+    @property
+    def kind(self) -> type[Recommender]:
+        """Its class."""
+        return find(self.name) if self._own is None else self._own.model
+
+    @property
+    def label(self) -> str:
+        """Its name in tables and sentences."""
+        return label(self.name)
+
+    def of(self, own: OwnModel | None) -> ModelRecipe:
+        """The same keys, of a class of the user's own."""
+        recipe = self.model_copy()
+        recipe._own = own
+        return recipe
+
 
 class LossRecipe(BaseModel):
     """`name`, and the keys of that loss and of its sampler, by their signatures; docs/losses.md."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
     name: str = "cross_entropy"
-    # Keys of losses with negatives, filled in by make_recipe.
-    sampler: str | None = None  # uniform, or another of models/negatives.py
-    num_negatives: Positive | None = None  # a target: 1; None for in_batch: all targets of the batch
-    sampling: Literal["dynamic", "static"] | None = None  # negatives anew at every step, or once for all
+    """A loss's name (docs/losses.md)."""
+    sampler: str | None = None
+    """Where negatives come from (docs/samplers.md)."""
+    num_negatives: Positive | None = None
+    """Of a target; null of in_batch: all targets of the batch."""
+    sampling: Literal["dynamic", "static"] | None = None
+    """Negatives anew at every step, or once for all."""
 
     def keys(self, names: Collection[str]) -> dict[str, Any]:
         """The values of some of the keys that the loss or the sampler brings."""
@@ -129,30 +200,49 @@ class LossRecipe(BaseModel):
 class TrainingRecipe(BaseModel):
     """Keys of every training, and those of its kind of batches, by their signature; docs/training.md."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
-    batches: str = "next_item"  # the model says which kinds it trains on
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+    batches: str = "next_item"
+    """What a training case is; the model says which kinds it trains on."""
     batch_size: Positive = 256
+    """Cases a step."""
     epochs: Positive = 100
-    accumulate: Positive = 1  # batches a step, whose gradient is that of one batch with all their rows
-    # adasgd is RecStudio's word for adagrad.
+    """At most so many passes over the training data."""
+    accumulate: Positive = 1
+    """Batches a step, whose gradient is that of one batch with all their rows."""
     optimizer: Annotated[OptimizerName, BeforeValidator(lambda name: "adagrad" if name == "adasgd" else name)] = "adam"
+    """adasgd is RecStudio's word for adagrad."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    schedule: ScheduleName = "constant"  # of the learning rate
-    warmup_steps: Positive | None = None  # from next to nothing up to learning_rate; of every schedule but constant
-    decay: Annotated[float, Field(gt=0, lt=1)] | None = None  # of exponential: an epoch; of plateau: each time
-    plateau_patience: Positive | None = None  # of plateau: validations without a better one
+    """Of the first step, or of the highest where the schedule warms up."""
+    schedule: ScheduleName = "constant"
+    """Of the learning rate."""
+    warmup_steps: Positive | None = None
+    """From next to nothing up to learning_rate; of every schedule but constant."""
+    decay: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Of exponential: a factor an epoch; of plateau: each time."""
+    plateau_patience: Positive | None = None
+    """Of plateau: validations without a better one."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    beta2: Annotated[float, Field(gt=0, lt=1)] = BETA2  # of the Adams
+    """As the optimizer has it: L2 in Adam, decoupled in AdamW."""
+    beta2: Annotated[float, Field(gt=0, lt=1)] = BETA2
+    """How slowly the Adams' second moment forgets."""
     clip_norm: Annotated[float, Field(gt=0)] | None = None
-    monitor: str = "ndcg@10"  # on the validation cases
-    evaluate_every: Positive = 1  # epochs
-    patience: Positive = 10  # validations without a better one
+    """Gradients are scaled down to this common norm; null: never."""
+    monitor: str = "ndcg@10"
+    """What the best epoch is chosen by, on the validation cases."""
+    evaluate_every: Positive = 1
+    """Epochs between two validations."""
+    patience: Positive = 10
+    """Validations without a better one, after which training stops."""
     device: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
+    """auto: a GPU where there is one."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "32-true"
-    strategy: Literal["ddp", "fsdp"] = "ddp"  # under torchrun: each process holds all weights, or trains its part
-    # None, or "auto": as many as this process may use, by affinity and its container's quota.
+    """Of the computation; the weights stay 32-bit in the mixed ones."""
+    strategy: Literal["ddp", "fsdp"] = "ddp"
+    """Under torchrun: each process holds all weights (ddp), or trains its part (fsdp)."""
     threads: Annotated[Positive | None, BeforeValidator(lambda found: None if found == "auto" else found)] = None
-    loggers: tuple[LoggerName, ...] = ()  # beside log.jsonl
+    """null or auto: as many as this process may use, by affinity and its container's quota."""
+    loggers: tuple[LoggerName, ...] = ()
+    """Beside log.jsonl."""
 
     @property
     def batch_keys(self) -> dict[str, Any]:
@@ -162,13 +252,21 @@ class TrainingRecipe(BaseModel):
 
 class EvaluationRecipe(Section):
     metrics: tuple[str, ...] = DEFAULT_METRICS
-    candidates: Positive | None = None  # None: full ranking
+    """NAME@K (docs/metrics.md)."""
+    candidates: Positive | None = None
+    """Rank the target among so many drawn items; null: among all, which alone is comparable."""
     seen: Seen = "auto"
+    """Whether items of the history leave the ranking; auto: unless users repeat items."""
     ties: Ties = "expected"
-    users: Positive | None = None  # None: all
+    """How equal scores are counted."""
+    users: Positive | None = None
+    """So many test users, drawn; null: all."""
     memory_mb: Positive = 512
-    batch_size: Positive | None = None  # users scored at once at the most; None: as many as the memory allows
+    """What ranking may use."""
+    batch_size: Positive | None = None
+    """Users scored at once at the most; null: as many as the memory allows."""
     baselines: tuple[str, ...] = ("Popularity", "MarkovChain")
+    """Counted models beside which the test is shown."""
 
 
 class Recipe(Section):
@@ -182,10 +280,6 @@ class Recipe(Section):
     loss: LossRecipe | None = LossRecipe()
     training: TrainingRecipe | None = TrainingRecipe()
     evaluation: EvaluationRecipe = EvaluationRecipe()
-
-    @property
-    def scores_are_cosines(self) -> bool:
-        return self.loss is not None and self.loss.name in LOSSES and LOSSES[self.loss.name].is_cosine
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

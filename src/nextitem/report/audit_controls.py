@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich import box
-from rich.table import Table
 
 from nextitem.analysis.audit import Audit
 from nextitem.analysis.controls import Control
 from nextitem.analysis.verdict import Estimate
+from nextitem.report.tables import FittingTable
 
 
 def is_right(control: Control, found: Audit) -> bool:
     return found.verdict.name == control.verdict
 
 
-def controls_table(controls: Sequence[Control], found: Sequence[Audit]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
+def controls_table(controls: Sequence[Control], found: Sequence[Audit]) -> FittingTable:
+    table = FittingTable(box=box.SIMPLE_HEAD)
     for name in ("chain", "right verdict", "verdict", "order information", "last-item share", ""):
         table.add_column(name, justify="right" if name.startswith(("order", "last")) else "left")
     for control, one in zip(controls, found, strict=True):

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from nextitem.analysis.audit import Audit
+from nextitem.models.own import label
 from nextitem.report.audit_text import Table, headline, protocol, sentences, tables
 from nextitem.report.svg import bar_chart, line_chart
 from nextitem.writing import make_folder, write
@@ -94,7 +95,7 @@ def figures(audit: Audit) -> list[str]:
     if len(lengths) > 1:
         xs = sorted(lengths)
         chain = [metrics["MarkovChain"][audit.main]] * len(xs)
-        series = {audit.recipe["model"]["name"]: [lengths[x] for x in xs], "MarkovChain": chain}
+        series = {label(audit.recipe["model"]["name"]): [lengths[x] for x in xs], "MarkovChain": chain}
         found.append(line_chart(f"{audit.main} by max_length, training targets held fixed", xs, series, "max_length"))
     found.append(
         bar_chart(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nextitem.analysis.audit import Audit
 from nextitem.analysis.verdict import Estimate
+from nextitem.models.own import label
 
 SAID = {
     "shuffle": "all but the last item in random order",
@@ -34,7 +35,7 @@ def headline(audit: Audit) -> str:
 
 
 def sentences(audit: Audit) -> list[str]:
-    verdict, model = audit.verdict, audit.recipe["model"]["name"]
+    verdict, model = audit.verdict, label(audit.recipe["model"]["name"])
     gain = f"{model} gains {estimate(verdict.gain)} {audit.main} over Popularity."
     if verdict.name == "no gain":
         return [gain, "The shares of that gain are undefined.", verdict.advice, *_doubts(audit)]

@@ -9,7 +9,6 @@ from pathlib import Path
 import polars as pl
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from nextitem.data.dataset import Dataset
@@ -19,18 +18,19 @@ from nextitem.data.sources.formats.files import whole
 from nextitem.data.sources.formats.reading import FORMATS
 from nextitem.data.sources.strangers import Strangers
 from nextitem.errors import InputError
+from nextitem.report.tables import FittingTable
 
 YEAR_9999 = 253_402_300_799  # seconds; later ones are no date
 WIDTH = 100  # of a line that is shown
 
 
 def understood_report(name: str, found: Understood) -> Group:
-    table = Table(box=None, show_header=False, pad_edge=False)
+    table = FittingTable(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     roles = "\n".join(f"{column} -> {'not read' if role == '-' else role}" for column, role in found.columns)
     for title, text in (
-        ("format", f"{found.format} ({FORMATS[found.format]})"),
+        ("format", f"{found.format} ({FORMATS[found.format].title})"),
         ("why", found.why),
         ("compression", found.compression),
         ("columns", roles),
@@ -38,7 +38,7 @@ def understood_report(name: str, found: Understood) -> Group:
         ("times", _times(found)),
     ):
         table.add_row(title, _visible(text))
-    shown: list[RenderableType] = [_verdict(name, is_good=True), table, _first(found.first)]
+    shown: list[RenderableType] = [_headline(name, is_good=True), table, _first(found.first)]
     return Group(*shown, *(warning(text) for text in found.warnings))
 
 
@@ -46,18 +46,18 @@ def prepared_report(name: str, dataset: Dataset) -> Group:
     """A folder of arrays that fit together, and what its making had to say."""
     parts = "" if dataset.parts is None else ", in the parts train, valid and test"
     said = Text(f"a prepared folder{parts}; nextitem run -d takes it as it is")
-    return Group(_verdict(name, is_good=True), said, *(Text(_visible(note)) for note in dataset.notes))
+    return Group(_headline(name, is_good=True), said, *(Text(_visible(note)) for note in dataset.notes))
 
 
 def side_report(name: str, table: pl.DataFrame) -> Group:
     """A side table that breaks no rule."""
     columns = ", ".join(f"{column} ({_plain(dtype)})" for column, dtype in table.schema.items())
-    return Group(_verdict(name, is_good=True), Text(_visible(f"{len(table):,} rows: {columns}")))
+    return Group(_headline(name, is_good=True), Text(_visible(f"{len(table):,} rows: {columns}")))
 
 
 def refusal_report(path: Path, error: InputError) -> Group:
     """The rule that is broken, and the line itself between its neighbours."""
-    shown: list[RenderableType] = [_verdict(path.name, is_good=False), Text(_visible(str(error)))]
+    shown: list[RenderableType] = [_headline(path.name, is_good=False), Text(_visible(str(error)))]
     if place := re.search(r", line (\d+)[:,]", str(error)):
         line = int(place[1])
         content = whole(path).rstrip(b"\n").split(b"\n")
@@ -69,7 +69,7 @@ def refusal_report(path: Path, error: InputError) -> Group:
 
 
 def strangers_report(found: list[Strangers]) -> Group:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False)
     for title in ("ids in", "missing in", "how many", "of", "the first"):
         table.add_column(title, justify="right" if title in ("how many", "of") else "left", overflow="fold")
     for one in found:
@@ -83,7 +83,7 @@ def warning(text: str) -> Text:
     return Text.assemble(("warning: ", "bold yellow"), _visible(text))
 
 
-def _verdict(name: str, *, is_good: bool) -> Text:
+def _headline(name: str, *, is_good: bool) -> Text:
     return Text.assemble((name, "bold"), ": ", ("good", "bold green") if is_good else ("refused", "bold red"))
 
 
@@ -99,8 +99,10 @@ def _times(found: Understood) -> str:
     return f"{first} to {last} UTC ({found.times}{turned})"
 
 
-def _first(rows: pl.DataFrame) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title="first interactions", title_justify="left", title_style="dim")
+def _first(rows: pl.DataFrame) -> FittingTable:
+    table = FittingTable(
+        box=SIMPLE_HEAD, pad_edge=False, title="first interactions", title_justify="left", title_style="dim"
+    )
     for column in rows.columns:
         table.add_column(column, justify="left" if column in ("user", "item") else "right", overflow="fold")
     for row in rows.rows():

@@ -11,7 +11,6 @@ from typing import Any, Literal
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 from nextitem.data.batches import Batch
@@ -19,7 +18,9 @@ from nextitem.data.dataset import Dataset
 from nextitem.data.log.units import PER_SECOND
 from nextitem.evaluation.evaluate import Report
 from nextitem.models.base import Recommender
+from nextitem.models.own import label
 from nextitem.recipe import Recipe
+from nextitem.report.tables import FittingTable
 from nextitem.runs.run import Built, Event, Finished, Prepared, monitor_of
 from nextitem.terminal import text_column
 from nextitem.training.fit import Progress as EpochProgress
@@ -115,7 +116,7 @@ class RunView:
             self.console.print("profile: no step was trained")
             return
         total = sum(profile.seconds.values())
-        table = Table(
+        table = FittingTable(
             title=f"{profile.num_steps:,} training steps", box=SIMPLE_HEAD, title_justify="left", pad_edge=False
         )
         for title in ("phase", "seconds", "ms a step", "share"):
@@ -146,10 +147,10 @@ def test_table(report: dict[str, Any]) -> Group:
     table = _metric_table(list(report["test"]))
     for baseline, values in report["baselines"].items():
         table.add_row(baseline, *(f"{value:.4f}" for value in values.values()))
-    name = report["recipe"]["model"]["name"]
+    name = label(report["recipe"]["model"]["name"])
     table.add_row(name, *(f"{value:.4f}" for value in report["test"].values()), style="bold")
     title = f"Test: {report['data']['name']}, {report['split']}"
-    return Group("", Text(title, "bold"), Text(report["protocol"]), table, Text(_verdict(report)))
+    return Group("", Text(title, "bold"), Text(report["protocol"]), table, Text(_against_baseline(report)))
 
 
 def protocol_table(report: Report) -> Group:
@@ -159,16 +160,16 @@ def protocol_table(report: Report) -> Group:
     return Group(*map(Text, report.notes), Text(report.protocol), table)
 
 
-def _metric_table(metrics: list[str]) -> Table:
+def _metric_table(metrics: list[str]) -> FittingTable:
     """Narrow enough for eight metrics on 80 columns."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
     for metric in metrics:
         table.add_column(metric, justify="right", no_wrap=True, min_width=len(metric))
     return table
 
 
-def _verdict(report: dict[str, Any]) -> str:
+def _against_baseline(report: dict[str, Any]) -> str:
     found = report["comparison"]
     if found is None:
         return ""
@@ -182,7 +183,7 @@ def _verdict(report: dict[str, Any]) -> str:
 
 def _plan(event: Built) -> str:
     """What training is about to do."""
-    training, name = event.recipe.training, event.recipe.model.name
+    training, name = event.recipe.training, event.recipe.model.label
     if training is None:
         return f"{name} is fitted in one go; then it and the baselines are ranked on the test cases"
     monitor = monitor_of(event.recipe, event.model.num_items)
@@ -194,7 +195,7 @@ def _plan(event: Built) -> str:
     )
 
 
-def data_table(dataset: Dataset) -> Table:
+def data_table(dataset: Dataset) -> FittingTable:
     lengths, times = dataset.sequences.lengths, dataset.sequences.timestamps
     table = _pairs(f"Data: {dataset.name}")
     table.add_row("users", f"{dataset.num_users:,}")
@@ -208,7 +209,7 @@ def data_table(dataset: Dataset) -> Table:
     return table
 
 
-def _recipe_table(recipe: Recipe) -> Table:
+def _recipe_table(recipe: Recipe) -> FittingTable:
     table = _pairs("Recipe")
     for section, keys in recipe.model_dump(mode="json", exclude_none=True).items():
         if isinstance(keys, dict):
@@ -218,7 +219,7 @@ def _recipe_table(recipe: Recipe) -> Table:
     return table
 
 
-def _parameter_table(model: Recommender) -> Table:
+def _parameter_table(model: Recommender) -> FittingTable:
     table = _pairs(f"{type(model).__name__}: {sum(p.numel() for p in model.parameters()):,} parameters")
     counts = Counter[str]()
     for name, parameter in model.named_parameters():
@@ -228,8 +229,8 @@ def _parameter_table(model: Recommender) -> Table:
     return table
 
 
-def _pairs(title: str) -> Table:
-    table = Table(title=title, box=None, title_justify="left", show_header=False, title_style="bold")
+def _pairs(title: str) -> FittingTable:
+    table = FittingTable(title=title, box=None, title_justify="left", show_header=False, title_style="bold")
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     return table

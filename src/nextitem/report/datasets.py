@@ -7,30 +7,30 @@ from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
-from nextitem.data.sources.catalogue import CATALOGUE, FAMILIES, PublicData
-from nextitem.data.sources.catalogue.cache import cache_folder, noted
-from nextitem.data.sources.catalogue.sources import Archive, Web
+from nextitem.data.sources.public import FAMILIES, PUBLIC_DATA, PublicData
+from nextitem.data.sources.public.cache import cache_folder, noted
+from nextitem.data.sources.public.sources import Archive, Web
 from nextitem.errors import InputError, suggest
+from nextitem.report.tables import FittingTable
 
 
 def datasets_table(family: str = "") -> Group:
     """All data sets, a row for a pattern of Amazon categories; or the members of a family, by its name's beginning."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for title in ("data set", "users", "items", "interactions", "MB", "where"):
         justify = "left" if title in ("data set", "where") else "right"
         table.add_column(title, justify=justify, no_wrap=title != "where")  # type: ignore[arg-type]
     hidden = {name for members in FAMILIES.values() for name in members}
-    for name, data in CATALOGUE.items():
+    for name, data in PUBLIC_DATA.items():
         if name.startswith(family) if family else name not in hidden:
             counts = (data.size.users, data.size.items, data.size.interactions)
             table.add_row(name, *map(_count, counts), _megabytes(data), whereabouts(data))
     notes = "- : not known. at hand: in the folder NEXTITEM_DATA, or in the cache from an earlier download."
     if not family:
         for pattern, members in FAMILIES.items():
-            at_hand = sum(whereabouts(CATALOGUE[name]).startswith("at hand") for name in members)
+            at_hand = sum(whereabouts(PUBLIC_DATA[name]).startswith("at hand") for name in members)
             where = f"{len(members)} categories" + (f", {at_hand} at hand" if at_hand else "")
             table.add_row(pattern, "-", "-", "-", "-", f"download, {where}")
         notes += " nextitem datasets amazon-2014 lists the categories; nextitem datasets NAME tells all of one."
@@ -43,12 +43,12 @@ def datasets_page(name: str) -> Group:
     Raises:
         InputError: there is no such data set.
     """
-    if name not in CATALOGUE:
-        if name.startswith("amazon-20") and any(known.startswith(name) for known in CATALOGUE):
+    if name not in PUBLIC_DATA:
+        if name.startswith("amazon-20") and any(known.startswith(name) for known in PUBLIC_DATA):
             return datasets_table(name)
-        raise InputError(f'there is no public data set "{name}"; {suggest(name, CATALOGUE)}')
-    data = CATALOGUE[name]
-    table = Table(box=None, show_header=False, pad_edge=False)
+        raise InputError(f'there is no public data set "{name}"; {suggest(name, PUBLIC_DATA)}')
+    data = PUBLIC_DATA[name]
+    table = FittingTable(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     size = data.size
@@ -68,6 +68,18 @@ def datasets_page(name: str) -> Group:
         if text:
             table.add_row(title, text)
     return Group(Text(f"{name}: {data.description}", "bold"), table)
+
+
+def facts_of(name: str) -> list[dict[str, object]]:
+    """The data set of this name, or those whose names begin so.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = [name] if name in PUBLIC_DATA else [known for known in PUBLIC_DATA if known.startswith(name)]
+    if not found:
+        raise InputError(f'there is no public data set "{name}"; {suggest(name, PUBLIC_DATA)}')
+    return [{"name": one, "where": whereabouts(PUBLIC_DATA[one]), **vars(PUBLIC_DATA[one])} for one in found]
 
 
 def whereabouts(data: PublicData) -> str:

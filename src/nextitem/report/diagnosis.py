@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from nextitem.diagnosis.compare import Candidate, Comparison
@@ -15,6 +14,7 @@ from nextitem.diagnosis.examine import Examination
 from nextitem.diagnosis.finding import Finding
 from nextitem.diagnosis.leaks import SplitLeaks
 from nextitem.diagnosis.measures import Histogram, Measures, Ties
+from nextitem.report.tables import FittingTable
 
 STYLES = {"serious": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 WIDTH = 30  # of the longest bar
@@ -41,12 +41,12 @@ def examination_report(examined: Examination) -> Group:
 
 
 def comparison_report(found: Comparison, candidates: list[Candidate] | None = None) -> Group:
-    verdict = {
+    answer = {
         "equal": "equal, id by id" if found.same_names else "equal up to relabelling: other ids, the same data",
         "different": "different",
         "undecided": "undecided: too many users that nothing tells apart",
-    }[found.verdict]
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    }[found.equality]
+    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     for name in (f"A: {found.name_a}", f"B: {found.name_b}"):
         table.add_column(name, justify="right", overflow="fold")
@@ -60,7 +60,7 @@ def comparison_report(found: Comparison, candidates: list[Candidate] | None = No
         ("item ids", found.numbering_a, found.numbering_b),
     ):
         table.add_row(title, left, right, style=None if left == right else "yellow")
-    shown: list[RenderableType] = [Text.assemble(("A and B are ", "bold"), (verdict, "bold")), table]
+    shown: list[RenderableType] = [Text.assemble(("A and B are ", "bold"), (answer, "bold")), table]
     if a.lengths != b.lengths:
         shown.append(_two_histograms("interactions a user", a.lengths, b.lengths))
     if a.popularity != b.popularity:
@@ -72,9 +72,11 @@ def comparison_report(found: Comparison, candidates: list[Candidate] | None = No
     return Group(*shown)
 
 
-def bars(title: str, of: str, histogram: Histogram) -> Table:
+def bars(title: str, of: str, histogram: Histogram) -> FittingTable:
     """Bins as bars, empty ones at the ends left out."""
-    table = Table(title=title, box=None, title_justify="left", show_header=False, pad_edge=False, title_style="bold")
+    table = FittingTable(
+        title=title, box=None, title_justify="left", show_header=False, pad_edge=False, title_style="bold"
+    )
     table.add_column(justify="right", style="dim", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
@@ -86,8 +88,8 @@ def bars(title: str, of: str, histogram: Histogram) -> Table:
     return table
 
 
-def _measures_table(measures: Measures, ties: Ties | None) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False)
+def _measures_table(measures: Measures, ties: Ties | None) -> FittingTable:
+    table = FittingTable(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     low, middle, high = measures.length_quartiles
@@ -108,8 +110,8 @@ def _measures_table(measures: Measures, ties: Ties | None) -> Table:
     return table
 
 
-def _core_table(cores: list[Left], measures: Measures) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+def _core_table(cores: list[Left], measures: Measures) -> FittingTable:
+    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False, labels=2)
     for title in ("core", "cut", "users", "items", "interactions", "users lost", "still short"):
         table.add_column(title, justify="left" if title == "cut" else "right", no_wrap=True)
     for one in cores:
@@ -121,8 +123,8 @@ def _core_table(cores: list[Left], measures: Measures) -> Table:
     return table
 
 
-def _leak_table(leaks: list[SplitLeaks]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+def _leak_table(leaks: list[SplitLeaks]) -> FittingTable:
+    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False)
     for title in ("split", "cases", "seen before", "never trained", "older than training", "training later"):
         table.add_column(title, justify="left" if title == "split" else "right")
     for one in leaks:
@@ -141,8 +143,8 @@ def _finding(one: Finding) -> Group:
     )
 
 
-def _two_histograms(title: str, a: Histogram, b: Histogram) -> Table:
-    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False, title_style="bold")
+def _two_histograms(title: str, a: Histogram, b: Histogram) -> FittingTable:
+    table = FittingTable(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False, title_style="bold")
     for name in ("", "A", "B", "B - A"):
         table.add_column(name, justify="right", no_wrap=True)
     longer = a if len(a.tops) >= len(b.tops) else b
@@ -177,14 +179,14 @@ def _alignment(found: Comparison) -> Group:
 
 
 def _candidates(candidates: list[Candidate]) -> Group:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False)
     for title in ("user_core", "item_core", "core", "users", "items", "interactions", "against A"):
         table.add_column(title, justify="right", no_wrap=True)
     for one in candidates:
-        verdict = "equal up to relabelling" if one.verdict == "equal" else one.verdict
+        answer = "equal up to relabelling" if one.equality == "equal" else one.equality
         table.add_row(
             str(one.user_core), str(one.item_core), one.mode, f"{one.users:,}", f"{one.items:,}",
-            f"{one.interactions:,}", verdict,
+            f"{one.interactions:,}", answer,
         )  # fmt: skip
     return Group(Text("Cores of B that come to A, or nearest to it", "bold"), table)
 

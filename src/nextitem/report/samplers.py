@@ -6,6 +6,7 @@ Sizes: N users, n = num_items, k draws.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,6 @@ import numpy as np
 import torch
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
@@ -23,10 +23,12 @@ from nextitem.errors import InputError
 from nextitem.keys import defaults_of
 from nextitem.models.base import Recommender, Trained
 from nextitem.models.negatives import BY_VECTORS, SAMPLERS, Trainable, make_sampler, sampler_keys
+from nextitem.models.own import Given
 from nextitem.models.towers import ItemTower, TowerFree
-from nextitem.nn.objectives import inner_products
-from nextitem.nn.samplers.base import Rows, Sampler
+from nextitem.nn.samplers.base import Positives, Sampler
+from nextitem.nn.scorers import InnerProduct
 from nextitem.recipe import Recipe
+from nextitem.report.tables import FittingTable
 from nextitem.runs.reevaluate import load_with_split
 
 ROUNDS = 5  # of drawing; the median time counts
@@ -46,15 +48,20 @@ class Quality:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SamplerQualities:
     protocol: str
     num_draws: int
     qualities: list[Quality]
 
 
 def compare_samplers(
-    folder: Path, users: int = 300, draws: int = 100, seed: int = 0, data: str | None = None
-) -> Comparison:
+    folder: Path,
+    users: int = 300,
+    draws: int = 100,
+    seed: int = 0,
+    data: str | None = None,
+    models: Sequence[Given] = (),
+) -> SamplerQualities:
     """All samplers that the run's model can train with, over the whole catalogue: no history is left out.
 
     Samplers take the keys of the run's own loss where they have them (clusters, power, pool), else their defaults.
@@ -62,12 +69,12 @@ def compare_samplers(
     Raises:
         InputError: the run's model is not trained on targets, or its data has changed.
     """
-    run, split = load_with_split(folder, data)
+    run, split = load_with_split(folder, data, models)
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.choice(len(split.valid), min(users, len(split.valid)), replace=False))
     with torch.random.fork_rng(), torch.inference_mode():
         torch.manual_seed(seed)
-        rows, vectors = _rows(run.model, split.valid.take(chosen), run.recipe.model.name)
+        rows, vectors = _rows(run.model, split.valid.take(chosen), run.recipe.model.label)
         everything = torch.arange(1, split.num_items + 1)[None, :]
         log_softmax = rows.score(everything).double().log_softmax(1)  # (N, n)
         qualities = []
@@ -75,24 +82,27 @@ def compare_samplers(
             if vectors is not None or name not in BY_VECTORS:
                 sampler = _sampler(name, run.recipe, split, run.model.max_length)
                 if vectors is not None:
-                    sampler.refresh(vectors)  # as they are compared: directions after a loss of cosines
+                    sampler.refresh(vectors)
                 qualities.append(_quality(name, sampler, rows, log_softmax, draws))
     protocol = (
-        f"Q: the sampler; P: the softmax of {run.recipe.model.name}'s scores over all {split.num_items:,} items; "
+        f"Q: the sampler; P: the softmax of {run.recipe.model.label}'s scores over all {split.num_items:,} items; "
         f"{len(chosen):,} validation users, histories not excluded, {draws} draws a user, seed {seed}"
     )
-    return Comparison(protocol, draws, qualities)
+    return SamplerQualities(protocol, draws, qualities)
 
 
-def _rows(model: Recommender, holdout: Holdout, name: str) -> tuple[Rows, Tensor | None]:
-    """One row a user, and the item vectors, as the model's scores compare them, where it has any."""
+def _rows(model: Recommender, holdout: Holdout, name: str) -> tuple[Positives, Tensor | None]:
+    """One row a user, and the item vectors, as the model's scorer maps them, where it has any."""
     batch = holdout_batch(holdout, model.max_length, model.wanted())
     targets = torch.from_numpy(holdout.target.padded(1))[:, 0]
     if isinstance(model, ItemTower) and isinstance(model, Trained):
-        queries, vectors = model.compared(model.query(batch), model.item_vectors())
-        return Rows(batch.users, targets, inner_products(queries, vectors), queries), vectors
+        queries, vectors = model.scorer.map_queries(model.query(batch)), model.mapped_vectors()
+        of_mapped = InnerProduct()
+        return Positives(
+            batch.users, targets, lambda items: of_mapped.candidates(queries, vectors, items), queries
+        ), vectors
     if isinstance(model, TowerFree):
-        return Rows(batch.users, targets, lambda items: model.interact(batch.users, items)), None
+        return Positives(batch.users, targets, lambda items: model.interact(batch.users, items)), None
     raise InputError(
         f"{name} is fitted in one go: it has no loss that samples negatives, so there is nothing to compare"
     )
@@ -107,7 +117,7 @@ def _sampler(name: str, recipe: Recipe, split: Split, max_length: int | None) ->
     return make_sampler(name, Trainable(split.train, split.num_items, targets), keys | own | plain)
 
 
-def _quality(name: str, sampler: Sampler, rows: Rows, log_softmax: Tensor, count: int) -> Quality:
+def _quality(name: str, sampler: Sampler, rows: Positives, log_softmax: Tensor, count: int) -> Quality:
     everything = torch.arange(1, log_softmax.shape[1] + 1)[None, :]
     log_q = sampler.proposal(rows).log_prob(everything).expand_as(log_softmax)
     divergence, reverse = kl(log_softmax, log_q), kl(log_q, log_softmax)
@@ -136,8 +146,8 @@ def effective_draws(log_weights: Tensor) -> float:
     return float((2 * log_weights.logsumexp(1) - (2 * log_weights).logsumexp(1)).exp().mean())
 
 
-def samplers_table(comparison: Comparison) -> Group:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+def samplers_table(comparison: SamplerQualities) -> Group:
+    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("sampler", no_wrap=True)
     for title in ("KL(P||Q)", "KL(Q||P)", "effective draws", "draws/s"):
         table.add_column(title, justify="right", no_wrap=True)

@@ -39,7 +39,7 @@ def fit_recipe(
     assert training is not None  # make_recipe gives every model that is trained one
     if model.compares_rows and (training.accumulate > 1 or processes.size > 1):
         raise InputError(
-            f"{recipe.model.name} compares the rows of a batch with each other, so that it cannot be cut into parts; "
+            f"{recipe.model.label} compares the rows of a batch with each other, so that it cannot be cut into parts; "
             "leave training.accumulate at 1, and train in one process"
         )
     batches = build.build_batches(training, model, split, recipe.seed)
@@ -52,8 +52,8 @@ def fit_recipe(
         evaluate_every=training.evaluate_every, protocol=protocol,
         memory=build.build_memory(evaluation, split.num_items),
         optimizer=build.build_optimizer(training, model), clip_norm=training.clip_norm, seed=recipe.seed,
-        accumulate=training.accumulate, schedule=build.build_schedule(training, len(batches)),
-        fabric=build.build_fabric(training, processes), processes=processes,
+        accumulate=training.accumulate, schedule=build.build_schedule(training, batches),
+        fabric=build.build_fabric(training, processes, model.wanted().turns is not None), processes=processes,
         is_sharded=build.is_sharded(training, processes), folder=folder, resume=True, track=track, profile=profile,
         log=log, mark=mark,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
-from nextitem.data.batches import Batches, find_batches, make_batches
+from nextitem.data.batches import Batches, find_batches, make_batches, num_steps
 from nextitem.data.dataset import Dataset
 from nextitem.data.splits.cases import each_target, refuse_bare
 from nextitem.data.splits.ratio import ratio_split
@@ -23,7 +23,8 @@ from nextitem.evaluation.ranking import bytes_of_a_row
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.catalogue import find, make
 from nextitem.models.negatives import Trainable, make_sampler, sampler_keys
-from nextitem.nn.losses.catalogue import find_loss, loss_keys, make_loss
+from nextitem.models.towers import ItemTower
+from nextitem.nn.losses.by_name import find_loss, loss_keys, make_loss
 from nextitem.nn.objectives import FullSoftmax, Objective, Sampled
 from nextitem.processes import ALONE, Processes
 from nextitem.recipe import (
@@ -35,6 +36,7 @@ from nextitem.recipe import (
     make_recipe,
 )
 from nextitem.recipe.preparing import build_dataset as build_dataset
+from nextitem.runs.devices import check_device
 from nextitem.training.optimizers import make_optimizer
 from nextitem.training.schedules import Schedule
 from nextitem.training.share import fit_once
@@ -99,16 +101,18 @@ def _refuse_unused(recipe: SplitRecipe) -> None:
 
 def sizes_of(recipe: Recipe, split: Split) -> Sizes:
     """What the data says to a model of its sizes."""
-    return split.training_data.sizes_for(find(recipe.model.name).needs)
+    return split.training_data.sizes_for(recipe.model.kind.needs)
 
 
 def build_model(recipe: Recipe, split: Split, processes: Processes = ALONE) -> Recommender:
     """A model with its first weights, which the seed alone decides; a counted one is fitted at once."""
     data = split.training_data
-    data.refuse_missing(find(recipe.model.name).needs, recipe.model.name)
+    data.refuse_missing(recipe.model.kind.needs, recipe.model.label)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
-        model = make(recipe.model.name, sizes_of(recipe, split), recipe.model.arguments)
+        model = make(recipe.model.kind, sizes_of(recipe, split), recipe.model.arguments)
+    if isinstance(model, ItemTower) and recipe.loss is not None:
+        model.score_for(recipe.loss.name)
     if isinstance(model, Trained):
         model.prepare(data)
     if isinstance(model, Trained) and recipe.loss is not None:
@@ -120,10 +124,10 @@ def build_model(recipe: Recipe, split: Split, processes: Processes = ALONE) -> R
 
 def build_baseline(name: str, split: Split, seed: int, processes: Processes = ALONE) -> Fitted:
     """A baseline with the arguments of its own recipe, fitted to the training rows."""
-    arguments = make_recipe({"model": {"name": name}}).model.arguments
+    kind, arguments = find(name), make_recipe({"model": {"name": name}}).model.arguments
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        baseline = make(name, split.training_data.sizes_for(find(name).needs), arguments)
+        baseline = make(kind, split.training_data.sizes_for(kind.needs), arguments)
     if not isinstance(baseline, Fitted):
         raise InputError(f"evaluation.baselines: {name} is trained by gradients; a baseline is fitted in one go")
     fit_once(baseline, split.training_data, processes)
@@ -142,7 +146,7 @@ def build_objective(recipe: Recipe, loss: LossRecipe, split: Split, max_length: 
     function, entry = make_loss(loss.name, loss.keys(loss_keys(loss.name)), split.num_items), find_loss(loss.name)
     return Sampled(
         function, sampler, loss.num_negatives, is_static=loss.sampling == "static", seed=recipe.seed,
-        takes_log_q=entry.takes_log_q, is_cosine=entry.is_cosine,
+        takes_log_q=entry.takes_log_q,
     )  # fmt: skip
 
 
@@ -159,15 +163,17 @@ def build_optimizer(recipe: TrainingRecipe, model: Trained) -> torch.optim.Optim
     return make_optimizer(model, recipe.optimizer, recipe.learning_rate, recipe.weight_decay, recipe.beta2)
 
 
-def build_schedule(recipe: TrainingRecipe, num_batches: int) -> Schedule:
-    """`num_batches` of an epoch."""
+def build_schedule(recipe: TrainingRecipe, batches: Batches) -> Schedule:
+    """Of the steps that epochs of these batches have."""
     return Schedule(
-        recipe.schedule, recipe.epochs, -(-num_batches // recipe.accumulate),
+        recipe.schedule, recipe.epochs, num_steps(batches, recipe.accumulate),
         recipe.warmup_steps or 0, recipe.decay or 1.0, recipe.plateau_patience or 1,
     )  # fmt: skip
 
 
-def build_fabric(recipe: TrainingRecipe, processes: Processes = ALONE) -> Fabric:
+def build_fabric(recipe: TrainingRecipe, processes: Processes = ALONE, takes_turns: bool = False) -> Fabric:
+    """`takes_turns`: a step is of one of several streams, and may not reach every parameter."""
+    check_device(recipe.device)
     if recipe.precision == "16-mixed" and recipe.device == "auto" and not torch.accelerator.is_available():
         raise InputError("training.precision: 16-mixed needs a GPU, and there is none; take bf16-mixed or 32-true")
     sharded = is_sharded(recipe, processes)
@@ -179,7 +185,7 @@ def build_fabric(recipe: TrainingRecipe, processes: Processes = ALONE) -> Fabric
         return Fabric(accelerator=recipe.device, devices=_one_device(recipe, processes), precision=recipe.precision)
     fabric = Fabric(
         accelerator=recipe.device, devices=processes.local_size, num_nodes=processes.size // processes.local_size,
-        strategy=_ddp(), precision=recipe.precision,
+        strategy=_ddp(takes_turns), precision=recipe.precision,
     )  # fmt: skip
     fabric.launch()
     return fabric
@@ -202,11 +208,14 @@ def _one_device(recipe: TrainingRecipe, processes: Processes) -> int | list[int]
     return [processes.local_rank] if on_gpu else 1
 
 
-def _ddp() -> DDPStrategy:
-    """Buffers are not sent around at every step: they depend on the data, the weights and the number of steps alone."""
+def _ddp(takes_turns: bool) -> DDPStrategy:
+    """Where a step may leave parameters out, all processes find which, and leave them without a gradient.
+
+    Buffers are not sent around at every step: they depend on the data, the weights and the number of steps alone.
+    """
     names = signature(DistributedDataParallel).parameters
     name = "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"  # torch renamed it
-    options: dict[str, Any] = {name: False}
+    options: dict[str, Any] = {name: False, "find_unused_parameters": takes_turns}
     return DDPStrategy(**options)
 
 

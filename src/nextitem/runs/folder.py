@@ -2,6 +2,7 @@
 
 recipe.yaml             what was asked for, every key
 data.json               sizes and digests of the data that it was trained on, and where the run was made
+code.json               of a model of the user's own: which class of which file, and the digest of that file
 items.parquet           external item ids, in the order of the model's indices
 users.parquet           the same of the users
 model.safetensors       the weights of the best epoch
@@ -27,13 +28,15 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 from torch import Tensor
 
 from nextitem.data.ids import IdMap
 from nextitem.data.training_data import Sizes
 from nextitem.errors import InputError
-from nextitem.recipe import Recipe, make_recipe, read_layer
+from nextitem.models.own import Given
+from nextitem.recipe import Layer, Recipe, make_recipe, read_layer
+from nextitem.recipe.comparing import comparable, differences
+from nextitem.runs import code
 from nextitem.runs.kept import describe_files, refuse_changed
 from nextitem.training.checkpoint import load_weights, marked, refuse_other_mark, save_weights
 from nextitem.training.fit import BEST, CHECKPOINT, Progress
@@ -43,7 +46,7 @@ from nextitem.writing import remove, remove_folder, replacing, write
 RECIPE, DATA, REPORT, LOG, RANKS = "recipe.yaml", "data.json", "report.json", "log.jsonl", "ranks.parquet"
 ITEMS, USERS = "items.parquet", "users.parquet"
 # In the order in which an old run goes: no report is no finished run, and no data.json is no run to continue.
-FILES = (REPORT, DATA, CHECKPOINT, BEST, LOG, "log.csv", RANKS, ITEMS, USERS, RECIPE)
+FILES = (REPORT, DATA, CHECKPOINT, BEST, LOG, "log.csv", RANKS, ITEMS, USERS, code.CODE, RECIPE)
 
 
 class RunFolder:
@@ -65,10 +68,40 @@ class RunFolder:
         remove_folder(self.path / "tensorboard")
 
     def write_recipe(self, recipe: Recipe) -> None:
+        """And of which code it is, where that is the user's own."""
+        if recipe.model.own is not None:
+            code.write_note(self.path, recipe.model.own)
         write(self.path / RECIPE, recipe.to_yaml().encode())
 
-    def read_recipe(self) -> Recipe:
-        """Raises InputError where there is no run, a damaged one, or one of another format."""
+    def read_recipe(self, models: Sequence[Given] = ()) -> Recipe:
+        """`models` are classes of the user's own, of which the run may be.
+
+        Raises:
+            InputError: there is no run, a damaged one, or one of another format; or its model is the user's own, and
+                not among `models`.
+        """
+        layer = self._read_layer()
+        chosen = code.chosen(self.path, layer["model"]["name"], models)
+        try:
+            return make_recipe(layer, models=chosen)
+        except InputError as error:
+            raise InputError(f"{self.path / RECIPE}: {error}") from error
+
+    @property
+    def model_name(self) -> str:
+        """Of the recipe, whose model need not be at hand."""
+        name: str = self._read_layer()["model"]["name"]
+        return name
+
+    def differences(self, recipe: Recipe) -> list[str]:
+        """`training.epochs: 20, not 2` for every key in which `recipe` differs from the run's, or that the code of its
+        model does; no code is run for it."""
+        layer, own = self._read_layer(), recipe.model.own
+        is_same = own is not None and layer["model"]["name"] == own.name
+        changed = code.difference(self.path, own) if own is not None and is_same else ""
+        return [changed] if changed else differences(recipe, self._comparable(layer))
+
+    def _read_layer(self) -> Layer:
         if not self.has_recipe:
             raise InputError(f"{self.path} is not a run folder: it has no recipe.yaml")
         path = own(self.path / RECIPE)
@@ -77,10 +110,15 @@ class RunFolder:
         # (A new section therefore needs a new FORMAT.)
         if missing := [section for section in Recipe.model_fields if section not in layer]:
             raise InputError(f"{path} is damaged: it has no {', '.join(missing)}; {MEND}")
+        if not isinstance(layer["model"], dict) or not isinstance(layer["model"].get("name"), str):
+            raise InputError(f"{path} is damaged: model.name is no model's name; {MEND}")
+        return layer
+
+    def _comparable(self, layer: Layer) -> Recipe:
         try:
-            return make_recipe(layer)
+            return comparable(layer)
         except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+            raise InputError(f"{self.path / RECIPE}: {error}") from error
 
     def write_ids(self, items: IdMap, users: IdMap) -> None:
         items.save(self.path / ITEMS)
@@ -135,8 +173,10 @@ class RunFolder:
         return read_json(self.path / DATA, DataShape)
 
     def mark(self) -> str:
-        """What tells this run from others, for its weights: of the recipe and of the data."""
-        return sha256(read_bytes(self.path / RECIPE) + self.read_data()["sha256"].encode()).hexdigest()
+        """What tells this run from others, for its weights: of the recipe, the data, and code of the user's own."""
+        own_code = read_bytes(self.path / code.CODE) if lexists(self.path / code.CODE) else b""
+        parts = (read_bytes(self.path / RECIPE), self.read_data()["sha256"].encode(), own_code)
+        return sha256(b"".join(parts)).hexdigest()
 
     def write_weights(self, weights: dict[str, Tensor]) -> None:
         save_weights(weights, self.path / BEST, marked(self.mark()))
@@ -217,7 +257,7 @@ class RunFolder:
 
     def _refuse_other_recipe(self, path: Path, layer: dict[str, Any]) -> None:
         try:
-            other = differences(make_recipe(layer), self.read_recipe())
+            other = differences(comparable(layer), self._comparable(self._read_layer()))
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
         if other:
@@ -226,24 +266,10 @@ class RunFolder:
 
 def free_folder(parent: Path, recipe: Recipe) -> Path:
     """`parent/MODEL-DATA`, or with -2, -3, .. the first that is free or holds a run of this very recipe."""
-    stem = f"{recipe.model.name}-{Path(recipe.data.source).name}"
+    stem = f"{recipe.model.name.rpartition(':')[2]}-{Path(recipe.data.source).name}"
     for number in count(1):
         path = parent / (stem if number == 1 else f"{stem}-{number}")
         folder = RunFolder(path)
-        if not folder.has_recipe or not differences(recipe, folder.read_recipe()):
+        if not folder.has_recipe or not folder.differences(recipe):
             return path
     raise AssertionError("count never ends")
-
-
-def differences(one: Recipe, other: Recipe) -> list[str]:
-    """`training.epochs: 20, not 2` for every key in which two recipes differ."""
-    first, second = _flat(yaml.safe_load(one.to_yaml())), _flat(yaml.safe_load(other.to_yaml()))
-    keys = sorted(first.keys() | second.keys())
-    return [f"{key}: {first.get(key)}, not {second.get(key)}" for key in keys if first.get(key) != second.get(key)]
-
-
-def _flat(layer: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in layer.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat

@@ -29,8 +29,8 @@ class Session:
         if not isinstance(run.model, Streaming):
             able = ", ".join(name for name, model in MODELS.items() if issubclass(model, Streaming))
             raise InputError(
-                f"{run.recipe.model.name} cannot read item by item; call run.recommend with the whole history, or take "
-                f"one of {able}"
+                f"{run.recipe.model.label} cannot read item by item; call run.recommend with the whole history, or "
+                f"take one of {able}"
             )
         mark_computed()
         self._run, self._model = run, run.model

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from nextitem.evaluation.lists import MAIN, check_lists, main, narrowed
 from nextitem.evaluation.metrics import AUC, parse
-from nextitem.recipe import Recipe, make_recipe
+from nextitem.recipe import Layer, Recipe, make_recipe
 
 Notes = tuple[str, ...]  # sentences on what differs from the recipe
 
@@ -52,4 +52,6 @@ def compared(asked: tuple[str, ...], measured: tuple[str, ...]) -> str:
 
 
 def _usual(recipe: Recipe) -> Recipe:
-    return make_recipe({"model": {"name": recipe.model.name}, "data": {"source": recipe.data.source}})
+    own = recipe.model.own
+    layer: Layer = {"model": {"name": recipe.model.name}, "data": {"source": recipe.data.source}}
+    return make_recipe(layer, models=() if own is None else (own,))

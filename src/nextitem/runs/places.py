@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nextitem.data.sources.catalogue import CATALOGUE
+from nextitem.data.sources.public import PUBLIC_DATA
 from nextitem.data.synthetic import SYNTHETIC
 from nextitem.errors import InputError
 from nextitem.recipe import DataRecipe
@@ -51,7 +51,7 @@ def placed(recipe: DataRecipe, directory: str | None, run: Path, data: str | Non
 def _named(recipe: DataRecipe) -> dict[str, str]:
     """The names of files and folders in the recipe, by key; a public data set's name is none."""
     names: dict[str, str] = recipe.model_dump(include=ALL, exclude_none=True)
-    if names["source"] in CATALOGUE or names["source"] in SYNTHETIC:
+    if names["source"] in PUBLIC_DATA or names["source"] in SYNTHETIC:
         del names["source"]
     return names
 

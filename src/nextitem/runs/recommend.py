@@ -15,8 +15,10 @@ from nextitem.data.ids import PAD, IdMap
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 from nextitem.forking import mark_computed
-from nextitem.models.base import Recommender, Trained
+from nextitem.models.base import Recommender
 from nextitem.models.catalogue import make
+from nextitem.models.own import Given
+from nextitem.models.towers import ItemTower
 from nextitem.recipe import Recipe
 from nextitem.runs.folder import ITEMS, USERS, RunFolder
 from nextitem.training.fit import BEST
@@ -131,7 +133,7 @@ def known_rows(
     """Raises:
     InputError: users are missing; or what a row has that the model does not know, unless that is to be skipped.
     """
-    name = run.recipe.model.name
+    name = run.recipe.model.label
     if run.model.knows_users and (users is None or len(users) != len(histories)):
         raise InputError(f"{name} recommends to users that it was trained on: pass users=, one id for each history")
     rows = []
@@ -163,7 +165,7 @@ def _known_row(
     index = int(run.users.indices([user])[0]) if run.model.knows_users else 0
     problem = ""
     if run.model.knows_users and index == PAD:
-        problem = f"{name}: {run.recipe.model.name} was not trained on the user {user!r}"
+        problem = f"{name}: {run.recipe.model.label} was not trained on the user {user!r}"
     elif skipped and (unknown == "error" or len(skipped) == len(ids)):
         no_other = ", and no other" if len(skipped) == len(ids) else ""
         told = ", ".join(map(repr, skipped[:5]))
@@ -184,7 +186,7 @@ def refuse_beside(
     """Raises:
     InputError: the model goes by times or ratings and has none, or it has some and does not go by them.
     """
-    wanted, name = run.model.wanted(), run.recipe.model.name
+    wanted, name = run.model.wanted(), run.recipe.model.label
     for what, is_wanted in {"times": wanted.times or wanted.asked_at, "ratings": wanted.ratings}.items():
         values = beside[what]
         if is_wanted and (values is None or len(values) != len(histories)):
@@ -206,20 +208,24 @@ def refuse_short(rows: list[KnownRow], k: int, num_items: int) -> None:
             )
 
 
-def load(folder: str | Path) -> Run:
+def load(folder: str | Path, *, models: Sequence[Given] = ()) -> Run:
     """Open a run folder for use, on the CPU.
 
+    A run of a class of your own wants that class among `models`, from the file that it was trained with; no code is
+    ever run because a folder names it.
+
     Raises:
-        InputError: the folder is not a run, is damaged, or was written in another format.
+        InputError: the folder is not a run, is damaged, or was written in another format; or its model is not one of
+            ours and not among `models`, or is of another file.
     """
     run_folder = RunFolder(Path(folder))
-    recipe = run_folder.read_recipe()
+    recipe = run_folder.read_recipe(models)
     if run_folder.is_finished:
         run_folder.read_report(reads=(ITEMS, USERS, BEST))
     weights, items, users = run_folder.read_weights(), run_folder.read_items(), run_folder.read_users()
-    model = make(recipe.model.name, run_folder.read_sizes(len(users), len(items)), recipe.model.arguments)
-    if isinstance(model, Trained):
-        model.objective.is_cosine = recipe.scores_are_cosines
+    model = make(recipe.model.kind, run_folder.read_sizes(len(users), len(items)), recipe.model.arguments)
+    if isinstance(model, ItemTower) and recipe.loss is not None:
+        model.score_for(recipe.loss.name)
     try:
         model.load_weights(weights)
     except InputError as error:

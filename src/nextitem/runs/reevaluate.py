@@ -11,6 +11,7 @@ from nextitem.errors import InputError
 from nextitem.evaluation.evaluate import Report, evaluate
 from nextitem.evaluation.lists import check_lists
 from nextitem.evaluation.protocol import Seen, Ties, named_protocol
+from nextitem.models.own import Given
 from nextitem.runs import build
 from nextitem.runs.folder import RunFolder
 from nextitem.runs.identity import describe_data, difference
@@ -27,10 +28,11 @@ def evaluate_again(
     metrics: Sequence[str] | None = None,
     seed: int = 0,
     data: str | None = None,
+    models: Sequence[Given] = (),
 ) -> Report:
     """Read the run's data again and evaluate its weights on the test cases; see `named_protocol` for the names.
 
-    `data` is where the run's data is now, if it moved.
+    `data` is where the run's data is now, if it moved; `models` are classes of the user's own, as for `load`.
 
     Raises:
         InputError: an unknown protocol or option, or data that is no longer what the run was trained on.
@@ -40,7 +42,7 @@ def evaluate_again(
         chosen = replace(chosen, seen=seen)
     if ties is not None:
         chosen = replace(chosen, ties=ties)
-    loaded, split = load_with_split(folder, data)
+    loaded, split = load_with_split(folder, data, models)
     num_ranked = chosen.num_ranked(split.num_items)
     notes = chosen.notes(split.test, loaded.report["data"]["interactions"])
     if metrics is None:
@@ -52,13 +54,13 @@ def evaluate_again(
     return replace(report, notes=notes)
 
 
-def load_with_split(folder: Path, data: str | None = None) -> tuple[Run, Split]:
+def load_with_split(folder: Path, data: str | None = None, models: Sequence[Given] = ()) -> tuple[Run, Split]:
     """A finished run and its data, read and split again; from `data`, if it moved there.
 
     Raises:
         InputError: the run is not finished, or its data is no longer what it was trained on.
     """
-    loaded = load(folder)
+    loaded = load(folder, models=models)
     run_folder = RunFolder(folder)
     kept = run_folder.read_data()
     run_folder.read_report()  # refuses a run that is not finished

@@ -24,14 +24,15 @@ from nextitem.recipe import DataRecipe, Recipe, TrainingRecipe
 from nextitem.recipe.checks import refuse_unused
 from nextitem.runs import build
 from nextitem.runs.assemble import fit_recipe
-from nextitem.runs.folder import REPORT, RunFolder, differences
+from nextitem.runs.baselines import Outcome, evaluate_with_baselines
+from nextitem.runs.devices import check_device
+from nextitem.runs.folder import REPORT, RunFolder
 from nextitem.runs.identity import describe_data, difference
 from nextitem.runs.locking import locked
 from nextitem.runs.loggers import check_loggers, open_loggers
 from nextitem.runs.metrics import choose_metrics, choose_monitor
 from nextitem.runs.places import directory_of
 from nextitem.runs.threads import take_threads
-from nextitem.runs.verdict import Verdict, judge
 from nextitem.training.checkpoint import FitState, read_state
 from nextitem.training.fit import CHECKPOINT, Progress
 from nextitem.training.loop import Track
@@ -92,6 +93,7 @@ def run(
         LostProcessError: another process of the run ended.
     """
     folder = RunFolder(out)
+    check_device(recipe.training.device if recipe.training else "cpu")
     with joined(recipe.training.device if recipe.training else "cpu") as processes, ExitStack() as until_end:
         if recipe.training:
             check_loggers(recipe.training.loggers)
@@ -109,6 +111,7 @@ def run(
         described = describe_data(dataset)
         kept = json.loads(processes.from_first(lambda: _claimed(folder, recipe, dataset, described, again)))
         processes.demand(kept["data"] == described, "the machines of this run have read different data")
+        processes.demand(kept["code"] == _digest(recipe), "the machines of this run have different code of the model")
         if kept["report"]:
             yield Finished(out, kept["report"], is_kept=True)
             return
@@ -122,18 +125,18 @@ def run(
             yield Built(recipe, model, 0, others_since(load))
             if processes.is_first:
                 folder.write_weights(model.state_dict())
-        verdict = judge(recipe, model, split, processes)
+        outcome = evaluate_with_baselines(recipe, model, split, processes)
 
         def reported() -> bytes:
             state = read_state(out / CHECKPOINT)
             seconds = {
                 "preparation": prepared,
                 "training": state.seconds if isinstance(model, Trained) else fitted,
-                "evaluation": verdict.seconds,
+                "evaluation": outcome.seconds,
             }
-            report = _report(recipe, dataset, split, verdict, state, seconds)
+            report = _report(recipe, dataset, split, outcome, state, seconds)
             report |= {"notes": notes, "monitor": monitor_of(recipe, split.num_items)}
-            folder.write_ranks(verdict.ranks(dataset.users))
+            folder.write_ranks(outcome.ranks(dataset.users))
             folder.write_report(report)
             return json.dumps(report).encode()
 
@@ -185,7 +188,12 @@ def _claimed(folder: RunFolder, recipe: Recipe, dataset: Dataset, described: dic
     else:
         folder.check_ids(dataset.items, dataset.users)
     report = folder.read_report() if folder.is_finished else None
-    return json.dumps({"data": described, "report": report}).encode()
+    return json.dumps({"data": described, "code": _digest(recipe), "report": report}).encode()
+
+
+def _digest(recipe: Recipe) -> str | None:
+    """Of the user's own code."""
+    return None if recipe.model.own is None else recipe.model.own.sha256
 
 
 def _refuse_leftovers(folder: RunFolder) -> None:
@@ -203,17 +211,17 @@ def _name(folder: RunFolder) -> bytes:
 
 
 def _report(
-    recipe: Recipe, dataset: Dataset, split: Split, verdict: Verdict, state: FitState, seconds: dict[str, float]
+    recipe: Recipe, dataset: Dataset, split: Split, outcome: Outcome, state: FitState, seconds: dict[str, float]
 ) -> dict[str, Any]:
     return {
-        "protocol": verdict.test.protocol,
+        "protocol": outcome.test.protocol,
         "split": split.name,
         "leaks": asdict(split.leaks(split.test)),
         "data": describe_data(dataset),
-        "valid": verdict.valid.means(),
-        "test": verdict.test.means(),
-        "baselines": {name: baseline.means() for name, baseline in verdict.baselines.items()},
-        "comparison": asdict(verdict.comparison) if verdict.comparison else None,
+        "valid": outcome.valid.means(),
+        "test": outcome.test.means(),
+        "baselines": {name: baseline.means() for name, baseline in outcome.baselines.items()},
+        "comparison": asdict(outcome.comparison) if outcome.comparison else None,
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "seconds": seconds,
@@ -228,7 +236,7 @@ def versions() -> dict[str, str]:
 
 
 def _refuse_other(folder: RunFolder, recipe: Recipe) -> None:
-    other = differences(recipe, folder.read_recipe())
+    other = folder.differences(recipe)
     if other:
         raise InputError(
             f"{folder.path} holds a run of another recipe ({'; '.join(other[:3])}); "

@@ -21,7 +21,7 @@ from nextitem.data.training_data import Sizes
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.negatives import unseen_sampler
-from nextitem.models.towers import SequenceModel, TowerFree
+from nextitem.models.towers import ItemTower, SequenceModel, TowerFree
 from nextitem.nn.losses import binary_cross_entropy
 from nextitem.nn.objectives import Sampled
 from nextitem.testing.logs import NUM_ITEMS, batch_of, noise, ordered, tastes, timed
@@ -107,13 +107,18 @@ class RecommenderTests:
         metric, level = ("hr@1", 0.5) if self.learns == "order" else ("hr@5", 0.8)
         return evaluate(model, split.test, [metric]).means()[metric] > level
 
-    def untrained(self) -> tuple[Trained, Batch]:
-        """A new model that learns by gradients and its first batch; the test is skipped for one that is fitted."""
+    def untrained(self) -> tuple[Trained, list[Batch]]:
+        """A new model that learns by gradients and its first batch of each stream; one that is fitted is skipped."""
         split = leave_one_out(self.data())
         model = self.built(split)
         if not isinstance(model, Trained):
             raise SkipTest("the model is fitted and has no loss")
-        return model, next(self.batches(model, split).epoch(1))
+        first: dict[str, Batch] = {}
+        for batch in self.batches(model, split).epoch(1):
+            first.setdefault(batch.stream, batch)
+            if model.wanted().turns is None or len(first) > 1:
+                break
+        return model, list(first.values())
 
     def score(self, model: Recommender, rows: list[list[int]], width: int | None = None) -> Tensor:
         """(R, V) scores of histories of users 1, 2, ..; `width` pads them further."""
@@ -151,6 +156,15 @@ class RecommenderTests:
             model.score(batch).fill_(0)
             assert torch.equal(model.score(batch), before)
 
+    def test_a_tower_scores_by_its_scorer(self) -> None:
+        model, _ = self.trained()
+        if not isinstance(model, ItemTower):
+            raise SkipTest("the model has no vector an item")
+        rows = [[1, 2, 3], [4]]
+        with torch.no_grad():
+            wanted = model.scorer.match(model.query(batch_of(model, rows))[:, None], model.item_vectors())
+        assert_near(self.score(model, rows), wanted)
+
     def test_scores_are_the_same_where_item_vectors_are_made_once(self) -> None:
         model, _ = self.trained()
         batch = batch_of(model, [[1, 2, 3], [4]])
@@ -161,27 +175,30 @@ class RecommenderTests:
                 assert torch.equal(model.score(batch), plain)
 
     def test_loss_is_a_finite_scalar(self) -> None:
-        model, batch = self.untrained()
-        loss = model.loss(batch)
-        assert loss.shape == ()
-        assert loss.isfinite()
+        model, batches = self.untrained()
+        for batch in batches:
+            loss = model.loss(batch)
+            assert loss.shape == ()
+            assert loss.isfinite()
 
     def test_the_loss_of_a_batch_is_the_weighted_mean_of_its_parts(self) -> None:
-        model, batch = self.untrained()
+        model, batches = self.untrained()
         if model.compares_rows:
             raise SkipTest("the loss compares rows with each other")
         model.eval()
         if isinstance(model.objective, Sampled):
             model.objective.is_static = True
-        parts = [batch.take(slice(start, None, 3)) for start in range(3)]
-        with torch.no_grad():
-            whole, losses = model.loss(batch), [model.loss(part) for part in parts]
-        mean = sum(model.num_terms(part) * loss for part, loss in zip(parts, losses, strict=True))
-        assert_near(torch.as_tensor(mean / model.num_terms(batch)), whole)
+        for batch in batches:
+            parts = [batch.take(slice(start, None, 3)) for start in range(3)]
+            with torch.no_grad():
+                whole, losses = model.loss(batch), [model.loss(part) for part in parts]
+            mean = sum(model.num_terms(part) * loss for part, loss in zip(parts, losses, strict=True))
+            assert_near(torch.as_tensor(mean / model.num_terms(batch)), whole)
 
     def test_every_parameter_learns(self) -> None:
-        model, batch = self.untrained()
-        model.loss(batch).backward()  # type: ignore[no-untyped-call]
+        model, batches = self.untrained()
+        for batch in batches:
+            model.loss(batch).backward()  # type: ignore[no-untyped-call]
         idle = [name for name, one in model.named_parameters() if one.grad is None or not one.grad.any()]
         assert not [name for name in idle if not name.endswith("key.bias")]  # softmax cancels the bias of keys
 
@@ -200,11 +217,13 @@ class RecommenderTests:
             assert_near(found.cpu()[:, 1:], wanted[:, 1:])
 
     def test_the_loss_and_its_gradients_are_made_where_the_model_lies(self) -> None:
-        model, batch = self.untrained()
+        model, batches = self.untrained()
         with other_device() as device:
-            loss = model.to(device).loss(batch.to(device))
-            loss.backward()  # type: ignore[no-untyped-call]
-        assert loss.device == device, f"the model lies on {device}, its loss on {loss.device}"
+            model.to(device)
+            for batch in batches:
+                loss = model.loss(batch.to(device))
+                loss.backward()  # type: ignore[no-untyped-call]
+                assert loss.device == device, f"the model lies on {device}, its loss on {loss.device}"
         assert {one.grad.device for one in model.parameters() if one.grad is not None} == {device}
 
     def test_learns_what_it_can_know(self) -> None:

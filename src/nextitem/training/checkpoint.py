@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from nextitem.errors import InputError
 from nextitem.models.checks import check_finite, check_weights
+from nextitem.training.moments import flat, load_moments
 from nextitem.training.optimizers import moments_of
 from nextitem.training.shapes import MEND, own
 from nextitem.training.sharding import whole
@@ -73,7 +74,7 @@ def save_checkpoint(
     """Every process calls this, since an optimizer may be sharded; the writer writes. `mark` tells runs apart."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for number, values in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{number}.{key}": torch.as_tensor(whole(value)) for key, value in values.items()}
+        tensors |= {f"optimizer.{number}.{key}": torch.as_tensor(whole(value)) for key, value in flat(values).items()}
     if is_writer:
         save_weights(tensors, path, {"state": json.dumps(asdict(state)), **marked(mark)})
 
@@ -94,8 +95,12 @@ def _state(path: Path, metadata: dict[str, str]) -> FitState:
     return state
 
 
-def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, mark: str = "") -> FitState:
+def load_checkpoint(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, mark: str = "", streams: tuple[str, ...] = ()
+) -> FitState:
     """Put weights and optimizer state back; hyper-parameters of the optimizer stay as it was made with.
+
+    `streams` are those that have moments of their own, where there are such (`streams_with_moments`).
 
     Raises:
         InputError: the file is missing, damaged, or of another model or run.
@@ -116,13 +121,13 @@ def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimiz
             raise InputError(f"{path} is damaged: {name} is of neither model nor optimizer; {MEND}")
     try:
         check_weights(model.state_dict(), weights)
-        _check_moments(optimizer, moments)
+        _check_moments(optimizer, moments, streams)
     except InputError as error:
         raise InputError(f"{path} holds another model than the recipe describes: {error}; {MEND}") from error
     # In the precision that it was trained in; the optimizer takes over that of its parameters.
     model.to(next(tensor.dtype for tensor in weights.values() if tensor.is_floating_point()))
     model.load_state_dict(weights)
-    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    load_moments(optimizer, moments, streams)
     return state
 
 
@@ -137,25 +142,23 @@ def refuse_other_mark(path: Path, metadata: dict[str, str], mark: str) -> None:
         raise InputError(f"{path} is of another run than its folder (another recipe, or other data); {MEND}")
 
 
-def _check_moments(optimizer: torch.optim.Optimizer, moments: dict[int, dict[str, Tensor]]) -> None:
+def _check_moments(
+    optimizer: torch.optim.Optimizer, moments: dict[int, dict[str, Tensor]], streams: tuple[str, ...]
+) -> None:
     """Kernels take the shapes of an optimizer's state on trust, so they must be right before.
 
     Raises:
         InputError: a tensor that belongs to no parameter, is not of its shape, or is not finite.
     """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    known = moments_of(optimizer)
     for number, values in moments.items():
         if number >= len(parameters):
             raise InputError(f"it has moments of parameter {number}, the model has {len(parameters)} parameters")
-        if known is not None and values.keys() != known:
-            raise InputError(
-                f"parameter {number} has the moments {', '.join(sorted(values)) or 'none'}, "
-                f"{type(optimizer).__name__} keeps {', '.join(sorted(known)) or 'none'}"
-            )
+        _check_names(number, values, optimizer, streams)
         shape = parameters[number].shape
-        for key, tensor in values.items():
-            name, wanted = f"optimizer.{number}.{key}", () if key == "step" else tuple(shape)
+        for full, tensor in values.items():
+            key = full.rpartition(".")[2]  # without its stream
+            name, wanted = f"optimizer.{number}.{full}", () if key == "step" else tuple(shape)
             if tuple(tensor.shape) != wanted:
                 raise InputError(f"{name} has the shape {tuple(tensor.shape)}, its parameter needs {wanted}")
             if not tensor.is_floating_point():
@@ -163,3 +166,20 @@ def _check_moments(optimizer: torch.optim.Optimizer, moments: dict[int, dict[str
             check_finite(name, tensor)
             if key in NEVER_NEGATIVE and bool((tensor < 0).any()):
                 raise InputError(f"{name} holds negative numbers, and it is a sum of squares or a count")
+
+
+def _check_names(
+    number: int, values: dict[str, Tensor], optimizer: torch.optim.Optimizer, streams: tuple[str, ...]
+) -> None:
+    """Raises InputError where a parameter has not the moments that its optimizer keeps, of each of `streams` it has."""
+    known = moments_of(optimizer)
+    found: dict[str, set[str]] = {}
+    for name in values:
+        stream, _, key = name.rpartition(".")
+        found.setdefault(stream, set()).add(key)
+    if not (found.keys() <= (set(streams) or {""}) and all(known in (None, keys) for keys in found.values())):
+        raise InputError(
+            f"parameter {number} has the moments {', '.join(sorted(values)) or 'none'}, {type(optimizer).__name__} "
+            f"keeps {', '.join(sorted(known or ())) or 'none'}"
+            + (f" of each of {', '.join(streams)}" if streams else "")
+        )

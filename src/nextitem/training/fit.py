@@ -31,6 +31,7 @@ from nextitem.training.checkpoint import (
     save_weights,
 )
 from nextitem.training.loop import Epoch, Track, train
+from nextitem.training.moments import streams_with_moments
 from nextitem.training.optimizers import make_optimizer
 from nextitem.training.profile import Profile
 from nextitem.training.schedules import Schedule
@@ -147,7 +148,7 @@ def _continued(
     with seen_by_first(folder / CHECKPOINT, processes) as checkpoint:
         if not lexists(checkpoint):
             return FitState(), {}
-        state = load_checkpoint(checkpoint, model, optimizer, mark)
+        state = load_checkpoint(checkpoint, model, optimizer, mark, streams_with_moments(model))
     if not state.best_epoch:
         return state, {}
     with seen_by_first(folder / BEST, processes) as best:

@@ -9,21 +9,23 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from nextitem.data.batches import Batch, Batches
-from nextitem.errors import NonFiniteLossError
+from nextitem.data.batches import Batch, Batches, RowBatches, of_steps
+from nextitem.errors import InputError, NonFiniteLossError
 from nextitem.models.base import Trained
 from nextitem.models.towers import ItemTower
 from nextitem.nn.kernels.waiting import WAITING
 from nextitem.processes import ALONE, Processes
 from nextitem.training.allocator import keep_freed_memory
 from nextitem.training.clipping import clip_gradients
+from nextitem.training.means import Means
+from nextitem.training.moments import give_each, moments_of_stream, streams_with_moments
 from nextitem.training.profile import NoProfile, Profile
 from nextitem.training.sharding import gather, shard
 from nextitem.training.share import Loss, share_of
@@ -35,11 +37,11 @@ Track = Callable[[Iterable[Batch], int], Iterable[Batch]]
 @dataclass(frozen=True)
 class Epoch:
     number: int  # from 1
-    loss: float  # mean over the steps
+    loss: float  # mean over the steps; of streams in turn the sum of each one's mean over its own
     seconds: float
     num_targets: int
     learning_rate: float  # of the last step
-    parts: dict[str, float] = field(default_factory=dict)  # means of what the loss is the sum of; of one part none
+    parts: dict[str, float] = field(default_factory=dict)  # each one's mean over its steps; of a loss of one part none
 
     @property
     def targets_per_second(self) -> float:
@@ -71,17 +73,24 @@ def train(
     together they take the steps of one, and with `is_sharded` each keeps but a part of what training needs. `track`
     wraps the batches, to show progress; `profile` takes the time of every phase.
 
+    Where a model takes turns (`Turns`), a step is of one stream, with the loss of that stream and, unless they are
+    shared, its own moments in the optimizer.
+
     Raises:
+        InputError: the model takes turns, and the batches are of rows alone.
         NonFiniteLossError: the loss of a step was NaN or infinite, or a gradient that is clipped; it was not taken.
     """
     keep_freed_memory()
+    _refuse_rows_alone(model, batches)
+    batches, streams = of_steps(batches, accumulate), streams_with_moments(model)
+    give_each(optimizer, streams)
     fabric, profile = fabric or Fabric(accelerator="cpu", devices=1), profile or NoProfile()
     if is_sharded:
         wrapped, wrapped_optimizer = shard(model, optimizer, fabric, processes.size)
     else:
         wrapped, wrapped_optimizer = fabric.setup(Loss(model), optimizer)
     for number in range(first, last + 1):
-        start, losses = time.perf_counter(), _Losses()
+        start, losses = time.perf_counter(), Means()
         wrapped.train()
         with torch.random.fork_rng(), profile.watching(model):
             torch.manual_seed(int(np.random.SeedSequence((seed, number, processes.rank)).generate_state(1)[0]))
@@ -102,35 +111,29 @@ def train(
                     )
                 if clip_norm is not None:
                     clip_gradients(fabric, wrapped, wrapped_optimizer, clip_norm)
-                wrapped_optimizer.step()
+                with moments_of_stream(optimizer, group[0].stream, streams):
+                    wrapped_optimizer.step()
                 profile.lap("optimizer")
-                losses.num_steps += 1
+                losses.end_step(group[0].stream, loss)
         if is_sharded:
             gather(wrapped, model)
         seconds, learning_rate = time.perf_counter() - start, optimizer.param_groups[0]["lr"]
-        yield Epoch(number, losses.mean, seconds, batches.num_targets, learning_rate, losses.means)
+        yield Epoch(number, losses.loss, seconds, batches.num_targets, learning_rate, losses.parts)
 
 
-class _Losses:
-    """The losses of an epoch's steps, and of their parts."""
-
-    def __init__(self) -> None:
-        self.num_steps, self.total, self.parts = 0, 0.0, dict[str, float]()
-
-    @property
-    def mean(self) -> float:
-        return self.total / self.num_steps
-
-    @property
-    def means(self) -> dict[str, float]:
-        return {name: total / self.num_steps for name, total in self.parts.items()}
+def _refuse_rows_alone(model: Trained, batches: Batches) -> None:
+    if model.wanted().turns is not None and isinstance(batches, RowBatches):
+        raise InputError(
+            f"{type(model).__name__} takes steps over triples in turn with those over rows, and "
+            f"{type(batches).__name__} has rows alone; let make_batches make them, with wanted=model.wanted()"
+        )
 
 
 def _groups(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
-    """Runs of `size` batches; the last may be shorter."""
-    rest = iter(batches)
-    while group := list(islice(rest, size)):
-        yield group
+    """Runs of `size` batches of one stream; the last of a turn may be shorter."""
+    for _, turn in groupby(batches, lambda batch: batch.stream):
+        while group := list(islice(turn, size)):
+            yield group
 
 
 def _backward(
@@ -140,7 +143,7 @@ def _backward(
     group: list[Batch],
     processes: Processes,
     profile: Profile,
-    losses: _Losses,
+    losses: Means,
 ) -> float:
     """Leave the gradient of the batches' common loss in the parameters; the loss, the same in all processes."""
     total = 0.0
@@ -151,13 +154,12 @@ def _backward(
         loss, parts = wrapped(own.tensors(), share * part)
         total += processes.total(loss.item())  # of the whole batch, and so not finite in all or none
         for name, value in parts.items():
-            losses.parts[name] = losses.parts.get(name, 0.0) + processes.total(value.item())
+            losses.add_part(name, processes.total(value.item()))
         profile.lap("loss")
         if not math.isfinite(total):
             break  # no step will be taken
         fabric.backward(loss * processes.size)  # gradients are averaged over the processes
         profile.lap("backward")
-    losses.total += total
     return total
 
 
@@ -181,4 +183,4 @@ def _refresh_negatives(model: Trained) -> None:
     """
     if isinstance(model, ItemTower) and model.objective.needs_vectors:
         with torch.no_grad():
-            model.objective.refresh(model.item_vectors())
+            model.objective.refresh(model.mapped_vectors())

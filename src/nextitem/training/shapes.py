@@ -47,6 +47,17 @@ class DataShape(Shape):
     sizes: SizesShape | None = None  # what the model was made by
 
 
+class CodeShape(Shape):
+    """code.json: of which class of the user's own a run is."""
+
+    name: str  # as in the recipe
+    class_: Annotated[str, Field(alias="class")]
+    file: str  # that holds the class, where the run was made
+    sha256: Digest  # of it
+    distribution: str | None = None  # that brought it
+    version: str | None = None
+
+
 class LineShape(Shape):
     """A line of log.jsonl."""
 

@@ -50,8 +50,17 @@ def _moved(optimizer: torch.optim.Optimizer, old: Tensor, new: Tensor) -> Tensor
     """`new`, with the optimizer's state of `old`, cut alike."""
     assert isinstance(new, DTensor)
     if old in optimizer.state:
-        optimizer.state[new] = {
-            key: distribute_tensor(value, new.device_mesh, new.placements) if value.shape == old.shape else value
-            for key, value in optimizer.state.pop(old).items()
-        }
+        optimizer.state[new] = _cut(optimizer.state.pop(old), old, new)
     return new
+
+
+def _cut(state: dict[str, Any], old: Tensor, new: DTensor) -> dict[str, Any]:
+    """A parameter's state, or that of each stream, with what has its shape cut as it is."""
+    found: dict[str, Any] = {}
+    for key, value in state.items():
+        if isinstance(value, dict):
+            found[key] = _cut(value, old, new)
+        else:
+            is_alike = value.shape == old.shape
+            found[key] = distribute_tensor(value, new.device_mesh, new.placements) if is_alike else value
+    return found

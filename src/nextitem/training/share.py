@@ -48,6 +48,8 @@ def share_of(batch: Batch, model: Trained, processes: Processes) -> tuple[Batch,
     terms = model.num_terms(own)
     if terms:
         return own, terms / model.num_terms(batch)
+    if batch.stream == "triples":
+        return batch.take(slice(0, 1)), 0.0
     with_targets = (batch.targets != PAD).any(1).nonzero()[:1, 0]
     return batch.take(with_targets), 0.0
 

@@ -27,7 +27,7 @@ from nextitem.data.sources.scanning import scan
 from nextitem.data.splits.given import joined
 from nextitem.data.splits.ratio import ratio_split
 from nextitem.data.splits.timed import at_shares, at_time, last_days, late_users
-from nextitem.diagnosis.coded import coded
+from nextitem.diagnosis.logs import numbered_log
 from nextitem.diagnosis.measures import measure
 from nextitem.errors import InputError
 
@@ -308,7 +308,7 @@ def test_fine_times_are_written_and_read_back(tmp_path: Path, name: str, times: 
 
 
 def test_the_doctor_counts_seconds(tmp_path: Path) -> None:
-    log = coded(read(csv(tmp_path, NOON * 10**9 + 1, (NOON + 60) * 10**9)), "x")
+    log = numbered_log(read(csv(tmp_path, NOON * 10**9 + 1, (NOON + 60) * 10**9)))
     assert measure(log).time_span == (NOON, NOON + 60)
 
 

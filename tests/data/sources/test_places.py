@@ -36,7 +36,7 @@ def outcome(read: Callable[[Path, Layout], pl.DataFrame], path: Path, layout: La
 @settings(max_examples=60, deadline=None)
 @given(st.lists(LINE, max_size=5), st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_batches_give_what_the_plain_form_gives(lines: list[list[str]], end: str, has_header: bool) -> None:
-    layout = Layout("three", THREE.places, "\t", "three fields", has_header=has_header)
+    layout = Layout("three", THREE.places, "\t", "three fields", header=("user", "note", "item") * has_header)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.txt"
         path.write_bytes("".join("\t".join(line) + end for line in lines).encode())
@@ -54,7 +54,7 @@ def test_latin_1_keeps_bytes_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("has_header", "line"), [(False, 1), (True, 3)])
 def test_a_header_is_refused_only_where_there_is_none(tmp_path: Path, has_header: bool, line: int) -> None:
     (tmp_path / "x.txt").write_text("\nuser\tnote\titem\n1\t2\t3\n1\t2\n"[not has_header :])
-    layout = Layout("three", THREE.places, "\t", "three fields", has_header=has_header)
+    layout = Layout("three", THREE.places, "\t", "three fields", header=("user", "note", "item") * has_header)
     with pytest.raises(
         InputError, match=rf"line {line + has_header}: three {'needs' if has_header else 'has no header'}"
     ):

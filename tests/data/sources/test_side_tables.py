@@ -143,8 +143,3 @@ def test_files_of_a_split_become_that_split(tmp_path: Path) -> None:
         assert split.test.users.tolist() == [1, 2]
         assert split.test.target.to_lists() == [[4], [1]]
         assert sorted(split.test.history.to_lists()[0]) == [1, 2, 3]
-
-
-def test_valid_and_test_files_go_together(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="go together"):
-        build_dataset(DataRecipe(source="ml-100k", valid_file="x"))

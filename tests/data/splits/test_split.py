@@ -11,7 +11,7 @@ from nextitem.errors import InputError
 
 quick = settings(deadline=None, max_examples=40)
 
-Rows = list[list[int]]
+Lists = list[list[int]]
 
 ROWS = st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=7), min_size=1, max_size=8).filter(
     lambda rows: any(len(row) >= 3 for row in rows)
@@ -20,7 +20,7 @@ ROWS = st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=7), min_size=1,
 
 @quick
 @given(ROWS)
-def test_train_and_targets_make_the_row(rows: Rows) -> None:
+def test_train_and_targets_make_the_row(rows: Lists) -> None:
     split = leave_one_out(dataset_of(rows))
     valid = dict(zip(split.valid.users.tolist(), split.valid.target.to_lists(), strict=True))
     test = dict(zip(split.test.users.tolist(), split.test.target.to_lists(), strict=True))
@@ -30,7 +30,7 @@ def test_train_and_targets_make_the_row(rows: Rows) -> None:
 
 @quick
 @given(ROWS)
-def test_history_is_all_that_came_before_the_target(rows: Rows) -> None:
+def test_history_is_all_that_came_before_the_target(rows: Lists) -> None:
     split = leave_one_out(dataset_of(rows))
     long = [row for row in rows if len(row) >= 3]
     assert split.valid.history.to_lists() == [row[:-2] for row in long]
@@ -39,7 +39,7 @@ def test_history_is_all_that_came_before_the_target(rows: Rows) -> None:
 
 @quick
 @given(ROWS, st.integers(3, 5))
-def test_short_rows_only_train(rows: Rows, min_length: int) -> None:
+def test_short_rows_only_train(rows: Lists, min_length: int) -> None:
     if all(len(row) < min_length for row in rows):
         return
     split = leave_one_out(dataset_of(rows), min_length)
@@ -53,7 +53,7 @@ def test_take_keeps_the_cases_together() -> None:
 
 
 @pytest.mark.parametrize(("rows", "expected"), [([[1, 2, 3]], 0), ([[1, 2, 3], [1, 2, 1]], 1)])
-def test_holdout_knows_of_repeats(rows: Rows, expected: int) -> None:
+def test_holdout_knows_of_repeats(rows: Lists, expected: int) -> None:
     holdout = leave_one_out(dataset_of(rows)).test
     assert (holdout.num_repeats, holdout.has_repeats) == (expected, expected > 0)
 

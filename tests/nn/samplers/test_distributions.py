@@ -17,7 +17,7 @@ from scipy import stats
 from torch import Tensor
 
 from nextitem.errors import InputError
-from nextitem.nn.samplers.base import Rows, Sampler
+from nextitem.nn.samplers.base import Positives, Sampler
 from nextitem.nn.samplers.cluster import ClusterSampler
 from nextitem.nn.samplers.history import History
 from nextitem.nn.samplers.in_batch import InBatchSampler
@@ -110,7 +110,7 @@ def cases() -> dict[str, tuple[Sampler, Plain]]:
 NAMES = list(cases())
 
 
-def made(name: str, seed: int = 1) -> tuple[Sampler, Rows, np.ndarray]:
+def made(name: str, seed: int = 1) -> tuple[Sampler, Positives, np.ndarray]:
     """A sampler, rows, and the plain (N, n) distribution."""
     torch.manual_seed(seed)
     vectors, queries = torch.randn(10, 5, dtype=torch.float64), torch.randn(5, 5, dtype=torch.float64)
@@ -122,7 +122,7 @@ def made(name: str, seed: int = 1) -> tuple[Sampler, Rows, np.ndarray]:
 
     weights = [plain(user, query, vectors) for user, query in zip(USERS.tolist(), queries, strict=True)]
     table = np.array([[float(row.get(item, 0.0)) for item in ITEMS] for row in weights])
-    return sampler, Rows(USERS, TARGETS, score, queries), table / table.sum(1, keepdims=True)
+    return sampler, Positives(USERS, TARGETS, score, queries), table / table.sum(1, keepdims=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -210,7 +210,7 @@ def test_a_user_who_has_met_everything_is_an_error(name: str) -> None:
 def test_in_batch_negatives_are_the_targets_of_the_batch() -> None:
     sampler = InBatchSampler(torch.tensor([0, 6, 3, 1]))
     targets = torch.tensor([1, 2, 1])
-    rows = Rows(torch.zeros(3, dtype=torch.int64), targets, lambda items: items.double())
+    rows = Positives(torch.zeros(3, dtype=torch.int64), targets, lambda items: items.double())
     draw = sampler(rows, 3)
     assert draw.items.tolist() == [[1, 2, 1]]
     assert draw.struck.tolist() == [[True, False, True], [False, True, False], [True, False, True]]
@@ -220,7 +220,7 @@ def test_in_batch_negatives_are_the_targets_of_the_batch() -> None:
 
 def test_fewer_in_batch_negatives_are_targets_of_different_rows() -> None:
     sampler = InBatchSampler(torch.tensor([0, *[1] * 9]))
-    rows = Rows(torch.zeros(9, dtype=torch.int64), torch.arange(1, 10), lambda items: items.double())
+    rows = Positives(torch.zeros(9, dtype=torch.int64), torch.arange(1, 10), lambda items: items.double())
     drawn = [sampler(rows, 4).items[0].tolist() for _ in range(200)]
     assert {len(set(row)) for row in drawn} == {4}
     counts = Counter(item for row in drawn for item in row)
@@ -229,9 +229,9 @@ def test_fewer_in_batch_negatives_are_targets_of_different_rows() -> None:
 
 def test_in_batch_items_of_the_history_are_struck() -> None:
     sampler = InBatchSampler(COUNTS + 1, history())
-    rows = Rows(torch.tensor([1, 2, 3]), torch.tensor([9, 4, 5]), lambda items: items.double())
+    rows = Positives(torch.tensor([1, 2, 3]), torch.tensor([9, 4, 5]), lambda items: items.double())
     assert sampler(rows, 3).struck.tolist() == [[True, False, False], [False, True, False], [False, False, True]]
-    both = Rows(torch.tensor([1, 1]), torch.tensor([9, 1]), lambda items: items.double())
+    both = Positives(torch.tensor([1, 1]), torch.tensor([9, 1]), lambda items: items.double())
     assert sampler(both, 2).struck.all()  # the other target of the same user
 
 
@@ -249,7 +249,7 @@ def test_the_hardest_of_tied_items_is_each_of_them_alike() -> None:
     """Two of four items tie at the top: each wins half of 1 - (2/4)^3."""
     sampler = DynamicSampler(UniformSampler(4, torch.zeros(0, dtype=torch.int64), torch.tensor([0, 0])), 3)
     scores = torch.tensor([0.0, 5.0, 1.0, 5.0, 0.0])
-    rows = Rows(torch.tensor([0]), torch.tensor([1]), lambda items: scores[items])
+    rows = Positives(torch.tensor([0]), torch.tensor([1]), lambda items: scores[items])
     found = sampler.proposal(rows).log_prob(torch.tensor([[1, 2, 3, 4]])).exp()
     by_hand = [(1 - 1 / 8) / 2, 1 / 8 - 1 / 64, (1 - 1 / 8) / 2, 1 / 64]
     assert found[0].tolist() == pytest.approx(by_hand)

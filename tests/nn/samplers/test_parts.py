@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.cluster.vq import kmeans2
 
-from nextitem.nn.samplers.base import Rows, pick, point_below
+from nextitem.nn.samplers.base import Positives, pick, point_below
 from nextitem.nn.samplers.cluster import ClusterSampler
 from nextitem.nn.samplers.history import History
 from nextitem.nn.samplers.k_means import k_means
@@ -144,7 +144,7 @@ def test_codebooks_of_any_size_give_a_distribution(name: str, num_items: int, cl
     sampler = ClusterSampler(weights, nobody, clusters) if name == "cluster" else MidxSampler(weights, clusters)
     for vectors in (torch.ones(num_items + 1, dim), torch.randn(num_items + 1, dim)):
         sampler.refresh(vectors)
-        rows = Rows(
+        rows = Positives(
             torch.zeros(2, dtype=torch.int64),
             torch.ones(2, dtype=torch.int64),
             lambda items: items,
@@ -161,7 +161,7 @@ def test_codebooks_of_any_size_give_a_distribution(name: str, num_items: int, cl
 def test_a_codebook_as_fine_as_the_items_is_the_softmax() -> None:
     torch.manual_seed(0)
     vectors, queries = torch.randn(7, 4, dtype=torch.float64), torch.randn(3, 4, dtype=torch.float64)
-    rows = Rows(torch.zeros(3, dtype=torch.int64), torch.ones(3, dtype=torch.int64), lambda items: items, queries)
+    rows = Positives(torch.zeros(3, dtype=torch.int64), torch.ones(3, dtype=torch.int64), lambda items: items, queries)
     for sampler in (ClusterSampler(equal_weights(6), history_of([set()]), 6), MidxSampler(equal_weights(6), 6)):
         sampler.refresh(vectors)
         log_q = sampler.proposal(rows).log_prob(torch.arange(1, 7)[None, :])
@@ -177,7 +177,7 @@ def test_huge_scores_leave_midx_a_distribution(scale: float, clusters: int) -> N
     sampler = MidxSampler(equal_weights(8), clusters)
     sampler.refresh(vectors)
     users = torch.zeros(6, dtype=torch.int64)
-    rows = Rows(users, users + 1, lambda items: items, queries)
+    rows = Positives(users, users + 1, lambda items: items, queries)
     assert sampler.index is not None
     codes1, codes2 = sampler.index.cells // clusters, sampler.index.cells % clusters
     near = torch.cat([sampler.index.centres1[codes1], sampler.index.centres2[codes2]], 1)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nextitem.data.batches.batch import Batch
-from nextitem.data.batches.rows import RowBatches, weights_of
+from nextitem.data.batches.row_batches import RowBatches, weights_of
 from nextitem.data.batches.wanted import NOTHING, Wanted
 from nextitem.data.sequences import Sequences
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+
+Stream = Literal["rows", "triples"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,17 @@ class Batch:
         """Histories (B, T) without targets, of these `users` (B,), or of nobody known."""
         owners = torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device) if users is None else users
         return cls(owners, inputs, torch.zeros_like(inputs), **more)
+
+    @classmethod
+    def of_triples(cls, triples: Tensor) -> Batch:
+        """A batch of triples (K, 4) alone: it has no user, and tables of no row."""
+        nothing = triples.new_zeros(0, 1)
+        return cls(nothing[:, 0], nothing, nothing, triples=triples)
+
+    @property
+    def stream(self) -> Stream:
+        """Whether it has rows, maybe with triples beside them, or triples alone."""
+        return "rows" if self.triples is None or len(self.users) else "triples"
 
     def tensors(self) -> dict[str, Tensor]:
         """The fields that are there, by name: `Batch(**batch.tensors())` is the batch again."""

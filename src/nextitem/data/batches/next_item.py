@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nextitem.data.batches.batch import Batch
-from nextitem.data.batches.rows import RowBatches, refuse_nothing, weights_of
+from nextitem.data.batches.row_batches import RowBatches, refuse_nothing, weights_of
 from nextitem.data.batches.wanted import NOTHING, Wanted
 from nextitem.data.ids import PAD
 from nextitem.data.sequences import Sequences

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nextitem.data.batches.batch import Batch
+from nextitem.data.batches.turns import Turns
 from nextitem.data.ids import PAD
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
@@ -30,6 +31,7 @@ class Wanted:
     asked_at: bool = False
     views: Views | None = None  # of training rows alone, as are
     triples: DrawTriples | None = None
+    turns: Turns | None = None  # steps over triples in turn with those over rows; None: triples beside the rows
 
     def refuse_missing(self, rows: Sequences, who: str) -> None:
         """Raises InputError where the log has not what is wanted."""
@@ -48,6 +50,10 @@ class Wanted:
         if self.asked_at and asked is not None and asked.timestamps is not None:
             found["asked_at"] = _padded(asked, asked.timestamps, np.int64)
         return found
+
+    def of_rows(self) -> Wanted:
+        """What batches of rows have of it: triples that come in turn with them are not theirs."""
+        return self if self.turns is None else replace(self, turns=None, triples=None)
 
     def drawn(self, batch: Batch, rng: np.random.Generator) -> Batch:
         """The training batch with views of its inputs and triples beside its rows, where they are wanted."""

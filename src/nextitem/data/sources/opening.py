@@ -8,11 +8,11 @@ from typing import Any
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.interactions import Interactions
-from nextitem.data.sources.catalogue import CATALOGUE, find
 from nextitem.data.sources.formats.files import is_parquet
 from nextitem.data.sources.formats.quoting import Quote
-from nextitem.data.sources.formats.reading import read, sniff
+from nextitem.data.sources.formats.reading import format_of, read
 from nextitem.data.sources.formats.roles import Roles
+from nextitem.data.sources.public import PUBLIC_DATA, find
 from nextitem.data.sources.scanning import Engine, is_scanned, scan
 from nextitem.data.synthetic import SYNTHETIC
 from nextitem.errors import InputError, suggest
@@ -43,7 +43,7 @@ def open_data(
 ) -> tuple[Interactions | Dataset, str]:
     """A log, or a prepared Dataset, and one sentence that says where it came from and how it was read.
 
-    `source` is a name of CATALOGUE or SYNTHETIC (write ./name for a folder that is called so), a file, a
+    `source` is a name of PUBLIC_DATA or SYNTHETIC (write ./name for a folder that is called so), a file, a
     folder that `Dataset.save` wrote, or a folder with one interaction file. The options are those of
     `formats.read`; `engine` is what reads a table. Parquet, and text of 64 MB or more, is scanned: the log is lazy.
 
@@ -52,7 +52,7 @@ def open_data(
     """
     path = Path(source).expanduser()
     is_saved = (path / "dataset.json").is_file()
-    if source in SYNTHETIC or (is_saved and source not in CATALOGUE):
+    if source in SYNTHETIC or (is_saved and source not in PUBLIC_DATA):
         told = (user, item, timestamp, rating, separator, time_format)
         if (format, quote, engine) != ("auto", "auto", "polars") or told != (None,) * len(told):
             raise InputError(
@@ -66,7 +66,7 @@ def open_data(
         format = known_format if format == "auto" else format
     else:
         if format == "auto":
-            format = "table" if separator is not None else sniff(path)
+            format = format_of(path, separator=separator)[0].name
         said = f"{path}, read as {format}"
     columns = {"user": user, "item": item, "timestamp": timestamp, "rating": rating, "time_format": time_format}
     if is_scanned(path, format, engine):
@@ -80,7 +80,7 @@ def locate(source: str, data_dir: Path | None = None) -> tuple[Path, str | None,
     Raises:
         InputError: nothing of that name.
     """
-    if source in CATALOGUE:
+    if source in PUBLIC_DATA:
         found = find(source, data_dir)
         return found.path, found.file.format, found.said
     path = _interaction_file(source, Path(source).expanduser())
@@ -116,7 +116,7 @@ def _interaction_file(source: str, path: Path) -> Path:
         return _only_file(path)
     if path.exists() or path.suffix or len(path.parts) > 1:
         return path  # the reader says what is wrong with it
-    near = suggest(source, [*CATALOGUE, *SYNTHETIC])
+    near = suggest(source, [*PUBLIC_DATA, *SYNTHETIC])
     raise InputError(f'"{source}" is neither a known data set nor a file or folder; {near}')
 
 

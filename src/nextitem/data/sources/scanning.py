@@ -1,7 +1,7 @@
 """Scanning: a table in a file as a lazy log, on the engine of the user's choice; what it holds is never all in memory.
 
 A text file is split by polars alone, by the dialect and under the rules of the readers in `formats`, so that its log,
-or the verdict on it, is the same at any size and on every engine. What names the line of a fault is the reader, which
+or its refusal, is the same at any size and on every engine. What names the line of a fault is the reader, which
 holds a file whole.
 """
 
@@ -24,6 +24,7 @@ from nextitem.data.sources.formats.fields import refuse_id_lists, with_numbers
 from nextitem.data.sources.formats.files import check_file, explained, is_gzip, is_parquet
 from nextitem.data.sources.formats.parquet import parquet_lists, parquet_order, refuse_parquet_head, with_roles
 from nextitem.data.sources.formats.quoting import Quote, refuse_quote
+from nextitem.data.sources.formats.reading import FORMATS
 from nextitem.data.sources.formats.roles import Roles, find_roles
 from nextitem.data.sources.formats.tables import (
     dialect_of,
@@ -39,7 +40,6 @@ from nextitem.errors import InputError
 Engine = Literal["polars", "duckdb", "spark"]
 Notes = tuple[str, ...]  # of Interactions
 SCANNED_FROM = 2**26  # bytes of text; a smaller one is read at once
-FORMATS = ("table", "atomic")  # the others are no tables
 IDS = ("user", "item")
 
 
@@ -49,7 +49,7 @@ def is_scanned(path: Path, format: str, engine: Engine) -> bool:
     Raises:
         InputError: an engine is asked for that cannot read such a file.
     """
-    is_table = format in FORMATS and path.is_file()
+    is_table = format in FORMATS and FORMATS[format].is_table and path.is_file()
     if engine != "polars":
         if not is_table:
             raise InputError(

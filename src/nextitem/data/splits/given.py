@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
+from nextitem.data.dataset import Dataset
 from nextitem.data.log.frames import to_polars
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.log.units import PER_SECOND, TimeUnit, finest
 from nextitem.errors import InputError
 
 NAMES = ("train", "valid", "test")
+TRAIN_PART, VALID_PART = 0, 1  # their places in it, as the column `part` has them
 VALID = ("valid", "val", "validation", "dev")
 TRAIN = re.compile(r"(?<![A-Za-z])train(?![A-Za-z])")
 
 
-def joined(train: Interactions, valid: Interactions, test: Interactions) -> Interactions:
+def joined(train: Interactions, valid: Interactions | None, test: Interactions) -> Interactions:
     """One log after the other, with a column `part`: 0 train, 1 valid, 2 test. Ids that are numbers here and text there
-    become text.
+    become text. Rows of a part that stand in an earlier one too are said.
 
     Raises:
         InputError: one of them lacks the timestamps, or the ratings, of another.
     """
-    unit = finest([log.time_unit for log in (train, valid, test)])
-    frames = [_in_unit(to_polars(log.frame).drop("row"), log.time_unit, unit) for log in (train, valid, test)]
-    unread = next((log.unread_ratings for log in (train, valid, test) if log.unread_ratings), "")
+    logs = {name: log for name, log in zip(NAMES, (train, valid, test), strict=True) if log is not None}
+    unit = finest([log.time_unit for log in logs.values()])
+    frames = [_in_unit(to_polars(log.frame).drop("row"), log.time_unit, unit) for log in logs.values()]
+    unread = next((log.unread_ratings for log in logs.values() if log.unread_ratings), "")
     if unread:
         frames = [frame.drop("rating", strict=False) for frame in frames]
     schemas = [frame.collect_schema() for frame in frames]
-    for name, schema in zip(NAMES, schemas, strict=True):
+    for name, schema in zip(logs, schemas, strict=True):
         if set(schema) != set(schemas[0]):
             raise InputError(
                 f"train, valid and test need the same columns; train has {', '.join(sorted(schemas[0]))}, "
@@ -39,8 +43,10 @@ def joined(train: Interactions, valid: Interactions, test: Interactions) -> Inte
             )
     texts = [role for role in ("user", "item") if any(schema[role] == pl.String for schema in schemas)]
     alike = [
-        frame.select(sorted(schemas[0])).with_columns(pl.col(texts).cast(pl.String), part=pl.lit(part, pl.Int8))
-        for part, frame in enumerate(frames)
+        frame.select(sorted(schemas[0])).with_columns(
+            pl.col(texts).cast(pl.String), part=pl.lit(NAMES.index(name), pl.Int8)
+        )
+        for name, frame in zip(logs, frames, strict=True)
     ]
     whole = pl.concat(alike, how="vertical_relaxed").with_row_index("row")
     log = Interactions.from_frame(
@@ -49,11 +55,62 @@ def joined(train: Interactions, valid: Interactions, test: Interactions) -> Inte
         rating="rating" if train.has_ratings and not unread else None,
         row="row",
         part="part",
-        notes=(*train.notes, *valid.notes, *test.notes),
-        name="train, valid and test",
+        notes=tuple(note for log in logs.values() for note in log.notes),
+        name=f"{', '.join(list(logs)[:-1])} and test",
         time_unit=unit if train.has_timestamps else None,
     )
     return replace(log, time_source=train.time_source, unread_ratings=unread)
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How many rows of one part are rows of an earlier one too: the same user, item and time, where there are times."""
+
+    part: str
+    earlier: str
+    rows: int
+    repeated: int
+
+    @property
+    def share(self) -> float:
+        return self.repeated / max(1, self.rows)
+
+    def __str__(self) -> str:
+        alike = f"{self.repeated:,} of {self.rows:,} rows of {self.part} ({self.share:.1%})"
+        return f"{alike} stand in {self.earlier} too, with the same user, item and time"
+
+
+def overlaps(log: Interactions) -> list[Overlap]:
+    """Of each part of a joined log with each earlier one, where there is any. Without times a row may be a repetition
+    that is meant, and nothing is counted.
+    """
+    if not log.has_timestamps:
+        return []
+    frame = to_polars(log.frame)
+    keys = ["user", "item", "timestamp"]
+    parts = {name: frame.filter(pl.col("part") == number).select(keys) for number, name in enumerate(NAMES)}
+    found = []
+    for part, earlier in (("valid", "train"), ("test", "train"), ("test", "valid")):
+        common = parts[part].join(parts[earlier].unique(), on=keys, how="semi")
+        rows, repeated = (one.select(pl.len()).collect().item() for one in (parts[part], common))
+        found.append(Overlap(part, earlier, rows, repeated))
+    return [one for one in found if one.repeated]
+
+
+def newest_held_out(dataset: Dataset) -> Dataset:
+    """For a split that came without validation: each user's newest training interaction becomes it, unless it is the
+    user's only one.
+    """
+    assert dataset.parts is not None
+    rows = dataset.sequences.packed()
+    users, is_training = rows.flat_rows(), dataset.parts == TRAIN_PART
+    places = np.flatnonzero(is_training)
+    is_newest = np.append(users[places][1:] != users[places][:-1], True)  # rows are oldest first
+    several = np.bincount(users[places], minlength=len(rows))[users[places]] >= 2
+    parts = dataset.parts.copy()
+    parts[places[is_newest & several]] = VALID_PART
+    note = "there is no validation file: each user's newest training interaction is held out as validation"
+    return replace(dataset, parts=parts, notes=(*dataset.notes, note))
 
 
 def _in_unit(frame: pl.LazyFrame, unit: TimeUnit, wanted: TimeUnit) -> pl.LazyFrame:

@@ -16,7 +16,7 @@ from nextitem.data.batches import Batch
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Fitted
-from nextitem.models.rows import interaction_matrix, multi_hot
+from nextitem.models.counting import interaction_matrix, multi_hot
 
 
 class EASE(Fitted):

@@ -20,7 +20,7 @@ from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Fitted
 from nextitem.models.checks import check_table
-from nextitem.models.rows import entries_of, interaction_matrix, multi_hot
+from nextitem.models.counting import entries_of, interaction_matrix, multi_hot
 
 ENTRIES = 2**22  # similarities in work at once: about 100 MB
 

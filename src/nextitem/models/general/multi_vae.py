@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.errors import InputError
 from nextitem.models.base import Trained
+from nextitem.models.counting import multi_hot
 from nextitem.models.initialise import initialise_xavier
-from nextitem.models.rows import multi_hot
 from nextitem.models.towers import ItemTower
 from nextitem.nn.dropout import Dropout
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from nextitem.data.batches import Batch
 from nextitem.data.training_data import TrainingData
 from nextitem.models.base import Fitted
-from nextitem.models.rows import count_items
+from nextitem.models.counting import count_items
 
 
 class Popularity(Fitted):

@@ -84,7 +84,7 @@ class CKE(TwoTower):
     def parts(self, batch: Batch) -> dict[str, Tensor]:
         weights = batch.weight_at((slice(None), 0))
         query, targets = self.query(batch), batch.targets[:, 0]
-        ranking = self.objective(query, self.item_vectors(), targets, batch.users, weights)
+        ranking = self.objective(query, self.item_vectors(), targets, batch.users, weights, scorer=self.scorer)
         return {"ranking": ranking, "graph": self.graph_weight * self._graph_loss(batch.triples)}
 
     def _graph_loss(self, triples: Tensor | None) -> Tensor:

@@ -16,7 +16,7 @@ from nextitem.data.ids import PAD
 from nextitem.data.training_data import TrainingData
 from nextitem.models.base import Fitted
 from nextitem.models.checks import check_table
-from nextitem.models.rows import count_items, entries_of
+from nextitem.models.counting import count_items, entries_of
 
 
 class MarkovChain(Fitted):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nextitem.errors import InputError
-from nextitem.nn.dropout import dropout
+from nextitem.nn.dropout import seeded_dropout
 from nextitem.nn.graphs.edges import Edges
 
 
@@ -50,7 +50,7 @@ def _scales(edges: Edges, p: float, generator: torch.Generator | None) -> Tensor
     ones = torch.ones(edges.num_edges, device=edges.heads.device)
     if p == 0.0:
         return ones
-    return dropout(ones, p, int(torch.randint(2**63 - 1, (), generator=generator)))
+    return seeded_dropout(ones, p, int(torch.randint(2**63 - 1, (), generator=generator)))
 
 
 def _times(weights: Tensor | None, scales: Tensor) -> Tensor:

@@ -30,9 +30,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nextitem.nn.graphs.layout import Layout, taken
+from nextitem.nn.graphs.layout import Layout, layout_of, taken
 from nextitem.nn.kernels import edges as compiled
-from nextitem.nn.kernels.choose import runs_compiled
+from nextitem.nn.kernels.checking import Family, drawn
 
 LEFT, RIGHT, RELATIONS, WEIGHTS = range(4)
 BLOCK = 2**14  # edges whose ends are gathered at once: 4 MB each at D 64
@@ -96,17 +96,24 @@ def partial(slot: int, factors: Factors, layout: Layout) -> Tensor:
             per_sample_weights=weights if slot == LEFT else taken(weights, layout.by_tail),
             include_last_offset=True,
         )
-    if not runs_compiled(*(one for one in factors if one is not None)):
-        return plain_partial(slot, factors, layout)
+    family = EDGES[slot, relation_vectors is not None]
+    form = family.compiled if family.runs(*(one for one in factors if one is not None)) else family.plain
+    found: Tensor = form(slot, factors, layout)
+    return found
+
+
+def compiled_partial(slot: int, factors: Factors, layout: Layout) -> Tensor:
+    """By loops over the edges; `factors` are of float32, on the CPU."""
+    left, right, relation_vectors, weights = factors
     tails, relations, offsets = layout.tails, layout.relations, layout.offsets
     if slot == WEIGHTS:
         return compiled.inner_products(left, right, relation_vectors, tails, relations, offsets)
     assert relations is not None  # there are vectors of them, or these are asked for
     if slot == LEFT:
-        return compiled.gather(x, relation_vectors, weights, tails, relations, offsets)
+        return compiled.gather(right, relation_vectors, weights, tails, relations, offsets)
     if slot == RIGHT:
         weights, relations = taken(weights, layout.by_tail), relations.index_select(0, layout.by_tail)
-        return compiled.gather(x, relation_vectors, weights, layout.heads_by_tail, relations, layout.tail_offsets)
+        return compiled.gather(left, relation_vectors, weights, layout.heads_by_tail, relations, layout.tail_offsets)
     return compiled.add_up_relations(left, right, weights, tails, relations, offsets, layout.num_relations)
 
 
@@ -127,3 +134,27 @@ def plain_partial(slot: int, factors: Factors, layout: Layout) -> Tensor:
             terms = terms * one.view(len(one), -1).index_select(0, its_rows[block])
         found.index_add_(0, at[block], terms.sum(1) if slot == WEIGHTS else terms)
     return found
+
+
+def _family(name: str, slot: int, has_relations: bool) -> Family:
+    def examples() -> list[Any]:
+        """Nodes with no edge, one and many."""
+        numbers = torch.arange(60)
+        heads, tails, relations = (numbers**2 // 400).sort().values, numbers * 7 % 11, numbers % 3
+        layout = layout_of(heads, tails, relations, 12, 13, 3)
+        factors: list[Any] = drawn((12, 5), (13, 5), (3, 5), (60,))
+        factors[slot] = None
+        if not has_relations:
+            factors[RELATIONS] = None
+        return [(slot, tuple(factors), layout)]
+
+    return Family(name, compiled_partial, plain_partial, examples)
+
+
+EDGES = {  # by the slot that is asked for, and whether vectors of relations are given
+    (LEFT, True): _family("edges by head", LEFT, True),
+    (RIGHT, True): _family("edges by tail", RIGHT, True),
+    (RELATIONS, False): _family("edges by relation", RELATIONS, False),
+    (WEIGHTS, True): _family("inner products by relation", WEIGHTS, True),
+    (WEIGHTS, False): _family("inner products of edges", WEIGHTS, False),
+}

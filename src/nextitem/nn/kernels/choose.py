@@ -1,7 +1,8 @@
-"""Which form runs: the compiled loop, or torch's operations, which define it.
+"""Which form runs: the compiled loop, torch's operations, which define it, or a device's own.
 
 Loops are compiled for the memory of a CPU. Who follows torch's operations one by one, to export, compile or trace them,
-or to take gradients of gradients, does not see what a loop does and is given the plain form.
+or to take gradients of gradients, does not see what a loop does and is given the plain form. Devices (CUDA, MPS) have
+kernels of torch's own for dropout and attention, which draw from the device's generator.
 """
 
 from __future__ import annotations
@@ -53,3 +54,15 @@ def runs_compiled(*tensors: Tensor, dtype: torch.dtype = torch.float32) -> bool:
     if is_followed() or numba.config.DISABLE_JIT or is_forked():  # type: ignore[attr-defined]
         return False
     return all(one.dtype == dtype and one.is_cpu and type(one) in _KINDS for one in tensors)
+
+
+def runs_on_device(*tensors: Tensor) -> bool:
+    """Whether torch's own dropout and attention take these tensors: all on a device other than a CPU.
+
+    Not inside `plain`, nor in the transforms of torch.func: torch's fused attention has first derivatives alone.
+    """
+    if any(one.device.type == "cpu" for one in tensors):
+        return False
+    if torch.compiler.is_compiling():  # which cannot follow a ContextVar
+        return True
+    return not (torch._C._are_functorch_transforms_active() or _IS_PLAIN.get())

@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nextitem.nn.kernels.choose import is_followed, runs_compiled
+from nextitem.nn.kernels.checking import Family, drawn
+from nextitem.nn.kernels.choose import is_followed
 from nextitem.nn.kernels.softmax import walk
 from nextitem.nn.once import once_differentiable
 
@@ -67,7 +68,7 @@ def _walk(
     `reference` (N,) is taken from the scores of a target before they become exponentials. Compiled for float32 on the
     CPU.
     """
-    if runs_compiled(queries, vectors):
+    if CROSS_ENTROPY.runs(queries, vectors):
         return walk(queries, vectors, targets, shares, reference)
     return walk_plain(queries, vectors, targets, shares, reference)
 
@@ -123,3 +124,13 @@ def _losses(queries: Tensor, vectors: Tensor, targets: Tensor) -> Tensor:
         logits = block @ vectors.T
         losses.append(logits.logsumexp(1).double() - logits.gather(1, block_targets[:, None])[:, 0])
     return torch.cat(losses)
+
+
+def _examples() -> list[Any]:
+    """Two blocks of targets, of sizes that fill no vector."""
+    queries, vectors = drawn((70, 5), (150, 5))
+    targets = torch.arange(70) * 2
+    return [(queries, vectors, targets, _shares(queries, None), _reference(queries, vectors, targets, 50.0))]
+
+
+CROSS_ENTROPY = Family("cross-entropy", walk, walk_plain, _examples)

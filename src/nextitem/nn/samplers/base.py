@@ -18,13 +18,13 @@ from nextitem.nn.samplers.history import History
 Score = Callable[[Tensor], Tensor]  # (N, K) items, or (1, K) that all rows share -> (N, K) scores, row n for row n
 
 
-class Rows(NamedTuple):
+class Positives(NamedTuple):
     """What negatives are drawn for."""
 
     users: Tensor  # (N,) int64; 0 is an unknown user
     targets: Tensor  # (N,) int64 in 1..num_items
     score: Score  # of the model as it is now
-    queries: Tensor | None = None  # (N, D), where scores are inner products
+    queries: Tensor | None = None  # (N, D), as the scorer maps them: scores are inner products of these; None: of none
 
 
 class Proposal:
@@ -80,18 +80,18 @@ class Sampler(nn.Module):
         self.strikes = strikes
 
     def refresh(self, vectors: Tensor) -> None:
-        """(V, D) item vectors as they are now; randomness comes from torch's global state."""
+        """(V, D) item vectors as they are now, mapped by the scorer; randomness comes from torch's global state."""
 
-    def proposal(self, rows: Rows) -> Proposal:
+    def proposal(self, rows: Positives) -> Proposal:
         raise NotImplementedError(f"{type(self).__name__} has no proposal")
 
-    def forward(self, rows: Rows, count: int, generator: torch.Generator | None = None) -> Draw:
+    def forward(self, rows: Positives, count: int, generator: torch.Generator | None = None) -> Draw:
         """`count` negatives a row (without a generator: from torch's global random state)."""
         with torch.no_grad():
             proposal = self.proposal(rows)
             return self._draw(rows, proposal, proposal.sample(count, generator))
 
-    def _draw(self, rows: Rows, proposal: Proposal, items: Tensor) -> Draw:
+    def _draw(self, rows: Positives, proposal: Proposal, items: Tensor) -> Draw:
         struck = items == rows.targets[:, None]
         if self.strikes is not None:
             struck = struck | self.strikes.holds(rows.users, items)
@@ -119,14 +119,14 @@ class Repeatable(Sampler):
         word = _mixed(_mixed(_mixed(users + seed * 0x632BE5AB)[:, None] + targets[:, None]) + place)
         return self.items_of(users, (word >> 11 & (1 << 53) - 1).double() / (1 << 53))
 
-    def fixed(self, rows: Rows, count: int, seed: int) -> Draw:
+    def fixed(self, rows: Positives, count: int, seed: int) -> Draw:
         """`draw_fixed` as a Draw."""
         with torch.no_grad():
             items = self.draw_fixed(rows.users, rows.targets, count, seed)
             return self._draw(rows, self.proposal(rows), items)
 
 
-def queries_of(rows: Rows) -> Tensor:
+def queries_of(rows: Positives) -> Tensor:
     """(N, D) float64.
 
     Raises:

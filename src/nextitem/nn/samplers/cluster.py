@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nextitem.errors import InputError
-from nextitem.nn.samplers.base import Proposal, Rows, Sampler, pick, point_below, queries_of
+from nextitem.nn.samplers.base import Positives, Proposal, Sampler, pick, point_below, queries_of
 from nextitem.nn.samplers.history import History
 from nextitem.nn.samplers.k_means import k_means
 from nextitem.nn.samplers.line import Line
@@ -40,7 +40,7 @@ class ClusterSampler(Sampler):
         centres, codes = k_means(vectors[1:].detach().double(), self.num_clusters)
         self.codebook = Codebook(centres, codes, Line(self.weights, self.history, codes.argsort(stable=True) + 1))
 
-    def proposal(self, rows: Rows) -> Proposal:
+    def proposal(self, rows: Positives) -> Proposal:
         if self.codebook is None:
             raise InputError("a cluster sampler draws by item vectors: call refresh(vectors) before the first draw")
         return self.codebook.proposal(rows)
@@ -52,7 +52,7 @@ class Codebook:
     codes: Tensor  # (n,) the cluster of each item
     line: Line  # with the items of a cluster side by side
 
-    def proposal(self, rows: Rows) -> ClusterProposal:
+    def proposal(self, rows: Positives) -> ClusterProposal:
         people, person = torch.unique(rows.users, return_inverse=True)
         owner, entry = self.line.history.entries_of(people)
         seen = self.line.history.items[entry]

@@ -5,11 +5,13 @@ Sizes: N rows, K items, U users (0 for unknown), H entries of all users.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from nextitem.errors import InputError
-from nextitem.nn.kernels.choose import runs_compiled
+from nextitem.nn.kernels.checking import Family
 from nextitem.nn.kernels.searching import search
 
 
@@ -78,7 +80,7 @@ def count_at_most(sorted_values: Tensor, offsets: Tensor, users: Tensor, values:
 
     Binary search in all rows at once; compiled on the CPU.
     """
-    if runs_compiled(sorted_values, offsets, users, values, dtype=torch.int64):
+    if SEARCH.runs(sorted_values, offsets, users, values, dtype=torch.int64):
         return search(sorted_values, offsets, users, values)
     return count_plain(sorted_values, offsets, users, values)
 
@@ -95,3 +97,12 @@ def count_plain(sorted_values: Tensor, offsets: Tensor, users: Tensor, values: T
         low = torch.where(passed, middle + 1, low)
         high = torch.where(is_open & ~passed, middle, high)
     return low - start
+
+
+def _examples() -> list[Any]:
+    """Users with none, one and many values, asked for what is there and what is not."""
+    offsets, users = torch.tensor([0, 0, 1, 40]), torch.arange(300) % 3
+    return [(torch.arange(40) * 3, offsets, users, torch.arange(300 * 4).view(300, 4) * 11 % 130)]
+
+
+SEARCH = Family("search in histories", search, count_plain, _examples)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from nextitem.nn.samplers.base import Proposal, Rows, Sampler
+from nextitem.nn.samplers.base import Positives, Proposal, Sampler
 from nextitem.nn.samplers.history import History
 
 
@@ -28,7 +28,7 @@ class InBatchSampler(Sampler):
         counts = target_counts.double()
         self.register_buffer("log_share", (counts / counts.sum()).log(), persistent=False)
 
-    def proposal(self, rows: Rows) -> Proposal:
+    def proposal(self, rows: Positives) -> Proposal:
         return InBatchProposal(self.log_share, rows.targets)
 
 

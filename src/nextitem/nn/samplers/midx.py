@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from nextitem.errors import InputError
-from nextitem.nn.samplers.base import Proposal, Rows, Sampler, pick, point_below, queries_of
+from nextitem.nn.samplers.base import Positives, Proposal, Sampler, pick, point_below, queries_of
 from nextitem.nn.samplers.history import History
 from nextitem.nn.samplers.k_means import k_means
 
@@ -51,7 +51,7 @@ class MidxSampler(Sampler):
             centres1, centres2, cells, self.weights, order + 1, self.weights[order + 1].cumsum(0), sizes
         )
 
-    def proposal(self, rows: Rows) -> Proposal:
+    def proposal(self, rows: Positives) -> Proposal:
         if self.index is None:
             raise InputError("a MIDX sampler draws by item vectors: call refresh(vectors) before the first draw")
         return self.index.proposal(queries_of(rows))

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from nextitem.nn.samplers.base import Proposal, Repeatable, Rows
+from nextitem.nn.samplers.base import Positives, Proposal, Repeatable
 from nextitem.nn.samplers.history import History
 from nextitem.nn.samplers.line import Line, whole
 
@@ -44,7 +44,7 @@ class PopularitySampler(Repeatable):
     def items_of(self, users: Tensor, numbers: Tensor) -> Tensor:
         return self.line.items_at(users, (numbers * self.line.lengths(users)[:, None]).long())
 
-    def proposal(self, rows: Rows) -> Proposal:
+    def proposal(self, rows: Positives) -> Proposal:
         return PopularityProposal(self, rows.users)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nextitem.nn.samplers.base import Proposal, Rows, Sampler, pick
+from nextitem.nn.samplers.base import Positives, Proposal, Sampler, pick
 from nextitem.nn.samplers.history import History
 from nextitem.nn.samplers.uniform import UniformSampler
 
@@ -27,7 +27,7 @@ class DynamicSampler(Sampler):
         super().__init__()
         self.uniform, self.pool = uniform, pool
 
-    def proposal(self, rows: Rows) -> Proposal:
+    def proposal(self, rows: Positives) -> Proposal:
         return DynamicProposal(self.uniform, self.pool, rows)
 
 
@@ -35,7 +35,7 @@ class DynamicSampler(Sampler):
 class DynamicProposal(Proposal):
     uniform: UniformSampler
     pool: int
-    rows: Rows
+    rows: Positives
 
     def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         pools = self.uniform.draw(self.rows.users, count * self.pool, generator)  # (N, k * m)
@@ -63,7 +63,7 @@ class SoftmaxSampler(Sampler):
         history.refuse_full(num_items)
         self.num_items, self.history = num_items, history
 
-    def proposal(self, rows: Rows) -> Proposal:
+    def proposal(self, rows: Positives) -> Proposal:
         return SoftmaxProposal(unseen_scores(rows, self.num_items, self.history).log_softmax(1))
 
 
@@ -78,7 +78,7 @@ class SoftmaxProposal(Proposal):
         return self.log_q.gather(1, (items - 1).expand(len(self.log_q), -1))
 
 
-def unseen_scores(rows: Rows, num_items: int, history: History) -> Tensor:
+def unseen_scores(rows: Positives, num_items: int, history: History) -> Tensor:
     """(N, n) float64 scores of all items; -inf at those of the history."""
     everything = torch.arange(1, num_items + 1, device=rows.users.device)[None, :]
     scores = rows.score(everything).double().expand(len(rows.users), -1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from nextitem.nn.samplers.base import Proposal, Repeatable, Rows, Sampler
+from nextitem.nn.samplers.base import Positives, Proposal, Repeatable, Sampler
 from nextitem.nn.samplers.history import History
 
 
@@ -16,7 +16,7 @@ class SharedSampler(Sampler):
         super().__init__(strikes)
         self.sampler = sampler
 
-    def proposal(self, rows: Rows) -> Proposal:
+    def proposal(self, rows: Positives) -> Proposal:
         nobody = torch.zeros_like(rows.users[:1])
         return SharedProposal(self.sampler.proposal(rows._replace(users=nobody)))
 

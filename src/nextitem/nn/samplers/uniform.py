@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nextitem.nn.samplers.base import Proposal, Repeatable, Rows
+from nextitem.nn.samplers.base import Positives, Proposal, Repeatable
 from nextitem.nn.samplers.history import History, count_at_most
 
 
@@ -41,7 +41,7 @@ class UniformSampler(Repeatable):
         """(N,) how many items a user may draw."""
         return self.num_items - self.history.lengths[users]
 
-    def proposal(self, rows: Rows) -> Proposal:
+    def proposal(self, rows: Positives) -> Proposal:
         return UniformProposal(self, rows.users)
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 import nextitem.nn.scan.plain as plain
+from nextitem.nn.kernels.checking import difference
 from nextitem.nn.scan.rows import Rows
 
 Scan = Callable[..., Tensor]  # called as plain.selective_scan is
@@ -26,9 +27,9 @@ def fault_of(form: Scan, device: torch.device, num_states: int) -> str:
     wanted = _gradients(plain.selective_scan, list(inputs.values()), rows)
     names = ("the result", *(f"the gradient of {name}" for name in inputs))
     for name, one, other in zip(names, wanted, found, strict=True):
-        off, largest = float((one - other.cpu().double()).abs().max()), float(one.abs().max())
-        if not off <= TOLERANCE * largest:  # a NaN is no agreement
-            return f"{name} is off by {off:.2g}, where the largest number is {largest:.2g}"
+        fault = difference(other, one, TOLERANCE)
+        if fault:
+            return f"{name} {fault}"
     return ""
 
 

@@ -2,7 +2,7 @@
 
 | tensors                               | form                                                                    |
 |---------------------------------------|-------------------------------------------------------------------------|
-| on a CPU, float32 or narrower         | compiled                                                                |
+| on a CPU, float32 or narrower         | compiled, if it agrees                                                  |
 | on a CUDA device, float32 or narrower | that of mamba_ssm, else of Triton: the first that is installed and agrees |
 | anything else                         | plain                                                                   |
 
@@ -10,7 +10,8 @@ Plain too wherever nn/kernels/choose.py says so: where somebody follows each ope
 
 The scan of Mamba-2 (`ssd`) is made of matrix products, which every device has: one form, chunked.py.
 
-Narrower types are widened to float32 and the result is narrowed. agreement.py says what agrees.
+Narrower types are widened to float32 and the result is narrowed. agreement.py says what agrees on a GPU, and
+nn/kernels/checking.py what does on a CPU.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def selective_scan(
     """
     rows.check(x)
     tensors = {"x": x, "raw": raw, "a": a, "b": b, "c": c, "d": d, "z": z, "bias": bias}
-    form = plain.selective_scan if _must_be_plain(x) else form_for(x.device, x.dtype, a.shape[1])
+    form = plain.selective_scan if _must_be_plain(*tensors.values()) else form_for(x.device, x.dtype, a.shape[1])
     if form is plain.selective_scan:
         y = form(**tensors, rows=rows)
     else:
@@ -75,7 +76,7 @@ def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, rows:
 def causal_conv(x: Tensor, weight: Tensor, bias: Tensor, rows: Rows) -> Tensor:
     """x (P, E), weight (E, K), bias (E,) -> SiLU of the causal convolution, (P, E), of the type of x."""
     rows.check(x)
-    if x.dtype in _WIDENED and runs_compiled(x, dtype=x.dtype):
+    if x.dtype in _WIDENED and runs_compiled(x, dtype=x.dtype) and cpu.CONVOLUTION.agrees(x, weight, bias):
         return cpu.causal_conv(x.float(), weight.float(), bias.float(), rows).to(x.dtype)
     return plain.causal_conv(x, weight, bias, rows)  # K products of whole tensors: at home on a GPU
 
@@ -85,9 +86,13 @@ def _not_narrowed(kind: str) -> AbstractContextManager[object]:
     return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
 
 
-def _must_be_plain(x: Tensor) -> bool:
-    """Whatever the device has: somebody follows the operations, or this process can run no loop on its CPU."""
-    return is_followed() or (x.device.type == "cpu" and x.dtype in _WIDENED and not runs_compiled(x, dtype=x.dtype))
+def _must_be_plain(x: Tensor, *others: Tensor) -> bool:
+    """Whatever the device has: somebody follows the operations, or this process can run no right loop on its CPU."""
+    if is_followed():
+        return True
+    if x.device.type != "cpu" or x.dtype not in _WIDENED:
+        return False
+    return not (runs_compiled(x, dtype=x.dtype) and cpu.SCAN.agrees(x, *others))
 
 
 @cache

@@ -1,14 +1,18 @@
-"""The compiled forms on a CPU, float32: autograd's side of nn/kernels/scanning.py and convolving.py."""
+"""The compiled forms on a CPU, float32: autograd's side of scanning, scanning_back and convolving in nn/kernels."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.autograd import Function
 
+import nextitem.nn.scan.plain as plain
+from nextitem.nn.kernels.checking import Family, drawn
 from nextitem.nn.kernels.convolving import conv, conv_gradients
-from nextitem.nn.kernels.scanning import scan, scan_gradients
+from nextitem.nn.kernels.scanning import scan
+from nextitem.nn.kernels.scanning_back import gradients as scan_gradients
 from nextitem.nn.once import once_differentiable
 from nextitem.nn.scan.rows import Rows
 
@@ -57,3 +61,18 @@ class _Conv(Function):
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         x, weight, bias = ctx.saved_tensors
         return *conv_gradients(x, weight, bias, ctx.rows.starts, ctx.rows.lengths, gradients[0]), None
+
+
+def _examples_of_scan() -> list[Any]:
+    """A row of two chunks, and short ones; lanes past the last channel."""
+    rows = Rows.packed(torch.tensor([34, 1, 4]))
+    x, raw, z, a, b, c, d, bias = drawn(*[(39, 20)] * 3, (20, 32), *[(39, 32)] * 2, (20,), (20,))
+    return [(x, raw, -a.abs() - 0.05, b, c, d, z, bias, rows)]
+
+
+def _examples_of_conv() -> list[Any]:
+    return [(*drawn((14, 10), (10, 4), (10,)), Rows.packed(torch.tensor([9, 1, 4])))]
+
+
+SCAN = Family("selective scan", selective_scan, plain.selective_scan, _examples_of_scan, has_gradients=True)
+CONVOLUTION = Family("causal convolution", causal_conv, plain.causal_conv, _examples_of_conv, has_gradients=True)

@@ -15,7 +15,6 @@ import polars as pl
 from nextitem.data import numbered
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.numbered import Numbered
-from nextitem.data.ordering import counts
 from nextitem.data.sources.amazon.metadata import read_metadata
 from nextitem.data.sources.formats.files import explained
 from nextitem.data.sources.formats.output import replacing
@@ -119,18 +118,17 @@ def _prepare_category(
     log = numbered.number(Interactions.from_frame(distinct, name=log_path.name, time_unit="s"))
     core = numbered.k_core(log, k_core, k_core)
     known = pl.Series([item for item, _ in read_metadata(metadata)], dtype=pl.String).unique()
-    is_known = core.items.is_in(known.implode()).to_numpy()
-    described = core.at(is_known[core.item])
+    is_known = core.item_ids.is_in(known.implode()).to_numpy()
+    described = core.at(is_known[core.items])
     if len(described) == 0:
         raise InputError(f"{metadata.name} has none of the items of {log_path.name}; put files of one category there")
-    is_item = counts(described.item, len(core.items)) > 0
-    items = core.items.filter(pl.Series(is_item))
-    of_user = counts(described.user, len(core.users))
+    is_item = described.popularity > 0
+    items = core.item_ids.filter(pl.Series(is_item))
     left = numbered.lengths(described, SHORTEST, None)
-    is_user = of_user >= SHORTEST
-    users = core.users.filter(pl.Series(is_user))
-    user = (np.cumsum(is_user) - 1)[left.user]
-    item = np.cumsum(is_item)[left.item]
+    is_user = described.lengths >= SHORTEST
+    users = core.user_ids.filter(pl.Series(is_user))
+    user = (np.cumsum(is_user) - 1)[left.users]
+    item = np.cumsum(is_item)[left.items]
     folder = processed / name
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -141,7 +139,7 @@ def _prepare_category(
         duplicates=len(table) - len(distinct),
         core=len(core),
         without_metadata=len(core) - len(described),
-        short_users=len(np.unique(core.user)) - len(users),
+        short_users=len(np.unique(core.users)) - len(users),
         users=len(users),
         items=len(items),
         interactions=len(left),
@@ -159,11 +157,11 @@ def _write(
     items: pl.Series,
 ) -> int:
     """All five files or none, for a failure before the last line is written. The number of train rows."""
-    assert log.timestamp is not None
+    assert log.times is not None
     num_train = 0
     with ExitStack() as stack:
         train, valid, test, item2id, user2id = (stack.enter_context(replacing(folder / one)) for one in astuple(names))
-        for code, text, ends in _texts(user, item, log.timestamp):
+        for code, text, ends in _texts(user, item, log.times):
             head = f"[{code}, ["
             rows = [f"{head}{text[:end]}]]\n" for end in ends[1:-2]]
             num_train += len(rows)

@@ -6,18 +6,18 @@ import re
 from functools import partial
 from pathlib import Path
 
-from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.fields import numbered, to_interactions
+from nextitem.data.sources.formats.format import Format, Head, Reading, fixed
 from nextitem.data.sources.formats.places import MEND, Layout, read_places
 from nextitem.data.sources.formats.times import dates
 
-GOWALLA = Layout(
+GOWALLA_LAYOUT = Layout(
     "gowalla",
     ("user", "timestamp", "-", "-", "item"),
     "\t",
     "user, time, latitude, longitude and place, split by tabs",
 )
-FOURSQUARE = Layout(
+FOURSQUARE_LAYOUT = Layout(
     "foursquare",
     ("user", "item", "-", "-", "-", "-", "-", "timestamp"),
     "\t",
@@ -32,29 +32,40 @@ FOURSQUARE_LINE = re.compile(
 )
 
 
-def is_gowalla(found: list[str]) -> bool:
-    return all(GOWALLA_LINE.fullmatch(line) for line in found)
+def _is_gowalla(head: Head) -> bool:
+    return all(GOWALLA_LINE.fullmatch(line) for line in head.lines)
 
 
-def is_foursquare(found: list[str]) -> bool:
-    return all(FOURSQUARE_LINE.fullmatch(line) for line in found)
+def _is_foursquare(head: Head) -> bool:
+    return all(FOURSQUARE_LINE.fullmatch(line) for line in head.lines)
 
 
-def read_gowalla(path: Path) -> Interactions:
+def read_gowalla(path: Path) -> Reading:
     """`user time latitude longitude place` a line, split by tabs, a user's newest first.
 
     https://snap.stanford.edu/data/loc-gowalla.html, 6.4 million lines: `22847<tab>2010-10-19T23:55:27Z<tab>30.2..`
     """
-    return to_interactions(read_places(path, GOWALLA), path, MEND)
+    return Reading(to_interactions(read_places(path, GOWALLA_LAYOUT), path, MEND), GOWALLA_LAYOUT.columns)
 
 
-def read_foursquare(path: Path) -> Interactions:
+def read_foursquare(path: Path) -> Reading:
     """Eight fields a line, split by tabs; the last is the time in UTC, `Tue Apr 03 18:00:09 +0000 2012`.
 
     Yang et al. 2015 (dataset_TSMC2014_NYC.txt and _TKY.txt). The files are Latin-1, as `Café` among the categories
     shows. The offset to local time is not read.
     """
-    table = read_places(path, FOURSQUARE)
+    table = read_places(path, FOURSQUARE_LAYOUT)
     parse = partial(dates, form=FOURSQUARE_TIME)
     times = numbered(table, "timestamp", path, "a time such as Tue Apr 03 18:00:09 +0000 2012", MEND, parse)
-    return to_interactions(table.with_columns(times), path, MEND)
+    return Reading(to_interactions(table.with_columns(times), path, MEND), FOURSQUARE_LAYOUT.columns, times="dates")
+
+
+GOWALLA = Format(
+    "gowalla", "SNAP's check-ins, user time latitude longitude place, split by tabs", fixed(read_gowalla), _is_gowalla
+)
+FOURSQUARE = Format(
+    "foursquare",
+    "check-ins in New York and Tokyo, eight fields split by tabs, Latin-1",
+    fixed(read_foursquare),
+    _is_foursquare,
+)

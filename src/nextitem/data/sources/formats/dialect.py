@@ -8,6 +8,9 @@ from pathlib import Path
 import polars as pl
 
 from nextitem.data.log.exact import scan_csv
+from nextitem.data.sources.formats.files import first_lines
+
+SEPARATORS = (",", "\t", ";", "|")  # what is tried when none is named
 
 
 @dataclass(frozen=True)
@@ -23,3 +26,9 @@ class Dialect:
 
 
 ATOMIC = Dialect("\t", None)
+
+
+def header_separator(path: Path) -> str:
+    """The likeliest separator of the first line; a comma if it has none."""
+    header = first_lines(path, count=1)
+    return max(SEPARATORS, key=header[0].count) if header else ","

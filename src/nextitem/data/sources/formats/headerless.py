@@ -2,77 +2,80 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
-from nextitem.data.log.interactions import Interactions
+from nextitem.data.sources.formats.attributes import item_attributes_beside
 from nextitem.data.sources.formats.fields import to_interactions
 from nextitem.data.sources.formats.files import first_lines, lines
+from nextitem.data.sources.formats.format import Format, Head, Reading, fixed
 from nextitem.data.sources.formats.places import MEND, Layout, read_places, refuse_header, refuse_other_counts
 from nextitem.data.sources.formats.times import untimed_note
+from nextitem.data.sources.formats.white_space import are_times
 
 USER_FIRST = ("user", "item", "rating", "timestamp")
-SPACED_TIMES = ("user", "item", "timestamp")
-MOVIELENS = Layout("movielens", USER_FIRST, "\t", "user, item, rating and timestamp, split by tabs or ::")
-RATINGS = Layout("ratings", USER_FIRST, ",", "user, item, rating and timestamp, split by commas")
-ITEM_RATINGS = Layout(
+USER_TIME = ("user", "item", "timestamp")
+TABS = Layout("movielens", USER_FIRST, "\t", "user, item, rating and timestamp, split by tabs or ::")
+USER_ITEM = Layout("ratings", USER_FIRST, ",", "user, item, rating and timestamp, split by commas")
+ITEM_USER = Layout(
     "item-ratings", ("item", "user", "rating", "timestamp"), ",", "item, user, rating and timestamp, split by commas"
 )
 
+# Without quotes, which would become a part of the ids.
+RATING = re.compile(r'[^,"]+,[^,"]+,[\d.]+,\d+')
+# Amazon's items have ten characters; its users begin with A and have more, for most lines.
+ITEM_RATING = re.compile(r"[0-9A-Z]{10},A[0-9A-Z]{10,20},[\d.]+,\d+")
 
-def read_movielens(path: Path) -> Interactions:
+
+def read_movielens(path: Path) -> Reading:
     """`user item rating timestamp` a line, split by tabs (u.data) or :: (ratings.dat)."""
-    return _read(path, movielens_layout(path))
+    has_colons = "::" in "".join(first_lines(path, count=1))
+    return _read(path, replace(TABS, separator="::") if has_colons else TABS)
 
 
-def movielens_layout(path: Path) -> Layout:
-    return replace(MOVIELENS, separator="::") if "::" in "".join(first_lines(path, count=1)) else MOVIELENS
-
-
-def read_ratings(path: Path) -> Interactions:
+def read_ratings(path: Path) -> Reading:
     """`user,item,rating,timestamp` a line, split by commas (Amazon 2014's ratings_X.csv)."""
-    return _read(path, RATINGS)
+    return _read(path, USER_ITEM)
 
 
-def read_item_ratings(path: Path) -> Interactions:
+def read_item_ratings(path: Path) -> Reading:
     """`item,user,rating,timestamp` a line, split by commas (Amazon 2018's ratings, the item first)."""
-    return _read(path, ITEM_RATINGS)
+    return _read(path, ITEM_USER)
 
 
-def read_pairs(path: Path) -> Interactions:
+def read_pairs(path: Path) -> Reading:
     """`user item` a line, split by white space, in time order (kang205/SASRec's data files)."""
     table = _split_at_space(path, "pairs", "user and item, split by white space", 2, 2)
-    return to_interactions(_fields(table, USER_FIRST[:2]), path, notes=(untimed_note(path.name),))
+    log = to_interactions(_fields(table, USER_FIRST[:2]), path, notes=(untimed_note(path.name),))
+    return Reading(log, _by_field(USER_FIRST[:2]))
 
 
-def read_spaced_ratings(path: Path) -> Interactions:
+def read_spaced_ratings(path: Path) -> Reading:
     """`user item rating` a line, or `user item rating timestamp`, split by white space (FilmTrust, Epinions)."""
-    with_times = spaced_ratings_places(path) == USER_FIRST
+    with_times = len("".join(first_lines(path, count=1)).split()) > 3
     layout = f"user, item{', rating and timestamp' if with_times else ' and rating'}, split by white space"
     width = 4 if with_times else 3
     table = _split_at_space(path, "spaced-ratings", layout, width, width)
-    return to_interactions(_fields(table, USER_FIRST[:width]), path, MEND)
+    return Reading(to_interactions(_fields(table, USER_FIRST[:width]), path, MEND), _by_field(USER_FIRST[:width]))
 
 
-def spaced_ratings_places(path: Path) -> tuple[str, ...]:
-    """What the first line has."""
-    return USER_FIRST[: 4 if len("".join(first_lines(path, count=1)).split()) > 3 else 3]
-
-
-def read_spaced_times(path: Path) -> Interactions:
+def read_spaced_times(path: Path) -> Reading:
     """`user item timestamp` a line, split by white space."""
     layout = "user, item and timestamp, split by white space"
-    table = _split_at_space(path, "spaced-times", layout, len(SPACED_TIMES), len(SPACED_TIMES))
-    return to_interactions(_fields(table, SPACED_TIMES), path, MEND)
+    table = _split_at_space(path, "spaced-times", layout, len(USER_TIME), len(USER_TIME))
+    return Reading(to_interactions(_fields(table, USER_TIME), path, MEND), _by_field(USER_TIME))
 
 
-def read_sequences(path: Path) -> Interactions:
+def read_sequences(path: Path) -> Reading:
     """`user item item ..` a line, split by white space, oldest first (RUCAIBox/CIKM2020-S3Rec's files)."""
     table = _split_at_space(path, "sequences", "user and one item or more, split by white space", 2, None)
     user, items = pl.col("fields").list.first().alias("user"), pl.col("fields").list.slice(1).alias("item")
-    return to_interactions(table.select("line", user, items).explode("item"), path, notes=(untimed_note(path.name),))
+    table = table.select("line", user, items).explode("item")
+    return Reading(to_interactions(table, path, notes=(untimed_note(path.name),)), _by_field(("user", "item ..")))
 
 
 def _split_at_space(path: Path, name: str, layout: str, fewest: int, most: int | None) -> pl.DataFrame:
@@ -86,5 +89,68 @@ def _fields(table: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
     return table.select("line", *(pl.col("fields").list.get(place).alias(name) for place, name in enumerate(names)))
 
 
-def _read(path: Path, layout: Layout) -> Interactions:
-    return to_interactions(read_places(path, layout), path, MEND)
+def _read(path: Path, layout: Layout) -> Reading:
+    return Reading(to_interactions(read_places(path, layout), path, MEND), layout.columns)
+
+
+def _by_field(places: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """`Reading.columns` of fields that have no names."""
+    return tuple((f"field {place}", role) for place, role in enumerate(places, start=1))
+
+
+def _is_movielens(head: Head) -> bool:
+    has_colons = all(line.count("::") == 3 for line in head.lines)
+    return has_colons or (not head.names_columns and head.told.format == "movielens")
+
+
+def _are_ratings(head: Head) -> bool:
+    if not all(RATING.fullmatch(line) for line in head.lines):
+        return False
+    third, fourth = (tuple(line.split(",")[place] for line in head.lines) for place in (2, 3))
+    return not are_times(third) or are_times(fourth)  # else a time, then a rating
+
+
+def _are_item_ratings(head: Head) -> bool:
+    return all(ITEM_RATING.fullmatch(line) for line in head.lines)
+
+
+def _told(name: str) -> Callable[[Head], bool]:
+    return lambda head: head.told.format == name
+
+
+def _are_sequences(head: Head) -> bool:
+    """Lines that may be rows are S3-Rec's where its attributes stand beside them."""
+    told = head.told
+    return told.format == "sequences" or ("sequences" in told.may_be and item_attributes_beside(head.path) is not None)
+
+
+MOVIELENS = Format(
+    "movielens",
+    "u.data or ratings.dat, user item rating timestamp",
+    fixed(read_movielens),
+    _is_movielens,
+    file_names=("u.data", "ratings.dat"),
+)
+PAIRS = Format("pairs", "user item a line, in time order", fixed(read_pairs), _told("pairs"))
+SEQUENCES = Format("sequences", "user item item .. a line, in time order", fixed(read_sequences), _are_sequences)
+SPACED_RATINGS = Format(
+    "spaced-ratings",
+    "user item rating, or user item rating timestamp, split by white space",
+    fixed(read_spaced_ratings),
+    _told("spaced-ratings"),
+)
+SPACED_TIMES = Format(
+    "spaced-times", "user item timestamp, split by white space", fixed(read_spaced_times), _told("spaced-times")
+)
+RATINGS = Format(
+    "ratings",
+    "Amazon 2014's CSV without a header, user,item,rating,timestamp",
+    fixed(read_ratings),
+    _are_ratings,
+)
+ITEM_RATINGS = Format(
+    "item-ratings",
+    "Amazon 2018's CSV without a header, item,user,rating,timestamp",
+    fixed(read_item_ratings),
+    _are_item_ratings,
+)

@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 
 import polars as pl
 
-from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.fields import to_interactions
 from nextitem.data.sources.formats.files import first_lines, lines
+from nextitem.data.sources.formats.format import COLUMNS, Format, Head, Options, Reading, columns_named
 from nextitem.data.sources.formats.lists import holds_items, list_notes
 from nextitem.data.sources.formats.roles import Roles, find_roles
 from nextitem.data.sources.formats.times import SAMPLE, file_order, whole_times
@@ -20,11 +20,12 @@ from nextitem.errors import InputError
 AS_LOG = "mend the line, or name another --data.format"
 
 
-def read_json_lines(path: Path, asked: Roles) -> Interactions:
+def read_json_lines(path: Path, options: Options) -> Reading:
     """One strict JSON object a line; keys are found like the columns of a table. Numbers and text make the same id."""
-    table = lines(path)
+    asked, table = options.roles, lines(path)
     keys = json_keys(first_lines(path))
-    roles = find_roles(keys or _plain_keys(table, path), asked, path.name)
+    names = keys or _plain_keys(table, path)
+    roles = find_roles(names, asked, path.name)
     list_notes(
         [key for key in keys if holds_items(key, roles.item or "")], _list_keys(first_lines(path)), roles, path.name
     )
@@ -41,7 +42,7 @@ def read_json_lines(path: Path, asked: Roles) -> Interactions:
     notes = _file_order(table, roles, asked, path)
     fields = [texts.struct.field(column).alias(role) for role, column in wanted.items()]
     log = to_interactions(pl.DataFrame([table["line"], *fields]), path, notes=notes, asked=asked)
-    return whole_times(log, roles, asked, keys, path.name)
+    return Reading(whole_times(log, roles, asked, keys, path.name), columns_named(names, roles))
 
 
 def _file_order(table: pl.DataFrame, roles: Roles, asked: Roles, path: Path) -> tuple[str, ...]:
@@ -130,3 +131,17 @@ def _refuse_line(table: pl.DataFrame, wanted: set[str], path: Path) -> NoReturn:
 def no_constant(name: str) -> NoReturn:
     """For `json.loads(parse_constant=..)`."""
     raise ValueError(f"JSON has no {name}")
+
+
+def _are_json_lines(head: Head) -> bool:
+    return bool(json_keys(head.lines))
+
+
+JSON_LINES = Format(
+    "jsonl",
+    "a JSON object a line, such as Amazon's reviews",
+    read_json_lines,
+    _are_json_lines,
+    endings=(".jsonl", ".ndjson"),
+    takes=COLUMNS,
+)

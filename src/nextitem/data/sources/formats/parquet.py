@@ -12,19 +12,21 @@ from nextitem.data.log.exact import parquet_names, read_parquet, scan_parquet
 from nextitem.data.log.frames import Frame
 from nextitem.data.log.interactions import Interactions, Terms
 from nextitem.data.sources.formats.files import explained
+from nextitem.data.sources.formats.format import Reading, columns_named
 from nextitem.data.sources.formats.lists import list_notes
 from nextitem.data.sources.formats.roles import Roles, find_roles
 from nextitem.data.sources.formats.times import SAMPLE, columns_of, file_order, whole_times
 
 
-def read_parquet_log(path: Path, asked: Roles) -> Interactions:
+def read_parquet_log(path: Path, asked: Roles) -> Reading:
     """The columns that `asked` names, or `find_roles` finds."""
     with explained(path):
         schema = scan_parquet(path).collect_schema()
         roles = find_roles(list(schema), asked, path.name)
         notes = (*parquet_lists(nw.Schema.from_polars(schema), roles, path), *parquet_order(path, roles, asked))
         table = read_parquet(path, sorted({column for _, column in roles.names()}))
-    return with_roles(table, roles, asked, list(schema), path, notes)
+    log = with_roles(table, roles, asked, list(schema), path, notes)
+    return Reading(log, columns_named(list(schema), roles))
 
 
 def parquet_lists(schema: nw.Schema, roles: Roles, path: Path) -> tuple[str, ...]:
@@ -41,7 +43,7 @@ def parquet_order(path: Path, roles: Roles, asked: Roles) -> tuple[str, ...]:
 
 
 def refuse_parquet_head(path: Path) -> None:
-    """The verdict on what a Parquet file says of its columns, for engines that would look away.
+    """Refuse by what a Parquet file says of its columns, for engines that would look away.
 
     Raises:
         InputError: it is broken, or two columns have one name.

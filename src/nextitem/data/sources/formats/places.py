@@ -28,7 +28,13 @@ class Layout:
     separator: str
     fields: str  # as an error tells them: "user and item, split by tabs"
     encoding: str = "utf-8"
-    has_header: bool = False  # a first line of names, which is not read
+    header: tuple[str, ...] = ()  # the first line, of names, which is not read
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """As `Reading.columns`."""
+        names = self.header or [f"field {place}" for place in range(1, len(self.places) + 1)]
+        return tuple(zip(names, self.places, strict=True))
 
 
 def read_places(path: Path, layout: Layout) -> pl.DataFrame:
@@ -45,9 +51,9 @@ def read_places(path: Path, layout: Layout) -> pl.DataFrame:
         found = scan_lines(path, layout.encoding).select("line", count=fields.list.len(), **named)
         table = found.collect(engine="streaming")
     names_columns = any(looks_like_header(line.split(layout.separator)) for line in first_lines(path, count=1))
-    if len(table) == 0 or names_columns > layout.has_header or (table["count"] != len(layout.places)).any():
+    if len(table) == 0 or (names_columns and not layout.header) or (table["count"] != len(layout.places)).any():
         check_fields(path, layout)  # names the line
-    return table.drop("count").slice(layout.has_header)
+    return table.drop("count").slice(bool(layout.header))
 
 
 def headed_layout(path: Path, name: str, separator: str, roles: Mapping[str, str]) -> Layout:
@@ -61,7 +67,7 @@ def headed_layout(path: Path, name: str, separator: str, roles: Mapping[str, str
     if not found:
         raise InputError(f"{path} is empty: it has no line with text")
     header = found[0].split(separator)
-    places = header_places(header, roles)
+    places = tuple(roles.get(plain(name), "-") for name in header)
     needed = {column: role for column, role in roles.items() if role != "-"}
     if any(places.count(role) != 1 for role in needed.values()):
         raise InputError(
@@ -69,12 +75,7 @@ def headed_layout(path: Path, name: str, separator: str, roles: Mapping[str, str
             f"{SPOKEN[separator]}, found '{found[0][:80]}'; read it with --data.format table"
         )
     fields = f"{len(places)} fields, as in its first line, split by {SPOKEN[separator]}"
-    return Layout(name, places, separator, fields, has_header=True)
-
-
-def header_places(header: list[str], roles: Mapping[str, str]) -> tuple[str, ...]:
-    """What each column of a header is read as; "-" is not read."""
-    return tuple(roles.get(plain(name), "-") for name in header)
+    return Layout(name, places, separator, fields, header=tuple(header))
 
 
 def check_fields(path: Path, layout: Layout) -> pl.DataFrame:
@@ -84,10 +85,10 @@ def check_fields(path: Path, layout: Layout) -> pl.DataFrame:
         InputError: as `read_places`.
     """
     table = lines(path, layout.encoding).with_columns(fields=pl.col("text").str.split(layout.separator))
-    if not layout.has_header:
+    if not layout.header:
         refuse_header(table, path, layout.name)
     refuse_other_counts(table, path, layout.name, layout.fields, len(layout.places), len(layout.places))
-    return table.slice(layout.has_header)
+    return table.slice(bool(layout.header))
 
 
 def refuse_other_counts(table: pl.DataFrame, path: Path, name: str, layout: str, fewest: int, most: int | None) -> None:

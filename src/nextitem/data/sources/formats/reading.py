@@ -1,87 +1,43 @@
-"""Formats: which of the known forms a file has, and its one reader."""
+"""Reading: the known formats, which of them a file has, and the one road from a file to its log."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
 from nextitem.data.log.interactions import Interactions
-from nextitem.data.sources.formats.attributes import item_attributes_beside
-from nextitem.data.sources.formats.checkins import is_foursquare, is_gowalla, read_foursquare, read_gowalla
-from nextitem.data.sources.formats.files import HEAD_BYTES, check_file, first_lines, is_parquet
+from nextitem.data.sources.formats.checkins import FOURSQUARE, GOWALLA
+from nextitem.data.sources.formats.files import check_file
+from nextitem.data.sources.formats.format import Format, Head, Options, Reading
 from nextitem.data.sources.formats.headerless import (
-    read_item_ratings,
-    read_movielens,
-    read_pairs,
-    read_ratings,
-    read_sequences,
-    read_spaced_ratings,
-    read_spaced_times,
+    ITEM_RATINGS,
+    MOVIELENS,
+    PAIRS,
+    RATINGS,
+    SEQUENCES,
+    SPACED_RATINGS,
+    SPACED_TIMES,
 )
-from nextitem.data.sources.formats.json_lines import json_keys, read_json_lines
-from nextitem.data.sources.formats.plays import is_plays, read_plays
+from nextitem.data.sources.formats.json_lines import JSON_LINES
+from nextitem.data.sources.formats.plays import PLAYS
 from nextitem.data.sources.formats.quoting import Quote
-from nextitem.data.sources.formats.roles import NONE, Roles, looks_like_header
-from nextitem.data.sources.formats.sessions import is_diginetica, read_diginetica, read_yoochoose
-from nextitem.data.sources.formats.steam import is_steam, read_steam
-from nextitem.data.sources.formats.tables import SEPARATORS, header_separator, read_atomic, read_table
-from nextitem.data.sources.formats.tags import is_tags, read_tags
-from nextitem.data.sources.formats.tmall import is_tmall, read_tmall
-from nextitem.data.sources.formats.white_space import are_times, tell
+from nextitem.data.sources.formats.roles import NONE, Roles
+from nextitem.data.sources.formats.sessions import DIGINETICA, YOOCHOOSE
+from nextitem.data.sources.formats.steam import STEAM
+from nextitem.data.sources.formats.tables import ATOMIC_FILE, TABLE
+from nextitem.data.sources.formats.tags import TAGS
+from nextitem.data.sources.formats.tmall import TMALL
 from nextitem.errors import InputError, suggest
 
-FORMATS = {
-    "atomic": "RecBole's .inter, a header of name:type",
-    "movielens": "u.data or ratings.dat, user item rating timestamp",
-    "pairs": "user item a line, in time order",
-    "sequences": "user item item .. a line, in time order",
-    "spaced-ratings": "user item rating, or user item rating timestamp, split by white space",
-    "spaced-times": "user item timestamp, split by white space",
-    "ratings": "Amazon 2014's CSV without a header, user,item,rating,timestamp",
-    "item-ratings": "Amazon 2018's CSV without a header, item,user,rating,timestamp",
-    "table": "CSV, TSV or Parquet with named columns",
-    "jsonl": "a JSON object a line, such as Amazon's reviews",
-    "diginetica": "CIKM Cup 2016, session_id;user_id;item_id;timeframe;eventdate",
-    "yoochoose": "RecSys Challenge 2015, session,date,item,category without a header",
-    "gowalla": "SNAP's check-ins, user time latitude longitude place, split by tabs",
-    "foursquare": "check-ins in New York and Tokyo, eight fields split by tabs, Latin-1",
-    "lastfm-1k": "plays, user time artist-id artist track-id track, split by tabs",
-    "steam": "SASRec's reviews, a Python dict a line with username, product_id and date",
-    "hetrec": "Last.fm's tags, userID artistID tagID timestamp, split by tabs",
-    "tmall": "IJCAI-15's log, a CSV whose time_stamp is the month and day of 2014",
+BY_SPACE = (PAIRS, SEQUENCES, SPACED_RATINGS, SPACED_TIMES)
+# In the order of docs/formats.md. A new form is a `Format` beside its reader, a place here and one in `_candidates`.
+FORMATS: dict[str, Format] = {
+    one.name: one
+    for one in (
+        *(ATOMIC_FILE, MOVIELENS, *BY_SPACE, RATINGS, ITEM_RATINGS, TABLE, JSON_LINES, DIGINETICA, YOOCHOOSE),
+        *(GOWALLA, FOURSQUARE, PLAYS, STEAM, TAGS, TMALL),
+    )
 }
-WITHOUT_NAMES = {
-    "movielens": read_movielens,
-    "pairs": read_pairs,
-    "sequences": read_sequences,
-    "spaced-ratings": read_spaced_ratings,
-    "spaced-times": read_spaced_times,
-    "ratings": read_ratings,
-    "item-ratings": read_item_ratings,
-    "diginetica": read_diginetica,
-    "yoochoose": read_yoochoose,
-    "gowalla": read_gowalla,
-    "foursquare": read_foursquare,
-    "steam": read_steam,
-    "hetrec": read_tags,
-    "tmall": read_tmall,
-}
-# Layouts that are told by every one of the first lines, whatever the file is called.
-PUBLISHED = {
-    "gowalla": is_gowalla,
-    "foursquare": is_foursquare,
-    "lastfm-1k": is_plays,
-    "hetrec": is_tags,
-    "tmall": is_tmall,
-}
-BRACKETS = ("{", "[")  # of JSON, or of a Python literal
-# Without quotes, which would become a part of the ids.
-CLICK = re.compile(r'[^,"]+,\d{4}-\d\d-\d\dT[^,"]+,[^,"]+,[^,"]*')
-RATING = re.compile(r'[^,"]+,[^,"]+,[\d.]+,\d+')
-# Amazon's items have ten characters; its users begin with A and have more, for most lines.
-ITEM_RATING = re.compile(r"[0-9A-Z]{10},A[0-9A-Z]{10,20},[\d.]+,\d+")
-ATOMIC_FIELD = re.compile(r"[^:\t]+:(token|token_seq|float|float_seq)")
 
 
 def read(
@@ -108,30 +64,43 @@ def read(
     Raises:
         InputError: the file breaks a rule of its format; the message names the file and the line.
     """
+    options = Options(Roles(user, item, timestamp, rating, time_format), separator, quote)
+    return read_file(path, format_of(path, format, separator)[0], options).log
+
+
+def format_of(path: Path, format: str = "auto", separator: str | None = None) -> tuple[Format, str]:
+    """The format that is named, or meant by a separator, or that the file has; and why it is this one.
+
+    Raises:
+        InputError: there is no format of that name, or as `recognise`.
+    """
     if format not in ("auto", *FORMATS):
         raise InputError(f'format "{format}" is not known; {suggest(format, ["auto", *FORMATS])}')
-    if format == "auto":
-        format = sniff(path) if separator is None else "table"
-    asked = Roles(user, item, timestamp, rating, time_format)
-    if separator is not None and format != "table":
-        raise InputError(f'only "table" takes a separator, found {separator!r} for "{format}"; leave it out')
-    if format == "table":
-        return read_table(path, asked, separator, quote)
-    if quote != "auto":
-        raise InputError(f'only "table" takes a quote, found {quote} for "{format}"; leave it out')
-    if format == "atomic":
-        return read_atomic(path, asked)
-    if format == "jsonl":
-        return read_json_lines(path, asked)
-    if format == "lastfm-1k" and time_format is None and {role for role, _ in asked.names()} <= {"item"}:
-        return _without(read_plays(path, item), asked)
-    if told := [*asked.names(), *([] if time_format is None else [("time_format", time_format)])]:
-        role, column = told[0]
+    if format != "auto":
+        return FORMATS[format], "it was named"
+    return (TABLE, "a separator was named") if separator is not None else recognise(path)
+
+
+def read_file(path: Path, format: Format, options: Options) -> Reading:
+    """The log of a file in a format, and what its reader saw.
+
+    Raises:
+        InputError: as `read`, or an option that the format does not take.
+    """
+    if options.separator is not None and "separator" not in format.takes:
         raise InputError(
-            f'{path.name} is read as "{format}", which has fixed columns, found {role}="{column}"; '
-            "leave it out, or name another --data.format"
+            f'only "table" takes a separator, found {options.separator!r} for "{format.name}"; leave it out'
         )
-    return _without(WITHOUT_NAMES[format](path), asked)
+    if options.quote != "auto" and "quote" not in format.takes:
+        raise InputError(f'only "table" takes a quote, found {options.quote} for "{format.name}"; leave it out')
+    for option, value in options.given():
+        if option not in format.takes:
+            raise InputError(
+                f'{path.name} is read as "{format.name}", which has fixed columns, found {option}="{value}"; '
+                "leave it out, or name another --data.format"
+            )
+    reading = format.read(path, options)
+    return reading.of_log(_without(reading.log, options.roles))
 
 
 def _without(log: Interactions, asked: Roles) -> Interactions:
@@ -144,65 +113,63 @@ def _without(log: Interactions, asked: Roles) -> Interactions:
 
 
 def sniff(path: Path) -> str:
-    """The format of a file, by its name and first lines.
+    """The name of a file's format, by its name and first lines.
+
+    Raises:
+        InputError: as `recognise`.
+    """
+    return recognise(path)[0].name
+
+
+def recognise(path: Path) -> tuple[Format, str]:
+    """The format of a file, and why it is this one: by its name, else by its first lines.
 
     Raises:
         InputError: the file is missing or empty, or the format cannot be told.
     """
     check_file(path)
-    name = path.name.lower().removesuffix(".gz")
-    if name.endswith(".inter"):
-        return "atomic"
-    if name in ("u.data", "ratings.dat"):
-        return "movielens"
-    if name.endswith(".parquet") or is_parquet(path):
-        return "table"
-    if name.endswith((".jsonl", ".ndjson")):
-        return "jsonl"
-    found = first_lines(path)
-    if not found:
+    head = Head(path)
+    if named := _by_name(head):
+        return named
+    if not head.lines:
         raise InputError(f"{path} is empty: it has no line with text")
-    if is_diginetica(found[0].split(header_separator(path))):
-        return "diginetica"
-    if format := next((format for format, is_one in PUBLISHED.items() if is_one(found)), None):
-        return format
-    if name.endswith((".csv", ".tsv")):
-        return _sniff_ratings(found) or "table"
-    if format := _sniff_text(found):
-        return format
-    # A user's next line, or a line of another width, may stand far below the first ones.
-    told = tell([] if found[0].startswith(BRACKETS) else first_lines(path, count=HEAD_BYTES))
-    if told.format is not None:
-        return told.format
-    if "sequences" in told.may_be and item_attributes_beside(path) is not None:
-        return "sequences"  # S3-Rec's, as what stands beside it
-    forms = "; ".join(f"{one} ({FORMATS[one]})" for one in told.may_be or FORMATS)
-    reason = "has more than one reading" if told.may_be else "cannot be told"
+    for format in _candidates(head):
+        if format.recognises(head):
+            return format, _why(format, head)
+    may_be = [FORMATS[name] for name in head.told.may_be]
+    forms = "; ".join(f"{one.name} ({one.title})" for one in may_be or FORMATS.values())
+    reason = "has more than one reading" if may_be else "cannot be told"
     raise InputError(
-        f"the format of {path} {reason}; its first line is '{found[0][:80]}'. Name it with --data.format: {forms}"
+        f"the format of {path} {reason}; its first line is '{head.lines[0][:80]}'. Name it with --data.format: {forms}"
     )
 
 
-def _sniff_ratings(found: list[str]) -> str | None:
-    """Of the forms without a header that are split by commas."""
-    if all(CLICK.fullmatch(line) for line in found):
-        return "yoochoose"
-    if all(ITEM_RATING.fullmatch(line) for line in found):
-        return "item-ratings"
-    if not all(RATING.fullmatch(line) for line in found):
-        return None
-    third, fourth = (tuple(line.split(",")[place] for line in found) for place in (2, 3))
-    return "ratings" if not are_times(third) or are_times(fourth) else None  # else a time, then a rating
+def _by_name(head: Head) -> tuple[Format, str] | None:
+    """By what the file is called, and the first bytes of Parquet, which go before .jsonl."""
+    for format in FORMATS.values():
+        if head.name in format.file_names:
+            return format, f"by its name {head.name}"
+        if format is TABLE and head.is_parquet:
+            return format, "by its first bytes, PAR1"
+        if head.name.endswith(format.endings):
+            return format, f"by its ending {Path(head.name).suffix}"
+    return None
 
 
-def _sniff_text(found: list[str]) -> str | None:
-    if found[0].startswith(BRACKETS):
-        return "jsonl" if json_keys(found) else "steam" if is_steam(found) else None
-    header = found[0].split("\t")
-    if all(ATOMIC_FIELD.fullmatch(field.strip()) for field in header):
-        return "atomic"
-    if all(line.count("::") == 3 for line in found):
-        return "movielens"
-    if any(looks_like_header(found[0].split(separator)) for separator in SEPARATORS if separator in found[0]):
-        return "table"
-    return _sniff_ratings(found)
+def _candidates(head: Head) -> tuple[Format, ...]:
+    """The formats that first lines may tell, the first that does. Published ones go before all, whatever the name."""
+    published = (DIGINETICA, GOWALLA, FOURSQUARE, PLAYS, TAGS, TMALL)
+    by_comma = (YOOCHOOSE, ITEM_RATINGS, RATINGS)  # lines with the item first are ratings, too
+    if head.is_csv:
+        return (*published, *by_comma, TABLE)
+    if head.has_brackets:
+        return (*published, JSON_LINES, STEAM)
+    return (*published, ATOMIC_FILE, MOVIELENS, TABLE, *by_comma, *BY_SPACE)
+
+
+def _why(format: Format, head: Head) -> str:
+    if format.has_header:
+        return "by its first line, which names columns"
+    if format is SEQUENCES and head.told.format is None:
+        return "by its first lines and the attributes that stand beside it"
+    return f"by its first lines: {format.title}"

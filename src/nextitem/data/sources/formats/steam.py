@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.fields import to_interactions
 from nextitem.data.sources.formats.files import each_line
+from nextitem.data.sources.formats.format import Format, Head, Reading, fixed
 from nextitem.data.sources.formats.literals import NO_LITERAL, literal, read_literal
 from nextitem.data.sources.formats.places import MEND
 from nextitem.errors import InputError
@@ -27,15 +27,7 @@ PAIR = re.compile(rf"(u?'([a-z_]+)': ({TEXT}|{NUMBER}|True|False|None)(?:, |\}}\
 PLAIN = re.compile(r"u?(?:'([^'\\]*)'|\"([^\"\\]*)\")")
 
 
-def is_steam(found: list[str]) -> bool:
-    try:
-        values = [literal(line) for line in found]
-    except NO_LITERAL:
-        return False
-    return all(isinstance(value, dict) and KEYS.keys() <= value.keys() for value in values)
-
-
-def read_steam(path: Path) -> Interactions:
+def read_steam(path: Path) -> Reading:
     """`{u'username': u'..', u'product_id': u'725280', u'date': u'2017-12-17', u'hours': 5.1, ..}` a line.
 
     https://cseweb.ucsd.edu/~jmcauley/datasets.html#steam_data. The user is `username`, as in SASRec: most lines have
@@ -46,7 +38,7 @@ def read_steam(path: Path) -> Interactions:
     schema = {"line": pl.UInt32(), **dict.fromkeys(KEYS.values(), pl.String())}
     while block := list(islice(rows, BLOCK)):
         blocks.append(pl.DataFrame(block, schema=schema, orient="row"))
-    return to_interactions(pl.concat(blocks), path, MEND)
+    return Reading(to_interactions(pl.concat(blocks), path, MEND), tuple(KEYS.items()), times="dates")
 
 
 def fields_at_once(text: str) -> tuple[str, ...] | None:
@@ -84,3 +76,19 @@ def _fields(value: Any) -> tuple[str, ...] | None:
 def _is_whole(text: str) -> bool:
     """Whether no half of a character stands in it, which no file can hold."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _is_steam(head: Head) -> bool:
+    try:
+        values = [literal(line) for line in head.lines]
+    except NO_LITERAL:
+        return False
+    return all(isinstance(value, dict) and KEYS.keys() <= value.keys() for value in values)
+
+
+STEAM = Format(
+    "steam",
+    "SASRec's reviews, a Python dict a line with username, product_id and date",
+    fixed(read_steam),
+    _is_steam,
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,17 +10,17 @@ import polars as pl
 
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.atomic_header import atomic_names, atomic_types, without_type
-from nextitem.data.sources.formats.dialect import ATOMIC, Dialect
+from nextitem.data.sources.formats.dialect import ATOMIC, Dialect, header_separator
 from nextitem.data.sources.formats.fields import to_interactions
 from nextitem.data.sources.formats.files import (
     check_file,
     explained,
-    first_lines,
     is_parquet,
     lines,
     num_lines_before_text,
     scan_lines,
 )
+from nextitem.data.sources.formats.format import COLUMNS, Format, Head, Options, Reading, columns_read
 from nextitem.data.sources.formats.lists import list_notes, refuse_list_fields
 from nextitem.data.sources.formats.parquet import read_parquet_log
 from nextitem.data.sources.formats.quoting import Quote, quote_char, refuse_quote
@@ -27,18 +28,20 @@ from nextitem.data.sources.formats.roles import Roles, find_roles
 from nextitem.data.sources.formats.times import SAMPLE, columns_of, file_order, whole_times
 from nextitem.errors import InputError
 
-SEPARATORS = (",", "\t", ";", "|")  # what is tried when none is named
 LINE = "\nline"  # what no column of a file is called
 MEND = "mend the line"
+LETTERS = "quotes are taken for letters, since not all of them quote a field; else name --data.quote double"
+ATOMIC_FIELD = re.compile(r"[^:\t]+:(token|token_seq|float|float_seq)")
 SPOKEN = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ","}
 
 
-def read_table(path: Path, asked: Roles, separator: str | None = None, quote: Quote = "auto") -> Interactions:
+def read_table(path: Path, options: Options) -> Reading:
     """A Parquet file (with its own types), or text whose first line names the columns (ids stay text).
 
-    Without a `separator`, the one of comma, tab, ; and | that the header has most often. What `quote` means says
-    `quoting.quote_char`.
+    Without a separator in the options, the one of comma, tab, ; and | that the header has most often. What their
+    `quote` means says `quoting.quote_char`.
     """
+    asked, separator, quote = options.roles, options.separator, options.quote
     check_file(path)
     if is_parquet(path):
         refuse_quote(path, quote)
@@ -47,19 +50,22 @@ def read_table(path: Path, asked: Roles, separator: str | None = None, quote: Qu
     letters = dialect.quote is None and quote == "auto"
     way_out = f"{MEND}, or name another separator with --data.separator"
     table = read_text(path, dialect, way_out + ", or quotes that hold fields with --data.quote double" * letters)
-    return _by_roles(table, header_roles(path, "table", table.columns[1:], asked, separator), asked, path)
+    roles = header_roles(path, "table", table.columns[1:], asked, separator)
+    oddities = (LETTERS,) if letters else ()  # which are only asked about where there are quotes
+    return Reading(_by_roles(table, roles, asked, path), columns_read(table.columns[1:], roles), oddities=oddities)
 
 
-def read_atomic(path: Path, asked: Roles) -> Interactions:
+def read_atomic(path: Path, options: Options) -> Reading:
     """RecBole's atomic file: tab-separated, every column `name:type`, nothing quoted.
 
     https://recbole.io/docs/user_guide/data/atomic_files.html. A column may be asked for without its type.
     """
     check_file(path)
-    table = read_text(path, ATOMIC)
-    roles = header_roles(path, "atomic", table.columns[1:], asked)
-    lists = sequence_columns(table.columns[1:], path)
-    return _by_roles(table.rename(atomic_names(table.columns[1:], path)), roles, asked, path, lists)
+    table, asked = read_text(path, ATOMIC), options.roles
+    header = table.columns[1:]
+    roles = header_roles(path, "atomic", header, asked)
+    log = _by_roles(table.rename(atomic_names(header, path)), roles, asked, path, sequence_columns(header, path))
+    return Reading(log, columns_read(header, roles))
 
 
 def sequence_columns(header: Sequence[str], path: Path) -> list[str]:
@@ -117,12 +123,6 @@ def read_atomic_text(path: Path) -> pl.DataFrame:
     table = read_text(path, ATOMIC)
     atomic_types(table.columns[1:], path)
     return table
-
-
-def header_separator(path: Path) -> str:
-    """The likeliest separator of the first line; a comma if it has none."""
-    header = first_lines(path, count=1)
-    return max(SEPARATORS, key=header[0].count) if header else ","
 
 
 def _by_roles(
@@ -246,3 +246,33 @@ def _one_byte(separator: str) -> str:
             "for :: without a header use --data.format movielens"
         )
     return one
+
+
+def _is_atomic(head: Head) -> bool:
+    return all(ATOMIC_FIELD.fullmatch(name.strip()) for name in head.lines[0].split("\t"))
+
+
+def _is_table(head: Head) -> bool:
+    return head.is_csv or head.names_columns
+
+
+ATOMIC_FILE = Format(
+    "atomic",
+    "RecBole's .inter, a header of name:type",
+    read_atomic,
+    _is_atomic,
+    endings=(".inter",),
+    has_header=True,
+    takes=COLUMNS,
+    is_table=True,
+)
+TABLE = Format(
+    "table",
+    "CSV, TSV or Parquet with named columns",
+    read_table,
+    _is_table,
+    endings=(".parquet",),
+    has_header=True,
+    takes=COLUMNS | {"separator", "quote"},
+    is_table=True,
+)

@@ -6,19 +6,15 @@ from pathlib import Path
 
 import polars as pl
 
-from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.fields import numbered, to_interactions
+from nextitem.data.sources.formats.format import Format, Head, Reading, fixed
 from nextitem.data.sources.formats.places import MEND, headed_layout, read_places
 from nextitem.data.sources.formats.roles import plain
 
 ROLES = {"userid": "user", "artistid": "item", "tagid": "-", "timestamp": "timestamp"}
 
 
-def is_tags(found: list[str]) -> bool:
-    return [plain(name) for name in found[0].split("\t")] == list(ROLES)
-
-
-def read_tags(path: Path) -> Interactions:
+def read_tags(path: Path) -> Reading:
     """`userID artistID tagID timestamp` under a header of these names, split by tabs; times are milliseconds.
 
     https://grouplens.org/datasets/hetrec-2011/, user_taggedartists-timestamps.dat. Four of its 186,479 rows are dated
@@ -27,10 +23,24 @@ def read_tags(path: Path) -> Interactions:
     Raises:
         InputError: a column is missing, a line has another number of fields, or a time is no number.
     """
-    table = read_places(path, headed_layout(path, "hetrec", "\t", ROLES))
+    layout = headed_layout(path, "hetrec", "\t", ROLES)
+    table = read_places(path, layout)
     table = table.with_columns(numbered(table, "timestamp", path, "a number of milliseconds", MEND))
     dated = table.filter(pl.col("timestamp") >= 0)
     notes: tuple[str, ...] = ()
     if wrong := len(table) - len(dated):
         notes = (f"{wrong:,} of {len(table):,} rows of {path.name} are dated before 1970; they were left out",)
-    return to_interactions(dated, path, MEND, notes)
+    return Reading(to_interactions(dated, path, MEND, notes), layout.columns)
+
+
+def _are_tags(head: Head) -> bool:
+    return [plain(name) for name in head.lines[0].split("\t")] == list(ROLES)
+
+
+TAGS = Format(
+    "hetrec",
+    "Last.fm's tags, userID artistID tagID timestamp, split by tabs",
+    fixed(read_tags),
+    _are_tags,
+    has_header=True,
+)

@@ -1,0 +1,128 @@
+"""Finding: the file of a public data set, from a local folder, the cache or the web, whichever has it first."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from nextitem.data.sources.public.cache import cache_folder, is_intact, keep, note_terms, noted, terms_are_new
+from nextitem.data.sources.public.download import SourceError
+from nextitem.data.sources.public.entries import PUBLIC_DATA
+from nextitem.data.sources.public.kinds import PublicData
+from nextitem.data.sources.public.sources import File, Source
+from nextitem.data.sources.public.watching import Watcher
+from nextitem.errors import InputError, suggest
+
+
+@dataclass(frozen=True)
+class Found:
+    path: Path
+    file: File
+    said: str  # one sentence: which source served it
+
+
+def find(name: str, data_dir: Path | None = None, watcher: Watcher | None = None) -> Found:
+    """The verified file of a public data set: from `data_dir` (else NEXTITEM_DATA), the cache, the web.
+
+    Terms of use and progress are shown by `watcher`, on stderr if none is given.
+
+    Raises:
+        InputError: no such name, no source has the file, or a local file has another checksum.
+    """
+    data = PUBLIC_DATA.get(name)
+    if data is None:
+        raise InputError(f'there is no public data set "{name}"; {suggest(name, PUBLIC_DATA)}')
+    tried: list[str] = []
+    found = in_local_folder(data, data_dir, tried) or in_cache(data, tried) or _from_the_web(data, tried, watcher)
+    if found is None:
+        places = " or ".join(file.place for file in data.files)
+        where = f"by hand, from {data.page}" if data.downloads else f"{name} is not offered for download here"
+        by_hand = f"{where}: {data.by_hand}\n" if data.by_hand else ""
+        raise InputError(
+            f"{name} is not to be had:\n"
+            + "".join(f"  - {reason}\n" for reason in tried)
+            + by_hand
+            + f"Put {places} into a folder and name the folder in NEXTITEM_DATA, "
+            "or use -d synthetic, which needs no network"
+        )
+    return found
+
+
+def in_local_folder(data: PublicData, data_dir: Path | None, tried: list[str]) -> Found | None:
+    """A file that is there but wrong is an error: whoever put it there should know."""
+    named = data_dir if data_dir is not None else os.environ.get("NEXTITEM_DATA")
+    if not named:
+        tried.append("local folder: none is named (data_dir, or the environment variable NEXTITEM_DATA)")
+        return None
+    for file in data.files:
+        path = Path(named) / file.place
+        if path.is_file():
+            if not is_intact(path, file, cache_folder()):
+                right = file.sha256 or noted(file, cache_folder())
+                raise InputError(
+                    f"{path} is not {data.name}: its sha256 is not {right}; "
+                    "remove it, or read it as a file of your own by its path"
+                )
+            return Found(path, file, f"{data.name} from the local folder {named}, {_held_to(file)}")
+    tried.append(f"local folder {named}: it has no {' and no '.join(file.place for file in data.files)}")
+    return None
+
+
+def in_cache(data: PublicData, tried: list[str]) -> Found | None:
+    if not data.downloads:
+        return None
+    cache = cache_folder()
+    kept = [file for file in data.files if (cache / file.place).is_file()]
+    for file in kept:
+        path = cache / file.place
+        if is_intact(path, file, cache):
+            return Found(path, file, f"{data.name} from the cache {cache}, {_held_to(file)}")
+    tried.append(f"cache {cache}: {'damaged, to be replaced' if kept else 'not downloaded before'}")
+    return None
+
+
+def _from_the_web(data: PublicData, tried: list[str], watcher: Watcher | None) -> Found | None:
+    if not data.downloads:
+        return None
+    cache, watcher = cache_folder(), watcher or Watcher()
+    parts = cache / "parts"
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+        if terms_are_new(data.name, data.terms, cache):
+            watcher.show_terms(data.name, data.terms)
+            note_terms(data.name, data.terms, cache)
+    except OSError as error:
+        raise InputError(f"the cache {cache} cannot be written: {error}; name another in NEXTITEM_CACHE") from error
+    failed: list[str] = []
+    with FileLock(parts / f"{data.name}.lock"), watcher:  # another process may be at it: its file is then taken
+        if found := in_cache(data, []):
+            return found
+        for download in data.downloads:
+            is_first = noted(download.file, cache) is None
+            try:
+                path = _fetch(download, cache, parts, watcher)
+            except SourceError as reason:
+                failed.append(f"{download}: {reason}")
+                continue
+            instead = f", instead of {'; '.join(failed)}" if failed else ""
+            said = f"{data.name} from {download}, {_held_to(download.file, is_first)}, kept in {path.parent}{instead}"
+            return Found(path, download.file, said)
+    tried += failed
+    return None
+
+
+def _fetch(source: Source, cache: Path, parts: Path, watcher: Watcher) -> Path:
+    return keep(source.file, cache, lambda out: source.fetch(out, parts, watcher))
+
+
+def _held_to(file: File, is_first: bool = False) -> str:
+    """What `is_intact` held the file to; `is_first`: it was just downloaded, for the first time."""
+    if file.sha256:
+        return "checksum verified"
+    if is_first:
+        return "no checksum is published; it is noted for later downloads"
+    is_noted = noted(file, cache_folder()) is not None
+    return "no checksum is published; " + ("the same as at its first download" if is_noted else "it is taken as it is")

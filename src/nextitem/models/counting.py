@@ -1,0 +1,54 @@
+"""Counting: what models that count make of training rows and histories.
+
+Sizes: R rows, B batch, T length, V = num_items + 1 (item 0 is the padding).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.sparse import coo_array, csr_array
+from torch import Tensor
+
+from nextitem.data.ids import PAD
+from nextitem.data.sequences import Sequences
+
+
+def count_items(train: Sequences, num_items: int) -> np.ndarray:
+    """(V,) int64: how often each item occurs."""
+    return np.bincount(train.flat_items(), minlength=num_items + 1)
+
+
+def interaction_matrix(train: Sequences, num_items: int, binary: bool = True) -> csr_array:
+    """(R, V) float32: 1 where the row holds the item; with binary=False how often."""
+    values = np.ones(train.num_interactions, dtype=np.float32)
+    table = coo_array((values, (train.flat_rows(), train.flat_items())), shape=(len(train), num_items + 1)).tocsr()
+    if binary:
+        table.data[:] = 1.0
+    return table
+
+
+def multi_hot(inputs: Tensor, num_items: int) -> Tensor:
+    """(B, T) items -> (B, V) float: 1 at the items of the row, 0 at the padding.
+
+    >>> multi_hot(torch.tensor([[2, 1], [2, 0]]), 3).tolist()
+    [[0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 1.0, 0.0]]
+    """
+    table = torch.zeros(len(inputs), num_items + 1, device=inputs.device)
+    table.scatter_(1, inputs, 1.0)
+    table[:, PAD] = 0.0
+    return table
+
+
+def entries_of(starts: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Entries of some rows of a compressed table, row r of which stands at starts[r] .. starts[r + 1].
+
+    For every entry: which of the `rows` it belongs to, and its place in the table.
+
+    >>> entries_of(torch.tensor([0, 2, 2, 3]), torch.tensor([2, 1, 0]))
+    (tensor([0, 2, 2]), tensor([2, 0, 1]))
+    """
+    sizes = starts[rows + 1] - starts[rows]
+    which = torch.repeat_interleave(torch.arange(len(rows), device=rows.device), sizes)
+    within = torch.arange(len(which), device=rows.device) - (sizes.cumsum(0) - sizes)[which]
+    return which, starts[rows][which] + within

@@ -1,0 +1,120 @@
+"""One answer: a damaged log is read to the same rows, or refused in the same words, on every road that reads it.
+
+A slice of a few seconds runs always; `make fuzz` takes minutes, `make fuzz SECONDS=600 SEED=7` others. A failure names
+the seed that makes its file again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from damaged import make_file
+
+from nextitem.data.log.frames import collected
+from nextitem.data.log.interactions import Interactions
+from nextitem.data.prepare import Rules, prepare
+from nextitem.data.sources import scanning
+from nextitem.data.sources.formats.reading import read, recognise
+from nextitem.data.sources.opening import open_data
+from nextitem.data.sources.scanning import Engine
+from nextitem.errors import InputError
+
+SECONDS = float(os.environ.get("NEXTITEM_FUZZ_SECONDS", "60"))
+SEED = int(os.environ.get("NEXTITEM_FUZZ_SEED", "0"))
+SLICE = 120  # files
+ON_SPARK = 20  # one of so many, for it takes its seconds
+Answer = tuple[str, ...]
+# py4j leaves sockets to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(autouse=True)
+def size_of_large_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set while a file is read, and as it was after the test."""
+    monkeypatch.setattr(scanning, "SCANNED_FROM", scanning.SCANNED_FROM)
+
+
+@pytest.fixture
+def engines() -> Iterator[tuple[Engine, ...]]:
+    pytest.importorskip("duckdb")
+    if find_spec("pyspark") is None or shutil.which("java") is None:
+        yield ("duckdb",)
+        return
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master("local[1]").config("spark.sql.shuffle.partitions", 2)
+    session = builder.config("spark.ui.enabled", False).config("spark.driver.host", "127.0.0.1").getOrCreate()
+    session.sparkContext.setLogLevel("OFF")
+    yield ("duckdb", "spark")
+    session.stop()
+
+
+def opening(path: Path, engine: Engine = "polars") -> Callable[[], Any]:
+    return lambda: open_data(str(path), engine=engine)[0]
+
+
+def answer(opened: Callable[[], Any]) -> Answer:
+    """What an InputError says, or the log; whatever else is raised fails the test."""
+    try:
+        log = opened()
+        assert isinstance(log, Interactions)
+        table = collected(log.frame.sort("row")).to_polars().drop("row")
+        told = ("read", str(table.schema), repr(table.rows()), *log.notes)
+        prepare(log, Rules())
+    except InputError as error:
+        return ("refused", str(error))
+    return told
+
+
+def is_table(path: Path) -> bool:
+    try:
+        return recognise(path)[0].is_table
+    except InputError:
+        return True  # refused by all
+
+
+def answers(path: Path, engines: tuple[Engine, ...]) -> dict[str, Answer]:
+    """By road: at once and by a scan; a table also on other engines."""
+    scanning.SCANNED_FROM = 2**40
+    found = {"open_data": answer(opening(path)), "read": answer(lambda: read(path))}
+    scanning.SCANNED_FROM = 0
+    found["scan"] = answer(opening(path))
+    for engine in engines if is_table(path) else ():
+        found[engine] = answer(opening(path, engine))
+    return found
+
+
+def check_file(number: int, folder: Path, engines: tuple[Engine, ...]) -> bool:
+    """Whether the file is read, once all roads say the same of it."""
+    path = make_file((SEED, number), folder)
+    found = answers(path, engines)
+    # Parquet has no lines to be named: every road refuses it in its own words.
+    words = 1 if path.suffix == ".parquet" and found["read"][0] == "refused" else None
+    if len({one[:words] for one in found.values()}) > 1:
+        listed = "".join(f"\n  {road}: {one}" for road, one in found.items())
+        pytest.fail(f"file {number} of seed {SEED}, {path.name}, {path.read_bytes()!r}{listed}")
+    return found["read"][0] == "read"
+
+
+@pytest.mark.parametrize("first", range(0, SLICE, SLICE // 4))
+def test_a_damaged_file_has_one_answer(first: int, tmp_path: Path) -> None:
+    pytest.importorskip("duckdb")
+    are_read = [check_file(number, tmp_path, ("duckdb",)) for number in range(first, first + SLICE // 4)]
+    assert 0 < sum(are_read) < len(are_read)  # neither all harmless nor all broken
+
+
+@pytest.mark.slow
+def test_damaged_files_have_one_answer_for_minutes(engines: tuple[Engine, ...], tmp_path: Path) -> None:
+    end, number, are_read = time.monotonic() + SECONDS, SLICE, 0
+    while time.monotonic() < end:
+        are_read += check_file(number, tmp_path, engines if number % ON_SPARK == 0 else ("duckdb",))
+        shutil.rmtree(tmp_path / str(number))
+        number += 1
+    print(f"\nseed {SEED}: {number - SLICE:,} files in {SECONDS:g} s, {are_read:,} read; one answer on each")

@@ -1,0 +1,434 @@
+"""Models of the user's own: by file, module and entry point; run when the user names them, never when a folder does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from nextitem.cli.main import app
+from nextitem.errors import InputError
+from nextitem.models.asking import asked
+from nextitem.models.base import Recommender
+from nextitem.models.own import own_model
+from nextitem.recipe import make_recipe
+from nextitem.runs.folder import RunFolder, free_folder
+from nextitem.runs.recommend import load
+from nextitem.runs.run import run
+
+FILE = '''"""Mine: the state is the newest item, turned.
+
+Every import leaves a mark beside this file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from nextitem.data.batches import Batch
+from nextitem.models.sequential.sasrec import SASRec
+from nextitem.models.towers import SequenceModel
+
+with Path(__file__).with_name("imports").open("a") as marks:
+    marks.write("x")
+
+
+class MyModel(SequenceModel):
+    """state_t = W e_t."""
+
+    def __init__(self, num_items: int, dim: int = 16, max_length: int = 10, bias: bool = True) -> None:
+        super().__init__(num_items, dim)
+        self.max_length = max_length
+        self.turn = nn.Linear(dim, dim, bias)
+
+    def encode(self, batch: Batch) -> Tensor:
+        return self.turn(self.item_embedding(batch.inputs))
+
+
+class Hungry(SequenceModel):
+    def __init__(self, num_items: int, dim: int = 16, **others: int) -> None:
+        super().__init__(num_items, dim)
+
+
+class NoModel:
+    pass
+'''
+COUNTED = '''
+import torch
+from nextitem.models.base import Fitted
+
+
+class Popularity(Fitted):
+    """Every item alike."""
+
+    def fit(self, train):
+        self.register_buffer("scores", torch.ones(self.num_items + 1))
+
+    def score(self, batch):
+        return self.scores.repeat(len(batch.inputs), 1)
+'''
+
+
+def command(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def imports(folder: Path) -> int:
+    marks = folder / "imports"
+    return len(marks.read_text()) if marks.exists() else 0
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a model, the recipe of it, and a finished run."""
+    home = tmp_path_factory.mktemp("own")
+    (home / "mine.py").write_text(FILE)
+    (home / "MyModel.yaml").write_text("model: {dim: 8}\ntraining: {epochs: 1, batch_size: 256}\n")
+    keys = ["--model.max_length", 5, "--mode", "light"]
+    said = command("run", "-m", home / "mine.py:MyModel", "-d", "synthetic", "--out", home / "run", *keys)
+    assert " MyModel " in said
+    return home
+
+
+@pytest.fixture
+def copy(home: Path, tmp_path: Path) -> Path:
+    """The same elsewhere: a run that says where its code is."""
+    shutil.copytree(home, tmp_path / "own")
+    for name in ("recipe.yaml", "code.json", "report.json"):
+        path = tmp_path / "own/run" / name
+        path.write_text(path.read_text().replace(str(home), str(tmp_path / "own")))
+    folder = RunFolder(tmp_path / "own/run")
+    report = json.loads((folder.path / "report.json").read_text())
+    recipe = make_recipe(yaml.safe_load((folder.path / "recipe.yaml").read_text()), models=[class_of(tmp_path / "own")])
+    shutil.rmtree(folder.path)
+    list(run(recipe, folder.path))
+    assert json.loads((folder.path / "report.json").read_text())["test"] == report["test"]
+    (tmp_path / "own/imports").unlink()
+    forget(tmp_path / "own")
+    return tmp_path / "own"
+
+
+def forget(home: Path) -> None:
+    """As in a process that has not imported the file, so that an import leaves its mark."""
+    for name in [name for name, one in sys.modules.items() if vars(one).get("__file__") == str(home / "mine.py")]:
+        del sys.modules[name]
+
+
+def class_of(home: Path, name: str = "mine.py:MyModel") -> type[Recommender]:
+    found = asked(str(home / name))
+    assert found is not None
+    return found.model
+
+
+def test_the_recipe_names_the_file_absolutely_and_has_the_keys_of_the_class(home: Path) -> None:
+    recipe = yaml.safe_load((home / "run/recipe.yaml").read_text())
+    wanted = {"name": f"{home / 'mine.py'}:MyModel", "dim": 8, "max_length": 5, "bias": True}
+    assert recipe["model"] == wanted  # dim by the recipe beside the file, bias by the signature
+    assert recipe["training"]["batch_size"] == 256
+
+
+def test_a_relative_path_is_the_same_model(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    relative = asked("./mine.py:MyModel")
+    assert relative is not None
+    assert relative == asked(f"{home}/mine.py:MyModel")
+    assert relative.name == f"{home / 'mine.py'}:MyModel"
+
+
+def test_a_file_is_imported_once_until_it_changes(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(FILE)
+    first = class_of(tmp_path)
+    assert class_of(tmp_path) is first
+    assert imports(tmp_path) == 1
+    (tmp_path / "mine.py").write_text(FILE + "# changed\n")
+    assert class_of(tmp_path) is not first
+    assert [name for name in sys.modules if name == "mine"] == []
+
+
+def test_a_misspelt_key_gets_the_nearest(home: Path) -> None:
+    with pytest.raises(InputError, match=r'model\.max_lenght: MyModel has no key .* did you mean "max_length"'):
+        command("run", "-m", home / "mine.py:MyModel", "-d", "synthetic", "--model.max_lenght", 3)
+
+
+def test_the_page_of_the_model_shows_its_keys_and_what_it_says_of_itself(home: Path) -> None:
+    page = command("models", home / "mine.py:MyModel")
+    for words in ("SequenceModel", "the state is the newest item, turned", "state_t = W e_t", "model.max_length"):
+        assert words in page
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        ["recommend", "RUN", "--history", "1,2"], ["evaluate", "RUN"], ["samplers", "RUN"], ["run", "--resume", "RUN"],
+        ["run", "--recipe", "RUN/recipe.yaml"],
+    ],
+)  # fmt: skip
+def test_no_folder_and_no_file_has_code_run(copy: Path, opening: list[str]) -> None:
+    with pytest.raises(InputError, match=r"--trust-code.*models=\[\.\.\]"):
+        command(*(word.replace("RUN", str(copy / "run")) for word in opening))
+    assert imports(copy) == 0
+
+
+def test_what_trusts_the_code_opens_the_run(copy: Path) -> None:
+    assert "rank" in command("recommend", copy / "run", "--history", "1,2", "-k", 2, "--trust-code")
+    assert "full ranking" in command("evaluate", copy / "run", "--trust-code")
+    assert "holds this run already" in command("run", "--resume", copy / "run", "--trust-code")
+    assert imports(copy) == 1
+
+
+def test_showing_a_run_needs_no_code(copy: Path) -> None:
+    assert " MyModel " in command("show", copy / "run")
+    assert imports(copy) == 0
+
+
+def test_load_takes_the_class(home: Path) -> None:
+    opened = load(home / "run", models=[class_of(home)])
+    assert len(opened.recommend([["1", "2"]], k=3)[0].items) == 3
+    assert opened.recipe.model.kind is class_of(home)
+    assert opened.report["test"]
+
+
+def test_load_refuses_without_a_class_and_with_another(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"would run MyModel of .*mine\.py.*--trust-code.*models=\[\.\.\]"):
+        load(home / "run")
+    with pytest.raises(InputError, match=r"is of MyModel of .*mine\.py, found in models Hungry"):
+        load(home / "run", models=[type("Hungry", (Recommender,), {})])
+    (tmp_path / "mine.py").write_text(FILE.replace("W e_t", "W e_{t-1}"))
+    with pytest.raises(InputError, match=rf"made with MyModel of {home}.*, and {tmp_path}/mine\.py is another file"):
+        load(home / "run", models=[class_of(tmp_path)])
+
+
+def test_a_file_that_moved_unchanged_is_the_same_code(home: Path, tmp_path: Path) -> None:
+    shutil.copy(home / "mine.py", tmp_path / "moved.py")
+    assert load(home / "run", models=[class_of(tmp_path, "moved.py:MyModel")]).model.max_length == 5
+
+
+def test_a_changed_file_is_not_even_run(copy: Path) -> None:
+    (copy / "mine.py").write_text(FILE.replace("W e_t", "V e_t"))
+    for opening in (["evaluate", copy / "run"], ["run", "--resume", copy / "run"]):
+        with pytest.raises(InputError, match=r"is another file now.*bring the file of the run back, or train again"):
+            command(*opening, "--trust-code")
+    assert imports(copy) == 0
+    with pytest.raises(InputError, match=r"the file of the model, .*mine\.py, has changed.*--again"):
+        command(
+            "run", "-m", copy / "mine.py:MyModel", "-d", "synthetic", "--model.max_length", 5, "--out", copy / "run"
+        )
+    (copy / "mine.py").unlink()
+    with pytest.raises(InputError, match=r"mine\.py, which is gone; put that file back"):
+        command("evaluate", copy / "run", "--trust-code")
+
+
+def test_a_recipe_beside_the_file_that_changed_leaves_old_runs_alone(copy: Path) -> None:
+    (copy / "MyModel.yaml").write_text("training: {batches: prefix, nonsense: 3}\n")
+    assert load(copy / "run", models=[class_of(copy)]).recipe.model.arguments["dim"] == 8
+    with pytest.raises(InputError, match=r"training\.nonsense"):
+        command("run", "-m", copy / "mine.py:MyModel", "-d", "synthetic")
+
+
+def test_the_note_must_be_there_and_whole(copy: Path) -> None:
+    note = copy / "run/code.json"
+    for damage in (note.read_text().replace('"class"', '"klass"'), "{", note.read_text().replace("mine.py", "his.py")):
+        note.write_text(damage)
+        with pytest.raises(InputError, match=r"code\.json"):
+            load(copy / "run", models=[class_of(copy)])
+    note.unlink()
+    with pytest.raises(InputError, match=r"code\.json does not exist"):
+        command("evaluate", copy / "run", "--trust-code")
+
+
+def test_weights_of_other_code_are_of_another_run(copy: Path) -> None:
+    before = RunFolder(copy / "run").mark()
+    note = copy / "run/code.json"
+    note.write_text(note.read_text().replace('"sha256": "', '"sha256": "0')[:-1])
+    assert RunFolder(copy / "run").mark() != before
+
+
+def test_an_interrupted_run_is_continued(copy: Path) -> None:
+    weights = (copy / "run/model.safetensors").read_bytes()
+    (copy / "run/report.json").unlink()
+    command("run", "--resume", copy / "run", "--trust-code")
+    assert (copy / "run/model.safetensors").read_bytes() == weights
+    assert (copy / "run/report.json").exists()
+
+
+def test_other_code_takes_a_folder_of_its_own(copy: Path) -> None:
+    own = own_model(class_of(copy))
+    recipe = make_recipe(yaml.safe_load((copy / "run/recipe.yaml").read_text()), models=[own])
+    (copy / "run").rename(copy / "MyModel-synthetic")
+    assert free_folder(copy, recipe) == copy / "MyModel-synthetic"
+    other = recipe.model_copy(update={"model": recipe.model.of(replace(own, sha256="0" * 64))})
+    assert free_folder(copy, other) == copy / "MyModel-synthetic-2"
+    ours = make_recipe({"model": {"name": "MarkovChain"}, "data": {"source": "synthetic"}})
+    assert RunFolder(copy / "MyModel-synthetic").differences(ours)
+
+
+def test_a_class_that_is_called_as_one_of_ours_stays_apart_from_it(tmp_path: Path) -> None:
+    (tmp_path / "flat.py").write_text(COUNTED)
+    name = tmp_path / "flat.py:Popularity"
+    said = command("run", "-m", name, "-d", "synthetic", "--out", tmp_path / "run", "--mode", "light")
+    assert "flat.py:" in said
+    assert {" Popularity "} <= {line[:12] for line in said.splitlines()}
+    with pytest.raises(InputError, match="two models are called Popularity: one of ours, and a given one"):
+        make_recipe({"model": {"name": "Popularity"}}, models=[class_of(tmp_path, "flat.py:Popularity")])
+
+
+def test_the_audit_takes_it_and_tells_its_versions_apart(tmp_path: Path) -> None:
+    from nextitem.analysis.audit import Settings, audited_recipe, plan
+    from nextitem.analysis.trials import _claim
+
+    (tmp_path / "mine.py").write_text(FILE)
+    settings = Settings(lengths=(1,), parts=("lengths",), seeds=1, draws=1)
+    models = [class_of(tmp_path)]
+    recipe = audited_recipe("MyModel", "synthetic", settings, {"training": {"epochs": 1}}, models=models)
+    trials, _ = plan(recipe, settings)
+    assert [one.recipe.model.kind is models[0] for one in trials] == [False, False, True, True]
+    assert trials[-1].recipe.model.arguments["max_length"] == 1
+    _claim(trials[-1], "data", tmp_path, again=False)
+    (tmp_path / "mine.py").write_text(FILE + "# changed\n")
+    recipe = audited_recipe("MyModel", "synthetic", settings, models=[class_of(tmp_path)])
+    other = replace(trials[-1], recipe=trials[-1].recipe.model_copy(update={"model": recipe.model}))
+    with pytest.raises(InputError, match="holds a trial of another recipe"):
+        _claim(other, "data", tmp_path, again=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("mine.py:NoModel", FILE, "is a class of another kind, and a model is a class that inherits"),
+        ("mine.py:nn", FILE, "is a module, and a model is a class"),
+        ("mine.py:Mymodel", FILE, 'has no class "Mymodel"; did you mean "MyModel"'),
+        ("mine.py:SASRec", FILE, "only imported here; name it there, as nextitem.models.sequential.sasrec:SASRec"),
+        ("mine.py:Hungry", FILE, r"\*\*others: .*has no name that a recipe could give"),
+        ("mine.py", FILE, "name the class in it too"),
+        ("other.py:MyModel", FILE, r"other\.py, cannot be read: No such file"),
+        ("mine.py:MyModel", "\n1 / 0\n", "line 2: ZeroDivisionError: division by zero"),
+        ("mine.py:MyModel", "def f(:\n", "line 1: SyntaxError"),
+        ("mine.py:MyModel", "import nothing_of_this_name\n", "line 1: ModuleNotFoundError: .* PYTHONPATH"),
+        ("mine.py:MyModel", "raise SystemExit(3)\n", "line 1: SystemExit: 3"),
+        ("mine.txt:MyModel", FILE, "no module named|leads nowhere"),
+    ],
+)
+def test_what_is_no_model_is_told(tmp_path: Path, name: str, content: str, message: str) -> None:
+    (tmp_path / "mine.py").write_text(content)
+    with pytest.raises(InputError, match=message):
+        asked(str(tmp_path / name))
+
+
+def test_a_file_that_failed_is_imported_anew(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(f"{FILE}\nif not Path(__file__).with_name('ready').exists():\n    1 / 0\n")
+    with pytest.raises(InputError, match="ZeroDivisionError"):
+        class_of(tmp_path)
+    (tmp_path / "ready").touch()
+    assert class_of(tmp_path).__name__ == "MyModel"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("name: str = 'a'", "the model's own key, model.name; rename it"),
+        ("layer=object()", "has a default that a recipe cannot write down"),
+        ("layer: 'Nowhere' = 1", "the types of its arguments cannot be read"),
+        ("layer, /", "has no name that a recipe could give"),
+    ],
+)
+def test_a_constructor_that_no_recipe_can_call_is_told(tmp_path: Path, arguments: str, message: str) -> None:
+    base = "from nextitem.models.base import Fitted\nclass MyModel(Fitted):\n"
+    (tmp_path / "mine.py").write_text(f"{base}    def __init__(self, {arguments}): pass\n")
+    with pytest.raises(InputError, match=message):
+        asked(f"{tmp_path}/mine.py:MyModel")
+
+
+def test_a_class_of_no_file_is_told() -> None:
+    with pytest.raises(InputError, match="stands in no file"):
+        own_model(type("MyModel", (Recommender,), {"__module__": "a_notebook"}))
+    with pytest.raises(InputError, match="must stand at the top of"):
+        own_model(type("MyModel", (Recommender,), {}))
+
+
+def test_a_baseline_is_one_of_ours(home: Path) -> None:
+    with pytest.raises(InputError, match=r"a baseline is one of ours, found .*run yours by itself"):
+        make_recipe({"evaluation": {"baselines": [f"{home}/mine.py:MyModel"]}})
+
+
+def test_trust_where_nothing_is_to_be_trusted_is_told() -> None:
+    with pytest.raises(InputError, match="--trust-code is for --resume and --recipe"):
+        command("run", "-m", "SASRec", "--trust-code")
+
+
+def install(folder: Path, package: str, points: dict[str, str], version: str = "1.0") -> None:
+    """What an installer leaves of a distribution: its metadata, and a package."""
+    info = folder / f"{package}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
+    lines = "".join(f"{name} = {value}\n" for name, value in points.items())
+    (info / "entry_points.txt").write_text(f"[nextitem.models]\n{lines}")
+    (folder / package).mkdir(exist_ok=True)
+    (folder / package / "__init__.py").write_text("")
+    (folder / package / "mine.py").write_text(FILE)
+    (folder / package / "MyModel.yaml").write_text("model: {dim: 4}\ntraining: {epochs: 1}\n")
+
+
+def test_an_entry_point_is_a_model_that_is_imported_when_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, "brought_one", {"Brought": "brought_one.mine:MyModel"})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "brought_one 1.0" in command("models")
+    with pytest.raises(InputError, match=r"the model Brought is code that brought_one 1\.0 brings.* -m Brought"):
+        make_recipe({"model": {"name": "Brought"}})
+    assert imports(tmp_path / "brought_one") == 0
+    command("run", "-m", "Brought", "-d", "synthetic", "--out", tmp_path / "run", "--mode", "light")
+    assert imports(tmp_path / "brought_one") == 1
+    note = json.loads((tmp_path / "run/code.json").read_text())
+    assert (note["name"], note["class"], note["distribution"], note["version"]) == (
+        "Brought", "MyModel", "brought_one", "1.0",
+    )  # fmt: skip
+    assert yaml.safe_load((tmp_path / "run/recipe.yaml").read_text())["model"]["dim"] == 4
+    with pytest.raises(InputError, match="--trust-code"):
+        load(tmp_path / "run")
+    assert "rank" in command("recommend", tmp_path / "run", "--history", "1,2", "--trust-code")
+    given = sys.modules["brought_one.mine"].MyModel
+    assert load(tmp_path / "run", models=[given]).recipe.model.name == "Brought"
+    shutil.rmtree(tmp_path / "brought_one-1.0.dist-info")
+    with pytest.raises(InputError, match=r"is gone; install it again \(it was of brought_one 1\.0\)"):
+        command("evaluate", tmp_path / "run", "--trust-code")
+
+
+def test_a_module_of_a_distribution_is_noted_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, "brought_two", {})
+    (tmp_path / "brought_two-1.0.dist-info/top_level.txt").write_text("brought_two\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    own = asked("brought_two.mine:MyModel")
+    assert own is not None
+    assert (own.name, own.distribution, own.version) == ("brought_two.mine:MyModel", "brought_two", "1.0")
+    with pytest.raises(InputError, match=r"there is no module brought_two\.his here"):
+        asked("brought_two.his:MyModel")
+
+
+@pytest.mark.parametrize(
+    ("name", "others", "message"),
+    [
+        ("Twice", {"Twice": "brought_four:B"}, r"2 entry points are called Twice: brought_\w+ 1\.0 .* and brought_"),
+        ("SASRec", {}, "two models are called SASRec: one of ours, and an entry point of brought_three 1.0"),
+    ],
+)
+def test_entry_points_of_one_name_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, others: dict[str, str], message: str
+) -> None:
+    install(tmp_path / "a", "brought_three", {name: "brought_three.mine:MyModel"})
+    install(tmp_path / "b", "brought_four", others)
+    monkeypatch.syspath_prepend(str(tmp_path / "a"))
+    monkeypatch.syspath_prepend(str(tmp_path / "b"))
+    with pytest.raises(InputError, match=message):
+        command("run", "-m", name, "-d", "synthetic")
+    assert imports(tmp_path / "a/brought_three") == 0
