@@ -30,6 +30,7 @@ FLOORS = [
     {"analysis"},
     {"report"},
     {"cli"},
+    {"batches", "losses", "split"},  # public names, room by room
     {"__main__"},
 ]
 HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}

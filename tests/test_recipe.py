@@ -10,7 +10,9 @@ import yaml
 
 from nextitem.data.sources.public import PUBLIC_DATA
 from nextitem.errors import InputError
+from nextitem.keys import defaults_of
 from nextitem.models.catalogue import MODELS
+from nextitem.models.catalogue import arguments as arguments_of
 from nextitem.models.negatives import SAMPLERS
 from nextitem.recipe import make_recipe, read_layer
 from nextitem.recipe.options import parse_keys
@@ -238,3 +240,10 @@ def test_null_takes_text_away_too() -> None:
     lower = {"data": {"separator": ";", "user": "who"}, "model": {"name": "Popularity"}}
     recipe = make_recipe(lower, parse_keys(["--data.separator", "null"]))
     assert (recipe.data.separator, recipe.data.user) == (None, "who")
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_a_model_made_in_python_is_that_of_a_run(name: str) -> None:
+    """The arguments of a model's own recipe are its constructor's defaults."""
+    own = make_recipe({"model": {"name": name}, "data": {"source": "any"}}).model.arguments
+    assert own == defaults_of(arguments_of(MODELS[name]))

@@ -1,6 +1,13 @@
 """nextitem: which item comes next.
 
-Public names load what they need when they are first used, so `import nextitem` itself is instant.
+    dataset = ni.read_dataset("log.csv")
+    split = ni.split.leave_one_out(dataset)
+    model = ni.models.SASRec(split.num_items)
+    for progress in ni.fit(model, split): ...
+    ni.evaluate(model, split.test).means()
+
+`ni.models`, `ni.split`, `ni.batches` and `ni.losses` hold what there is of each by name. Public names load what they
+need when they are first used, so `import nextitem` itself is instant.
 """
 
 from __future__ import annotations
@@ -13,7 +20,10 @@ from typing import TYPE_CHECKING
 from nextitem.cores import bound_waiting
 
 if TYPE_CHECKING:
+    from nextitem import batches as batches
+    from nextitem import losses as losses
     from nextitem import models as models
+    from nextitem import split as split
     from nextitem.data.batches import Batch as Batch
     from nextitem.data.batches import NextItemBatches as NextItemBatches
     from nextitem.data.batches import PrefixBatches as PrefixBatches
@@ -21,59 +31,88 @@ if TYPE_CHECKING:
     from nextitem.data.log.interactions import Interactions as Interactions
     from nextitem.data.sources.opening import open_data as open_data
     from nextitem.data.sources.opening import read_dataset as read_dataset
+    from nextitem.data.splits.split import Holdout as Holdout
+    from nextitem.data.splits.split import Split as Split
     from nextitem.data.splits.split import leave_one_out as leave_one_out
     from nextitem.errors import InputError as InputError
+    from nextitem.evaluation.evaluate import Report as Report
     from nextitem.evaluation.evaluate import evaluate as evaluate
     from nextitem.evaluation.protocol import Protocol as Protocol
+    from nextitem.models.base import Recommender as Recommender
     from nextitem.models.general.popularity import Popularity as Popularity
     from nextitem.models.sequential.markov_chain import MarkovChain as MarkovChain
     from nextitem.models.sequential.sasrec import SASRec as SASRec
     from nextitem.models.sequential.zero_block import ZeroBlock as ZeroBlock
+    from nextitem.nn.objectives import FullSoftmax as FullSoftmax
+    from nextitem.nn.objectives import Objective as Objective
+    from nextitem.recipe import Recipe as Recipe
     from nextitem.recipe import make_recipe as make_recipe
+    from nextitem.runs.fit import fit as fit
     from nextitem.runs.live import Session as Session
+    from nextitem.runs.objectives import sampled as sampled
+    from nextitem.runs.recommend import Recommendation as Recommendation
+    from nextitem.runs.recommend import Run as Run
     from nextitem.runs.recommend import load as load
     from nextitem.runs.run import run as run
-    from nextitem.training.fit import fit as fit
+    from nextitem.runs.saving import save as save
+    from nextitem.testing import RecommenderTests as RecommenderTests
+    from nextitem.training.fit import Progress as Progress
 
 bound_waiting(sys.platform, os.environ)
 
 __version__: str
 
+_ROOMS = ("batches", "losses", "models", "split")  # modules of names
 _HOMES = {
     "Batch": "data.batches",
     "Dataset": "data.dataset",
+    "FullSoftmax": "nn.objectives",
+    "Holdout": "data.splits.split",
     "InputError": "errors",
     "Interactions": "data.log.interactions",
     "MarkovChain": "models.sequential.markov_chain",
     "NextItemBatches": "data.batches",
+    "Objective": "nn.objectives",
     "Popularity": "models.general.popularity",
     "PrefixBatches": "data.batches",
+    "Progress": "training.fit",
     "Protocol": "evaluation.protocol",
+    "Recipe": "recipe",
+    "Recommendation": "runs.recommend",
+    "Recommender": "models.base",
+    "RecommenderTests": "testing",
+    "Report": "evaluation.evaluate",
+    "Run": "runs.recommend",
     "SASRec": "models.sequential.sasrec",
     "Session": "runs.live",
+    "Split": "data.splits.split",
     "ZeroBlock": "models.sequential.zero_block",
     "evaluate": "evaluation.evaluate",
-    "fit": "training.fit",
+    "fit": "runs.fit",
     "leave_one_out": "data.splits.split",
     "load": "runs.recommend",
     "make_recipe": "recipe",
     "open_data": "data.sources.opening",
     "read_dataset": "data.sources.opening",
     "run": "runs.run",
+    "sampled": "runs.objectives",
+    "save": "runs.saving",
 }
 
-__all__ = sorted([*_HOMES, "models"])
+__all__ = sorted([*_HOMES, *_ROOMS])
 
 
-def __getattr__(name: str) -> object:
-    if name == "models":
-        return import_module("nextitem.models")
-    if name == "__version__":
-        return import_module("importlib.metadata").version("nextitem")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'nextitem' has no attribute {name!r}")
-    return vars(import_module(f"nextitem.{_HOMES[name]}"))[name]
+if not TYPE_CHECKING:  # which would take any name for one that is there
+
+    def __getattr__(name: str) -> object:
+        if name in _ROOMS:
+            return import_module(f"nextitem.{name}")
+        if name == "__version__":
+            return import_module("importlib.metadata").version("nextitem")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'nextitem' has no attribute {name!r}")
+        return vars(import_module(f"nextitem.{_HOMES[name]}"))[name]
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted([*__all__, "__version__"])

@@ -102,7 +102,7 @@ def test_vectors_of_the_padding_are_zero() -> None:
 
 def test_cross_entropy_is_refused_with_the_way_out() -> None:
     pair = Batch(torch.tensor([1]), torch.tensor([[0]]), torch.tensor([[2]]))
-    with pytest.raises(InputError, match=r"inner products; set loss\.name to one with sampled negatives"):
+    with pytest.raises(InputError, match=r"a vector an item; set loss\.name to one with sampled negatives"):
         NCF(3, 5).loss(pair)  # the objective that a model has before a recipe gives it another
 
 

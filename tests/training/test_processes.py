@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -140,25 +139,32 @@ def test_a_run_is_continued_by_another_number_of_processes(runs: Path, begun_by:
 
 
 @pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[subprocess.Popen[str]]]]:
-    """Two processes a job, all at once: they wait most of the time, to be imported and for each other."""
-    jobs = ("tell_refuse_and_diverge", "die", "be_silent")
-    folders = {job: tmp_path_factory.mktemp(job) for job in jobs}
-    found = {job: started(folder, 2, job, folder) for job, folder in folders.items()}
-    yield found
-    for one in chain(*found.values()):
-        one.kill()
-        one.communicate()
+def first_and_killed(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, str]]:
+    """How two processes end, of which the second is killed after all that they tell each other."""
+    tmp = tmp_path_factory.mktemp("killed")
+    return ended(started(tmp, 2, "tell_refuse_diverge_and_die", tmp))
 
 
-def test_processes_tell_each_other_what_they_have_and_end_alike(pairs: dict[str, list[subprocess.Popen[str]]]) -> None:
-    all_done(pairs["tell_refuse_and_diverge"])
+def test_processes_tell_each_other_what_they_have_and_end_alike(first_and_killed: list[tuple[int, str]]) -> None:
+    (_, output), (code, other) = first_and_killed
+    assert code == -signal.SIGKILL, output + other  # it came as far as that
 
 
-@pytest.mark.parametrize("job", ["die", "be_silent"])
-def test_a_process_that_is_lost_ends_the_other(pairs: dict[str, list[subprocess.Popen[str]]], job: str) -> None:
-    ((code, message),) = ended(pairs[job][:1])
-    assert code == 4
+def test_a_process_that_is_killed_ends_the_other(first_and_killed: list[tuple[int, str]]) -> None:
+    check_lost(*first_and_killed[0])
+
+
+def test_a_process_that_is_silent_ends_the_other(tmp_path: Path) -> None:
+    stays, is_silent = started(tmp_path, 2, "be_silent", tmp_path)
+    try:
+        check_lost(*ended([stays])[0])
+    finally:
+        is_silent.kill()
+        is_silent.communicate()
+
+
+def check_lost(code: int, message: str) -> None:
+    assert code == 4, message
     assert "another of the 2 processes has ended, or does not answer" in message
 
 

@@ -27,6 +27,11 @@ READS = (1, FORMAT, FINER)
 
 @dataclass(frozen=True)
 class Dataset:
+    """A log that is ready: the items of every user in time order, the maps of the ids, and what stands beside the log.
+
+    `ni.read_dataset` makes one of a file, `Dataset.from_interactions` one of a checked frame.
+    """
+
     sequences: Sequences  # row r holds the items of user r + 1, oldest first
     users: IdMap
     items: IdMap
@@ -56,7 +61,7 @@ class Dataset:
 
     @classmethod
     def from_numbered(cls, log: Numbered, name: str = "data", weight: Literal["rating"] | None = None) -> Dataset:
-        """A log whose codes are its final numbers, less one."""
+        """A data set of a log whose codes are its final numbers, less one."""
         if weight is not None:
             _refuse_weightless(log)
         offsets = np.concatenate([[0], np.cumsum(log.lengths)]).astype(np.int64)
@@ -67,14 +72,17 @@ class Dataset:
 
     @property
     def num_users(self) -> int:
+        """How many users there are; they are numbered from 1."""
         return len(self.users)
 
     @property
     def num_items(self) -> int:
+        """How many items there are; they are numbered from 1."""
         return len(self.items)
 
     @property
     def num_interactions(self) -> int:
+        """How many interactions the users have together."""
         return self.sequences.num_interactions
 
     @property
@@ -119,7 +127,7 @@ class Dataset:
 
     @classmethod
     def load(cls, folder: Path) -> Dataset:
-        """Memory-mapped: nothing is read before it is used.
+        """The data set that `save` wrote, memory-mapped: nothing is read before it is used.
 
         Raises:
             InputError: it was saved in a format that this version does not know, or is damaged.

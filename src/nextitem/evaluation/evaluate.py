@@ -20,12 +20,15 @@ DEFAULT_METRICS = ("hr@1", "hr@5", "hr@10", "hr@20", "ndcg@5", "ndcg@10", "ndcg@
 
 @dataclass(frozen=True)
 class Report:
+    """What an evaluation found: a value a case of each metric, under the protocol that it was measured by."""
+
     protocol: str  # one line; printed above every table
     ranking: Ranking
     values: dict[str, np.ndarray]  # "ndcg@10" -> (R,), one value a case
     notes: tuple[str, ...] = ()  # what a reader of the numbers could miss
 
     def means(self) -> dict[str, float]:
+        """The mean of each metric over the cases, by its name."""
         return {name: float(values.mean()) for name, values in self.values.items()}
 
 
@@ -38,7 +41,9 @@ def evaluate(
     track: Track | None = None,
     processes: Processes = ALONE,
 ) -> Report:
-    """Rank the holdout's targets and measure. See `Protocol` for what is ranked, `metrics` for the definitions.
+    """Rank the targets of a holdout, such as `split.test`, and measure.
+
+    `Protocol` says what is ranked, docs/metrics.md what the metrics are.
 
     Without a protocol: the whole catalogue is ranked, seen items masked unless users repeat items. Without metrics:
     DEFAULT_METRICS, but none whose list is longer than the ranking; `notes` names those. Several `processes` share the

@@ -22,7 +22,7 @@ TIES: dict[Ties, str] = {  # in words; reports that say "expected rank" of `expe
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a target is ranked.
+    """How a target is ranked: among what, with which items left out, and what a tie gets.
 
     candidates: None ranks the whole catalogue. A number ranks each target among so many items drawn uniformly, with
         replacement, from those that the user did not train on (SASRec's protocol has 100; the other held-out item
@@ -52,7 +52,7 @@ class Protocol:
         return num_items if self.candidates is None else self.candidates + 1
 
     def describe(self, holdout: Holdout) -> str:
-        """One line for the head of a table."""
+        """The protocol in one line, for the head of a table."""
         pool = "full ranking" if self.candidates is None else f"target + {self.candidates} uniform negatives (sampled)"
         seen = "seen items masked" if self.masks_seen(holdout) else "seen items kept"
         if self.seen == "mask_unless_target":

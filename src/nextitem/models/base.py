@@ -33,7 +33,7 @@ from nextitem.nn.objectives import FullSoftmax, Objective
 
 
 class Recommender(nn.Module):
-    """Scores every item for a batch of rows.
+    """A model that scores every item for a batch of rows; all models inherit it.
 
     `max_length` is how many of the newest items it looks at (None: all of them); `knows_users` says that scores
     depend on which user a row belongs to, so that nothing can be said of a user who was not trained on;
@@ -55,7 +55,7 @@ class Recommender(nn.Module):
         self.num_items = num_items
 
     def wanted(self) -> Wanted:
-        """What it sees beside users and items: times, ratings, views, triples; most models nothing."""
+        """What the model sees of a row beside users and items: times, ratings, views, triples; most models nothing."""
         return NOTHING
 
     def score(self, batch: Batch) -> Tensor:
@@ -67,11 +67,14 @@ class Recommender(nn.Module):
 
     @contextmanager
     def ready(self) -> Iterator[None]:
-        """Inside, weights stay as they are, and what all rows share may be worked out once, not once a batch."""
+        """A context for scoring many batches, in which what all rows share is worked out once, not once a batch.
+
+        The weights must stay as they are inside.
+        """
         yield
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
-        """The inverse of `state_dict`.
+        """Take the weights that `state_dict` gave, of the same model.
 
         Raises:
             InputError: the weights are of another model, or are no finite numbers.
@@ -88,7 +91,11 @@ class Fitted(Recommender):
         raise NotImplementedError(f"{type(self).__name__} has no fit")
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
-        """The inverse of `state_dict`; tables take as many entries as were fitted. See `Recommender.load_weights`."""
+        """Take the weights that `state_dict` gave; tables take as many entries as were fitted.
+
+        Raises:
+            InputError: the weights are of another model, or are no finite numbers.
+        """
         check_weights(self.state_dict(), weights)
         for name, tensor in weights.items():
             self.register_buffer(name, tensor)
@@ -102,6 +109,7 @@ class Trained(Recommender):
     def __init__(self, num_items: int) -> None:
         super().__init__(num_items)
         self.objective: Objective = FullSoftmax()  # of a model that takes_objective
+        self.objective.is_default = True
 
     def prepare(self, train: TrainingData) -> None:
         """See the training data once, before the first step; most models need nothing of it."""

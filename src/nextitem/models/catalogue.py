@@ -1,4 +1,4 @@
-"""The models by name. A new model is a line here, a file beside this one, a recipe in `recipes/` and a test."""
+"""The models by name, and their arguments. `names.py` lists them."""
 
 from __future__ import annotations
 
@@ -9,54 +9,13 @@ from typing import Any
 from nextitem.data.training_data import Sizes
 from nextitem.errors import InputError
 from nextitem.keys import Key, check_keys, keys_of, named
+from nextitem.models import names
 from nextitem.models.base import Recommender
-from nextitem.models.general.bpr import BPR
-from nextitem.models.general.ease import EASE
-from nextitem.models.general.ials import IALS
-from nextitem.models.general.item_knn import ItemKNN
-from nextitem.models.general.light_gcn import LightGCN
-from nextitem.models.general.multi_vae import MultiVAE
-from nextitem.models.general.ncf import NCF
-from nextitem.models.general.popularity import Popularity
 from nextitem.models.installed import brought_by, installed
-from nextitem.models.knowledge.cke import CKE
-from nextitem.models.sequential.bert4rec import BERT4Rec
-from nextitem.models.sequential.cl4srec import CL4SRec
-from nextitem.models.sequential.gru4rec import GRU4Rec
-from nextitem.models.sequential.mamba4rec import Mamba4Rec
-from nextitem.models.sequential.markov_chain import MarkovChain
-from nextitem.models.sequential.sasrec import SASRec
-from nextitem.models.sequential.sasrecf import SASRecF
-from nextitem.models.sequential.sigma import SIGMA
-from nextitem.models.sequential.stamp import STAMP
-from nextitem.models.sequential.tisasrec import TiSASRec
-from nextitem.models.sequential.zero_block import ZeroBlock
-from nextitem.models.social.diffnet import DiffNet
 
 MODELS: dict[str, type[Recommender]] = {
-    "BERT4Rec": BERT4Rec,
-    "BPR": BPR,
-    "CKE": CKE,
-    "CL4SRec": CL4SRec,
-    "DiffNet": DiffNet,
-    "EASE": EASE,
-    "GRU4Rec": GRU4Rec,
-    "IALS": IALS,
-    "ItemKNN": ItemKNN,
-    "LightGCN": LightGCN,
-    "Mamba4Rec": Mamba4Rec,
-    "MarkovChain": MarkovChain,
-    "MultiVAE": MultiVAE,
-    "NCF": NCF,
-    "Popularity": Popularity,
-    "SASRec": SASRec,
-    "SASRecF": SASRecF,
-    "SIGMA": SIGMA,
-    "STAMP": STAMP,
-    "TiSASRec": TiSASRec,
-    "ZeroBlock": ZeroBlock,
+    name: model for name, model in sorted(vars(names).items()) if not name.startswith("_")
 }
-
 
 SIZES = tuple(one.name for one in fields(Sizes))  # what the data says, not the recipe
 

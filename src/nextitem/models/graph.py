@@ -49,7 +49,7 @@ class GraphModel(Kept, TwoTower, Generic[G]):
         raise NotImplementedError(f"{type(self).__name__} has no make_graph")
 
     def propagate(self, graph: G) -> tuple[Tensor, Tensor]:
-        """(U, D) users and (V, D) items, of the weights as they are now; row 0 is nobody's and no item's."""
+        """The vectors of users (U, D) and items (V, D), of the weights as they are now; row 0 is nobody's."""
         raise NotImplementedError(f"{type(self).__name__} has no propagate")
 
     def prepare(self, train: TrainingData) -> None:
@@ -57,7 +57,7 @@ class GraphModel(Kept, TwoTower, Generic[G]):
         self.refresh()
 
     def propagated(self) -> tuple[Tensor, Tensor]:
-        """(U, D) and (V, D), of the weights as they are now.
+        """The propagated vectors of users (U, D) and items (V, D), of the weights as they are now.
 
         Raises:
             InputError: there is no graph, because the model was loaded and has not seen the training rows.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nextitem.errors import InputError
 from nextitem.nn.losses.by_name import LOSSES, find_loss
-from nextitem.nn.scorers import VectorScorer
+from nextitem.nn.scorers import InnerProduct, VectorScorer
 
 
 def asked_scorer(loss: str, model: str, own: type[VectorScorer] | None) -> type[VectorScorer] | None:
@@ -21,3 +21,19 @@ def asked_scorer(loss: str, model: str, own: type[VectorScorer] | None) -> type[
             f"take one of cross_entropy, {', '.join(others)}"
         )
     return asked
+
+
+def agreed(scorer: VectorScorer, asked: type[VectorScorer] | None, model: str) -> VectorScorer:
+    """The scorer of a model whose objective asks for one: that one in the place of the inner product.
+
+    Raises:
+        InputError: the model scores by another already.
+    """
+    if asked is None or isinstance(scorer, asked):
+        return scorer
+    if type(scorer) is not InnerProduct:
+        raise InputError(
+            f"the objective of {model} is of {asked.title}, and its scores are {scorer.title}; take another loss, or "
+            "leave the scorer out"
+        )
+    return asked()

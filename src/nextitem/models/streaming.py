@@ -38,12 +38,12 @@ class Streaming(SequenceModel, Generic[Memory]):
         raise NotImplementedError(f"{type(self).__name__} has no begin")
 
     def read(self, items: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """One more item of each row, (B,) -> the state after it (B, D), as `encode` has it, and the next memory."""
+        """Read one more item of each row, (B,): the state after it (B, D), as `encode` has it, and the next memory."""
         raise NotImplementedError(f"{type(self).__name__} has no read")
 
     @torch.inference_mode()
     def start(self, history: Tensor) -> Stream[Memory]:
-        """(T,) items, oldest first -> the stream after them; as in a batch, the newest `max_length` are read."""
+        """The stream after items (T,), oldest first; as in a batch, the newest `max_length` are read."""
         memory = self.begin(1)
         nothing = Batch.of(torch.full((1, 1), PAD, device=self.item_embedding.weight.device))
         stream = Stream(self.encode(nothing)[:, 0], memory)  # what a batch says without a history
@@ -68,5 +68,5 @@ class Streaming(SequenceModel, Generic[Memory]):
 
     @torch.inference_mode()
     def next_scores(self, stream: Stream[Memory]) -> Tensor:
-        """(V,), as `score` gives them for the whole history."""
+        """The scores of all items (V,), as `score` gives them for the whole history."""
         return (self.scorer.map_queries(stream.query) @ self.mapped_vectors().T)[0]

@@ -43,18 +43,18 @@ class ItemTower(Recommender):
         self.scorer: VectorScorer = (self.own_scorer or InnerProduct)()
 
     def item_vectors(self) -> Tensor:
-        """(V, D)."""
+        """The vectors of all items (V, D), as scores take them; row 0 is the padding's."""
         raise NotImplementedError(f"{type(self).__name__} has no item_vectors")
 
     def query(self, batch: Batch) -> Tensor:
-        """(B, D): what each row is looking for next."""
+        """What each row is looking for next, a vector (B, D)."""
         raise NotImplementedError(f"{type(self).__name__} has no query")
 
     def score(self, batch: Batch) -> Tensor:
         return all_inner_products(self.scorer.map_queries(self.query(batch)), self.mapped_vectors())
 
     def mapped_vectors(self) -> Tensor:
-        """(V, E): scores are the inner products of mapped queries with these."""
+        """The item vectors (V, E) as the scorer maps them: scores are their products with mapped queries."""
         (vectors,) = self._ready or (self.scorer.map_vectors(self.item_vectors()),)
         return vectors
 
@@ -95,7 +95,7 @@ class SequenceModel(ItemTower, Trained):
         self.item_embedding = nn.Embedding(num_items + 1 + num_marks, dim, padding_idx=PAD)
 
     def encode(self, batch: Batch) -> Tensor:
-        """(B, T) items, oldest first, padding last -> (B, T, D), the state after each of them."""
+        """The states (B, T, D) after each of the items (B, T) of a batch, oldest first, padding last."""
         raise NotImplementedError(f"{type(self).__name__} has no encode")
 
     def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ class SequenceModel(ItemTower, Trained):
         return self.encode(batch)[torch.arange(len(places), device=places.device), places]
 
     def item_vectors(self) -> Tensor:
-        """(V, D): without the rows of marks."""
+        """The vectors of all items (V, D), without the rows of marks."""
         table = self.item_embedding.weight
         # The table itself where it has no marks: what is sparse about its gradient hangs on that.
         return table if len(table) == self.num_items + 1 else table[: self.num_items + 1]
@@ -132,7 +132,7 @@ class TwoTower(ItemTower, Trained):
     trains_on = ("pair",)
 
     def user_vectors(self) -> Tensor:
-        """(num_users + 1, D); row 0 is nobody's."""
+        """The vectors of all users (num_users + 1, D); row 0 is nobody's."""
         raise NotImplementedError(f"{type(self).__name__} has no user_vectors")
 
     def query(self, batch: Batch) -> Tensor:
@@ -153,7 +153,7 @@ class TowerFree(Trained):
     trains_on = ("pair",)
 
     def interact(self, users: Tensor, items: Tensor) -> Tensor:
-        """(N,) users and (N, K) items, or (1, K) that are the same for all users -> (N, K) scores."""
+        """Scores (N, K) of users (N,) with items (N, K), or with items (1, K) that are the same for all users."""
         raise NotImplementedError(f"{type(self).__name__} has no interact")
 
     def loss(self, batch: Batch) -> Tensor:

@@ -19,7 +19,9 @@ from nextitem.nn.scorers import VectorScorer
 
 
 class Objective(nn.Module):
-    """Modules, so that what a sampler holds moves to a device with the model; nothing of them is saved.
+    """What a model is trained to do: a loss of scores, and where its negatives come from.
+
+    Modules, so that what a sampler holds moves to a device with the model; nothing of them is saved.
 
     `reads_rows` says that a step reads the vectors of some items only; their gradient may then be sparse, and is where
     `is_sparse` is set.
@@ -28,6 +30,8 @@ class Objective(nn.Module):
     reads_rows: ClassVar[bool] = False
     is_sparse: bool = False
     needs_vectors: bool = False  # whether `refresh` wants the item vectors at the start of every epoch
+    asked_scorer: type[VectorScorer] | None = None  # what the scores must be; None: whatever the model's are
+    is_default: bool = False  # whether nobody chose it, so that `fit` may put that of the model's recipe in its place
 
     def forward(
         self,
@@ -39,8 +43,10 @@ class Objective(nn.Module):
         *,
         scorer: VectorScorer,
     ) -> Tensor:
-        """queries (N, D), vectors (V, D), targets (N,) in 1..num_items, users (N,), weights of the targets (N,)
-        -> scalar loss, a mean over the targets. `scorer`: the model's own, by which it ranks too.
+        """The loss of queries and item vectors under a scorer: a scalar, the mean over the targets.
+
+        queries (N, D), vectors (V, D), targets (N,) in 1..num_items, users (N,), weights of the targets (N,).
+        `scorer` is the model's own, by which it ranks too.
         """
         mapped = scorer.map_queries(queries)
         return self.over(
@@ -55,11 +61,18 @@ class Objective(nn.Module):
         queries: Tensor | None = None,
         weights: Tensor | None = None,
     ) -> Tensor:
-        """The same of any scores; `queries`, where there are any, are those whose inner products the scores are."""
+        """The loss where scores are any function of rows and items: a scalar, the mean over the targets.
+
+        `score` takes items (N, K), or (1, K) that are the same for all targets, and gives their scores (N, K).
+        targets (N,) in 1..num_items, users (N,), weights of the targets (N,). `queries`, where there are any, are
+        those whose inner products the scores are.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no over")
 
     def refresh(self, vectors: Tensor) -> None:
-        """Item vectors at the start of an epoch, for what draws by them: (V, E), as the model's scorer maps them."""
+        """Take the item vectors (V, E), as the model's scorer maps them, at the start of an epoch, for samplers that
+        draw by them.
+        """
 
 
 class FullSoftmax(Objective):
@@ -104,10 +117,12 @@ class Sampled(Objective):
         is_static: bool = False,
         seed: int = 0,
         takes_log_q: bool = False,
+        asked_scorer: type[VectorScorer] | None = None,
     ) -> None:
         """`loss`: (positive (N,), negative (N, k)) -> scalar, or if it `takes_log_q` (positive, negative, target_log_q
         (N,), log_q (N, k)) -> scalar; with `weight` (N,) too where targets are weighed. A `num_negatives` of None is as
-        many as the batch has targets. `seed` is of static negatives.
+        many as the batch has targets. `seed` is of static negatives. `asked_scorer` is what the loss takes scores
+        for, if it cares.
 
         Raises:
             InputError: static negatives of a sampler that draws by more than the user and the target.
@@ -120,7 +135,7 @@ class Sampled(Objective):
             )
         self.loss, self.sampler, self.num_negatives = loss, sampler, num_negatives
         self.is_static, self.seed, self.takes_log_q = is_static, seed, takes_log_q
-        self.needs_vectors = sampler.needs_vectors
+        self.needs_vectors, self.asked_scorer = sampler.needs_vectors, asked_scorer
 
     def refresh(self, vectors: Tensor) -> None:
         self.sampler.refresh(vectors)

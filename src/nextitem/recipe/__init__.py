@@ -1,6 +1,6 @@
 """Recipe: a whole run as data."""
 
-from nextitem.recipe.layers import Layer, make_data_recipe, make_recipe, read_layer
+from nextitem.recipe.layers import Layer, make_data_recipe, make_recipe, read_layer, with_training
 from nextitem.recipe.sections import (
     FORMAT,
     DataRecipe,
@@ -31,4 +31,5 @@ __all__ = [
     "make_data_recipe",
     "make_recipe",
     "read_layer",
+    "with_training",
 ]

@@ -101,35 +101,53 @@ LOSS_KEYS = {key for name in LOSSES for key in loss_keys(name)}
 
 
 def with_negatives(loss: LossRecipe, model: type[Recommender]) -> LossRecipe:
-    """The loss with all its keys and those of its sampler; a key that would do nothing is refused."""
-    given = loss.model_dump(exclude={"name"}, exclude_none=True)
+    """The loss with all its keys and those of its sampler; a key that would do nothing, or that this model cannot
+    follow, is refused.
+    """
     is_tower_free = issubclass(model, TowerFree)
-    entry = None if loss.name == "cross_entropy" else find_loss(loss.name)
-    if is_tower_free and (entry is None or entry.scorer is not None):
+    asked = None if loss.name == "cross_entropy" else find_loss(loss.name).scorer
+    if is_tower_free and (loss.name == "cross_entropy" or asked is not None):
         raise InputError(
             f"loss.name: {loss.name} needs item vectors, which {model.__name__} does not have; take bce or bpr"
         )
     if issubclass(model, ItemTower):
         asked_scorer(loss.name, model.__name__, model.own_scorer)
-    if entry is None:
+    loss = with_loss_keys(loss)
+    if is_tower_free:
+        _refuse_vectors(loss, model.__name__)
+    return loss
+
+
+def with_loss_keys(loss: LossRecipe) -> LossRecipe:
+    """The loss with all its keys and those of its sampler, whatever the model.
+
+    Raises:
+        InputError: a key that neither has, a value that it cannot take, or keys that exclude each other.
+    """
+    given = loss.model_dump(exclude={"name"}, exclude_none=True)
+    if loss.name == "cross_entropy":
         if given:
             raise InputError(
                 f"loss.{next(iter(given))}: cross_entropy has no negatives; take a loss with negatives (bce, bpr, ..), "
                 "or leave it out"
             )
         return loss
+    entry = find_loss(loss.name)
     keys = check_loss(loss.name, {key: given.pop(key) for key in sorted(LOSS_KEYS & set(given))})
     sampler, sampling = given.pop("sampler", "uniform"), given.pop("sampling", "dynamic")
-    num_negatives = given.pop("num_negatives", None if sampler == "in_batch" else 1)
+    num_negatives = given.pop("num_negatives", default_negatives(sampler))
     if entry.draws_targets and sampler in EXCLUDES_EXACTLY and not given.get("shared"):
         given.setdefault("exclude_history", False)
     keys |= check_sampler(sampler, given, sampling == "static")
     own = {"name": loss.name, "sampler": sampler, "sampling": sampling, "num_negatives": num_negatives}
     loss = LossRecipe.model_validate(own | keys)
-    if is_tower_free:
-        _refuse_vectors(loss, model.__name__)
     _refuse_impossible_targets(loss)
     return loss
+
+
+def default_negatives(sampler: str) -> int | None:
+    """How many negatives a target has where nobody says: 1; of in_batch None, all targets of the batch."""
+    return None if sampler == "in_batch" else 1
 
 
 def _refuse_vectors(loss: LossRecipe, model: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from importlib import resources
 from pathlib import Path
@@ -27,8 +27,10 @@ LIKE = ("recstudio",)  # libraries whose settings are kept, recipes/like/NAME.ya
 Layer = dict[str, Any]  # some keys of a recipe, nested by section
 
 
-def make_recipe(*layers: Layer, models: Sequence[Given] = ()) -> Recipe:
-    """Defaults under the model's own recipe (`recipes/NAME.yaml`, then `recipes/NAME.DATA.yaml`) under `layers`.
+def make_recipe(*layers: Mapping[str, object], models: Sequence[Given] = ()) -> Recipe:
+    """A recipe made of layers: defaults, the model's own recipe, then these `layers`; the later ones win.
+
+    The model's own is `recipes/NAME.yaml`, and over it `recipes/NAME.DATA.yaml` where the data source has one.
 
     A layer's key `like` names a setting of another library (`recipes/like/`), whose keys stand just under the layers.
     `models` are classes of your own that `model.name` may mean, by the name of the class; the recipe of one of them is
@@ -41,7 +43,7 @@ def make_recipe(*layers: Layer, models: Sequence[Given] = ()) -> Recipe:
         InputError: a key that no section has (the nearest right one is named), a value of the wrong type, or a model
             that is neither ours nor one of `models`.
     """
-    given: Layer = reduce(_merged, layers, Layer())
+    given: Layer = reduce(_merged, map(dict, layers), Layer())
     like = given.pop("like", None)
     _refuse_flat(given)
     given = _split_as_given(_decoded(given))
@@ -115,6 +117,24 @@ def read_unchecked(layer: Layer) -> Recipe:
         return Recipe.model_validate(layer)
     except ValidationError as error:
         raise InputError(_explain(error)) from error
+
+
+def with_training(recipe: Recipe, keys: Layer) -> Recipe:
+    """The recipe of a model that is trained, with other keys of its training section.
+
+    Raises:
+        InputError: a key that there is not, a value of the wrong type, or keys that exclude each other.
+    """
+    assert recipe.training is not None
+    try:
+        recipe = Recipe.model_validate(recipe.model_dump() | {"training": recipe.training.model_dump() | keys})
+    except ValidationError as error:
+        raise InputError(_explain(error)) from error
+    assert recipe.training is not None
+    training = with_batch_keys(recipe.training)
+    check_training(training, recipe.loss)
+    check(training.monitor)
+    return recipe.model_copy(update={"training": training})
 
 
 def make_data_recipe(*layers: Layer) -> DataRecipe:

@@ -270,7 +270,9 @@ class EvaluationRecipe(Section):
 
 
 class Recipe(Section):
-    """`loss` is None where a model brings its own or needs none; `training` where it is counted, not trained."""
+    """A whole run as data: all keys of data, split, model, loss, training and evaluation, and the seed.
+
+    `loss` is None where a model brings its own or needs none; `training` where it is counted, not trained."""
 
     format: int = FORMAT
     seed: Count = 0
@@ -282,4 +284,5 @@ class Recipe(Section):
     evaluation: EvaluationRecipe = EvaluationRecipe()
 
     def to_yaml(self) -> str:
+        """The recipe as a file that `nextitem run --recipe` reads, with every key."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

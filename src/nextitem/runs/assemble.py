@@ -37,11 +37,7 @@ def fit_recipe(
     """
     training, evaluation = recipe.training, recipe.evaluation
     assert training is not None  # make_recipe gives every model that is trained one
-    if model.compares_rows and (training.accumulate > 1 or processes.size > 1):
-        raise InputError(
-            f"{recipe.model.label} compares the rows of a batch with each other, so that it cannot be cut into parts; "
-            "leave training.accumulate at 1, and train in one process"
-        )
+    refuse_cut(model, training.accumulate, processes.size)
     batches = build.build_batches(training, model, split, recipe.seed)
     protocol = build.build_protocol(evaluation, recipe.seed)
     num_ranked = protocol.num_ranked(split.num_items)
@@ -57,3 +53,14 @@ def fit_recipe(
         is_sharded=build.is_sharded(training, processes), folder=folder, resume=True, track=track, profile=profile,
         log=log, mark=mark,
     )  # fmt: skip
+
+
+def refuse_cut(model: Trained, accumulate: int, num_processes: int = 1) -> None:
+    """Raises:
+    InputError: a batch would be cut into parts, and the loss of the model compares its rows with each other.
+    """
+    if model.compares_rows and (accumulate > 1 or num_processes > 1):
+        raise InputError(
+            f"{type(model).__name__} compares the rows of a batch with each other, so that it cannot be cut into "
+            "parts; leave training.accumulate at 1, and train in one process"
+        )

@@ -22,10 +22,8 @@ from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import bytes_of_a_row
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.catalogue import find, make
-from nextitem.models.negatives import Trainable, make_sampler, sampler_keys
 from nextitem.models.towers import ItemTower
-from nextitem.nn.losses.by_name import find_loss, loss_keys, make_loss
-from nextitem.nn.objectives import FullSoftmax, Objective, Sampled
+from nextitem.nn.objectives import Objective
 from nextitem.processes import ALONE, Processes
 from nextitem.recipe import (
     EvaluationRecipe,
@@ -37,6 +35,7 @@ from nextitem.recipe import (
 )
 from nextitem.recipe.preparing import build_dataset as build_dataset
 from nextitem.runs.devices import check_device
+from nextitem.runs.objectives import make_objective
 from nextitem.training.optimizers import make_optimizer
 from nextitem.training.schedules import Schedule
 from nextitem.training.share import fit_once
@@ -136,18 +135,10 @@ def build_baseline(name: str, split: Split, seed: int, processes: Processes = AL
 
 def build_objective(recipe: Recipe, loss: LossRecipe, split: Split, max_length: int | None) -> Objective:
     """`loss` is the recipe's, which make_recipe has filled in."""
-    if loss.name == "cross_entropy":
-        return FullSoftmax()
-    assert loss.sampler is not None
     assert recipe.training is not None
-    targets = find_batches(recipe.training.batches).targets_of(split.train, max_length)
-    data = Trainable(split.train, split.num_items, targets)
-    sampler = make_sampler(loss.sampler, data, loss.keys(sampler_keys(loss.sampler)))
-    function, entry = make_loss(loss.name, loss.keys(loss_keys(loss.name)), split.num_items), find_loss(loss.name)
-    return Sampled(
-        function, sampler, loss.num_negatives, is_static=loss.sampling == "static", seed=recipe.seed,
-        takes_log_q=entry.takes_log_q,
-    )  # fmt: skip
+    return make_objective(
+        loss, split, find_batches(recipe.training.batches).targets_of(split.train, max_length), recipe.seed
+    )
 
 
 def build_batches(recipe: TrainingRecipe, model: Trained, split: Split, seed: int) -> Batches:

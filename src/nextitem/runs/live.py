@@ -40,7 +40,7 @@ class Session:
             self.add(item)
 
     def add(self, item: object) -> None:
-        """The user met one more item, named by its raw id.
+        """Take in one more item that the user met, named by its raw id.
 
         Raises:
             InputError: the model does not know it; the session stays as it is.

@@ -27,15 +27,17 @@ from nextitem.training.shapes import MEND
 
 @dataclass(frozen=True)
 class Recommendation:
-    items: list[Any]  # external ids, best first
+    """What one history is recommended: the best items, and their scores."""
+
+    items: list[int] | list[str]  # external ids, best first
     scores: list[float]  # of the model; comparable within this list
-    skipped: list[Any]  # ids of the history that the model does not know
+    skipped: list[object]  # ids of the history that the model does not know
     problem: str = ""  # why there are no items, of a row that unknown="skip" passed over
 
 
 @dataclass(frozen=True)
 class Run:
-    """What `nextitem.load` gives: a model and the item ids that it speaks in."""
+    """A trained run in use: a model, and the ids that it speaks in. `ni.load` opens one."""
 
     folder: Path
     recipe: Recipe
@@ -45,7 +47,7 @@ class Run:
 
     @property
     def report(self) -> dict[str, Any]:
-        """The content of report.json."""
+        """The content of report.json: protocol, metrics, baselines, seconds, versions and recipe."""
         return RunFolder(self.folder).read_report()
 
     def recommend(
@@ -118,7 +120,7 @@ class KnownRow:
     user: int
     times: list[int]  # beside the items, of a model that goes by them
     ratings: list[float]
-    skipped: list[Any]
+    skipped: list[object]
     problem: str = ""  # why the row is passed over
 
 

@@ -18,6 +18,7 @@ from nextitem.data.synthetic import dataset_of, markov_chain
 from nextitem.models.base import Recommender
 
 NUM_ITEMS = 20
+ALL = ("knowledge", "trust", "item_attributes", "user_attributes")  # beside the rows
 
 
 def batch_of(model: Recommender, rows: list[list[int]], width: int | None = None) -> Batch:

@@ -24,13 +24,12 @@ from nextitem.models.negatives import unseen_sampler
 from nextitem.models.towers import ItemTower, SequenceModel, TowerFree
 from nextitem.nn.losses import binary_cross_entropy
 from nextitem.nn.objectives import Sampled
-from nextitem.testing.logs import NUM_ITEMS, batch_of, noise, ordered, tastes, timed
+from nextitem.testing.logs import ALL, NUM_ITEMS, batch_of, noise, ordered, tastes, timed
 from nextitem.testing.other_device import other_device
 from nextitem.training.loop import train
 from nextitem.training.optimizers import make_optimizer
 
 _LAST: dict[str, Any] = {}  # the class that was tested last, and its trained model
-ALL = ("knowledge", "trust", "item_attributes", "user_attributes")
 ROUNDING = 1e-5  # of float32: 16 products of about 1 are 16 * 2^-24, each of numbers that were rounded 10 times before
 
 
@@ -40,7 +39,9 @@ def assert_near(found: Tensor, wanted: Tensor) -> None:
 
 
 class RecommenderTests:
-    """`learns` says what the model can know: the order of items, the taste of a user, or neither (popularity)."""
+    """What every model must pass: inherit it, override `make`, and pytest does the rest.
+
+    `learns` says what the model can know: the order of items, the taste of a user, or neither (popularity)."""
 
     learns: Literal["order", "taste", "nothing"] = "order"
     epochs = 30
@@ -55,6 +56,7 @@ class RecommenderTests:
         return self.make(sizes.num_users, sizes.num_items)
 
     def batches(self, model: Trained, split: Split) -> Batches:
+        """The batches that the tests train on: the first kind that the model takes, 64 rows each."""
         return make_batches(
             model.trains_on[0],
             split.train,
@@ -66,6 +68,7 @@ class RecommenderTests:
         )
 
     def data(self) -> Dataset:
+        """The synthetic data from which the model can know what `learns` says."""
         return tastes() if self.learns == "taste" else ordered()
 
     def built(self, split: Split) -> Recommender:
@@ -90,7 +93,10 @@ class RecommenderTests:
     def fitted(
         self, dataset: Dataset, epochs: int | None = None, *, is_learning: bool = False
     ) -> tuple[Recommender, Split]:
-        """A model after its epochs; one that `is_learning` is ready as soon as it knows what can be known."""
+        """A trained model, and the leave-one-out split of the data set that it learned from.
+
+        Where it `is_learning`, it is trained until it knows what can be known, and for all epochs at most.
+        """
         split = leave_one_out(dataset)
         model = self.built(split)
         if isinstance(model, Trained):
@@ -121,7 +127,7 @@ class RecommenderTests:
         return model, list(first.values())
 
     def score(self, model: Recommender, rows: list[list[int]], width: int | None = None) -> Tensor:
-        """(R, V) scores of histories of users 1, 2, ..; `width` pads them further."""
+        """The scores (R, V) of histories of users 1, 2, ..; `width` pads them further."""
         with torch.no_grad():
             return model.score(batch_of(model, rows, width)).clone()
 

@@ -44,7 +44,7 @@ BEST = "model.safetensors"
 
 @dataclass(frozen=True)
 class Progress:
-    """An epoch and, where it was validated, what it is worth."""
+    """An epoch of a training that is under way and, where it was validated, what it is worth."""
 
     epoch: Epoch
     valid: dict[str, float] | None

@@ -19,6 +19,7 @@ from lightning_fabric import Fabric
 from nextitem.data.batches import Batch, Batches, RowBatches, of_steps
 from nextitem.errors import InputError, NonFiniteLossError
 from nextitem.models.base import Trained
+from nextitem.models.scoring import agreed
 from nextitem.models.towers import ItemTower
 from nextitem.nn.kernels.waiting import WAITING
 from nextitem.processes import ALONE, Processes
@@ -36,6 +37,8 @@ Track = Callable[[Iterable[Batch], int], Iterable[Batch]]
 
 @dataclass(frozen=True)
 class Epoch:
+    """An epoch of training: its number, its loss, and what it took."""
+
     number: int  # from 1
     loss: float  # mean over the steps; of streams in turn the sum of each one's mean over its own
     seconds: float
@@ -81,6 +84,8 @@ def train(
         NonFiniteLossError: the loss of a step was NaN or infinite, or a gradient that is clipped; it was not taken.
     """
     keep_freed_memory()
+    if isinstance(model, ItemTower):
+        model.scorer = agreed(model.scorer, model.objective.asked_scorer, type(model).__name__)
     _refuse_rows_alone(model, batches)
     batches, streams = of_steps(batches, accumulate), streams_with_moments(model)
     give_each(optimizer, streams)

@@ -13,7 +13,10 @@ from nextitem.data.sequences import Sequences
 
 
 class BagBatches(RowBatches):
-    """One row a user: all its items, to be found again. RecStudio's UserDataset."""
+    """Batches of one row a user: all its items, to be found again.
+
+    RecStudio's UserDataset.
+    """
 
     def __init__(self, train: Sequences, batch_size: int, seed: int = 0, wanted: Wanted = NOTHING) -> None:
         users = np.flatnonzero(train.lengths) + 1

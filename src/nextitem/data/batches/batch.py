@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+Place = Tensor | slice | int
 Stream = Literal["rows", "triples"]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of items. In `targets`, PAD means "predict nothing here". What a model does not ask for is None."""
+    """Rows of items as tensors, for training and for scoring.
+
+    In `targets`, PAD means "predict nothing here". What a model does not ask for is None.
+    """
 
     users: Tensor  # (B,) int64; 0 is an unknown user
     inputs: Tensor  # (B, T) int64, oldest first, PAD after the newest
@@ -34,7 +38,7 @@ class Batch:
 
     @classmethod
     def of(cls, inputs: Tensor, users: Tensor | None = None, **more: Tensor | None) -> Batch:
-        """Histories (B, T) without targets, of these `users` (B,), or of nobody known."""
+        """A batch of histories (B, T) without targets, of these `users` (B,), or of nobody known."""
         owners = torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device) if users is None else users
         return cls(owners, inputs, torch.zeros_like(inputs), **more)
 
@@ -58,6 +62,7 @@ class Batch:
         return Batch(**{name: change(tensor) for name, tensor in self.tensors().items()})
 
     def to(self, device: torch.device) -> Batch:
+        """The batch with every field on a device."""
         return self.map(lambda tensor: tensor.to(device))
 
     def take(self, rows: slice | Tensor) -> Batch:
@@ -69,6 +74,6 @@ class Batch:
         beside = {"inputs": self.inputs, "times": self.times, "ratings": self.ratings, "asked_at": self.asked_at}
         return replace(self, **{name: change(tensor) for name, tensor in beside.items() if tensor is not None})
 
-    def weight_at(self, places: tuple[Any, Any]) -> Tensor | None:
+    def weight_at(self, places: tuple[Place, Place]) -> Tensor | None:
         """The weights of some targets, `weights[places]`; None where all weigh alike."""
         return None if self.weights is None else self.weights[places]

@@ -15,7 +15,7 @@ from nextitem.keys import OpenShare, Share
 
 
 class ClozeBatches(RowBatches):
-    """One row a user: each item is replaced by `mask` with probability `mask_share`, and is then a target.
+    """Batches of one row a user: each item is hidden by `mask` with probability `mask_share`, and is then a target.
 
     In every row at least one item is masked (one drawn at random, where chance picked none). A row holds the
     `max_length` newest items. Sun et al. 2019 (BERT4Rec).

@@ -31,9 +31,10 @@ def history_batch(
     wanted: Wanted = NOTHING,
     asked: np.ndarray | None = None,
 ) -> Batch:
-    """Histories of these `users` (R,), or of nobody known, asked for their next item at the times `asked` (R,).
+    """A batch of histories to score, asked for the next item of each at the times `asked` (R,).
 
-    Without `asked` that is the time of the newest item. What a model wants and the log lacks stays away.
+    They are of these `users` (R,), or of nobody known. Without `asked` it is the time of the newest item. What a model
+    wants and the log lacks stays away.
     """
     shown = rows if max_length is None else rows.newest(max_length)
     batch = Batch.of(torch.from_numpy(shown.padded()), None if users is None else torch.from_numpy(users))

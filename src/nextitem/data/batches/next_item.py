@@ -14,7 +14,7 @@ from nextitem.data.sequences import Sequences
 
 
 class NextItemBatches(RowBatches):
-    """One row a user: at each of its items the target is the item after it.
+    """Batches of one row a user: at each of its items the target is the item after it.
 
     A row holds the user's `max_length` + 1 newest items.
 

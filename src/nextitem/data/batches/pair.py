@@ -16,7 +16,10 @@ from nextitem.data.sequences import Sequences
 
 
 class PairBatches(RowBatches):
-    """One row an interaction: a user and the item, as target; inputs are empty. RecStudio's TripletDataset."""
+    """Batches of one row an interaction: a user and the item, as target; inputs are empty.
+
+    RecStudio's TripletDataset.
+    """
 
     def __init__(self, train: Sequences, batch_size: int, seed: int = 0, wanted: Wanted = NOTHING) -> None:
         positions = train.flat_positions()

@@ -14,7 +14,7 @@ from nextitem.data.sequences import Sequences
 
 
 class PrefixBatches(RowBatches):
-    """One row a target: the `max_length` items before it, and the target at the newest of them.
+    """Batches of one row a target: the `max_length` items before it, and the target at the newest of them.
 
     Every item but a user's first is a target, as RecBole and BSARec train. Rows are views of the training rows.
 

@@ -21,17 +21,22 @@ POOL = 64  # batches whose rows are sorted by length together; the rows of a poo
 
 
 class Batches(Protocol):
-    """The batches of an epoch: the same for the same seed and epoch number, wherever training started."""
+    """Anything that gives the batches of an epoch.
+
+    They are the same for the same seed and epoch number, wherever training started.
+    """
 
     num_targets: int  # of an epoch
 
     def __len__(self) -> int: ...
 
-    def epoch(self, number: int) -> Iterator[Batch]: ...
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch, counted from 1."""
+        ...
 
 
 class RowBatches:
-    """Batches of rows: `_make` turns the rows with some numbers into a batch.
+    """What all kinds of batches share: rows, shuffled and cut anew every epoch. A kind says how `_make` fills a batch.
 
     `batch_size` is the mean number of rows. Rows of similar length share a batch, and every batch has about the same
     number of targets: one of long rows has fewer rows, so that no position weighs more than another.
@@ -66,6 +71,7 @@ class RowBatches:
         return max(1, round(len(self.rows) / self.batch_size))
 
     def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch, counted from 1; the same for the same seed and number."""
         rng = np.random.default_rng((self.seed, number))
         for chosen in _cut(self.targets, self.rows.lengths, len(self), rng):
             batch = self._make(self.rows.take(chosen), torch.from_numpy(self.users[chosen]), rng)

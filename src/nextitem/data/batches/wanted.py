@@ -24,7 +24,7 @@ DrawTriples = Callable[[int, np.random.Generator], np.ndarray]  # R -> (R, 4)
 
 @dataclass(frozen=True)
 class Wanted:
-    """Fields of a Batch that are filled, beside those that every batch has."""
+    """What a model wants to see of its rows: the fields of a Batch that are filled beside those that all have."""
 
     times: bool = False
     ratings: bool = False
@@ -34,7 +34,11 @@ class Wanted:
     turns: Turns | None = None  # steps over triples in turn with those over rows; None: triples beside the rows
 
     def refuse_missing(self, rows: Sequences, who: str) -> None:
-        """Raises InputError where the log has not what is wanted."""
+        """Refuse a log that lacks the times or the ratings that are wanted; `who` is who wants them.
+
+        Raises:
+            InputError: it lacks them.
+        """
         if (self.times or self.asked_at) and rows.timestamps is None:
             raise InputError(f"{who} goes by times, and the log has none; name its column with --data.timestamp")
         if self.ratings and rows.ratings is None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import narwhals as nw
+from narwhals.typing import IntoFrame
 
 from nextitem.data.log.frames import Frame, collected, num_rows, with_row
 from nextitem.data.log.id_rules import has_nul, is_blank
@@ -31,7 +31,9 @@ class Terms:
 
 @dataclass(frozen=True)
 class Interactions:
-    """A checked log. `frame` has the columns
+    """A checked log of interactions, in any data frame.
+
+    `frame` has the columns
 
     - `row`: the place in the log (`frames.with_row`), which decides between equal timestamps;
     - `user`, `item`: integers or strings;
@@ -49,7 +51,7 @@ class Interactions:
     @classmethod
     def from_frame(
         cls,
-        frame: Any,
+        frame: IntoFrame,
         *,
         user: str = "user",
         item: str = "item",
@@ -89,7 +91,7 @@ class Interactions:
 
     @classmethod
     def from_roles(cls, table: Frame, terms: Terms) -> Interactions:
-        """A table whose columns are called by their roles; `line`, if it is there, names places in errors.
+        """A log of a table whose columns are called by their roles; `line`, if it is there, names places in errors.
 
         Raises:
             InputError: as `from_frame`.
@@ -110,15 +112,19 @@ class Interactions:
 
     @property
     def has_timestamps(self) -> bool:
+        """Whether the log says when its interactions were."""
         return "timestamp" in self.frame.collect_schema().names()
 
     @property
     def has_ratings(self) -> bool:
+        """Whether the log has a rating beside every interaction."""
         return "rating" in self.frame.collect_schema().names()
 
     def ratings_for(self, what: str, way_out: str) -> None:
-        """Raises:
-        InputError: `what` needs ratings, and the log has none or none that can be read.
+        """Refuse a log without ratings for `what` needs them; `way_out` ends the message.
+
+        Raises:
+            InputError: the log has none, or none that can be read.
         """
         if self.has_ratings:
             return

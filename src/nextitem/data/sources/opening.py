@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.interactions import Interactions
@@ -102,12 +101,33 @@ def _scanned(
         raise InputError(f"{engine} cannot read {path}: {str(error).splitlines()[0]}") from error
 
 
-def read_dataset(source: str | Path, **options: Any) -> Dataset:
-    """A data set without filters, in one call; `options` are those of `open_data`.
+def read_dataset(
+    source: str | Path,
+    data_dir: Path | None = None,
+    *,
+    format: str = "auto",
+    user: str | None = None,
+    item: str | None = None,
+    timestamp: str | None = None,
+    rating: str | None = None,
+    separator: str | None = None,
+    quote: Quote = "auto",
+    time_format: str | None = None,
+    engine: Engine = "polars",
+) -> Dataset:
+    """A data set of a file, a folder, or a public data set by its name, without filters.
 
-    For filters take `open_data`, the functions of `nextitem.data.log.filters`, and `Dataset.from_interactions`.
+    `user`, `item`, `timestamp` and `rating` name columns that are not found by themselves; `data_dir` is where public
+    data lies already. The other options are of `open_data`, which with the functions of `nextitem.data.log.filters`
+    and `Dataset.from_interactions` is the road of who filters.
+
+    Raises:
+        InputError: nothing of that name, the file breaks a rule, or what is prepared already gets options.
     """
-    opened, _ = open_data(str(source), **options)
+    opened, _ = open_data(
+        str(source), data_dir, format=format, user=user, item=item, timestamp=timestamp, rating=rating,
+        separator=separator, quote=quote, time_format=time_format, engine=engine,
+    )  # fmt: skip
     return opened if isinstance(opened, Dataset) else Dataset.from_interactions(opened, Path(source).name)
 
 

@@ -17,7 +17,7 @@ Cases = Literal["together", "each"]
 
 
 def each_target(split: Split) -> Split:
-    """A case for every target, its history growing by the targets before it, as sessions are evaluated.
+    """The split with a case for every target, its history growing by the targets before it, as sessions are evaluated.
 
     A target that nothing came before is not asked for. Targets must be in time order.
 

@@ -14,7 +14,7 @@ from nextitem.errors import InputError
 
 @dataclass(frozen=True)
 class Holdout:
-    """One case a row: what may be seen, and what should be found."""
+    """The cases of an evaluation, one a row: what may be seen, and what should be found."""
 
     users: np.ndarray  # (R,) int64 in 1..num_users
     history: Sequences  # (R rows) oldest first
@@ -31,6 +31,7 @@ class Holdout:
         return self.num_repeats > 0
 
     def take(self, rows: np.ndarray) -> Holdout:
+        """Some of the cases, by their places or by a mask."""
         return Holdout(
             self.users[rows],
             self.history.take(rows),
@@ -51,6 +52,8 @@ class Leaks:
 
 @dataclass(frozen=True)
 class Split:
+    """What a model may learn from, and what it is asked to find: in validation to choose, in the test at the end."""
+
     name: str  # the rule, as tables print it
     num_items: int
     train: Sequences  # row r belongs to user r + 1
@@ -64,7 +67,7 @@ class Split:
         return TrainingData(self.train, self.num_items, self.side)
 
     def leaks(self, holdout: Holdout) -> Leaks:
-        """Of the cases of `holdout`, by sorting."""
+        """What makes the cases of `valid` or `test` easier to answer, or impossible; counted by sorting."""
         history, target, width = holdout.history, holdout.target, self.num_items + 1
         rows, items = target.flat_rows(), target.flat_items()
         known = np.sort(history.flat_rows() * width + history.flat_items())

@@ -18,7 +18,9 @@ DAY = 86_400  # seconds
 
 
 def at_time(dataset: Dataset, valid_from: float, test_from: float) -> Split:
-    """Training is what is older than `valid_from`, validation older than `test_from`, the test the rest (seconds).
+    """Cut at two moments for all users: validation is from `valid_from` on, the test from `test_from` on.
+
+    Training is what came before; moments are seconds since 1970.
 
     Two interactions of one moment are never on two sides: every target is younger than all that its history and the
     training rows hold. A case has all items of its user in the window as targets; a user who is new in the window has
@@ -33,14 +35,20 @@ def at_time(dataset: Dataset, valid_from: float, test_from: float) -> Split:
 
 
 def last_days(dataset: Dataset, days: float = 1.0) -> Split:
-    """`at_time`: the last `days` are the test, those before them the validation (FreeRec's DOD)."""
+    """Cut at one time for all users: the last `days` are the test, those before them the validation.
+
+    FreeRec's DOD. Cases are as in `at_time`: all items of a user in the window are targets.
+
+    Raises:
+        InputError: there are no timestamps, or a part is left empty.
+    """
     end = int(_times(dataset).max())
     split = _cut(dataset, _days_before(end, 2 * days, dataset), _days_before(end, days, dataset))
     return replace(split, name=f"last {days:g} days, and those before")
 
 
 def at_shares(dataset: Dataset, valid: float = 0.1, test: float = 0.1) -> Split:
-    """`at_time`, cut where the newest `test` of all interactions begins, and the `valid` before it.
+    """Cut at one time for all users, where the newest share `test` of all interactions begins, and `valid` before it.
 
     FreeRec's ROD cuts at the same interactions; here those of the same moment as the first that is held out are held
     out as well, so that nothing of that moment is trained on.
@@ -57,8 +65,9 @@ def at_shares(dataset: Dataset, valid: float = 0.1, test: float = 0.1) -> Split:
 
 
 def late_users(dataset: Dataset, days: float = 1.0) -> Split:
-    """Users who were there in the last `days` are the test users, those last seen in the days before the validation
-    users; training sees nothing of either (FreeRec's DOU). Their newest item is the target, the rest the history.
+    """Hold out whole users: those of the last `days` are the test, those last seen in the days before the validation.
+
+    Training sees nothing of either (FreeRec's DOU). Their newest item is the target, the rest the history.
 
     Users with one interaction cannot be asked about; they only train, or, if they are late, are left out.
 
@@ -80,7 +89,7 @@ def late_users(dataset: Dataset, days: float = 1.0) -> Split:
 
 
 def given_parts(dataset: Dataset) -> Split:
-    """As the files had it: one for training, one for validation, one for the test.
+    """The split that the files came in: one for training, one for validation, one for the test.
 
     Raises:
         InputError: the data came in one file.

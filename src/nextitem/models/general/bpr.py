@@ -15,7 +15,10 @@ from nextitem.models.towers import TwoTower
 
 
 class BPR(TwoTower):
-    """score(u, i) = p_u . q_i, trained on -log sigmoid(score(u, i) - score(u, j)) with sampled j (`loss.name: bpr`)."""
+    """BPR: matrix factorisation that ranks what a user met above what they did not.
+
+    score(u, i) = p_u . q_i, trained on -log sigmoid(score(u, i) - score(u, j)) with sampled j (`loss.name: bpr`).
+    """
 
     def __init__(self, num_users: int, num_items: int, dim: int = 64) -> None:
         super().__init__(num_items)

@@ -20,7 +20,9 @@ from nextitem.models.counting import interaction_matrix, multi_hot
 
 
 class EASE(Fitted):
-    """score(j) = sum of weights[i, j] over the items i of the history; repeats count once.
+    """EASE: a linear model from items to items, in closed form.
+
+    score(j) = sum of weights[i, j] over the items i of the history; repeats count once.
 
     The weights B minimise |X - X B|^2 + l2 |B|^2 with diag(B) = 0 for the binary user-item matrix X. With
     P = (X'X + l2 I)^-1 they are B[i, j] = -P[i, j] / P[j, j].

@@ -32,7 +32,9 @@ CONVERGED = 1e-20  # squared residual below which there is nothing left to corre
 
 
 class IALS(ItemTower, Fitted):
-    """score(u, i) = x_u . y_i, where x and y minimise
+    """IALS: matrix factorisation of all user-item pairs, by alternating least squares.
+
+    score(u, i) = x_u . y_i, where x and y minimise
 
     sum over all u, i of c_ui (p_ui - x_u . y_i)^2 + regularization * (sum of |x_u|^2 + sum of |y_i|^2)
 

@@ -26,7 +26,9 @@ ENTRIES = 2**22  # similarities in work at once: about 100 MB
 
 
 class ItemKNN(Fitted):
-    """score(j) = sum of similarity(i, j) over the items i of the history that are among the nearest neighbours of j.
+    """ItemKNN: items that the same users met are near, and the neighbours of a history are recommended.
+
+    score(j) = sum of similarity(i, j) over the items i of the history that are among the nearest neighbours of j.
 
     similarity(i, j) = users of both / (sqrt(users of i * users of j) + shrink).
     """

@@ -26,7 +26,9 @@ from nextitem.nn.graphs.bipartite import BipartiteGraph
 
 
 class LightGCN(GraphModel[BipartiteGraph]):
-    """score(u, i) = p_u . q_i, with p and q the means of a vector and its 1- to num_layers-step propagations.
+    """LightGCN: matrix factorisation whose vectors are propagated over the graph of who met what.
+
+    score(u, i) = p_u . q_i, with p and q the means of a vector and its 1- to num_layers-step propagations.
 
     `l2` weighs the penalty on the initial vectors of a batch (the paper's lambda); leave weight decay at zero.
     """

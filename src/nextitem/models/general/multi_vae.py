@@ -25,7 +25,9 @@ from nextitem.nn.dropout import Dropout
 
 
 class MultiVAE(ItemTower, Trained):
-    """Encoder V-H-L (mean and log-variance), decoder L-H-V, tanh between; loss in nats a user.
+    """MultiVAE: a variational autoencoder of all items of a user, with a multinomial likelihood.
+
+    Encoder V-H-L (mean and log-variance), decoder L-H-V, tanh between; loss in nats a user.
 
     `anneal_steps` is a number of batches, so it goes with the data and the batch size: the authors' 40,000 are 170
     epochs of ML-20M. A run with fewer steps ends with a smaller weight than `beta`.
@@ -56,21 +58,21 @@ class MultiVAE(ItemTower, Trained):
         initialise_xavier(self)
 
     def encode(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T) items -> mean and log-variance of the posterior, (B, L) each."""
+        """The mean and the log-variance (B, L) of the posterior of items (B, T)."""
         bags = self.dropout(F.normalize(multi_hot(inputs, self.num_items)))
         mean, log_variance = self.posterior(torch.tanh(self.encoder(bags))).chunk(2, dim=1)
         return mean, log_variance
 
     def decode(self, latent: Tensor) -> Tensor:
-        """(B, L) -> (B, H), the last hidden layer."""
+        """The last hidden layer (B, H) of the decoder, of latent vectors (B, L)."""
         return torch.tanh(self.decoder(latent))
 
     def item_vectors(self) -> Tensor:
-        """(V, H + 1): weights and bias of the output; the padding's are zero."""
+        """The weights and the bias of the output (V, H + 1); the padding's are zero."""
         return F.pad(torch.cat([self.output.weight, self.output.bias[:, None]], dim=1), (0, 0, 1, 0))
 
     def query(self, batch: Batch) -> Tensor:
-        """(B, H + 1): the last hidden layer of the posterior's mean, and 1 for the bias of the output."""
+        """The last hidden layer of the posterior's mean, and 1 for the bias of the output (B, H + 1)."""
         mean, _ = self.encode(batch.inputs)
         return F.pad(self.decode(mean), (0, 1), value=1.0)
 
@@ -89,7 +91,7 @@ class MultiVAE(ItemTower, Trained):
         return len(batch.users)
 
     def kl_weight(self) -> Tensor:
-        """From 0 at the first step, linearly, to beta after anneal_steps."""
+        """The weight of the KL term: from 0 at the first step, linearly, to `beta` after `anneal_steps`."""
         return self.beta * (self.step / self.anneal_steps).clamp(max=1.0)
 
 

@@ -29,7 +29,10 @@ Variant = Literal["neumf", "gmf", "mlp"]
 
 
 class NCF(TowerFree):
-    """score(u, i) = h . [GMF(u, i); MLP(u, i)], or of one of the two; needs sampled negatives (`loss.name: bce`)."""
+    """NCF: neural collaborative filtering, where layers take the place of the inner product.
+
+    score(u, i) = h . [GMF(u, i); MLP(u, i)], or of one of the two; needs sampled negatives (`loss.name: bce`).
+    """
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from nextitem.models.counting import count_items
 
 
 class Popularity(Fitted):
-    """score(i) = the number of training interactions with item i."""
+    """Popularity: everyone is recommended what most training interactions were with; a baseline."""
 
     counts: Tensor  # (V,)
 

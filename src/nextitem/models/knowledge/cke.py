@@ -28,7 +28,9 @@ from nextitem.nn.relations import mapped_by_relation
 
 
 class CKE(TwoTower):
-    """score(u, i) = p_u . (q_i + e_i); the loss has two parts, `ranking` and `graph`.
+    """CKE: matrix factorisation whose items have a second vector, learned from a knowledge graph.
+
+    score(u, i) = p_u . (q_i + e_i); the loss has two parts, `ranking` and `graph`.
 
     `graph` is the mean of softplus(g(h, r, t) - g(h, r, t')) over true tails t and untrue t', with
     g = |n(h M_r) + n(r) - n(t M_r)|^2, n the direction.

@@ -32,7 +32,9 @@ from nextitem.nn.transformer import BidirectionalBlock
 
 
 class BERT4Rec(SequenceModel):
-    """Sizes and dropout of the paper (2 layers, dim 64, feed-forward 4 dim); heads and length of RecBoard.
+    """BERT4Rec: items hidden in a history are found from both sides of it.
+
+    Sizes and dropout of the paper (2 layers, dim 64, feed-forward 4 dim); heads and length of RecBoard.
 
     Arguments:
         max_length: positions; to recommend, the mask takes one and the `max_length` - 1 newest items the others.
@@ -62,7 +64,7 @@ class BERT4Rec(SequenceModel):
         initialise_normal(self)
 
     def encode(self, batch: Batch) -> Tensor:
-        """(B, T) with the mask at hidden places -> (B, T, D + 1); the last column is 1 and meets the items' bias."""
+        """The states (B, T, D + 1) of rows with masks at hidden places; the last column, 1, meets the bias of items."""
         inputs = batch.inputs
         x = self.item_embedding(inputs) + self.position_embedding(ages(inputs))  # (B, T, D)
         x, lengths = self.dropout(self.input_norm(x)), (inputs != PAD).sum(1)
@@ -71,7 +73,7 @@ class BERT4Rec(SequenceModel):
         return F.pad(self.head(x), (0, 1), value=1.0)
 
     def item_vectors(self) -> Tensor:
-        """(V, D + 1): the embedding of each item and its bias."""
+        """The embedding of each item and its bias (V, D + 1)."""
         return torch.cat([super().item_vectors(), self.item_bias[:, None]], 1)
 
     def query(self, batch: Batch) -> Tensor:
@@ -79,7 +81,7 @@ class BERT4Rec(SequenceModel):
         return self.encode_at(replace(batch, inputs=inputs), newest_places(inputs))
 
     def with_mask(self, inputs: Tensor) -> Tensor:
-        """(B, T) histories -> (B, min(T + 1, max_length)): the newest items that leave a place, then the mask.
+        """Histories (B, T) cut to (B, min(T + 1, max_length)): the newest items that leave a place, then the mask.
 
         With max_length 3 and mask 9, [[1, 2, 3], [4, 0, 0]] becomes [[2, 3, 9], [4, 9, 0]].
         """

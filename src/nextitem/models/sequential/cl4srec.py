@@ -26,7 +26,9 @@ from nextitem.nn.losses.contrastive import info_nce_of_views
 
 
 class CL4SRec(SASRec):
-    """Its loss has two parts, `ranking` and `contrast`: rows are compared with each other.
+    """CL4SRec: SASRec that also learns to tell two changed views of one history from those of others.
+
+    Its loss has two parts, `ranking` and `contrast`: rows are compared with each other.
 
     Arguments:
         contrast_weight: what `contrast` counts for in the loss (the paper's lambda, 0.1).

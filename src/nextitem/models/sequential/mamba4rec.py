@@ -35,7 +35,9 @@ Block = Literal["mamba", "mamba2"]
 
 
 class Mamba4Rec(Streaming[tuple[MambaState, ...]]):
-    """One layer and the paper's sizes.
+    """Mamba4Rec: selective state spaces over the items of a user, oldest to newest.
+
+    One layer and the paper's sizes.
 
     Arguments:
         d_state: numbers of state a channel.

@@ -20,7 +20,9 @@ from nextitem.models.counting import count_items, entries_of
 
 
 class MarkovChain(Fitted):
-    """score(j | last item i) = count(i followed by j) + popularity(j) / (1 + number of interactions).
+    """MarkovChain: what followed the last item most often comes next; a count, and a baseline.
+
+    score(j | last item i) = count(i followed by j) + popularity(j) / (1 + number of interactions).
 
     The second term is below 1, so it only orders the items that share a count: those never seen after i, above all.
     A row without history is scored by popularity alone.

@@ -24,11 +24,13 @@ from nextitem.nn.dropout import Dropout
 
 
 class SASRec(SequenceModel):
-    """dim, blocks, heads and dropout as in the paper, but for dim 64 (paper: 50), the size of RecBoard's tables.
+    """SASRec: self-attention over the items of a user, oldest to newest.
+
+    Width, blocks, heads and dropout are as in the paper, but for dim 64 (paper: 50), the size of RecBoard's tables.
 
     Arguments:
         max_length: how many of the newest items it sees.
-        norm: where layer norms and residuals stand, see `nextitem.nn.blocks`.
+        norm: where layer norms and residuals stand, FreeRec's layout by default; see `nextitem.nn.blocks`.
         tied: score with the input embedding of an item; False learns a second table.
         scale_embeddings: multiply item embeddings by sqrt(dim), as the codes do.
     """
@@ -43,7 +45,7 @@ class SASRec(SequenceModel):
         num_heads: int = 1,
         dropout: float = 0.5,
         max_length: int = 50,
-        norm: Norm = "original",
+        norm: Norm = "freerec",
         tied: bool = True,
         scale_embeddings: bool = True,
     ) -> None:
@@ -63,7 +65,7 @@ class SASRec(SequenceModel):
         return self.stack(self.embed(batch.inputs), places)[:, 0]
 
     def embed(self, inputs: Tensor) -> Tensor:
-        """(B, T) -> (B, T, D)."""
+        """The embeddings (B, T, D) that go into the first block, of items (B, T)."""
         return self.dropout(self.item_embedding(inputs) * self.scale + self.position_embedding(ages(inputs)))
 
     def item_vectors(self) -> Tensor:

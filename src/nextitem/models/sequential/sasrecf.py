@@ -28,7 +28,9 @@ from nextitem.nn.blocks import Norm
 
 
 class SASRecF(Kept, SASRec):
-    """SASRec over vectors e_j + mean of a_c over the values c of item j's attributes (each attribute has its mean).
+    """SASRecF: SASRec whose item vectors have the attributes of the items in them.
+
+    SASRec over vectors e_j + mean of a_c over the values c of item j's attributes (each attribute has its mean).
 
     Arguments:
         attributes: columns of the item table; none named: all but those of numbers.
@@ -109,7 +111,7 @@ class SASRecF(Kept, SASRec):
         return self.made()
 
     def made(self) -> Tensor:
-        """(V, D) of the weights as they are now."""
+        """The vectors of all items (V, D), of the weights as they are now."""
         vectors = self.item_embedding.weight
         for (codes, offsets), table in zip(self.bags.values(), self.attribute_embeddings.values(), strict=True):
             assert isinstance(table, nn.Embedding)
@@ -137,6 +139,6 @@ class SASRecF(Kept, SASRec):
         return self.dropout(x)
 
     def rating_codes(self, ratings: Tensor) -> Tensor:
-        """(B, T) -> (B, T) int64: the place of each rating among the levels, from 1; 0 where it is none of them."""
+        """The place (B, T) of each rating among the levels, from 1; 0 where it is none of them."""
         places = torch.searchsorted(self.levels, ratings.contiguous()).clamp(max=len(self.levels) - 1)
         return torch.where(self.levels[places] == ratings, places + 1, PAD)

@@ -41,7 +41,9 @@ FIRST_SHARES = (0.8, 0.1, 0.1)  # of the history as it is, turned round, and rea
 
 
 class SIGMA(SequenceModel):
-    """One layer and the authors' sizes.
+    """SIGMA: a Mamba block that reads a history twice, as it is and with its older part turned round, behind gates.
+
+    One layer and the authors' sizes.
 
     Arguments:
         d_state, d_conv, expand: of the Mamba block (see Mamba4Rec).

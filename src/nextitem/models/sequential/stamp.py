@@ -29,7 +29,9 @@ Score = Literal["full", "h_t", "m_t"]
 
 
 class STAMP(SequenceModel):
-    """RecBoard's sizes.
+    """STAMP: attention over a history, asked by its last item and by its mean.
+
+    The sizes are RecBoard's.
 
     Arguments:
         max_length: how many of the newest items it sees; None for all (no weight depends on it).

@@ -27,7 +27,9 @@ from nextitem.nn.interval_attention import IntervalAttention, Tables, interval_n
 
 
 class TiSASRec(SequenceModel):
-    """Sizes of the paper, but for dim 64 (paper: 50) and dropout 0.5 (paper: 0.2), those of SASRec here.
+    """TiSASRec: self-attention that also goes by the time between two items.
+
+    Sizes of the paper, but for dim 64 (paper: 50) and dropout 0.5 (paper: 0.2), those of SASRec here.
 
     Arguments:
         max_length: how many of the newest items it sees.

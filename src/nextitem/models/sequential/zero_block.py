@@ -16,7 +16,10 @@ from nextitem.nn.dropout import Dropout
 
 
 class ZeroBlock(SequenceModel):
-    """s(j | last item i) = sqrt(dim) * e_i . e_j"""
+    """ZeroBlock: a score of an item after the last one alone, SASRec without its blocks.
+
+    s(j | last item i) = sqrt(dim) * e_i . e_j
+    """
 
     max_length = 1
     trains_on = ("prefix", "next_item")  # with histories of one item, a row a user would be one target a user

@@ -28,7 +28,9 @@ from nextitem.nn.graphs.weighing import by_row
 
 
 class DiffNet(GraphModel[nn.ModuleList]):
-    """score(u, i) = (sum over l of S^l p_u + the mean of q_j over the items j met) . q_i, S the mean over friends.
+    """DiffNet: the taste of a user is that of their friends and of theirs, beside what they met.
+
+    score(u, i) = (sum over l of S^l p_u + the mean of q_j over the items j met) . q_i, S the mean over friends.
 
     Arguments:
         num_layers: how many steps influence goes (the paper's 2; RecBole-GNN's best on LastFM is 1).

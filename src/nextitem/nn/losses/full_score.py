@@ -22,7 +22,7 @@ FEWEST = 64  # targets of a block; with fewer, the products read the item table 
 
 
 def full_cross_entropy(queries: Tensor, vectors: Tensor, targets: Tensor, *, weight: Tensor | None = None) -> Tensor:
-    """-log softmax(queries @ vectors.T)[target], the scores of the whole batch never held at once.
+    """Full cross-entropy: -log softmax(queries @ vectors.T)[target], the scores of a batch never held at once.
 
     queries (N, D), vectors (V, D), targets (N,) in 0..V-1, weight (N,) of the targets, a constant -> scalar, in nats.
     The plain form is `F.cross_entropy(queries @ vectors.T, targets)`; here the scores of a block of targets are

@@ -25,7 +25,10 @@ from nextitem.nn.losses.reduction import (
 
 
 def bpr(positive: Tensor, negative: Tensor, *, hardest_only: bool = False, weight: Tensor | None = None) -> Tensor:
-    """-log sigmoid(positive - negative), the mean over the negatives. Rendle et al. 2009, arXiv:1205.2618."""
+    """BPR: -log sigmoid(positive - negative), the mean over the negatives.
+
+    Rendle et al. 2009, arXiv:1205.2618. `hardest_only` looks at the highest-scored negative alone.
+    """
     if hardest_only:
         negative = hardest(negative)
     is_struck = struck_out(negative)
@@ -55,9 +58,10 @@ def weighted_bpr(
 def bpr_max(
     positive: Tensor, negative: Tensor, *, regularisation: NotNegative = 1.0, weight: Tensor | None = None
 ) -> Tensor:
-    """-log sum_j s_j sigmoid(positive - negative_j) + regularisation * sum_j s_j negative_j^2, s = softmax(negative).
+    """BPR-max: -log sum_j s_j sigmoid(positive - negative_j) + regularisation * sum_j s_j negative_j^2.
 
-    Hidasi & Karatzoglou 2018, arXiv:1706.03847. The default is that of their GRU4Rec code (`bpreg`).
+    s = softmax(negative). Hidasi & Karatzoglou 2018, arXiv:1706.03847. The default is that of their GRU4Rec code
+    (`bpreg`).
     """
     is_struck = struck_out(negative)
     scores = negative.masked_fill(is_struck, 0.0)
@@ -69,7 +73,7 @@ def bpr_max(
 
 
 def top1(positive: Tensor, negative: Tensor, *, hardest_only: bool = False, weight: Tensor | None = None) -> Tensor:
-    """sigmoid(negative - positive) + sigmoid(negative^2), the mean over the negatives.
+    """TOP1: sigmoid(negative - positive) + sigmoid(negative^2), the mean over the negatives.
 
     Hidasi et al. 2016, arXiv:1511.06939. The second term keeps scores of negatives near zero.
     """
@@ -100,7 +104,7 @@ def hinge(
     num_items: int | None = None,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """max(0, margin + highest negative - positive), times log(1 + rank) where `num_items` is given.
+    """Hinge: max(0, margin + highest negative - positive), times log(1 + rank) where `num_items` is given.
 
     The rank is estimated as num_items * the share of negatives inside the margin, a constant to autograd: the WARP
     weight of Hsieh et al., "Collaborative Metric Learning", WWW 2017 (who sum over the negatives and round the rank

@@ -29,10 +29,10 @@ from nextitem.nn.losses.reduction import (
 def binary_cross_entropy(
     positive: Tensor, negative: Tensor, *, hardest_only: bool = False, weight: Tensor | None = None
 ) -> Tensor:
-    """-log sigmoid(positive) - mean over negatives of log(1 - sigmoid(negative)): SASRec's loss at k = 1.
+    """Binary cross-entropy: -log sigmoid(positive) - mean over negatives of log(1 - sigmoid(negative)).
 
-    Kang & McAuley 2018, equation 7, with the mean over the k negatives. `hardest_only` looks at the highest-scored
-    negative alone (RecStudio's `dns`).
+    SASRec's loss at k = 1: Kang & McAuley 2018, equation 7, with the mean over the k negatives. `hardest_only` looks at
+    the highest-scored negative alone (RecStudio's `dns`).
     """
     if hardest_only:
         negative = hardest(negative)
@@ -67,8 +67,9 @@ def gbce(
     calibration: Share = 0.75,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """-(log sigmoid(positive)^beta + sum over negatives of log(1 - sigmoid(negative))) / (1 + number of negatives).
+    """gBCE: binary cross-entropy whose positive term is calibrated for few negatives of a large catalogue.
 
+    -(log sigmoid(positive)^beta + sum over negatives of log(1 - sigmoid(negative))) / (1 + number of negatives).
     Petrov & Macdonald, "gSASRec", RecSys 2023, arXiv:2308.07192. With alpha = k / (num_items - 1) the sampling rate,
     beta = alpha (t (1 - 1/alpha) + 1/alpha) = 1 - t (1 - alpha) for the calibration t: at 0 plain binary cross-entropy,
     at 1 probabilities as calibrated as without sampling. As the power is taken of the log, beta * softplus(-positive),
@@ -91,9 +92,10 @@ def gbce(
 def nce(
     positive: Tensor, negative: Tensor, target_log_q: Tensor, log_q: Tensor, *, weight: Tensor | None = None
 ) -> Tensor:
-    """-log sigmoid(positive - log k Q(target)) - sum over negatives of log(1 - sigmoid(negative - log k Q(negative))).
+    """Noise-contrastive estimation: is an item the target, or was it drawn from the noise Q.
 
-    Noise-contrastive estimation (Gutmann & Hyvarinen 2010; Mnih & Teh 2012, arXiv:1206.6426): scores become log
+    -log sigmoid(positive - log k Q(target)) - sum over negatives of log(1 - sigmoid(negative - log k Q(negative)))
+    (Gutmann & Hyvarinen 2010; Mnih & Teh 2012, arXiv:1206.6426): scores become log
     probabilities, so Q must be normalised and positive for the target too. k is the number of columns: striking out
     hits leaves the others as frequent as before.
     """
@@ -111,9 +113,9 @@ def ccl(
     negative_weight: NotNegative = 0.3,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """1 - positive + negative_weight * mean over negatives of max(0, negative - margin); scores are cosines.
+    """Cosine contrastive loss: 1 - positive + negative_weight * mean of max(0, negative - margin) over the negatives.
 
-    Cosine contrastive loss: Mao et al., "SimpleX", CIKM 2021, arXiv:2109.12613, who tune both hyper-parameters. The
+    Scores are cosines. Mao et al., "SimpleX", CIKM 2021, arXiv:2109.12613, who tune both hyper-parameters. The
     defaults are RecStudio's, which puts sigmoids in the place of cosines.
     """
     excess = mean_over_negatives(F.relu(negative - margin), struck_out(negative))

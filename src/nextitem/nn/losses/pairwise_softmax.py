@@ -25,7 +25,7 @@ def sampled_softmax(
     correct: bool = True,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """-log softmax of (score - log Q) over the target and its negatives, at the target.
+    """Sampled softmax: -log softmax of (score - log Q) over the target and its negatives, at the target.
 
     Bengio & Senecal 2008, doi:10.1109/TNN.2007.912312; Jean et al. 2015, arXiv:1412.2007, section 3; TensorFlow's
     sampled_softmax_loss. `correct=False` leaves log Q out, as if Q were uniform. `target_log_q` must be finite: a
@@ -39,7 +39,7 @@ def sampled_softmax(
 def info_nce(
     positive: Tensor, negative: Tensor, *, temperature: AboveZero = 0.05, weight: Tensor | None = None
 ) -> Tensor:
-    """-log softmax(cosine / temperature) over the target and its negatives, at the target.
+    """InfoNCE: -log softmax(cosine / temperature) over the target and its negatives, at the target.
 
     van den Oord et al. 2018, arXiv:1807.03748, where there is no temperature; the default is that of Meta's
     generative-recommenders for SASRec on ml-1m.

@@ -14,15 +14,18 @@ from nextitem.nn.losses.reduction import mean_over_targets
 def squared_error(
     score: Tensor, label: Tensor, *, threshold: float | None = None, weight: Tensor | None = None
 ) -> Tensor:
-    """(score - label)^2. With `threshold` the label is 1 above it and 0 otherwise (RecStudio's MSELoss)."""
+    """Squared error: (score - label)^2, the mean over the pairs.
+
+    With `threshold` the label is 1 above it and 0 otherwise (RecStudio's MSELoss).
+    """
     if threshold is not None:
         label = (label > threshold).to(score.dtype)
     return mean_over_targets((score - label).square(), weight)
 
 
 def logistic(score: Tensor, label: Tensor, *, weight: Tensor | None = None) -> Tensor:
-    """-label log sigmoid(score) - (1 - label) log(1 - sigmoid(score)), label in [0, 1]: the score is a log-odds.
+    """Logistic loss: -label log sigmoid(score) - (1 - label) log(1 - sigmoid(score)), label in [0, 1].
 
-    Logistic regression, RecStudio's BCEWithLogitLoss.
+    The score is a log-odds, as in logistic regression; RecStudio's BCEWithLogitLoss.
     """
     return mean_over_targets(F.binary_cross_entropy_with_logits(score, label, reduction="none"), weight)

@@ -1,0 +1,1 @@
+from nextitem.models.names import *  # noqa: F403

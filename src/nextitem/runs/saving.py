@@ -1,0 +1,87 @@
+"""save: a model that was trained in Python becomes a run folder, which `load` opens without the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nextitem.data.batches import Batch, history_batch
+from nextitem.data.dataset import Dataset
+from nextitem.data.training_data import TrainingData
+from nextitem.errors import InputError
+from nextitem.models.base import Recommender
+from nextitem.models.catalogue import check_arguments, find
+from nextitem.recipe import make_recipe
+from nextitem.runs.folder import RunFolder
+from nextitem.runs.identity import describe_data
+from nextitem.runs.places import directory_of
+from nextitem.runs.recommend import load
+from nextitem.writing import replacing_folder
+
+PROBES = 8  # users whose scores are compared
+
+
+def save(
+    model: Recommender,
+    dataset: Dataset,
+    folder: str | Path,
+    arguments: Mapping[str, object] | None = None,
+    *,
+    loss: str | None = None,
+) -> None:
+    """Keep a trained model and the ids of its data set in a folder, for `ni.load`, which needs no data.
+
+        model = ni.models.SASRec(dataset.num_items, dim=32)
+        ni.save(model, dataset, "models/sasrec", {"dim": 32})
+
+    `arguments` are those that the model was made with, beside the sizes of the data; what is left out is the
+    constructor's default. `loss` is the name of the loss, which is needed where scores are cosines (info_nce, ccl).
+    Before the folder appears, the model is loaded from it: that one must give the same scores.
+
+    Raises:
+        InputError: the folder exists, the model has no name in `ni.models`, or the arguments make another model.
+    """
+    folder, name = Path(folder), type(model).__name__
+    if folder.exists():
+        raise InputError(f"{folder} exists; name another folder")
+    layer = {
+        "model": {"name": name, **check_arguments(find(name), dict(arguments or {}))},
+        "data": {"source": dataset.name},
+    }
+    recipe = make_recipe(layer, {} if loss is None else {"loss": {"name": loss}})
+    data = TrainingData(dataset.sequences, dataset.num_items, dataset.side)
+    with replacing_folder(folder) as part:
+        kept = RunFolder(part)
+        kept.write_ids(dataset.items, dataset.users)
+        kept.write_data(describe_data(dataset), directory_of(recipe.data))
+        kept.write_sizes(data.sizes_for(model.needs))
+        kept.write_recipe(recipe)
+        kept.write_weights(model.state_dict())
+        try:
+            loaded = load(part).model
+        except InputError as error:
+            raise InputError(f"the arguments make another {name} than this one: {error.__cause__ or error}") from error
+        if not torch.equal(*(_scores(one, dataset) for one in (model, loaded))):
+            raise InputError(
+                f"the arguments make a {name} that scores otherwise than this one; name all that it was made with, and "
+                "the loss where scores are cosines"
+            )
+
+
+def _scores(model: Recommender, dataset: Dataset) -> Tensor:
+    """(8, V) of the first users, as in use; the model stays in the mode it is in."""
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode():
+        scores = model.score(_batch(model, dataset))[:, 1:]
+    model.train(was_training)
+    return scores
+
+
+def _batch(model: Recommender, dataset: Dataset) -> Batch:
+    users = np.arange(1, min(PROBES, dataset.num_users) + 1)
+    return history_batch(dataset.sequences.take(users - 1), model.max_length, users, model.wanted())
