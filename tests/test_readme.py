@@ -34,7 +34,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_road_in_python(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     exec(THE_ROAD, {})
     printed = capsys.readouterr().out
-    assert "Epoch(number=1" in printed
+    assert "History(" in printed
     assert "ndcg@10" in printed.splitlines()[-1]
 
 

@@ -41,7 +41,9 @@ def trained(dataset: ni.Dataset, split: ni.Split) -> ni.Recommender:
     objective: ni.Objective = ni.sampled("bpr", split, sampler="popularity", power=0.5, num_negatives=2)
     batches = ni.batches.PairBatches(split.train, 64)
     optimizer = torch.optim.Adam(model.parameters())
-    epochs: Iterator[ni.Progress] = ni.fit(model, split, batches, objective=objective, optimizer=optimizer, epochs=1)
+    history: ni.History = ni.fit(model, split, batches, objective=objective, optimizer=optimizer, epochs=1)
+    print(history.best)
+    epochs: Iterator[ni.Progress] = ni.epochs(model, split, epochs=1)
     for progress in epochs:
         print(progress.epoch.loss, progress.valid)
     model.objective = ni.sampled(margin, split)
@@ -57,8 +59,10 @@ def main(file: Path) -> list[int] | list[str]:
     run: ni.Run = ni.load(file.parent / "kept")
     best: ni.Recommendation = run.recommend([["1"]], 5, users=["1"])[0]
     recipe: ni.Recipe = ni.make_recipe({"model": {"name": "SASRec"}})
-    for event in ni.run(recipe, file.parent / "run"):
+    for event in ni.events(recipe, file.parent / "run"):
         print(event, means)
+    again: ni.Run = ni.run(recipe, file.parent / "run")
+    print(again.report)
     loss: Tensor = ni.losses.bpr(torch.zeros(1), torch.zeros(1, 1))
     print(ni.__version__, loss.item(), ni.split.at_time(dataset, 1.0, 2.0).name)
     return best.items

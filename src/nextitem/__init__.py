@@ -47,13 +47,16 @@ if TYPE_CHECKING:
     from nextitem.nn.objectives import Objective as Objective
     from nextitem.recipe import Recipe as Recipe
     from nextitem.recipe import make_recipe as make_recipe
+    from nextitem.runs.epochs import epochs as epochs
+    from nextitem.runs.fit import History as History
+    from nextitem.runs.fit import events as events
     from nextitem.runs.fit import fit as fit
+    from nextitem.runs.fit import run as run
     from nextitem.runs.live import Session as Session
     from nextitem.runs.objectives import sampled as sampled
     from nextitem.runs.recommend import Recommendation as Recommendation
     from nextitem.runs.recommend import Run as Run
     from nextitem.runs.recommend import load as load
-    from nextitem.runs.run import run as run
     from nextitem.runs.saving import save as save
     from nextitem.testing import RecommenderTests as RecommenderTests
     from nextitem.training.fit import Progress as Progress
@@ -67,6 +70,7 @@ _HOMES = {
     "Batch": "data.batches",
     "Dataset": "data.dataset",
     "FullSoftmax": "nn.objectives",
+    "History": "runs.fit",
     "Holdout": "data.splits.split",
     "InputError": "errors",
     "Interactions": "data.log.interactions",
@@ -87,14 +91,16 @@ _HOMES = {
     "Session": "runs.live",
     "Split": "data.splits.split",
     "ZeroBlock": "models.sequential.zero_block",
+    "epochs": "runs.epochs",
     "evaluate": "evaluation.evaluate",
+    "events": "runs.fit",
     "fit": "runs.fit",
     "leave_one_out": "data.splits.split",
     "load": "runs.recommend",
     "make_recipe": "recipe",
     "open_data": "data.sources.opening",
     "read_dataset": "data.sources.opening",
-    "run": "runs.run",
+    "run": "runs.fit",
     "sampled": "runs.objectives",
     "save": "runs.saving",
 }

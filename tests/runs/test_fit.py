@@ -22,7 +22,7 @@ from nextitem.models.towers import TowerFree
 from nextitem.nn.losses import binary_cross_entropy
 from nextitem.nn.objectives import FullSoftmax, Sampled
 from nextitem.recipe import make_recipe
-from nextitem.runs.fit import fit
+from nextitem.runs.epochs import epochs
 from nextitem.runs.objectives import sampled
 from nextitem.runs.run import run
 from nextitem.testing import ALL, tastes
@@ -61,20 +61,20 @@ def test_it_trains_what_a_run_trains(name: str, tmp_path: Path) -> None:
     split = leave_one_out(DATA)
     torch.manual_seed(0)
     model = make(recipe.model.kind, split.training_data.sizes_for(()), recipe.model.arguments)
-    assert len(list(fit(model, split, epochs=2))) == 2
+    assert len(list(epochs(model, split, epochs=2))) == 2
     assert all(torch.equal(found, kept[place]) for place, found in model.state_dict().items())
 
 
 def test_loss_and_negatives_are_of_the_recipe() -> None:
     model = neural()
-    next(fit(model, SPLIT))
+    next(epochs(model, SPLIT))
     assert isinstance(model.objective, Sampled)
     assert model.objective.loss.func is binary_cross_entropy  # type: ignore[attr-defined]
 
 
 def test_what_is_given_wins() -> None:
     model, objective = neural(), sampled("bpr", SPLIT, num_negatives=3)
-    (only,) = fit(model, SPLIT, PairBatches(SPLIT.train, 64), objective=objective, epochs=1, metrics=["hr@3"])
+    (only,) = epochs(model, SPLIT, PairBatches(SPLIT.train, 64), objective=objective, epochs=1, metrics=["hr@3"])
     assert model.objective is objective
     assert only.valid is not None
     assert set(only.valid) == {"hr@3", "ndcg@10"}
@@ -83,24 +83,24 @@ def test_what_is_given_wins() -> None:
 def test_an_objective_that_was_set_stays() -> None:
     model = BPR(DATA.num_users, DATA.num_items, dim=4)
     objective = model.objective = FullSoftmax()
-    list(fit(model, SPLIT, epochs=1))
+    list(epochs(model, SPLIT, epochs=1))
     assert model.objective is objective
 
 
 def test_negatives_are_drawn_anew_for_another_split() -> None:
     model = neural()
-    next(fit(model, SPLIT))
+    next(epochs(model, SPLIT))
     first = model.objective
-    next(fit(model, ratio_split(DATA)))
+    next(epochs(model, ratio_split(DATA)))
     assert model.objective is not first
 
 
 def test_a_recipe_may_be_given() -> None:
     recipe = make_recipe({"model": {"name": "SASRec"}, "training": {"epochs": 1, "learning_rate": 1e-2}})
-    assert [one.epoch.learning_rate for one in fit(made(), SPLIT, recipe=recipe)] == [1e-2]
-    assert [one.epoch.learning_rate for one in fit(made(), SPLIT, recipe=recipe, learning_rate=1e-4)] == [1e-4]
+    assert [one.epoch.learning_rate for one in epochs(made(), SPLIT, recipe=recipe)] == [1e-2]
+    assert [one.epoch.learning_rate for one in epochs(made(), SPLIT, recipe=recipe, learning_rate=1e-4)] == [1e-4]
     with pytest.raises(InputError, match="recipe is one of SASRec, and the model is NCF"):
-        fit(neural(), SPLIT, recipe=recipe)
+        epochs(neural(), SPLIT, recipe=recipe)
 
 
 def test_a_subclass_goes_by_the_recipe_of_its_base() -> None:
@@ -109,7 +109,7 @@ def test_a_subclass_goes_by_the_recipe_of_its_base() -> None:
 
     one, other = made(), made(Mine)
     for model in (one, other):
-        list(fit(model, SPLIT, epochs=1))
+        list(epochs(model, SPLIT, epochs=1))
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
@@ -123,25 +123,25 @@ def test_a_model_without_a_recipe_takes_the_defaults() -> None:
             return self.table(items).squeeze(-1).expand(len(users), -1)
 
     model = Product()
-    (only,) = fit(model, SPLIT, epochs=1)
+    (only,) = epochs(model, SPLIT, epochs=1)
     assert isinstance(model.objective, Sampled)
     assert only.epoch.num_targets == SPLIT.train.num_interactions
 
 
 def test_a_closed_form_is_fitted_at_once() -> None:
     model = EASE(SPLIT.num_items)
-    assert list(fit(model, SPLIT)) == []
+    assert list(epochs(model, SPLIT)) == []
     again = EASE(SPLIT.num_items)
     again.fit(SPLIT.training_data)
     assert torch.equal(model.weights, again.weights)
     with pytest.raises(InputError, match="EASE is fitted in one go, and takes no epochs"):
-        fit(EASE(SPLIT.num_items), SPLIT, epochs=3)
+        epochs(EASE(SPLIT.num_items), SPLIT, epochs=3)
 
 
 def test_every_model_has_a_recipe_that_fit_can_follow() -> None:
     for name in MODELS:
         sizes = SPLIT.training_data.sizes_for(ALL)
-        fit(make(MODELS[name], sizes, {}), SPLIT)  # nothing is trained before it is iterated over
+        epochs(make(MODELS[name], sizes, {}), SPLIT)  # nothing is trained before it is iterated over
 
 
 @pytest.mark.parametrize(
@@ -155,13 +155,13 @@ def test_every_model_has_a_recipe_that_fit_can_follow() -> None:
 )
 def test_bad_arguments_are_refused_before_anything_is_trained(keys: dict[str, object], rule: str) -> None:
     with pytest.raises(InputError, match=rule):
-        fit(made(), SPLIT, **keys)  # type: ignore[arg-type]
+        epochs(made(), SPLIT, **keys)  # type: ignore[arg-type]
 
 
 def test_what_does_not_go_together_is_refused() -> None:
     with pytest.raises(InputError, match="made for 3 items, and the split has 20"):
-        fit(SASRec(3), SPLIT)
+        epochs(SASRec(3), SPLIT)
     with pytest.raises(InputError, match="has a loss of its own, and takes no objective"):
-        fit(MultiVAE(SPLIT.num_items), SPLIT, objective=FullSoftmax())
+        epochs(MultiVAE(SPLIT.num_items), SPLIT, objective=FullSoftmax())
     with pytest.raises(InputError, match="compares the rows of a batch"):
-        fit(CL4SRec(SPLIT.num_items), SPLIT, accumulate=2)
+        epochs(CL4SRec(SPLIT.num_items), SPLIT, accumulate=2)

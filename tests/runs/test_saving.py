@@ -15,7 +15,7 @@ from nextitem.models.general.ease import EASE
 from nextitem.models.general.light_gcn import LightGCN
 from nextitem.models.sequential.sasrec import SASRec
 from nextitem.nn.scorers import Cosine
-from nextitem.runs.fit import fit
+from nextitem.runs.epochs import epochs
 from nextitem.runs.objectives import sampled
 from nextitem.runs.recommend import load
 from nextitem.runs.saving import save
@@ -34,7 +34,7 @@ SPLIT = leave_one_out(DATA)
     ],
 )
 def test_what_is_kept_is_what_was_trained(model: Recommender, arguments: dict[str, object], tmp_path: Path) -> None:
-    list(fit(model, SPLIT, **({} if isinstance(model, EASE) else {"epochs": 1})))  # type: ignore[arg-type]
+    list(epochs(model, SPLIT, **({} if isinstance(model, EASE) else {"epochs": 1})))  # type: ignore[arg-type]
     save(model, DATA, tmp_path / "kept", arguments)
     run = load(tmp_path / "kept")
     assert all(torch.equal(found, run.model.state_dict()[name]) for name, found in model.state_dict().items())
@@ -56,7 +56,7 @@ def test_arguments_of_another_model_are_refused(tmp_path: Path) -> None:
 
 def test_cosines_are_kept_with_their_loss(tmp_path: Path) -> None:
     model = BPR(DATA.num_users, DATA.num_items, dim=4)
-    list(fit(model, SPLIT, objective=sampled("info_nce", SPLIT), epochs=1))
+    list(epochs(model, SPLIT, objective=sampled("info_nce", SPLIT), epochs=1))
     with pytest.raises(InputError, match="the loss where scores are cosines"):
         save(model, DATA, tmp_path / "kept", {"dim": 4})
     save(model, DATA, tmp_path / "kept", {"dim": 4}, loss="info_nce")
