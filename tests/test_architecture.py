@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -48,13 +48,18 @@ INSIDE = [name for name in MODULES if name]  # `nextitem` itself names everythin
 
 
 @cache
-def tree_of(module: str) -> ast.Module:
-    return ast.parse(MODULES[module].read_text())
+def nodes_of(module: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(MODULES[module].read_text())))
 
 
-def imports_of(tree: ast.AST) -> Iterator[str]:
+@cache
+def imports_of(module: str) -> set[str]:
+    return set(imports_among(nodes_of(module)))
+
+
+def imports_among(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Full names of what is imported, wherever in the file: `from a.b import c` gives a.b and a.b.c."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom):
@@ -64,7 +69,7 @@ def imports_of(tree: ast.AST) -> Iterator[str]:
 
 def ours(module: str) -> set[str]:
     """The modules of this package that a module imports."""
-    names = {name.removeprefix("nextitem.") for name in imports_of(tree_of(module)) if name.startswith("nextitem.")}
+    names = {name.removeprefix("nextitem.") for name in imports_of(module) if name.startswith("nextitem.")}
     return {name for name in names if name in MODULES} - {module}
 
 
@@ -74,82 +79,111 @@ def floor(module: str) -> str:
 
 def others(module: str) -> set[str]:
     """The packages of other people, or of Python, that a module imports."""
-    return {name.split(".")[0] for name in imports_of(tree_of(module))} - {"nextitem"}
+    return {name.split(".")[0] for name in imports_of(module)} - {"nextitem"}
+
+
+def on_floor(name: str) -> list[str]:
+    return [module for module in INSIDE if floor(module) == name]
+
+
+def offenders(modules: Iterable[str], found_in: Callable[[str], set[str]]) -> dict[str, set[str]]:
+    """What breaks a rule, by module: all at once, so that one run names every place."""
+    return {module: found for module in modules if (found := found_in(module))}
+
+
+@cache
+def calls_of(module: str) -> dict[str, list[ast.Call]]:
+    """The calls in a module by what is called, as it is written: `pl.read_csv`."""
+    found: dict[str, list[ast.Call]] = {}
+    for node in nodes_of(module):
+        if isinstance(node, ast.Call):
+            found.setdefault(ast.unparse(node.func), []).append(node)
+    return found
 
 
 def test_the_checks_see_imports_inside_functions() -> None:
     tree = ast.parse("def load():\n    from nextitem.training import fit\n    import torch.nn")
-    assert set(imports_of(tree)) == {"nextitem.training", "nextitem.training.fit", "torch.nn"}
+    assert set(imports_among(ast.walk(tree))) == {"nextitem.training", "nextitem.training.fit", "torch.nn"}
 
 
 def test_every_module_has_a_floor() -> None:
     assert {floor(module) for module in INSIDE} == {*HEIGHT, TESTING}
 
 
-@pytest.mark.parametrize("module", INSIDE)
-def test_imports_run_down_the_floors(module: str) -> None:
-    height = HEIGHT["training"] if module == TESTING else HEIGHT[floor(module)]
-    above = {name for name in ours(module) if floor(name) == TESTING or HEIGHT[floor(name)] > height}
-    assert above == set()
+def test_imports_run_down_the_floors() -> None:
+    def above(module: str) -> set[str]:
+        height = HEIGHT["training"] if floor(module) == TESTING else HEIGHT[floor(module)]
+        beside = set() if floor(module) == TESTING else {TESTING}
+        return {name for name in ours(module) if floor(name) in beside or HEIGHT.get(floor(name), 0) > height}
+
+    assert offenders(INSIDE, above) == {}
 
 
-@pytest.mark.parametrize("module", [name for name in INSIDE if floor(name) == "nn"])
-def test_nn_imports_errors_and_torch_alone(module: str) -> None:
+def test_nn_imports_errors_and_torch_alone() -> None:
     """But for the kernels, which are numba's and Triton's, and the adapter of mamba_ssm."""
-    assert {floor(name) for name in ours(module)} <= {"nn", "errors", "keys", "compiling", "forking", "verdicts"}
-    also = {"numba", "numpy"} if module.startswith("nn.kernels") else set()
-    others_of = {"scanning_gpu": {"triton"}, "tiles": {"numba", "llvmlite"}}
-    also = {f"nn.kernels.{name}": found for name, found in others_of.items()}.get(module, also)
-    also = {"mamba_ssm"} if module == "nn.scan.official" else also
-    assert others(module) <= {"torch", *also, *sys.stdlib_module_names}
+    others_of = {
+        "nn.kernels.scanning_gpu": {"triton"},
+        "nn.kernels.tiles": {"numba", "llvmlite"},
+        "nn.scan.official": {"mamba_ssm"},
+    }
+
+    def strangers(module: str) -> set[str]:
+        also = others_of.get(module, {"numba", "numpy"} if module.startswith("nn.kernels") else set())
+        floors = {floor(name) for name in ours(module)} - {"nn", "errors", "keys", "compiling", "forking", "verdicts"}
+        return floors | others(module) - {"torch", *also, *sys.stdlib_module_names}
+
+    assert offenders(on_floor("nn"), strangers) == {}
 
 
-@pytest.mark.parametrize("module", [name for name in INSIDE if name != "compiling"])
-def test_kernels_are_compiled_through_one_door(module: str) -> None:
+def test_kernels_are_compiled_through_one_door() -> None:
     """Which knows what to do where nothing can be written, and when threads must take turns."""
-    from_numba = {name for name in imports_of(tree_of(module)) if name.split(".")[0] == "numba"}
-    assert (
-        from_numba & {f"numba.{name}" for name in ("jit", "njit", "vectorize", "guvectorize", "cfunc", "stencil")}
-        == set()
-    )
-    attributes = {ast.unparse(node) for node in ast.walk(tree_of(module)) if isinstance(node, ast.Attribute)}
-    assert attributes & {"numba.njit", "numba.jit", "numba.vectorize", "numba.guvectorize"} == set()
+    compilers = {f"numba.{name}" for name in ("jit", "njit", "vectorize", "guvectorize", "cfunc", "stencil")}
+
+    def used(module: str) -> set[str]:
+        attributes = {ast.unparse(node) for node in nodes_of(module) if isinstance(node, ast.Attribute)}
+        return (attributes | imports_of(module)) & compilers
+
+    assert offenders([name for name in INSIDE if name != "compiling"], used) == {}
+    assert used("compiling")
 
 
-@pytest.mark.parametrize("module", [name for name in INSIDE if floor(name) == "nn"])
-def test_gradients_by_hand_refuse_to_be_differentiated_again(module: str) -> None:
+def test_gradients_by_hand_refuse_to_be_differentiated_again() -> None:
     """But for those of graphs, which are made of each other (tests/nn/graphs holds their second derivatives)."""
-    functions = [
-        node
-        for node in ast.walk(tree_of(module))
-        if isinstance(node, ast.ClassDef) and {ast.unparse(base).split(".")[-1] for base in node.bases} & {"Function"}
-    ]
-    for function in functions:
-        if module.startswith("nn.graphs") and function.name in ("_Partial", "_Softmax"):
-            continue
+
+    def differentiable(module: str) -> set[str]:
+        functions = [
+            node
+            for node in nodes_of(module)
+            if isinstance(node, ast.ClassDef) and "Function" in {ast.unparse(one).split(".")[-1] for one in node.bases}
+        ]
+        of_each_other = {"_Partial", "_Softmax"} if module.startswith("nn.graphs") else set()
+        return {one.name for one in functions if not is_once(one)} - of_each_other
+
+    def is_once(function: ast.ClassDef) -> bool:
         backward = next(one for one in function.body if isinstance(one, ast.FunctionDef) and one.name == "backward")
-        assert [ast.unparse(one) for one in backward.decorator_list] == ["staticmethod", "once_differentiable"]
+        return [ast.unparse(one) for one in backward.decorator_list] == ["staticmethod", "once_differentiable"]
+
+    assert offenders(on_floor("nn"), differentiable) == {}
 
 
-@pytest.mark.parametrize("module", [name for name in INSIDE if floor(name) == "data"])
-def test_of_data_only_batches_knows_torch(module: str) -> None:
-    assert "torch" not in others(module) or module.startswith("data.batches")
+def test_of_data_only_batches_knows_torch() -> None:
+    modules = [name for name in on_floor("data") if not name.startswith("data.batches")]
+    assert offenders(modules, lambda module: others(module) & {"torch"}) == {}
 
 
-@pytest.mark.parametrize("module", [name for name in INSIDE if floor(name) == "diagnosis"])
-def test_diagnosis_knows_no_torch(module: str) -> None:
-    assert "torch" not in others(module)
-    assert not {name for name in ours(module) if name.startswith("data.batches")}
+def test_diagnosis_knows_no_torch() -> None:
+    def torches(module: str) -> set[str]:
+        return others(module) & {"torch"} | {name for name in ours(module) if name.startswith("data.batches")}
+
+    assert offenders(on_floor("diagnosis"), torches) == {}
 
 
-@pytest.mark.parametrize("module", INSIDE)
-def test_nothing_inside_imports_the_public_names(module: str) -> None:
-    assert "nextitem" not in set(imports_of(tree_of(module)))  # they reach every floor
+def test_nothing_inside_imports_the_public_names() -> None:
+    assert offenders(INSIDE, lambda module: imports_of(module) & {"nextitem"}) == {}  # they reach every floor
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_are_absolute(module: str) -> None:
-    assert [name for name in imports_of(tree_of(module)) if name.startswith(".")] == []
+def test_imports_are_absolute() -> None:
+    assert offenders(MODULES, lambda module: {name for name in imports_of(module) if name.startswith(".")}) == {}
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
@@ -173,44 +207,43 @@ def test_no_rooms_of_data_lead_to_each_other_in_a_circle() -> None:
     assert rooms["data.log"] == set()
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_file_is_short(module: str) -> None:
-    lines = MODULES[module].read_text().count("\n")
-    assert lines <= (200 if floor(module) == "models" else 300)
+def test_a_file_is_short() -> None:
+    lines = {module: path.read_text().count("\n") for module, path in MODULES.items()}
+    assert {name: count for name, count in lines.items() if count > (200 if floor(name) == "models" else 300)} == {}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_opens_by_saying_what_it_is(module: str) -> None:
-    assert ast.get_docstring(tree_of(module))
+def test_a_module_opens_by_saying_what_it_is() -> None:
+    opened = {module: nodes_of(module)[0] for module in MODULES}
+    assert [name for name, tree in opened.items() if isinstance(tree, ast.Module) and not ast.get_docstring(tree)] == []
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_nothing_is_unpickled_or_evaluated(module: str) -> None:
-    called = {ast.unparse(node.func) for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)}
-    assert called & {"eval", "exec", "torch.load", "torch.save", "__import__"} == set()
-    assert others(module) & {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"} == set()
+def test_nothing_is_unpickled_or_evaluated() -> None:
+    calls = {"eval", "exec", "torch.load", "torch.save", "__import__"}
+    packages = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
+    assert offenders(MODULES, lambda module: calls_of(module).keys() & calls | others(module) & packages) == {}
 
 
 def readings(module: str) -> set[str]:
     """The readers of polars that a module calls itself, under which name it has them."""
-    tree = tree_of(module)
-    calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    of_polars = {call.rpartition(".")[2] for call in calls if call.partition(".")[0] in ("pl", "polars")}
-    named = {name.removeprefix("polars.") for name in imports_of(tree) if name.startswith("polars.")}
+    of_polars = {call.rpartition(".")[2] for call in calls_of(module) if call.partition(".")[0] in ("pl", "polars")}
+    named = {name.removeprefix("polars.") for name in imports_of(module) if name.startswith("polars.")}
     return {name for name in of_polars | named if name.startswith(("read_", "scan_"))}
 
 
 def test_tables_are_read_by_their_exact_path_through_one_door() -> None:
-    found = {module: readings(module) for module in MODULES if readings(module)}
-    assert found == {"data.log.exact": {"read_parquet", "scan_parquet", "read_csv", "scan_csv"}}
+    assert offenders(MODULES, readings) == {"data.log.exact": {"read_parquet", "scan_parquet", "read_csv", "scan_csv"}}
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name != "terminal"])
-def test_screens_are_made_at_one_place_and_nothing_is_marked_up(module: str) -> None:
+def test_screens_are_made_at_one_place_and_nothing_is_marked_up() -> None:
     """What escapes besides would show its backslashes; the help of the commands alone is typer's to print."""
-    called = {ast.unparse(node.func) for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)}
-    assert {call for call in called if call.split(".")[-1] in ("Console", "TextColumn", "from_markup")} == set()
-    assert ("rich.markup" in set(imports_of(tree_of(module)))) == (module == "cli.main")
+
+    def made(module: str) -> set[str]:
+        return {call for call in calls_of(module) if call.split(".")[-1] in ("Console", "TextColumn", "from_markup")}
+
+    assert offenders(MODULES, made).keys() == {"terminal"}
+    assert [module for module in MODULES if module != "terminal" and "rich.markup" in imports_of(module)] == [
+        "cli.main"
+    ]
 
 
 # The door, and those who write to places that a user names or to the download cache, never into a folder of ours.
@@ -253,10 +286,11 @@ def test_the_check_knows_what_writes(code: str, is_writing: bool) -> None:
     assert writes(call) == is_writing
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name not in WRITERS])
-def test_what_is_written_goes_through_the_one_door(module: str) -> None:
-    calls = [node for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)]
-    assert [ast.unparse(call) for call in calls if writes(call)] == []
+def test_what_is_written_goes_through_the_one_door() -> None:
+    def written(module: str) -> set[str]:
+        return {ast.unparse(call) for calls in calls_of(module).values() for call in calls if writes(call)}
+
+    assert offenders([name for name in MODULES if name not in WRITERS], written) == {}
 
 
 def test_importing_nextitem_is_light() -> None:

@@ -38,9 +38,10 @@ def test_compilation_is_told_once_and_only_where_there_is_one() -> None:
     assert told == ["compiling"]
 
 
-@pytest.fixture
-def unwritable(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def unwritable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what the kernels of dropout need, in which no cache can be made, whoever runs it: a file is there."""
+    base = tmp_path_factory.mktemp("unwritable")
     files = [
         "__init__.py",
         "errors.py",
@@ -55,44 +56,47 @@ def unwritable(tmp_path: Path) -> Path:
     ]
     files += [str(one.relative_to(PACKAGE)) for one in (PACKAGE / "nn/kernels").glob("*.py")]
     for name in files:
-        place = tmp_path / "nextitem" / name
+        place = base / "nextitem" / name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PACKAGE / name, place)
     for folder in ("", "nn", "nn/kernels"):
-        (tmp_path / "nextitem" / folder / "__pycache__").write_text("")
-    return tmp_path
+        (base / "nextitem" / folder / "__pycache__").write_text("")
+    return base
 
 
 DROPS = """
-import torch
+import sys, torch
 from nextitem.compiling import are_kept
 from nextitem.nn.dropout import dropout
+print("imported", file=sys.stderr)
 print(are_kept())
 x = torch.ones(40)
 print(torch.equal(dropout(x, .5, 3), dropout(x.double(), .5, 3).float()), int(dropout(x, .5, 3).sum()) > 0)
 """
 
 
-def test_kernels_run_where_no_cache_can_be_written(unwritable: Path) -> None:
-    done = run_python(DROPS, unwritable, HOME="/dev/null")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["False", "True", "True"]
+@pytest.fixture(scope="module")
+def not_kept(unwritable: Path) -> subprocess.CompletedProcess[str]:
+    return run_python(DROPS, unwritable, HOME="/dev/null")
 
 
-def test_it_is_said_once_that_kernels_are_not_kept(unwritable: Path) -> None:
-    done = run_python(DROPS, unwritable, HOME="/dev/null")
-    assert done.stderr.count("compiled kernels cannot be kept") == 1
-    assert "set NUMBA_CACHE_DIR to a folder that can be written" in done.stderr
+def test_kernels_run_where_no_cache_can_be_written(not_kept: subprocess.CompletedProcess[str]) -> None:
+    assert not_kept.returncode == 0, not_kept.stderr
+    assert not_kept.stdout.split() == ["False", "True", "True"]
 
 
-def test_nothing_is_said_before_something_is_compiled(unwritable: Path) -> None:
-    done = run_python("import nextitem.nn.dropout", unwritable, HOME="/dev/null")
-    assert (done.returncode, done.stderr) == (0, "")
+def test_it_is_said_once_that_kernels_are_not_kept(not_kept: subprocess.CompletedProcess[str]) -> None:
+    assert not_kept.stderr.count("compiled kernels cannot be kept") == 1
+    assert "set NUMBA_CACHE_DIR to a folder that can be written" in not_kept.stderr
+
+
+def test_nothing_is_said_before_something_is_compiled(not_kept: subprocess.CompletedProcess[str]) -> None:
+    assert not_kept.stderr.startswith("imported")
 
 
 def test_kernels_are_kept_where_numba_is_told_to(unwritable: Path, tmp_path: Path) -> None:
     done = run_python(DROPS, unwritable, HOME="/dev/null", NUMBA_CACHE_DIR=str(tmp_path / "kept"))
-    assert (done.stdout.split()[0], done.stderr) == ("True", "")
+    assert (done.stdout.split()[0], done.stderr) == ("True", "imported\n")
     assert list((tmp_path / "kept").rglob("*.nbi"))
 
 

@@ -10,77 +10,90 @@ from pathlib import Path
 import pytest
 
 import nextitem
-
-PREPARED = """
-import os, sys, tempfile, pathlib, torch, nextitem as ni
 from nextitem.recipe import make_recipe
 from nextitem.runs.run import run
-place = pathlib.Path(sys.argv[1])
-recipe = make_recipe({"model": {"name": sys.argv[2]}, "data": {"source": "synthetic"}})
-if recipe.training:
-    layer = {"training": {"epochs": 1, "batches": recipe.training.batches, "batch_size": 512}}
-    recipe = make_recipe({"model": {"name": sys.argv[2], "dim": 8}, "data": {"source": "synthetic"}}, layer)
-for _ in run(recipe, place): pass
-"""
-FORKED = """
-import os, sys, signal, time, torch, nextitem as ni
+
+# One process, which forks several times: before it has computed anything, and after it has with each model.
+FORKS = """
+import os, sys, signal, torch, nextitem as ni
+from nextitem.runs.threads import take_threads
 torch.set_num_threads(2)
-found = ni.load(sys.argv[1])
-def ask(): return found.recommend([found.items.ids([1, 2, 3])], 4)[0]
-if sys.argv[2] == "warm":
-    before = ask().items
-pid = os.fork()
-if pid == 0:
-    signal.alarm(40)
-    mine = ask().items
-    if sys.argv[2] == "warm":
-        assert mine == before
-    print("child", torch.get_num_threads(), flush=True)
-    os._exit(0)
-_, status = os.waitpid(pid, 0)
-print("ended", os.waitstatus_to_exitcode(status))
+runs = {place.rpartition("/")[2]: ni.load(place) for place in sys.argv[1:]}
+
+def ask(name):
+    found = runs[name]
+    return found.recommend([found.items.ids([1, 2, 3])], 4)[0].items
+
+def in_a_fork(title, act):
+    for stream in (sys.stdout, sys.stderr):
+        print("#", title, file=stream, flush=True)
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(40)
+        try: print("child", act(), torch.get_num_threads(), flush=True)
+        except ValueError as error: print(error, flush=True)
+        os._exit(0)
+    print("ended", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+for name in runs:
+    in_a_fork(f"cold {name}", lambda: len(ask(name)))
+for name in runs:
+    before = ask(name)
+    in_a_fork(f"warm {name}", lambda: "alike" if ask(name) == before else "otherwise")
+in_a_fork("training", lambda: take_threads(None))
 """
+MODELS = ["EASE", "SASRec"]
 
 
-def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+Forks = dict[str, tuple[list[str], str]]
+
+
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Forks:
+    """What was printed, and what was warned of, by title."""
+    base = tmp_path_factory.mktemp("forking")
+    for name in MODELS:
+        sections: dict[str, object] = {"model": {"name": name}, "data": {"source": "synthetic"}}
+        if name == "SASRec":
+            training = {"epochs": 1, "batches": "next_item", "batch_size": 512}
+            sections |= {"model": {"name": name, "dim": 8}, "training": training}
+        list(run(make_recipe(sections), base / name))
     environment = os.environ | {"PYTHONPATH": str(Path(nextitem.__file__).parents[1])}
     environment.pop("OMP_NUM_THREADS", None)
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        env=environment, capture_output=True, text=True, timeout=120, check=False,
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS, *(str(base / name) for name in MODELS)],
+        env=environment, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
-
-
-@pytest.fixture(scope="module", params=["SASRec", "EASE"])
-def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("forking") / request.param
-    done = run_python(PREPARED, str(place), request.param)
     assert done.returncode == 0, done.stderr
-    return place
+    printed, warned = parts(done.stdout), parts(done.stderr)
+    return {title: (lines, "\n".join(warned[title])) for title, lines in printed.items()}
 
 
-def test_a_child_of_a_process_that_has_computed_answers_alike_with_one_thread(finished: Path) -> None:
-    done = run_python(FORKED, str(finished), "warm")
-    assert done.stdout.splitlines() == ["child 1", "ended 0"], done.stderr
-    assert done.stderr.count("load the run after the fork") == 1
+def parts(text: str) -> dict[str, list[str]]:
+    """The lines after each title."""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        if line.startswith("# "):
+            found[title := line[2:]] = []
+        else:
+            found[title].append(line)
+    return found
 
 
-def test_a_child_of_a_process_that_has_not_keeps_its_threads(finished: Path) -> None:
-    done = run_python(FORKED, str(finished), "cold")
-    assert done.stdout.splitlines() == ["child 2", "ended 0"], done.stderr
-    assert done.stderr == ""
+@pytest.mark.parametrize("name", MODELS)
+def test_a_child_of_a_process_that_has_computed_answers_alike_with_one_thread(forks: Forks, name: str) -> None:
+    printed, warned = forks[f"warm {name}"]
+    assert printed == ["child alike 1", "ended 0"], warned
+    assert warned.count("load the run after the fork") == 1
 
 
-def test_training_in_such_a_child_is_refused() -> None:
-    code = """
-import os, torch
-from nextitem.nn.dropout import dropout
-from nextitem.runs.threads import take_threads
-dropout(torch.ones(9), .5, 1)
-if (pid := os.fork()) == 0:
-    try: take_threads(None)
-    except ValueError as error: print(error, flush=True)
-    os._exit(0)
-os.waitpid(pid, 0)
-"""
-    assert "start it with spawn or forkserver" in run_python(code).stdout
+@pytest.mark.parametrize("name", MODELS)
+def test_a_child_of_a_process_that_has_not_keeps_its_threads(forks: Forks, name: str) -> None:
+    printed, warned = forks[f"cold {name}"]
+    assert printed == ["child 4 2", "ended 0"], warned
+    assert warned == ""
+
+
+def test_training_in_such_a_child_is_refused(forks: Forks) -> None:
+    printed, _ = forks["training"]
+    assert "start it with spawn or forkserver" in printed[0]

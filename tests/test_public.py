@@ -119,7 +119,8 @@ def test_every_public_name_says_what_it_is(name: str) -> None:
 def test_no_public_argument_takes_anything(name: str) -> None:
     """No `Any`, and no bundle of options that nothing names; JSON and frames may hold what they like."""
     found = PUBLIC[name]
-    for member, function in members(found) if isinstance(found, type) else [("", found)]:
+    functions: list[tuple[str, Any]] = list(members(found)) if isinstance(found, type) else [("", found)]
+    for member, function in functions:
         hints = get_type_hints(function)
         hints.pop("return", None)
         loose = {one for one, hint in hints.items() if hint is Any or Any in typing.get_args(hint)}

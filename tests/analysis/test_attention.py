@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +23,7 @@ def cases() -> Holdout:
 
 def test_a_model_that_asks_for_nothing_looks_at_all_items_alike() -> None:
     model = SASRec(5, dim=8)
+    block: Any  # of a list of modules
     for block in model.stack.blocks:
         torch.nn.init.zeros_(block.attention.query.weight)
         torch.nn.init.zeros_(block.attention.query.bias)
@@ -32,7 +35,7 @@ def test_a_model_that_asks_for_nothing_looks_at_all_items_alike() -> None:
 def test_weights_are_those_of_the_forward_pass() -> None:
     model = SASRec(5, dim=8, num_layers=1).eval()
     inputs = torch.tensor([[1, 2, 3]])
-    block = model.stack.blocks[0]
+    block: Any = model.stack.blocks[0]
     x = model.embed(inputs)
     query = block.attention.query(block.attention_norm(x))[:, -1]
     weights = (query @ block.attention.key(x)[0].T / 8**0.5).softmax(-1)

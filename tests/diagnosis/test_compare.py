@@ -26,11 +26,11 @@ def relabelled(log: Numbered, seed: int) -> Numbered:
     rng = np.random.default_rng(seed)
     users, items = rng.permutation(log.num_users)[log.users], rng.permutation(log.num_items)[log.items]
     order = np.argsort(users, kind="stable")
-    names = [
+    called, named = (
         pl.Series([f"{kind}{number}" for number in range(size)])
         for kind, size in (("u", log.num_users), ("i", log.num_items))
-    ]
-    return Numbered(users[order], items[order], None, None, np.arange(len(log)), *names)
+    )
+    return Numbered(users[order], items[order], None, None, np.arange(len(log)), called, named)
 
 
 def real(name: str, folder: Path) -> Numbered:

@@ -57,7 +57,7 @@ def protocols(draw: st.DrawFn) -> Protocol:
     return Protocol(candidates, draw(st.sampled_from(get_args(Seen))), draw(st.sampled_from(get_args(Ties))))
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(split=splits(), protocol=protocols(), k=st.integers(1, 7), values=st.integers(1, 4), seed=st.integers(0, 99))
 def test_every_metric_is_from_0_to_1(split: Split, protocol: Protocol, k: int, values: int, seed: int) -> None:
     shape = (len(split.train) + 1, split.num_items + 1)

@@ -137,7 +137,8 @@ def test_a_seen_target_stays_in_the_ranking_unless_it_is_masked(seen: Seen, expe
 
 
 def test_candidates_of_a_case_are_counted_with_its_targets_seen_or_not() -> None:
-    for seen, expected in (("mask", 3), ("mask_unless_target", 3), ("keep", 5)):
+    counts: tuple[tuple[Seen, int], ...] = (("mask", 3), ("mask_unless_target", 3), ("keep", 5))
+    for seen, expected in counts:
         found = rank(for_all([0.5, 0.9, 0.8, 0.7, 0.1]), holdout_of([[3, 4, 1]], [[1, 2]]), Protocol(seen=seen))
         assert found.num_ranked.tolist() == [expected]
 

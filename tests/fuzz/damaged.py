@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -88,7 +88,7 @@ def written(form: str, header: list[str], log: list[list[Any]], draw: np.random.
         return "".join("\t".join(map(str, line)) + "\n" for line in lines).encode()
     text = io.StringIO()
     separator = SEPARATORS.get(form, "\t")
-    quoting = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)[int(draw.random() < 0.2)]
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if draw.random() < 0.2 else csv.QUOTE_MINIMAL
     csv.writer(text, delimiter=separator, quoting=quoting, lineterminator="\n").writerows([header, *log])
     return text.getvalue().encode()
 

@@ -20,8 +20,7 @@ from nextitem.models.negatives import unseen_sampler
 from nextitem.nn.losses import bpr
 from nextitem.nn.objectives import Sampled
 from nextitem.testing import RecommenderTests, batch_of
-from nextitem.training.checkpoint import load_checkpoint, save_checkpoint
-from nextitem.training.fit import FitState
+from nextitem.training.checkpoint import FitState, load_checkpoint, save_checkpoint
 from nextitem.training.loop import train
 from nextitem.training.optimizers import make_optimizer
 
@@ -98,7 +97,7 @@ def test_gradient_of_the_loss_equals_finite_differences() -> None:
 
     tables = (torch.randn_like(model.user_embedding.weight), torch.randn_like(model.item_embedding.weight))
     found = [one.clone().requires_grad_() for one in tables]
-    loss(*found).backward()  # type: ignore[no-untyped-call]
+    loss(*found).backward()
     for number, row in ((0, 1), (0, 4), (0, 3), (1, 2), (1, 9), (1, 7)):
         step = torch.zeros_like(tables[number])
         step[row, 1] = 1e-6

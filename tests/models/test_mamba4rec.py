@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -64,8 +66,9 @@ def test_the_places_asked_for_equal_those_of_the_whole(block: Block) -> None:
 def test_one_layer_has_no_residual_around_its_block() -> None:
     """LN(m): with a block that gives zeros, nothing of the items is left."""
     model = Mamba4Rec(20, dim=8).eval()
+    layer: Any = model.layers[0]
     with torch.no_grad():
-        model.layers[0].mamba.out_proj.weight.zero_()
+        layer.mamba.out_proj.weight.zero_()
     states = model.encode(Batch.of(torch.tensor([[1, 2, 3]])))[0]
     torch.testing.assert_close(states[0], states[2])
     two = Mamba4Rec(20, dim=8, num_layers=2).eval()

@@ -20,7 +20,7 @@ from nextitem.models.general.bpr import BPR
 from nextitem.models.general.light_gcn import LightGCN
 from nextitem.models.negatives import unseen_sampler
 from nextitem.models.sequential.sasrec import SASRec
-from nextitem.models.towers import ItemTower, TwoTower
+from nextitem.models.towers import TwoTower
 from nextitem.nn.losses import bpr
 from nextitem.nn.objectives import Sampled
 from nextitem.nn.scorers import Cosine, Euclidean, InnerProduct, VectorScorer
@@ -143,10 +143,10 @@ def test_a_run_is_loaded_with_the_scorer_that_it_learned_by(
     layer = {"model": {"name": name, "dim": 4}, "loss": {"name": loss}, "training": {"epochs": 1, "batch_size": 512}}
     list(run(make_recipe({"data": {"source": "synthetic"}}, layer), tmp_path / "run"))
     model = nextitem.load(tmp_path / "run").model
-    assert isinstance(model, ItemTower)
+    assert isinstance(model, TwoTower)
     assert type(model.scorer) is wanted
     users = torch.tensor([1, 2])
-    query, vectors = (table[users] for table in (model.user_vectors(), model.item_vectors()))  # type: ignore[attr-defined]
+    query, vectors = (table[users] for table in (model.user_vectors(), model.item_vectors()))
     plain = {Euclidean: -(query - vectors).square().sum(1), Cosine: F.cosine_similarity(query, vectors)}[wanted]
     batch = nextitem.Batch.of(torch.zeros(2, 1, dtype=torch.int64), users)
     torch.testing.assert_close(model.score(batch)[range(2), users], plain)

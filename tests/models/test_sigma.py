@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nextitem.data.batches import Batch
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
-from nextitem.models.sequential.sigma import SIGMA, turned_places
+from nextitem.models.sequential.sigma import SIGMA, SIGMALayer, turned_places
 from nextitem.nn.scan import Rows
 from nextitem.testing import RecommenderTests
 
@@ -48,6 +48,7 @@ def test_the_state_is_the_formula() -> None:
     found = model.encode_at(Batch.of(torch.tensor([[3, 1, 4, 5, 9, 0]])), torch.tensor([4]))
     model = model.double()
     layer = model.layers[0]
+    assert isinstance(layer, SIGMALayer)
     x = model.input_norm(model.item_embedding(torch.tensor([[3, 1, 4, 5, 9]])))
     other = x[:, [2, 1, 0, 3, 4]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,10 +15,10 @@ from nextitem.models.sequential.gru4rec import GRU4Rec
 from nextitem.models.sequential.mamba4rec import Mamba4Rec
 from nextitem.models.streaming import Streaming
 from nextitem.nn.scorers import Cosine, Euclidean, InnerProduct, VectorScorer
-from nextitem.testing import NUM_ITEMS, RecommenderTests
+from nextitem.testing import NUM_ITEMS, RecommenderTests, other_device
 
 HISTORY = [3, 1, 4, 1, 5, 9, 2, 6]
-MODELS = {
+MODELS: dict[str, Callable[[], Streaming[Any]]] = {
     "mamba": lambda: Mamba4Rec(NUM_ITEMS, dim=8, d_state=4, max_length=None, initialisation="official"),
     "mamba of two layers": lambda: Mamba4Rec(NUM_ITEMS, dim=8, num_layers=2, d_state=4, max_length=None),
     "mamba2": lambda: Mamba4Rec(NUM_ITEMS, 8, 2, 4, max_length=None, block="mamba2", head_dim=8),
@@ -58,6 +59,15 @@ def test_an_empty_history_is_as_in_a_batch_and_leaves_no_trace(model: Streaming[
     assert_near(model.next_scores(stream), scores(model, []))
     after = model.next_scores(model.step(stream, 3))
     assert_near(after, scores(model, [3]))
+
+
+def test_a_stream_lies_where_the_model_does(model: Streaming[Any]) -> None:
+    wanted = model.next_scores(model.step(model.start(torch.tensor(HISTORY)), 7))
+    with other_device() as device:
+        stream = model.to(device).step(model.start(torch.tensor(HISTORY)), 7)
+        found = model.next_scores(stream)
+        assert found.device == device
+        torch.testing.assert_close(found.cpu(), wanted, rtol=1e-4, atol=ROUNDING)
 
 
 def test_a_step_leaves_the_stream_before_it_as_it_was(model: Streaming[Any]) -> None:

@@ -64,7 +64,7 @@ def test_the_compiled_form_equals_the_plain_one(
     found = candidate_scores(queries, vectors, items, is_sparse)
     query_grad, vector_grad = torch.autograd.grad(found, (queries, vectors), upstream)
     dense = vector_grad.to_dense() if is_sparse else vector_grad
-    exact = [queries.detach().double().requires_grad_(), vectors.detach().double().requires_grad_()]
+    exact = (queries.detach().double().requires_grad_(), vectors.detach().double().requires_grad_())
     plain = candidate_scores(*exact, items)
     expected = (plain, *torch.autograd.grad(plain, exact, upstream.double()))
     for one, other in zip((found, query_grad, dense), expected, strict=True):

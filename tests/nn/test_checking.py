@@ -99,11 +99,11 @@ def test_a_kernel_that_fails_is_said_and_never_runs(caplog: pytest.LogCaptureFix
 
 def test_a_layer_with_a_wrong_kernel_takes_the_plain_form(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = Family("attention", lambda *_: torch.zeros(()), mixture.row_mixture, mixture._examples)
-    inputs, seen = drawn(*[(2, 5, 8)] * 3), torch.tensor([5, 3])
+    (query, key, value), seen = drawn(*[(2, 5, 8)] * 3), torch.tensor([5, 3])
     with plain():
-        wanted = mixture.row_mixture(*inputs, 2, seen, True, 0.0, 0)
+        wanted = mixture.row_mixture(query, key, value, 2, seen, True, 0.0, 0)
     monkeypatch.setattr(mixture, "ATTENTION", wrong)
-    assert torch.equal(mixture.row_mixture(*inputs, 2, seen, True, 0.0, 0), wanted)
+    assert torch.equal(mixture.row_mixture(query, key, value, 2, seen, True, 0.0, 0), wanted)
 
 
 def test_wrong_gradients_are_found_out_where_some_are_wanted() -> None:

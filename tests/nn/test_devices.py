@@ -150,7 +150,9 @@ def test_the_devices_form_equals_the_plain_one(kind: str, heads: int) -> None:
     asking = 1 if kind == "places" else length
     leaves = [torch.randn(3, size, 12, requires_grad=True) for size in (asking, length, length)]
     is_hidden = None if kind == "causal" else hidden
-    found, wanted = device_mixture(*leaves, heads, is_hidden, 0.0), plain_mixture(*leaves, heads, hidden, 0.0, 0)
+    query, key, value = leaves
+    found = device_mixture(query, key, value, heads, is_hidden, 0.0)
+    wanted = plain_mixture(query, key, value, heads, hidden, 0.0, 0)
     torch.testing.assert_close(found, wanted)
     upstream = torch.linspace(-1, 1, found.numel()).view_as(found)
     for one, other in zip(*(torch.autograd.grad(y, leaves, upstream) for y in (found, wanted)), strict=True):
@@ -160,23 +162,23 @@ def test_the_devices_form_equals_the_plain_one(kind: str, heads: int) -> None:
 def test_with_dropout_it_is_right_on_average() -> None:
     """The same row 20,000 times: the mean lies within five standard errors of the mixture without dropout."""
     count = 20_000
-    rows = [one.expand(count, -1, -1) for one in torch.randn(3, 1, 5, 4).unbind()]
-    found = device_mixture(*rows, 2, None, 0.25).double()
-    wanted = row_mixture(*(one[:1] for one in rows), 2, None, True, 0.0, 0)[0].double()
+    query, key, value = (one.expand(count, -1, -1) for one in torch.randn(3, 1, 5, 4).unbind())
+    found = device_mixture(query, key, value, 2, None, 0.25).double()
+    wanted = row_mixture(query[:1], key[:1], value[:1], 2, None, True, 0.0, 0)[0].double()
     assert not torch.equal(found[0], found[1])
     assert bool(((found.mean(0) - wanted).abs() <= 5 * found.std(0) / math.sqrt(count)).all())
 
 
 def test_rows_without_lengths_are_seen_whole() -> None:
-    inputs = torch.randn(3, 2, 6, 8).unbind()
-    whole = torch.full((2,), 6)
+    query, key, value = torch.randn(3, 2, 6, 8).unbind()
     for is_causal in (True, False):
-        assert torch.equal(
-            row_mixture(*inputs, 2, None, is_causal, 0.5, 7), row_mixture(*inputs, 2, whole, is_causal, 0.5, 7)
+        one, other = (
+            row_mixture(query, key, value, 2, seen, is_causal, 0.5, 7) for seen in (None, torch.full((2,), 6))
         )
+        assert torch.equal(one, other)
 
 
 def test_a_mixture_on_a_cpu_drops_by_its_seed() -> None:
-    inputs, hidden = torch.randn(3, 2, 6, 8).unbind(), torch.zeros(1, dtype=torch.bool)
-    one, other = (mixture(*inputs, 2, hidden, 0.5, 7) for _ in range(2))
+    (query, key, value), hidden = torch.randn(3, 2, 6, 8).unbind(), torch.zeros(1, dtype=torch.bool)
+    one, other = (mixture(query, key, value, 2, hidden, 0.5, 7) for _ in range(2))
     assert torch.equal(one, other)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import Tensor
 
 from nextitem.nn.dropout import keep_mask
 from nextitem.nn.feed_forward import WIDEST, FeedForward, feed_forward, feed_forward_plain
@@ -24,7 +24,7 @@ def drawn(positions: int, dim: int, inner: int) -> list[Tensor]:
 def with_gradients(inputs: list[Tensor], p: float) -> list[Tensor]:
     """What is fed, and the gradients of a weighted sum of it."""
     x, *weights = leaves = [one.clone().requires_grad_() for one in inputs]
-    fed = feed_forward(x, tuple(weights), p, *SEEDS)
+    fed = feed_forward(x, (weights[0], weights[1], weights[2], weights[3]), p, *SEEDS)
     factors = torch.linspace(-1, 1, fed.numel(), dtype=fed.dtype).view_as(fed)
     return [fed.detach(), *torch.autograd.grad((fed * factors).sum(), leaves)]
 
@@ -106,6 +106,6 @@ def test_a_wide_layer_is_the_plain_form() -> None:
     fed = layer(x)
     torch.manual_seed(3)
     seeds = [part.draw()[1] for part in (layer.inner_dropout, layer.outer_dropout)]
-    maps: tuple[nn.Linear, nn.Linear] = (layer.inner, layer.outer)
-    weights = tuple(weight for one in maps for weight in (one.weight, one.bias))
+    inner, outer = layer.inner, layer.outer
+    weights = (inner.weight, inner.bias, outer.weight, outer.bias)
     torch.testing.assert_close(fed, feed_forward_plain(x, weights, 0.5, *seeds))

@@ -4,6 +4,7 @@ Sizes: B rows, T positions, D dim, H heads.
 """
 
 import math
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -17,15 +18,16 @@ from nextitem.nn.mixture import mixture, row_mixture, weights
 SEED = 2**62 + 12_345
 
 
-def drawn(rows: int, length: int, dim: int) -> list[Tensor]:
+def drawn(rows: int, length: int, dim: int) -> tuple[Tensor, Tensor, Tensor]:
     """Query, key and value (B, T, D)."""
-    return [torch.randn(rows, length, dim) for _ in range(3)]
+    query, key, value = (torch.randn(rows, length, dim) for _ in range(3))
+    return query, key, value
 
 
-def with_gradients(inputs: list[Tensor], heads: int, seen: Tensor, is_causal: bool, p: float) -> list[Tensor]:
+def with_gradients(inputs: Sequence[Tensor], heads: int, seen: Tensor, is_causal: bool, p: float) -> list[Tensor]:
     """The mixture, and the gradients of a weighted sum of it."""
-    leaves = [one.clone().requires_grad_() for one in inputs]
-    mixed = row_mixture(*leaves, heads, seen, is_causal, p, SEED)
+    query, key, value = leaves = [one.clone().requires_grad_() for one in inputs]
+    mixed = row_mixture(query, key, value, heads, seen, is_causal, p, SEED)
     factors = torch.linspace(-1, 1, mixed.numel(), dtype=mixed.dtype).view_as(mixed)
     return [mixed.detach(), *torch.autograd.grad((mixed * factors).sum(), leaves)]
 
@@ -64,8 +66,8 @@ def test_long_rows_equal_the_plain_form(is_causal: bool) -> None:
 @pytest.mark.parametrize("heads", [1, 2, 4])
 def test_it_equals_torchs(heads: int) -> None:
     inputs = drawn(3, 21, 8)
-    by_head = [one.view(3, 21, heads, -1).transpose(1, 2) for one in inputs]
-    by_torch = F.scaled_dot_product_attention(*by_head, is_causal=True).transpose(1, 2).flatten(2)
+    query, key, value = (one.view(3, 21, heads, -1).transpose(1, 2) for one in inputs)
+    by_torch = F.scaled_dot_product_attention(query, key, value, is_causal=True).transpose(1, 2).flatten(2)
     torch.testing.assert_close(row_mixture(*inputs, heads, torch.full((3,), 21), True, 0.0, 0), by_torch)
 
 
@@ -129,6 +131,7 @@ def test_threads_change_no_bit() -> None:
 
 def test_half_precision_takes_the_plain_form() -> None:
     inputs, seen = drawn(2, 6, 4), torch.tensor([6, 4])
-    half = row_mixture(*(one.bfloat16() for one in inputs), 2, seen, False, 0.0, 0)
+    query, key, value = (one.bfloat16() for one in inputs)
+    half = row_mixture(query, key, value, 2, seen, False, 0.0, 0)
     assert half.dtype == torch.bfloat16
     torch.testing.assert_close(half.float(), row_mixture(*inputs, 2, seen, False, 0.0, 0), rtol=0.05, atol=0.05)

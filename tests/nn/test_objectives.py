@@ -43,7 +43,7 @@ def test_sampled_scores_the_target_against_items_that_the_user_has_not_met() -> 
 
 @pytest.mark.parametrize("num_negatives", [1, 4])
 def test_sampled_gives_the_loss_num_negatives_scores_a_target(num_negatives: int) -> None:
-    shapes = []
+    shapes: list[tuple[tuple[int, ...], ...]] = []
 
     def loss(positive: torch.Tensor, negative: torch.Tensor) -> torch.Tensor:
         shapes.append((tuple(positive.shape), tuple(negative.shape)))
@@ -117,7 +117,7 @@ def test_in_batch_scores_every_row_against_the_targets_of_the_others() -> None:
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_loss_that_takes_log_q_gets_that_of_targets_and_negatives(shared: bool) -> None:
-    shapes = []
+    shapes: list[tuple[int, ...]] = []
 
     def loss(*tensors: torch.Tensor) -> torch.Tensor:
         shapes.extend(tuple(one.shape) for one in tensors)

@@ -56,7 +56,7 @@ def test_the_recurrence_by_hand() -> None:
 def test_gradients_of_the_recurrence_are_those_of_differences() -> None:
     inputs = [one.requires_grad_() for one in drawn(6, states=2).values()]
     rows = Rows.padded(2, 3, torch.tensor([3, 1]))
-    assert torch.autograd.gradcheck(lambda *tensors: plain.ssd(*tensors, rows=rows), inputs)
+    assert torch.autograd.gradcheck(lambda x, dt, a, b, c, d: plain.ssd(x, dt, a, b, c, d, rows), inputs)
 
 
 @settings(max_examples=40, deadline=None)

@@ -49,7 +49,7 @@ def test_spinning_is_tried_again_when_the_others_are_gone() -> None:
 
 def test_each_trial_waits_twice_as_long_as_the_one_before_up_to_half_a_minute() -> None:
     waiting = Watched()
-    now, waits = 100.0, []
+    now, waits = 100.0, list[float]()
     for _ in range(8):
         while not waiting.sleeps:
             now += 0.25

@@ -45,8 +45,16 @@ def neural(split: Split = SPLIT) -> NCF:
 @pytest.mark.parametrize("name", ["NCF", "SASRec", "MultiVAE"])
 def test_it_trains_what_a_run_trains(name: str, tmp_path: Path) -> None:
     DATA.save(tmp_path / "data")
-    arguments = {"NCF": {"dim": 4, "hidden_sizes": [4]}, "SASRec": {"dim": 8, "max_length": 5}, "MultiVAE": {}}[name]
-    keys = {"model": {"name": name, **arguments}, "data": {"source": str(tmp_path / "data")}, "training": {"epochs": 2}}
+    known: dict[str, dict[str, object]] = {
+        "NCF": {"dim": 4, "hidden_sizes": [4]},
+        "SASRec": {"dim": 8, "max_length": 5},
+        "MultiVAE": {},
+    }
+    keys = {
+        "model": {"name": name, **known[name]},
+        "data": {"source": str(tmp_path / "data")},
+        "training": {"epochs": 2},
+    }
     recipe = make_recipe(keys)
     list(run(recipe, tmp_path / "run"))
     kept, _ = load_weights(tmp_path / "run" / "model.safetensors")

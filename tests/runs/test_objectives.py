@@ -12,6 +12,7 @@ from nextitem.data.splits.split import leave_one_out
 from nextitem.errors import InputError
 from nextitem.models.negatives import SAMPLERS, sampler_keys
 from nextitem.nn.losses.by_name import LOSSES, loss_keys
+from nextitem.nn.objectives import Sampled
 from nextitem.nn.samplers.popularity import PopularitySampler
 from nextitem.nn.scorers import InnerProduct
 from nextitem.recipe import make_recipe
@@ -43,10 +44,11 @@ def test_it_takes_the_keys_of_every_loss_and_sampler() -> None:
 @pytest.mark.parametrize("name", LOSSES)
 def test_it_is_the_objective_of_a_recipe(name: str) -> None:
     recipe = make_recipe({"model": {"name": "SASRec"}, "loss": {"name": name, "num_negatives": 4}})
-    of_recipe = build_model(recipe, SPLIT).objective  # type: ignore[union-attr]
+    of_recipe = build_model(recipe, SPLIT).objective
+    assert isinstance(of_recipe, Sampled)
     objective = sampled(name, SPLIT, num_negatives=4)
-    assert value(objective) == value(of_recipe)  # type: ignore[arg-type]
-    assert objective.asked_scorer == of_recipe.asked_scorer  # type: ignore[union-attr]
+    assert value(objective) == value(of_recipe)
+    assert objective.asked_scorer == of_recipe.asked_scorer
 
 
 def test_keys_reach_loss_and_sampler() -> None:

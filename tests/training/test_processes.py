@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -137,19 +138,33 @@ def test_a_run_is_continued_by_another_number_of_processes(runs: Path, begun_by:
     check_close(whole, load_weights(runs / begun_by / "begun" / "model.safetensors")[0])
 
 
-def test_processes_tell_each_other_what_they_have_and_end_alike(tmp_path: Path) -> None:
-    all_done(started(tmp_path, 2, "tell_refuse_and_diverge", tmp_path))
+@pytest.fixture(scope="module")
+def first_and_killed(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, str]]:
+    """How two processes end, of which the second is killed after all that they tell each other."""
+    tmp = tmp_path_factory.mktemp("killed")
+    return ended(started(tmp, 2, "tell_refuse_diverge_and_die", tmp))
 
 
-@pytest.mark.parametrize("job", ["die", "be_silent"])
-def test_a_process_that_is_lost_ends_the_other(tmp_path: Path, job: str) -> None:
-    stays, is_lost = started(tmp_path, 2, job, tmp_path)
+def test_processes_tell_each_other_what_they_have_and_end_alike(first_and_killed: list[tuple[int, str]]) -> None:
+    (_, output), (code, other) = first_and_killed
+    assert code == -signal.SIGKILL, output + other  # it came as far as that
+
+
+def test_a_process_that_is_killed_ends_the_other(first_and_killed: list[tuple[int, str]]) -> None:
+    check_lost(*first_and_killed[0])
+
+
+def test_a_process_that_is_silent_ends_the_other(tmp_path: Path) -> None:
+    stays, is_silent = started(tmp_path, 2, "be_silent", tmp_path)
     try:
-        ((code, message),) = ended([stays])
+        check_lost(*ended([stays])[0])
     finally:
-        is_lost.kill()
-        is_lost.communicate()
-    assert code == 4
+        is_silent.kill()
+        is_silent.communicate()
+
+
+def check_lost(code: int, message: str) -> None:
+    assert code == 4, message
     assert "another of the 2 processes has ended, or does not answer" in message
 
 

@@ -45,12 +45,13 @@ class TurnTaking(TwoTower):
 
     def __init__(self, sizes: tuple[int, int, int, int], dim: int = 4, turns: Turns | None = PHASES) -> None:
         super().__init__(sizes[1])
-        self.turns, self.triples = turns, None
+        self.turns = turns
+        self.triples: TripleSampler | None = None
         self.users, _, self.nodes, self.relations = (nn.Embedding(size + 1, dim, padding_idx=0) for size in sizes)
         self.dropout = Dropout(0.2)
 
     def prepare(self, train: TrainingData) -> None:
-        self.triples: TripleSampler | None = TripleSampler(train.knowledge)
+        self.triples = TripleSampler(train.knowledge)
 
     def wanted(self) -> Wanted:
         return Wanted(triples=self.triples, turns=self.turns)
@@ -97,8 +98,8 @@ def equal(one: nn.Module, other: nn.Module) -> bool:
 def test_a_step_of_each_stream_by_hand() -> None:
     """Rate 0.1; p = 2, q1 = 3: -p q has the gradients -3 and -2, so p = 2.3 and q1 = 3.2. Then r = 1, q2 = 4:
     (q1 + r - q2)^2 = 0.2^2 has 0.4, 0.4 and -0.4, so q1 = 3.16, r = 0.96 and q2 = 4.04; p stays."""
-    ends = (np.array([number], dtype=np.int32) for number in (1, 1, 2))
-    graph = Triples(*ends, 1, IdMap.of(["maker"]), IdMap.of(["made by"]))
+    head, relation, tail = (np.array([number], dtype=np.int32) for number in (1, 1, 2))
+    graph = Triples(head, relation, tail, 1, IdMap.of(["maker"]), IdMap.of(["made by"]))
     data = TrainingData.of(Sequences.from_lists([[1]]), 1, Side(knowledge=graph))
     model = TurnTaking((1, 1, 2, 1), dim=1)
     model.dropout = Dropout(0.0)
@@ -130,8 +131,8 @@ def test_the_mean_of_a_stream_is_over_its_own_steps(split: Split) -> None:
 def test_a_loss_without_parts_has_the_name_of_its_stream(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     (named,) = trained(made(split), split, last=1)
     loss = TurnTaking.loss
-    monkeypatch.setattr(TurnTaking, "loss", lambda self, batch: sum(parts(self, batch).values()))
     parts, none = TurnTaking.parts, dict[str, Tensor]()
+    monkeypatch.setattr(TurnTaking, "loss", lambda self, batch: sum(parts(self, batch).values()))
     monkeypatch.setattr(TurnTaking, "parts", lambda self, batch: none)
     (unnamed,) = trained(made(split), split, last=1)
     assert unnamed.parts == {"rows": named.parts["ranking"], "triples": named.parts["graph"]}
@@ -167,7 +168,7 @@ def two_adams(model: TurnTaking, batches: Batches, shares: bool) -> None:
         for batch in batches.epoch(number):
             optimizer = one if shares or batch.stream == "rows" else other
             optimizer.zero_grad()
-            model.loss(batch).backward()  # type: ignore[no-untyped-call]
+            model.loss(batch).backward()
             optimizer.step()
 
 
@@ -233,7 +234,7 @@ def test_a_step_of_accumulated_batches_is_of_one_stream(split: Split) -> None:
     optimizer, steps = torch.optim.SGD(expected.parameters(), lr=0.1), 0
     for group in groups_of_three(split, expected):
         optimizer.zero_grad()
-        expected.loss(group).backward()  # type: ignore[no-untyped-call]
+        expected.loss(group).backward()
         optimizer.step()
         steps += 1
     assert steps == num_steps(batches, 3) == 6

@@ -45,7 +45,7 @@ class Streaming(SequenceModel, Generic[Memory]):
     def start(self, history: Tensor) -> Stream[Memory]:
         """The stream after items (T,), oldest first; as in a batch, the newest `max_length` are read."""
         memory = self.begin(1)
-        nothing = Batch.of(torch.full((1, 1), PAD))
+        nothing = Batch.of(torch.full((1, 1), PAD, device=self.item_embedding.weight.device))
         stream = Stream(self.encode(nothing)[:, 0], memory)  # what a batch says without a history
         for item in history[-self.max_length :] if self.max_length else history:
             stream = self.step(stream, int(item))

@@ -61,7 +61,7 @@ def test_a_row_of_one_item_stays_as_it_is() -> None:
 def test_the_two_views_of_a_row_are_of_different_operators() -> None:
     """The row has distinct items, so that each operator can be told by what it leaves."""
     items, lengths = padded([list(range(1, 11))] * 600)
-    kinds = Counter()
+    kinds = Counter[tuple[str, ...]]()
     for one, other in VIEWS(items, lengths, np.random.default_rng(0)):
         pair = tuple(sorted("mask" if MASK in view else "crop" if 0 in view else "reorder" for view in (one, other)))
         kinds[pair] += 1

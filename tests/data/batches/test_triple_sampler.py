@@ -17,8 +17,8 @@ from nextitem.errors import InputError
 
 
 def graph(edges: list[tuple[int, int, int]], num_items: int = 2, num_others: int = 2, relations: int = 2) -> Triples:
-    columns = np.array(edges, dtype=np.int32).reshape(-1, 3).T
-    return Triples(*columns, num_items, IdMap.of(range(num_others)), IdMap.of(range(relations)))
+    heads, kinds, tails = np.array(edges, dtype=np.int32).reshape(-1, 3).T
+    return Triples(heads, kinds, tails, num_items, IdMap.of(range(num_others)), IdMap.of(range(relations)))
 
 
 EDGES = [(1, 1, 3), (1, 1, 4), (2, 2, 3), (4, 2, 1)]

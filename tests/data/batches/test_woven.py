@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,6 +101,6 @@ def test_turns_without_triples_and_rows_without_turns_are_refused() -> None:
 
 
 @pytest.mark.parametrize("keys", [{"rows": 0}, {"triples": 0}, {"triples_per_row": 0.0}])
-def test_a_turn_of_nothing_is_refused(keys: dict[str, int]) -> None:
+def test_a_turn_of_nothing_is_refused(keys: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="found 0"):
         Turns(**keys)

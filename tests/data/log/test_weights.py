@@ -81,7 +81,9 @@ def test_a_batch_without_weights_has_none() -> None:
 
 
 def test_alternating_batches_add_up_the_weights_of_a_pair() -> None:
-    rows = Sequences(np.array([3, 1, 3], dtype=np.int32), np.array([0]), np.array([3]), None, np.float32([2, 5, 0.5]))
+    rows = Sequences(
+        np.array([3, 1, 3], dtype=np.int32), np.array([0]), np.array([3]), None, np.array([2, 5, 0.5], dtype=np.float32)
+    )
     (block,) = AlternatingBatches(rows, 3, 100).users()
     assert block.others.tolist() == [[1, 3]]
     assert block.weights.tolist() == [[5, 2.5]]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -56,9 +56,15 @@ ELEMENTS = st.text(st.characters(codec="utf-8", exclude_characters="\0\t\r\n "),
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(TOKENS, st.none() | FLOATS, st.lists(ELEMENTS), st.lists(FLOATS)), min_size=1, max_size=5))
 def test_any_table_comes_back(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[object, ...]]) -> None:
-    schema = {"id": pl.String, "size": pl.Float64, "tags": pl.List(pl.String), "vector": pl.List(pl.Float64)}
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "id": pl.String,
+        "size": pl.Float64,
+        "tags": pl.List(pl.String),
+        "vector": pl.List(pl.Float64),
+    }
     table = pl.DataFrame(rows, schema=schema, orient="row")
     path = tmp_path_factory.mktemp("any") / "x.item"
     write_atomic_table(table, path)

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from nextitem.data.log.frames import collected
 from nextitem.data.sources.formats.checking import check
 from nextitem.data.sources.formats.reading import read
 from nextitem.data.sources.formats.roles import Roles
@@ -52,7 +53,7 @@ def test_format_columns_and_times_are_said(
     assert (found.format, list(found.columns), found.times) == (format, columns, times)
     assert why in found.why
     assert found.compression == "none"
-    assert found.first.equals(read(tmp_path / name).frame.to_polars().drop("row"))
+    assert found.first.equals(collected(read(tmp_path / name).frame).to_polars().drop("row"))
 
 
 def test_numbers_are_those_of_the_log(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Lists: many values in one field are no item, and are not left out without a word."""
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -16,7 +17,7 @@ HISTORY = "session_id:token\titem_id_list:token_seq\titem_id:token\ns\ta b\tc\n"
 TAGS = "user_id:token\titem_id:token\ttags:token_seq\nu\ta\tx y\n"
 
 
-def both(path: Path, format: str, **roles: str) -> tuple[Interactions, Interactions]:
+def both(path: Path, format: str, **roles: Any) -> tuple[Interactions, Interactions]:
     """Read at once, and scanned."""
     return read(path, format=format, **roles), scan(path, format, Roles(**roles))
 

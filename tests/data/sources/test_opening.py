@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nextitem.data.dataset import Dataset
+from nextitem.data.log.frames import collected
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.opening import open_data
 from nextitem.data.synthetic import SYNTHETIC, dataset_of
@@ -35,7 +37,7 @@ def test_synthetic_names_open(name: str) -> None:
 def test_file_opens_and_its_format_is_said(tmp_path: Path) -> None:
     path = put(tmp_path, "log.txt", b"1 2\n1 3\n")
     log, said = open_data(str(path))
-    assert (len(log.frame) if isinstance(log, Interactions) else 0, said) == (2, f"{path}, read as pairs")
+    assert (len(collected(log.frame)) if isinstance(log, Interactions) else 0, said) == (2, f"{path}, read as pairs")
 
 
 def test_options_reach_the_reader(tmp_path: Path) -> None:
@@ -53,7 +55,7 @@ def test_saved_dataset_opens(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [{"user": "who"}, {"format": "pairs"}, {"separator": ","}])
-def test_prepared_data_takes_no_options(options: dict[str, str]) -> None:
+def test_prepared_data_takes_no_options(options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="prepared already"):
         open_data("synthetic", None, **options)
 

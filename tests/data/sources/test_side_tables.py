@@ -103,8 +103,8 @@ def test_last_fm_as_hetrec_and_kgcn_publish_it(real_data: Path) -> None:
         "links": folder / "item_index2entity_id.txt.gz",
     }
     log = pl.read_csv(folder / "user_artists.dat.gz", separator="\t")
-    names = {"user": "userID", "item": "artistID", "rating": "weight"}
-    data = attach(prepare(Interactions.from_frame(log, timestamp=None, **names), Rules()), read_side(paths))
+    plays = Interactions.from_frame(log, user="userID", item="artistID", timestamp=None, rating="weight")
+    data = attach(prepare(plays, Rules()), read_side(paths))
     assert (data.num_users, data.num_items, data.notes) == (1_892, 17_632, ())
     assert data.trust is not None
     assert (len(data.trust), len(set(data.trust.heads.tolist()))) == (25_434, 1_892)

@@ -59,7 +59,7 @@ def test_every_form_is_tried() -> None:
 
 
 @pytest.mark.parametrize(("format", "name"), CASES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(rows=ROWS)
 def test_what_is_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, format: str, name: str, rows: list[tuple[object, ...]]
@@ -77,14 +77,15 @@ def test_what_is_written_is_read(
 
 
 @pytest.mark.parametrize("name", ["x.csv", "x.tsv", "x.jsonl", "x.parquet"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rows=st.lists(st.tuples(ODD_IDS, ODD_IDS), min_size=1, max_size=4))
 def test_tables_and_json_hold_any_id(
     tmp_path_factory: pytest.TempPathFactory, name: str, rows: list[tuple[object, ...]]
 ) -> None:
     path = tmp_path_factory.mktemp("odd") / name
     write(log_of(rows, "user", "item"), path)
-    assert rows_of(read(path)) == rows
+    # An id of several lines may look like rows of their own, which is refused unless it is said what quotes do.
+    assert rows_of(read(path, quote="double" if name in ("x.csv", "x.tsv") else "auto")) == rows
 
 
 @pytest.mark.parametrize(("format", "name"), CASES)

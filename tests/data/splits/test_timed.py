@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sequences import Sequences
-from nextitem.data.splits.ratio import ratio_split
+from nextitem.data.splits.ratio import Rounding, ratio_split
 from nextitem.data.splits.split import Holdout, Split, leave_k_out
 from nextitem.data.splits.timed import DAY, at_shares, at_time, given_parts, last_days, late_users
 from nextitem.data.synthetic import dataset_of
@@ -120,7 +120,7 @@ def test_no_split_trains_on_what_it_asks_for(times: list[list[int]], kind: int, 
     [(5, "cumulative", (4, 0, 1)), (5, "cumulative_one", (3, 1, 1)), (3, "cumulative_one", (1, 1, 1)),
      (1, "cumulative", (0, 0, 1)), (20, "cumulative", (16, 2, 2)), (2, "cumulative_one", (1, 0, 1))],
 )  # fmt: skip
-def test_roundings_of_freerec_by_hand(length: int, rounding: str, sizes: tuple[int, int, int]) -> None:
+def test_roundings_of_freerec_by_hand(length: int, rounding: Rounding, sizes: tuple[int, int, int]) -> None:
     """Beside a long row, so that no part is empty. floor(.8 n) and floor(.9 n) are the ends."""
     recipe = SplitRecipe(kind="user_entry", order="time", rounding=rounding)
     split = build_split(recipe, dataset_of([list(range(1, length + 1)), list(range(31, 61))]), 0)

@@ -237,7 +237,7 @@ def test_an_edge_with_a_score_of_minus_infinity_gets_nothing() -> None:
 def test_a_gradient_that_is_one_number_for_all_reaches_the_vectors() -> None:
     """`sum` hands back a tensor without memory of its own."""
     edges, x, weights = edges_of(GRAPHS["repeats"]), normal(N, 3, dtype=torch.float32), normal(6, dtype=torch.float32)
-    edges(x, weights).sum().backward()  # type: ignore[no-untyped-call]
+    edges(x, weights).sum().backward()
     assert x.grad is not None
     torch.testing.assert_close(x.grad, dense(edges, weights).sum(0)[:, None].expand(N, 3))
 

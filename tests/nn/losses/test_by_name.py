@@ -35,6 +35,7 @@ def test_every_key_changes_the_loss_or_its_gradient(name: str, key: str) -> None
         for detach in (False, True):
             negative = NEGATIVE.clone().requires_grad_()
             make_loss(name, {key: detach}, 50)(POSITIVE, negative, LOG_Q[:, 0], LOG_Q).backward()
+            assert negative.grad is not None
             grads.append(negative.grad)
         assert not torch.allclose(grads[0], grads[1])
     else:

@@ -209,7 +209,7 @@ def test_nce_of_the_true_log_probabilities_has_no_gradient_on_average() -> None:
         noise.log()[target],
         noise.log()[negative, None],
         weight=data[target] * noise[negative],
-    ).backward()  # type: ignore[no-untyped-call]
+    ).backward()
     torch.testing.assert_close(scores.grad, torch.zeros(3, dtype=torch.float64))
 
 

@@ -28,7 +28,7 @@ class MarkovChain(Fitted):
     A row without history is scored by popularity alone.
     """
 
-    max_length = 1
+    max_length: int | None = 1
     starts: Tensor  # (V + 1,) int64: the transitions of item i are at starts[i] .. starts[i + 1]
     followers: Tensor  # (M,) int64 item ids
     counts: Tensor  # (M,) float32

@@ -17,6 +17,7 @@ nn/kernels/checking.py what does on a CPU.
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from importlib.util import find_spec
 
@@ -66,7 +67,7 @@ def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, rows:
     rows.check(x)
     tensors = {"x": x, "dt": dt, "a": a, "b": b, "c": c, "d": d}
     wide = {name: one.float() if one.dtype in _WIDENED else one for name, one in tensors.items()}
-    with torch.autocast(x.device.type, enabled=False):  # it would narrow the products again
+    with _not_narrowed(x.device.type):
         y = chunked.ssd(**wide, rows=rows).to(x.dtype)
     check_finite("ssd", y, tensors)
     return y
@@ -78,6 +79,11 @@ def causal_conv(x: Tensor, weight: Tensor, bias: Tensor, rows: Rows) -> Tensor:
     if x.dtype in _WIDENED and runs_compiled(x, dtype=x.dtype) and cpu.CONVOLUTION.agrees(x, weight, bias):
         return cpu.causal_conv(x.float(), weight.float(), bias.float(), rows).to(x.dtype)
     return plain.causal_conv(x, weight, bias, rows)  # K products of whole tensors: at home on a GPU
+
+
+def _not_narrowed(kind: str) -> AbstractContextManager[object]:
+    """Inside, no autocast narrows products; some kinds of device know none."""
+    return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
 
 
 def _must_be_plain(x: Tensor, *others: Tensor) -> bool:
