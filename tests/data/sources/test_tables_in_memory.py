@@ -20,7 +20,7 @@ TABLE = {
 }
 
 
-def facts(dataset: ni.Dataset) -> tuple[list[object], list[object], list[list[int]], list[int]]:
+def facts(dataset: ni.Dataset) -> tuple[object, ...]:
     times = dataset.sequences.packed().timestamps
     assert times is not None
     users, items = (one.ids(np.arange(1, len(one) + 1)) for one in (dataset.users, dataset.items))
