@@ -6,6 +6,7 @@ import pytest
 
 from nextitem.errors import InputError
 from nextitem.evaluation.evaluate import DEFAULT_METRICS
+from nextitem.evaluation.lists import narrowed
 from nextitem.recipe import make_recipe
 from nextitem.runs.metrics import choose_metrics, choose_monitor, compared
 
@@ -20,13 +21,14 @@ def test_defaults_lose_lists_that_are_longer_than_the_ranking() -> None:
     assert notes == ("only 8 items are ranked, so these metrics are left out: hr@10, hr@20, ndcg@10, ndcg@20, mrr@10",)
 
 
-def test_defaults_of_the_models_own_recipe_are_narrowed_too() -> None:
-    metrics, _ = choose_metrics(make_recipe({"model": {"name": "EASE"}}), 7)
-    assert metrics == ("ndcg@5", "hr@5")
+@pytest.mark.parametrize("name", ["EASE", "BPR"])
+def test_defaults_are_the_same_for_every_model(name: str) -> None:
+    metrics, _ = choose_metrics(make_recipe({"model": {"name": name}}), 7)
+    assert metrics == ("hr@1", "hr@5", "ndcg@5")
 
 
 def test_where_no_default_fits_the_whole_ranking_is_measured() -> None:
-    assert choose_metrics(make_recipe({"model": {"name": "EASE"}}), 3)[0] == ("ndcg@3",)
+    assert narrowed(("ndcg@5", "hr@5"), 3)[0] == ("ndcg@3",)
 
 
 def test_a_metric_that_was_asked_for_is_refused_by_the_name_of_its_option() -> None:
