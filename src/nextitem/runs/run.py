@@ -17,6 +17,7 @@ from nextitem.cores import Load, others_since
 from nextitem.data.dataset import Dataset
 from nextitem.data.splits.split import Leaks, Split
 from nextitem.data.training_data import Sizes
+from nextitem.diagnosis.alarms import alarms
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender, Trained
 from nextitem.processes import Processes, joined
@@ -147,7 +148,8 @@ def _notes(recipe: Recipe, dataset: Dataset, split: Split) -> tuple[str, ...]:
     """What the numbers will not say of themselves; refuses metrics that the data has too few items for."""
     protocol = build.build_protocol(recipe.evaluation, recipe.seed)
     num_ranked = protocol.num_ranked(split.num_items)
-    notes = protocol.notes(split.test, dataset.num_interactions) + choose_metrics(recipe, num_ranked)[1]
+    notes = alarms(dataset) + protocol.notes(split.test, dataset.num_interactions)
+    notes += choose_metrics(recipe, num_ranked)[1]
     return notes + (choose_monitor(recipe, num_ranked)[1] if recipe.training else ())
 
 
