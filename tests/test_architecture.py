@@ -18,7 +18,7 @@ PACKAGE = Path(nextitem.__file__).parent
 FLOORS = [
     {"errors"},
     {"keys"},
-    {"compiling", "cores", "forking", "processes", "terminal", "verdicts", "writing"},
+    {"compiling", "cores", "forking", "processes", "terminal", "agreements", "writing"},
     {"data"},
     {"diagnosis"},
     {"nn"},
@@ -129,7 +129,7 @@ def test_nn_imports_errors_and_torch_alone() -> None:
 
     def strangers(module: str) -> set[str]:
         also = others_of.get(module, {"numba", "numpy"} if module.startswith("nn.kernels") else set())
-        floors = {floor(name) for name in ours(module)} - {"nn", "errors", "keys", "compiling", "forking", "verdicts"}
+        floors = {floor(name) for name in ours(module)} - {"nn", "errors", "keys", "compiling", "forking", "agreements"}
         return floors | others(module) - {"torch", *also, *sys.stdlib_module_names}
 
     assert offenders(on_floor("nn"), strangers) == {}

@@ -18,7 +18,7 @@ from torch import Tensor
 
 import nextitem.evaluation.counting
 import nextitem.nn
-from nextitem import verdicts
+from nextitem import agreements
 from nextitem.compiling import target_of_kernels
 from nextitem.nn import mixture
 from nextitem.nn.kernels import checking
@@ -55,7 +55,7 @@ def examples() -> list[Any]:
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Where verdicts are noted; no family of a test stays."""
+    """Where agreements are noted; no family of a test stays."""
     monkeypatch.setattr(checking, "folder_of_kernels", lambda _: tmp_path)
     monkeypatch.setattr(checking, "FAMILIES", dict(FAMILIES))
     return tmp_path
@@ -152,16 +152,16 @@ def test_disagreement_is_asked_again_by_every_process(folder: Path) -> None:
 def test_what_changed_is_asked_again(changed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     source = tmp_path / "kernel.py"
     source.write_text("one")
-    before = verdicts.circumstances([source], torch="1")
-    verdicts.note(tmp_path, "doubling", before)
-    assert verdicts.is_noted(tmp_path, "doubling", verdicts.circumstances([source], torch="1"))
+    before = agreements.circumstances([source], torch="1")
+    agreements.note(tmp_path, "doubling", before)
+    assert agreements.is_noted(tmp_path, "doubling", agreements.circumstances([source], torch="1"))
     target = dict(target_of_kernels())
     if changed == "source":
         source.write_text("two")
     elif changed != "torch":
-        monkeypatch.setattr(verdicts, "target_of_kernels", lambda: target | {changed: "another"})
-    after = verdicts.circumstances([source], torch="2" if changed == "torch" else "1")
-    assert not verdicts.is_noted(tmp_path, "doubling", after)
+        monkeypatch.setattr(agreements, "target_of_kernels", lambda: target | {changed: "another"})
+    after = agreements.circumstances([source], torch="2" if changed == "torch" else "1")
+    assert not agreements.is_noted(tmp_path, "doubling", after)
 
 
 def test_a_family_with_other_circumstances_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,9 +171,9 @@ def test_a_family_with_other_circumstances_is_tried_again(monkeypatch: pytest.Mo
 
 
 def test_machines_that_share_a_folder_keep_a_note_each(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    verdicts.note(tmp_path, "doubling", "one")
-    monkeypatch.setattr(verdicts, "target_of_kernels", lambda: {"processor": "another"})
-    verdicts.note(tmp_path, "doubling", "other")
+    agreements.note(tmp_path, "doubling", "one")
+    monkeypatch.setattr(agreements, "target_of_kernels", lambda: {"processor": "another"})
+    agreements.note(tmp_path, "doubling", "other")
     assert sorted(one.read_text() for one in tmp_path.iterdir()) == ["one", "other"]
 
 

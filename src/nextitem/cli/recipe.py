@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from nextitem.cli.code import code_asked_for, model_name
-from nextitem.cli.shared import AsJson, own_options, print_json
-from nextitem.errors import InputError
+from nextitem.cli.keys import layers_of, recipe_of, split_given
+from nextitem.cli.shared import AsJson, print_json
 
 
 def recipe(
@@ -25,19 +24,11 @@ def recipe(
     It takes what run takes (`nextitem recipe clicks.csv -m GRU4Rec --epochs 20`), and its output is a recipe file:
     nextitem recipe -m GRU4Rec > mine.yaml, then nextitem run --recipe mine.yaml. Nothing is read or trained.
     """
-    from nextitem.recipe import make_recipe
-    from nextitem.recipe.commands import RUN, refuse_twice
-    from nextitem.recipe.options import layer_of, parse_keys, split_source
     from nextitem.report.recipe import explained
 
-    source, typed = split_source(context.args)
-    if source is not None and data is not None:
-        raise InputError(f"the data is given twice, as {source!r} and as --data {data!r}; leave one of them out")
-    options = {"model.name": model, "data.source": source or data, "like": like}
-    named = layer_of({key: value for key, value in options.items() if value is not None})
-    keys = parse_keys(typed, RUN, own_options(context))
-    refuse_twice(named, keys)
-    found = make_recipe(named, keys, models=code_asked_for(model_name(named, keys)))
+    source, typed = split_given(context, data)
+    named, keys = layers_of(context, {"model.name": model, "data.source": source, "like": like}, typed)
+    found = recipe_of({}, named, keys)
     if json:
         print_json(found.model_dump(mode="json"))
     else:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nextitem.cli.code import code_asked_for, code_of_run, model_name
-from nextitem.cli.shared import AsJson, console, own_options, print_json, rank, telling_of_compilation
+from nextitem.cli.code import code_of_run
+from nextitem.cli.keys import layers_of, recipe_of, split_given
+from nextitem.cli.shared import AsJson, console, print_json, rank, telling_of_compilation
 from nextitem.errors import InputError
+
+if TYPE_CHECKING:
+    from nextitem.recipe import DataRecipe, Layer, Recipe
 
 
 def run(
@@ -63,51 +67,34 @@ def run(
     --dropout, --max-length, --loss, --sampler, --num-negatives, --split, --metrics, --patience. The names that other
     codes have for them are understood; - and _ are the same.
     """
-    from nextitem.recipe import make_recipe, read_layer
-    from nextitem.recipe.commands import RUN, refuse_twice
-    from nextitem.recipe.foreign import is_mamba4rec, translate
-    from nextitem.recipe.options import layer_of, parse_keys, split_source
     from nextitem.report.console import RunView
-    from nextitem.runs.folder import RunFolder, free_folder
-    from nextitem.runs.places import placed
+    from nextitem.runs.folder import free_folder
     from nextitem.runs.run import Finished
     from nextitem.runs.run import run as run_recipe
     from nextitem.training.profile import Profile
 
-    source, typed_keys = split_source(context.args)
-    if source is not None and data is not None:
-        raise InputError(f"the data is given twice, as {source!r} and as --data {data!r}; leave one of them out")
-    data = source if data is None else data
+    if trust_code and resume is None and recipe is None:
+        raise InputError("--trust-code is for --resume and --recipe; a model that -m names needs no such word")
+    source, typed = split_given(context, data)
+    file = _file_layer(recipe, json)
     options = {
         "model.name": model,
-        "data.source": None if resume else data,
+        "data.source": None if resume else source,
         "data.folder": data_dir and str(data_dir),
         "like": like,
         "seed": seed,
     }
-    file = read_layer(recipe) if recipe else {}
-    if is_mamba4rec(file):
-        file, said = translate(file)
-        if rank() == 0:
-            console(stderr=json).print(f"{recipe}, key by key:", *said, sep="\n ", highlight=False, soft_wrap=True)
-    named = layer_of({key: value for key, value in options.items() if value is not None})
-    keys = parse_keys(typed_keys, RUN, own_options(context))
-    refuse_twice(named, keys)
-    layers = [file, named, keys]
-    if trust_code and resume is None and recipe is None:
-        raise InputError("--trust-code is for --resume and --recipe; a model that -m names needs no such word")
+    named, keys = layers_of(context, options, typed)
+    now = None
     if resume is not None:
-        if any(layers) or out is not None:
+        if file or named or keys or out is not None:
             raise InputError(
                 "--resume continues a run as it was begun; it takes no other recipe, keys or folder (but --data, the "
                 "place where its data is now)"
             )
-        wanted, place = RunFolder(resume).read_recipe(code_of_run(resume, trust_code)), resume
-        now = placed(wanted.data, RunFolder(resume).read_data().get("directory"), resume, data)
+        wanted, place, now = _kept(resume, source, trust_code)
     else:
-        now = None
-        typed = model_name(named, keys)
-        wanted = make_recipe(*layers, models=code_asked_for(typed or (model_name(file) if trust_code else None)))
+        wanted = recipe_of(file, named, keys, trusts_file=trust_code)
         place = out or free_folder(Path("runs"), wanted)
     screen = console(stderr=json)
     view = RunView(screen, mode) if rank() == 0 else None
@@ -122,3 +109,26 @@ def run(
                 print_json(event.report)
     if view and times:
         view.show_profile(times)
+
+
+def _file_layer(recipe: Path | None, json: bool) -> Layer:
+    """A recipe file, of ours or of a code that is known; what was made of the latter is said."""
+    from nextitem.recipe import read_layer
+    from nextitem.recipe.foreign import is_mamba4rec, translate
+
+    file = read_layer(recipe) if recipe else {}
+    if not is_mamba4rec(file):
+        return file
+    file, said = translate(file)
+    if rank() == 0:
+        console(stderr=json).print(f"{recipe}, key by key:", *said, sep="\n ", highlight=False, soft_wrap=True)
+    return file
+
+
+def _kept(folder: Path, data: str | None, trust_code: bool) -> tuple[Recipe, Path, DataRecipe | None]:
+    """The recipe of an interrupted run, its folder, and where its data is now."""
+    from nextitem.runs.folder import RunFolder
+    from nextitem.runs.places import placed
+
+    wanted = RunFolder(folder).read_recipe(code_of_run(folder, trust_code))
+    return wanted, folder, placed(wanted.data, RunFolder(folder).read_data().get("directory"), folder, data)

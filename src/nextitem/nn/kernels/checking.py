@@ -2,7 +2,7 @@
 
 A kernel is right where it was tested; on another processor, with another numba, or from a damaged file of kept kernels
 it may not be. So each family of kernels runs small examples once on a machine, compiled and plain. Agreement is noted
-beside the kept kernels (verdicts.py), and later processes read the note; where nothing can be kept, each process tries
+beside the kept kernels (agreements.py), and later processes read it; where nothing can be kept, each process tries
 for itself. A family that does not agree is named in the log, and its plain form runs from then on.
 """
 
@@ -22,10 +22,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nextitem.agreements import circumstances, is_noted, note
 from nextitem.compiling import folder_of_kernels, target_of_kernels
 from nextitem.forking import mark_computed
 from nextitem.nn.kernels.choose import plain, runs_compiled
-from nextitem.verdicts import circumstances, is_noted, note
 
 _LOG = logging.getLogger(__name__)
 TOLERANCE = 1e-4  # of the largest number of a tensor: far above float32's rounding, far below a wrong formula
@@ -47,7 +47,7 @@ class Family:
         self.name, self.compiled, self.plain, self.examples = name, compiled, plain, examples
         self.has_gradients = has_gradients
         self._is_right = False  # in all that may be asked: it is looked at before every call of a kernel
-        self._verdicts: dict[bool, bool] = {}  # with gradients or without -> whether it agrees
+        self._agrees: dict[bool, bool] = {}  # with gradients or without -> whether it agrees
         self._lock = threading.Lock()
         FAMILIES[name] = self
 
@@ -60,17 +60,17 @@ class Family:
         if self._is_right:
             return True
         wants = self.has_gradients and torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
-        found = self._verdicts.get(wants)
+        found = self._agrees.get(wants)
         return self._find_out(wants) if found is None else found
 
     def _find_out(self, wants: bool) -> bool:
         mark_computed()  # a child that is forked while the lock is held never asks for it
         with self._lock:
-            if wants not in self._verdicts:
+            if wants not in self._agrees:
                 name = f"{self.name} with gradients" if wants else self.name
-                self._verdicts[wants] = _is_known(name, self) or self._is_found_right(name, wants)
-                self._is_right = self._verdicts.get(self.has_gradients, False)
-            return self._verdicts[wants]
+                self._agrees[wants] = _is_known(name, self) or self._is_found_right(name, wants)
+                self._is_right = self._agrees.get(self.has_gradients, False)
+            return self._agrees[wants]
 
     def _is_found_right(self, name: str, wants: bool) -> bool:
         with ThreadPoolExecutor(1) as alone:  # a thread of its own: no mode of the caller's reaches into it

@@ -1,4 +1,4 @@
-"""Verdicts: which compiled kernels agree with their plain forms on this machine, noted beside what numba keeps of them.
+"""Agreements: which compiled kernels agree with their plain forms here, noted beside what numba keeps of them.
 
 A note is one small file a name and processor. It holds the circumstances it was found under (sources, versions, the
 processor's features) and counts under these alone. A disagreement is never noted: it is found anew by every process, so
@@ -18,7 +18,7 @@ from nextitem.writing import write
 
 
 def circumstances(sources: Iterable[Path], **versions: str) -> str:
-    """What a verdict depends on, a line each: the content of `sources`, versions, the processor."""
+    """What an agreement depends on, a line each: the content of `sources`, versions, the processor."""
     digest = hashlib.sha256()
     for path in sorted(set(sources)):
         digest.update(path.read_bytes())
