@@ -44,6 +44,9 @@ def run(
     again: Annotated[
         bool, typer.Option("--again", help="Start over if the run folder is in use by an old run.")
     ] = False,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Once evaluated, train on all data; those weights recommend.")
+    ] = False,
     trust_code: Annotated[
         bool,
         typer.Option("--trust-code", help="Run the code of a model of your own, which --resume or --recipe names."),
@@ -114,7 +117,7 @@ def run(
     times = Profile() if profile else None
     with telling_of_compilation(screen) if view else nullcontext():
         for event in run_recipe(
-            wanted, place, again=again, track=view.track if view else None, profile=times, data=now
+            wanted, place, again=again, track=view.track if view else None, profile=times, data=now, refit=refit
         ):
             if view:
                 view.show(event)

@@ -21,10 +21,12 @@ from nextitem.models.base import Recommender
 from nextitem.models.own import label
 from nextitem.recipe import Recipe
 from nextitem.report.tables import FittingTable
+from nextitem.runs.refit import Refitting
 from nextitem.runs.run import Built, Event, Finished, Prepared, monitor_of
 from nextitem.terminal import text_column
 from nextitem.training.fit import Progress as EpochProgress
 from nextitem.training.profile import Profile
+from nextitem.training.refit import RefitEpoch
 
 Mode = Literal["light", "detail"]
 YEAR_9999 = 253_402_300_799  # seconds; later ones are no date
@@ -47,6 +49,10 @@ class RunView:
                 self._built(event)
             case EpochProgress():
                 self._epoch(event)
+            case Refitting():
+                self._refitting(event)
+            case RefitEpoch():
+                self._refit_epoch(event)
             case Finished():
                 self._finished(event)
 
@@ -110,6 +116,21 @@ class RunView:
             soft_wrap=True,
         )
 
+    def _refitting(self, event: Refitting) -> None:
+        self.epoch, length = event.resumed_at, f" for {_epochs(event.epochs)}" if event.epochs else ""
+        after = f", continuing after epoch {event.resumed_at}" if event.resumed_at else ""
+        self.console.print(
+            f"now on all data ({event.interactions:,} interactions){length}, without validation{after}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def _refit_epoch(self, event: RefitEpoch) -> None:
+        self.epoch = event.epoch.number
+        self.console.print(
+            f"epoch {self.epoch:>3}  loss {event.epoch.loss:.4f}  {event.epoch.seconds:.1f} s", highlight=False
+        )
+
     def show_profile(self, profile: Profile) -> None:
         """Where the time of the training steps went."""
         if not profile.num_steps:
@@ -150,7 +171,8 @@ def test_table(report: dict[str, Any]) -> Group:
     name = label(report["recipe"]["model"]["name"])
     table.add_row(name, *(f"{value:.4f}" for value in report["test"].values()), style="bold")
     title = f"Test: {report['data']['name']}, {report['split']}"
-    return Group("", Text(title, "bold"), Text(report["protocol"]), table, Text(_against_baseline(report)))
+    said = [Text(line) for line in (_against_baseline(report), _recommending(report)) if line] or [Text("")]
+    return Group("", Text(title, "bold"), Text(report["protocol"]), table, *said)
 
 
 def protocol_table(report: Report) -> Group:
@@ -179,6 +201,19 @@ def _against_baseline(report: dict[str, Any]) -> str:
         f"{found['metric']} against {found['baseline']}: {found['difference']:+.4f} "
         f"(95 % interval {found['low']:+.4f} to {found['high']:+.4f}), {p}, {meaning} (paired t test over users)"
     )
+
+
+def _recommending(report: dict[str, Any]) -> str:
+    """Of a run that was trained anew on all data: whose figures these are, and what recommends."""
+    done = report.get("refit")
+    if not done:
+        return ""
+    length = f"trained on all data for {_epochs(done['epochs'])}" if done["epochs"] else "fitted to all data"
+    return f"recommendations come from weights {length}; the figures are of those before"
+
+
+def _epochs(number: int) -> str:
+    return "1 epoch" if number == 1 else f"{number:,} epochs"
 
 
 def _plan(event: Built) -> str:
