@@ -20,6 +20,7 @@ from nextitem.evaluation.evaluate import Report
 from nextitem.models.base import Recommender
 from nextitem.models.own import label
 from nextitem.recipe import Recipe
+from nextitem.report.pace import Pace
 from nextitem.report.tables import FittingTable
 from nextitem.runs.refit import Refitting
 from nextitem.runs.run import Built, Event, Finished, Prepared, monitor_of
@@ -40,6 +41,7 @@ class RunView:
     def __init__(self, console: Console, mode: Mode = "detail") -> None:
         self.console, self.mode = console, mode
         self.epoch = 0  # the last one that was shown
+        self.pace = Pace(self._noted)
 
     def show(self, event: Event) -> None:
         match event:
@@ -58,6 +60,7 @@ class RunView:
 
     def track(self, batches: Iterable[Batch], total: int) -> Iterator[Batch]:
         """A progress bar over the batches of an epoch, gone when the epoch is over."""
+        batches = self.pace.track(batches, total)
         if not self.console.is_terminal:
             yield from batches
             return
@@ -103,6 +106,7 @@ class RunView:
         if event.resumed_at:
             self.epoch = event.resumed_at
             self.console.print(f"continuing after epoch {event.resumed_at}")
+        self.pace.begin(event.recipe, event.model, event.resumed_at)
 
     def _epoch(self, event: EpochProgress) -> None:
         epoch = self.epoch = event.epoch.number
@@ -115,6 +119,7 @@ class RunView:
             highlight=False,
             soft_wrap=True,
         )
+        self.pace.epoch_ended(epoch, event.valid is not None)
 
     def _refitting(self, event: Refitting) -> None:
         self.epoch, length = event.resumed_at, f" for {_epochs(event.epochs)}" if event.epochs else ""
