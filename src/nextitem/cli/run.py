@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from nextitem.cli.code import code_asked_for, code_of_run, model_name
+from nextitem.cli.interrupted import NOTHING_BEGUN, left_of_run, telling
 from nextitem.cli.shared import AsJson, console, own_options, print_json, rank, telling_of_compilation
 from nextitem.errors import InputError
 
@@ -73,7 +74,7 @@ def run(
     from nextitem.report.console import RunView
     from nextitem.runs.folder import RunFolder, free_folder
     from nextitem.runs.places import placed
-    from nextitem.runs.run import Finished
+    from nextitem.runs.run import Finished, Prepared
     from nextitem.runs.run import run as run_recipe
     from nextitem.training.profile import Profile
 
@@ -115,10 +116,19 @@ def run(
     screen = console(stderr=json)
     view = RunView(screen, mode) if rank() == 0 else None
     times = Profile() if profile else None
-    with telling_of_compilation(screen) if view else nullcontext():
+    is_ours = resume is not None and not again  # whether what the folder holds is of this run
+
+    def left() -> str:
+        if not is_ours:
+            return NOTHING_BEGUN
+        options = [*(["--data", data] if resume and data else []), *(["--trust-code"] if wanted.model.own else [])]
+        return left_of_run(place, wanted.training is not None, *options)
+
+    with telling(left), telling_of_compilation(screen) if view else nullcontext():
         for event in run_recipe(
             wanted, place, again=again, track=view.track if view else None, profile=times, data=now, refit=refit
         ):
+            is_ours = is_ours or not again or not isinstance(event, Prepared)  # with --again it is cleared after that
             if view:
                 view.show(event)
             if view and json and isinstance(event, Finished):
