@@ -23,7 +23,7 @@ from nextitem.evaluation.significance import paired_test
 from nextitem.recipe.options import parse_keys
 from nextitem.runs.build import build_dataset, build_split
 from nextitem.runs.identity import describe_data
-from nextitem.runs.run import versions
+from nextitem.runs.reporting import versions
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = {"lengths": "max_length", "blocks": "blocks", "shuffle": "full", "stamp": "STAMP"}

@@ -8,8 +8,11 @@ from typing import Annotated
 import typer
 
 from nextitem.cli.code import code_asked_for
+from nextitem.cli.interrupted import telling
 from nextitem.cli.shared import console, own_options, telling_of_compilation
 from nextitem.errors import InputError
+
+GOES_ON = "; the same nextitem audit command goes on where it was"
 
 
 def audit(
@@ -61,7 +64,7 @@ def audit(
     screen = console()
     view = AuditView(screen, origin)
     known = None if attributes is None else read_attributes(attributes, dataset.items)
-    with telling_of_compilation(screen), view:
+    with telling(lambda: GOES_ON), telling_of_compilation(screen), view:
         for event in audit_data(dataset, recipe, settings, folder, again=again, attributes=known):
             if isinstance(event, Audit):
                 write_report(event, folder)
@@ -88,7 +91,7 @@ def _audit_controls(out: Path, again: bool) -> None:
     from nextitem.report.audit_controls import controls_table, is_right
 
     screen, found = console(), list[Audit]()
-    with telling_of_compilation(screen):
+    with telling(lambda: GOES_ON), telling_of_compilation(screen):
         for control in CONTROLS:
             with screen.status(Text(f"{control.name}, {len(found) + 1} of {len(CONTROLS)}")):
                 found.append(audit_control(control, out / control.name, again=again))

@@ -15,6 +15,7 @@ from nextitem.cli.check import check
 from nextitem.cli.choices import models, samplers
 from nextitem.cli.datasets import datasets
 from nextitem.cli.describe import compare_data, describe
+from nextitem.cli.interrupted import StoppedError, telling
 from nextitem.cli.prepare import prepare
 from nextitem.cli.prepare_amazon import prepare_amazon
 from nextitem.cli.recipe import recipe
@@ -48,6 +49,11 @@ class Commands(TyperGroup):
         meant = ELSEWHERE.get(cmd_name.lower())
         hint = f"take nextitem {meant}" if meant else suggest(cmd_name, self.list_commands(ctx))
         raise InputError(f'there is no command "{cmd_name}"; {hint}')
+
+    def invoke(self, ctx: Any) -> Any:
+        """Typer would leave without a word where a command is interrupted."""
+        with telling(lambda: ""):
+            return super().invoke(ctx)
 
 
 app = typer.Typer(
@@ -129,8 +135,12 @@ def _run_app() -> None:
 
         _say(str(error))
         leave(4)
+    except StoppedError as interrupted:
+        if rank() > 0:
+            sys.exit(130)
+        _stop(130, str(interrupted))
     except KeyboardInterrupt:
-        _stop(130, "interrupted; the same command continues where the last whole epoch ended")
+        _stop(130, "interrupted")
 
 
 def _stop(code: int, message: str) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from nextitem.cli.code import code_of_run
+from nextitem.cli.interrupted import NOTHING_BEGUN, left_of_run, telling
 from nextitem.cli.keys import layers_of, recipe_of, split_given
 from nextitem.cli.shared import AsJson, console, print_json, rank, telling_of_compilation
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
     from nextitem.recipe import DataRecipe, Layer, Recipe
+    from nextitem.runs.run import Event
 
 
 def run(
@@ -48,6 +50,9 @@ def run(
     again: Annotated[
         bool, typer.Option("--again", help="Start over if the run folder is in use by an old run.")
     ] = False,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Once evaluated, train on all data; those weights recommend.")
+    ] = False,
     trust_code: Annotated[
         bool,
         typer.Option("--trust-code", help="Run the code of a model of your own, which --resume or --recipe names."),
@@ -67,11 +72,9 @@ def run(
     --dropout, --max-length, --loss, --sampler, --num-negatives, --split, --metrics, --patience. The names that other
     codes have for them are understood; - and _ are the same.
     """
-    from nextitem.report.console import RunView
     from nextitem.runs.folder import free_folder
-    from nextitem.runs.run import Finished
-    from nextitem.runs.run import run as run_recipe
-    from nextitem.training.profile import Profile
+    from nextitem.runs.run import Prepared
+    from nextitem.runs.run import run as events
 
     if trust_code and resume is None and recipe is None:
         raise InputError("--trust-code is for --resume and --recipe; a model that -m names needs no such word")
@@ -96,19 +99,46 @@ def run(
     else:
         wanted = recipe_of(file, named, keys, trusts_file=trust_code)
         place = out or free_folder(Path("runs"), wanted)
-    screen = console(stderr=json)
-    view = RunView(screen, mode) if rank() == 0 else None
-    times = Profile() if profile else None
-    with telling_of_compilation(screen) if view else nullcontext():
-        for event in run_recipe(
-            wanted, place, again=again, track=view.track if view else None, profile=times, data=now
-        ):
-            if view:
-                view.show(event)
-            if view and json and isinstance(event, Finished):
+    shown = _Shown(mode, profile, json)
+    is_ours = resume is not None and not again  # whether what the folder holds is of this run
+    words = [*(["--data", source] if resume and source else []), *(["--trust-code"] if wanted.model.own else [])]
+
+    def left() -> str:
+        return left_of_run(place, wanted.training is not None, *words) if is_ours else NOTHING_BEGUN
+
+    with telling(left), shown.compilation():
+        for event in events(wanted, place, again=again, track=shown.track, profile=shown.times, data=now, refit=refit):
+            is_ours = is_ours or not again or not isinstance(event, Prepared)  # with --again it is cleared after that
+            shown.show(event)
+    shown.finish()
+
+
+class _Shown:
+    """What the first process shows of a run: tables, or with --json the report, and then where the time went."""
+
+    def __init__(self, mode: Literal["light", "detail"], profile: bool, json: bool) -> None:
+        from nextitem.report.console import RunView
+        from nextitem.training.profile import Profile
+
+        self._screen, self._json = console(stderr=json), json
+        self._view = RunView(self._screen, mode) if rank() == 0 else None
+        self.times = Profile() if profile else None
+        self.track = self._view.track if self._view else None
+
+    def compilation(self) -> AbstractContextManager[None]:
+        return telling_of_compilation(self._screen) if self._view else nullcontext()
+
+    def show(self, event: Event) -> None:
+        from nextitem.runs.run import Finished
+
+        if self._view:
+            self._view.show(event)
+            if self._json and isinstance(event, Finished):
                 print_json(event.report)
-    if view and times:
-        view.show_profile(times)
+
+    def finish(self) -> None:
+        if self._view and self.times:
+            self._view.show_profile(self.times)
 
 
 def _file_layer(recipe: Path | None, json: bool) -> Layer:

@@ -20,11 +20,14 @@ from nextitem.evaluation.evaluate import Report
 from nextitem.models.base import Recommender
 from nextitem.models.own import label
 from nextitem.recipe import Recipe
+from nextitem.report.pace import Pace
 from nextitem.report.tables import FittingTable
+from nextitem.runs.refit import Refitting
 from nextitem.runs.run import Built, Event, Finished, Prepared, monitor_of
 from nextitem.terminal import text_column
 from nextitem.training.fit import Progress as EpochProgress
 from nextitem.training.profile import Profile
+from nextitem.training.refit import RefitEpoch
 
 Mode = Literal["light", "detail"]
 YEAR_9999 = 253_402_300_799  # seconds; later ones are no date
@@ -38,6 +41,7 @@ class RunView:
     def __init__(self, console: Console, mode: Mode = "detail") -> None:
         self.console, self.mode = console, mode
         self.epoch = 0  # the last one that was shown
+        self.pace = Pace(self._noted)
 
     def show(self, event: Event) -> None:
         match event:
@@ -47,11 +51,16 @@ class RunView:
                 self._built(event)
             case EpochProgress():
                 self._epoch(event)
+            case Refitting():
+                self._refitting(event)
+            case RefitEpoch():
+                self._refit_epoch(event)
             case Finished():
                 self._finished(event)
 
     def track(self, batches: Iterable[Batch], total: int) -> Iterator[Batch]:
         """A progress bar over the batches of an epoch, gone when the epoch is over."""
+        batches = self.pace.track(batches, total)
         if not self.console.is_terminal:
             yield from batches
             return
@@ -97,6 +106,7 @@ class RunView:
         if event.resumed_at:
             self.epoch = event.resumed_at
             self.console.print(f"continuing after epoch {event.resumed_at}")
+        self.pace.begin(event.recipe, event.model, event.resumed_at)
 
     def _epoch(self, event: EpochProgress) -> None:
         epoch = self.epoch = event.epoch.number
@@ -108,6 +118,22 @@ class RunView:
             f"  {event.epoch.seconds:.1f} s  {event.epoch.targets_per_second:,.0f} targets/s",
             highlight=False,
             soft_wrap=True,
+        )
+        self.pace.epoch_ended(epoch, event.valid is not None)
+
+    def _refitting(self, event: Refitting) -> None:
+        self.epoch, length = event.resumed_at, f" for {_epochs(event.epochs)}" if event.epochs else ""
+        after = f", continuing after epoch {event.resumed_at}" if event.resumed_at else ""
+        self.console.print(
+            f"now on all data ({event.interactions:,} interactions){length}, without validation{after}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def _refit_epoch(self, event: RefitEpoch) -> None:
+        self.epoch = event.epoch.number
+        self.console.print(
+            f"epoch {self.epoch:>3}  loss {event.epoch.loss:.4f}  {event.epoch.seconds:.1f} s", highlight=False
         )
 
     def show_profile(self, profile: Profile) -> None:
@@ -150,7 +176,8 @@ def test_table(report: dict[str, Any]) -> Group:
     name = label(report["recipe"]["model"]["name"])
     table.add_row(name, *(f"{value:.4f}" for value in report["test"].values()), style="bold")
     title = f"Test: {report['data']['name']}, {report['split']}"
-    return Group("", Text(title, "bold"), Text(report["protocol"]), table, Text(_against_baseline(report)))
+    said = [Text(line) for line in (_against_baseline(report), _recommending(report)) if line] or [Text("")]
+    return Group("", Text(title, "bold"), Text(report["protocol"]), table, *said)
 
 
 def protocol_table(report: Report) -> Group:
@@ -179,6 +206,19 @@ def _against_baseline(report: dict[str, Any]) -> str:
         f"{found['metric']} against {found['baseline']}: {found['difference']:+.4f} "
         f"(95 % interval {found['low']:+.4f} to {found['high']:+.4f}), {p}, {meaning} (paired t test over users)"
     )
+
+
+def _recommending(report: dict[str, Any]) -> str:
+    """Of a run that was trained anew on all data: whose figures these are, and what recommends."""
+    done = report.get("refit")
+    if not done:
+        return ""
+    length = f"trained on all data for {_epochs(done['epochs'])}" if done["epochs"] else "fitted to all data"
+    return f"recommendations come from weights {length}; the figures are of those before"
+
+
+def _epochs(number: int) -> str:
+    return "1 epoch" if number == 1 else f"{number:,} epochs"
 
 
 def _plan(event: Built) -> str:

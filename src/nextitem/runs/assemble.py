@@ -15,6 +15,7 @@ from nextitem.runs.metrics import choose_metrics, choose_monitor
 from nextitem.training.fit import Progress, fit
 from nextitem.training.loop import Track
 from nextitem.training.profile import Profile
+from nextitem.training.refit import RefitEpoch, refit
 
 
 def fit_recipe(
@@ -52,6 +53,35 @@ def fit_recipe(
         fabric=build.build_fabric(training, processes, model.wanted().turns is not None), processes=processes,
         is_sharded=build.is_sharded(training, processes), folder=folder, resume=True, track=track, profile=profile,
         log=log, mark=mark,
+    )  # fmt: skip
+
+
+def refit_recipe(
+    recipe: Recipe,
+    model: Trained,
+    split: Split,
+    folder: Path,
+    epochs: int,
+    *,
+    lowered: Sequence[int] = (),
+    processes: Processes = ALONE,
+    track: Track | None = None,
+    mark: str = "",
+) -> Iterator[RefitEpoch]:
+    """Train `model` on the rows of `split` for so many `epochs` as the recipe says, without validation; see `refit`.
+
+    The schedule spans the epochs of the recipe, as in the training that chose `epochs`.
+    """
+    training = recipe.training
+    assert training is not None
+    refuse_cut(model, training.accumulate, processes.size)
+    batches = build.build_batches(training, model, split, recipe.seed)
+    return refit(
+        model, batches, epochs,
+        optimizer=build.build_optimizer(training, model), clip_norm=training.clip_norm, accumulate=training.accumulate,
+        schedule=build.build_schedule(training, batches), lowered=lowered, seed=recipe.seed,
+        fabric=build.build_fabric(training, processes, model.wanted().turns is not None), processes=processes,
+        is_sharded=build.is_sharded(training, processes), folder=folder, track=track, mark=mark,
     )  # fmt: skip
 
 

@@ -104,7 +104,9 @@ fit.__doc__ = """Train a model on a split to the end. The model then holds the w
     """
 
 
-def run(recipe: Recipe, out: str | Path, *, again: bool = False, data: DataRecipe | None = None) -> Run:
+def run(
+    recipe: Recipe, out: str | Path, *, again: bool = False, data: DataRecipe | None = None, refit: bool = False
+) -> Run:
     """Read, split, train, evaluate beside the baselines, keep everything in the folder `out`, and open it.
 
         run = ni.run(ni.make_recipe({"model": {"name": "GRU4Rec"}, "data": {"source": "log.csv"}}), "runs/gru")
@@ -112,7 +114,9 @@ def run(recipe: Recipe, out: str | Path, *, again: bool = False, data: DataRecip
 
     It is `nextitem run`: a finished run of the same recipe in `out` is opened, not repeated; an interrupted one is
     continued, to the same weights as if it had not been interrupted; `again` starts over. `data` says where the data is
-    now, if not where the recipe does. `ni.events` takes the same and tells what happens meanwhile.
+    now, if not where the recipe does. `refit` trains the model anew on all data, once it is evaluated, for as many
+    epochs as were best; those weights are then the ones that recommend.
+    `ni.events` takes the same and tells what happens meanwhile.
 
     Raises:
         InputError: bad data, a folder of another run, or one that is in use.
@@ -120,6 +124,6 @@ def run(recipe: Recipe, out: str | Path, *, again: bool = False, data: DataRecip
     """
     expect("recipe", recipe, Recipe, 'make one: ni.make_recipe({"model": {"name": "SASRec"}})')
     expect("out", out, (str, Path), "name the folder to write")
-    for _ in events(recipe, Path(out), again=again, track=_bar(), data=data):
+    for _ in events(recipe, Path(out), again=again, track=_bar(), data=data, refit=refit):
         pass
     return load(out, models=() if recipe.model.own is None else (recipe.model.own,))

@@ -6,12 +6,14 @@ code.json               of a model of the user's own: which class of which file,
 items.parquet           external item ids, in the order of the model's indices
 users.parquet           the same of the users
 model.safetensors       the weights of the best epoch
+refit.safetensors       those of a training on all data, where it was asked for: what recommends
 checkpoint.safetensors  the last epoch's weights and optimizer, to continue from
 log.jsonl               a line an epoch
 log.csv, tensorboard/   the same, where training.loggers asks for it
 ranks.parquet           model, part, user, rank, above, tied, num_ranked: every metric can be recomputed from it
 report.json             protocol, valid, test, baselines, seconds, versions, recipe, and what the other files are;
                         written last
+refit.json, refit-checkpoint.safetensors: there while a training on all data is still to be done
 
 Reading one never writes, and nothing is used before it is looked at: a folder may be damaged, or a stranger's.
 """
@@ -40,13 +42,16 @@ from nextitem.runs import code
 from nextitem.runs.kept import describe_files, refuse_changed
 from nextitem.training.checkpoint import load_weights, marked, refuse_other_mark, save_weights
 from nextitem.training.fit import BEST, CHECKPOINT, Progress
+from nextitem.training.refit import REFIT, REFIT_CHECKPOINT
 from nextitem.training.shapes import MEND, DataShape, LineShape, ReportShape, own, parsed, read_bytes, read_json
 from nextitem.writing import remove, remove_folder, replacing, write
 
 RECIPE, DATA, REPORT, LOG, RANKS = "recipe.yaml", "data.json", "report.json", "log.jsonl", "ranks.parquet"
 ITEMS, USERS = "items.parquet", "users.parquet"
+REFIT_WANTED = "refit.json"
+PASSING = (REFIT_WANTED, REFIT_CHECKPOINT)
 # In the order in which an old run goes: no report is no finished run, and no data.json is no run to continue.
-FILES = (REPORT, DATA, CHECKPOINT, BEST, LOG, "log.csv", RANKS, ITEMS, USERS, code.CODE, RECIPE)
+FILES = (REPORT, DATA, CHECKPOINT, *PASSING, REFIT, BEST, LOG, "log.csv", RANKS, ITEMS, USERS, code.CODE, RECIPE)
 
 
 class RunFolder:
@@ -172,19 +177,20 @@ class RunFolder:
     def read_data(self) -> dict[str, Any]:
         return read_json(self.path / DATA, DataShape)
 
-    def mark(self) -> str:
+    def mark(self, name: str = BEST) -> str:
         """What tells this run from others, for its weights: of the recipe, the data, and code of the user's own."""
         own_code = read_bytes(self.path / code.CODE) if lexists(self.path / code.CODE) else b""
         parts = (read_bytes(self.path / RECIPE), self.read_data()["sha256"].encode(), own_code)
-        return sha256(b"".join(parts)).hexdigest()
+        mark = sha256(b"".join(parts)).hexdigest()
+        return mark if name == BEST else f"{mark} {name}"
 
-    def write_weights(self, weights: dict[str, Tensor]) -> None:
-        save_weights(weights, self.path / BEST, marked(self.mark()))
+    def write_weights(self, weights: dict[str, Tensor], name: str = BEST) -> None:
+        save_weights(weights, self.path / name, marked(self.mark(name)))
 
-    def read_weights(self) -> dict[str, Any]:
+    def read_weights(self, name: str = BEST) -> dict[str, Any]:
         """Raises InputError where there are none, or they are damaged or of another run."""
-        weights, metadata = load_weights(self.path / BEST)
-        refuse_other_mark(self.path / BEST, metadata, self.mark())
+        weights, metadata = load_weights(self.path / name)
+        refuse_other_mark(self.path / name, metadata, self.mark(name))
         return weights
 
     def log(self, progress: Progress) -> dict[str, Any]:
@@ -229,8 +235,9 @@ class RunFolder:
             ranks.write_parquet(file)
 
     def write_report(self, report: dict[str, Any]) -> None:
-        """With what the run's other files are, which must be there already."""
-        files = describe_files(self.path, [name for name in FILES if name != REPORT])
+        """With what the run's other files are, which must be there already; what it says of one stays."""
+        known = report.get("files", {})
+        files = known | describe_files(self.path, [one for one in FILES if one not in (REPORT, *PASSING, *known)])
         text = json.dumps({**report, "files": files}, indent=2, ensure_ascii=False)
         write(self.path / REPORT, (text + "\n").encode())
 

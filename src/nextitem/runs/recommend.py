@@ -22,6 +22,7 @@ from nextitem.models.towers import ItemTower
 from nextitem.recipe import Recipe
 from nextitem.runs.folder import ITEMS, USERS, RunFolder
 from nextitem.training.fit import BEST
+from nextitem.training.refit import REFIT
 from nextitem.training.shapes import MEND
 
 
@@ -44,9 +45,11 @@ class Run:
     items: IdMap
     users: IdMap
     model: Recommender
+    is_refit: bool = False  # whether the weights are those of a training on all data, not those that were evaluated
 
     def __repr__(self) -> str:
-        return f"Run({self.recipe.model.label} in {self.folder}: {len(self.items):,} items)"
+        trained = ", refit on all data" if self.is_refit else ""
+        return f"Run({self.recipe.model.label} in {self.folder}: {len(self.items):,} items{trained})"
 
     @property
     def report(self) -> dict[str, Any]:
@@ -213,8 +216,11 @@ def refuse_short(rows: list[KnownRow], k: int, num_items: int) -> None:
             )
 
 
-def load(folder: str | Path, *, models: Sequence[Given] = ()) -> Run:
+def load(folder: str | Path, *, models: Sequence[Given] = (), evaluated: bool = False) -> Run:
     """Open a run folder for use, on the CPU.
+
+    A run that was trained anew on all its data (`refit`) has those weights, and its `is_refit` says so; `evaluated`
+    takes the weights that the report's figures are of.
 
     A run of a class of your own wants that class among `models`, from the file that it was trained with; no code is
     ever run because a folder names it.
@@ -226,14 +232,16 @@ def load(folder: str | Path, *, models: Sequence[Given] = ()) -> Run:
     expect("folder", folder, (str, Path), "name a run folder")
     run_folder = RunFolder(Path(folder))
     recipe = run_folder.read_recipe(models)
+    is_refit = not evaluated and run_folder.is_finished and run_folder.read_report().get("refit") is not None
+    name = REFIT if is_refit else BEST
     if run_folder.is_finished:
-        run_folder.read_report(reads=(ITEMS, USERS, BEST))
-    weights, items, users = run_folder.read_weights(), run_folder.read_items(), run_folder.read_users()
+        run_folder.read_report(reads=(ITEMS, USERS, name))
+    weights, items, users = run_folder.read_weights(name), run_folder.read_items(), run_folder.read_users()
     model = make(recipe.model.kind, run_folder.read_sizes(len(users), len(items)), recipe.model.arguments)
     if isinstance(model, ItemTower) and recipe.loss is not None:
         model.score_for(recipe.loss.name)
     try:
         model.load_weights(weights)
     except InputError as error:
-        raise InputError(f"{run_folder.path / BEST} does not fit the recipe: {error}; {MEND}") from error
-    return Run(Path(folder), recipe, items, users, model.eval())
+        raise InputError(f"{run_folder.path / name} does not fit the recipe: {error}; {MEND}") from error
+    return Run(Path(folder), recipe, items, users, model.eval(), is_refit)

@@ -55,12 +55,13 @@ def evaluate_again(
 
 
 def load_with_split(folder: Path, data: str | None = None, models: Sequence[Given] = ()) -> tuple[Run, Split]:
-    """A finished run and its data, read and split again; from `data`, if it moved there.
+    """A finished run with the weights that were evaluated, and its data, read and split again; from `data`, if it moved
+    there.
 
     Raises:
         InputError: the run is not finished, or its data is no longer what it was trained on.
     """
-    loaded = load(folder, models=models)
+    loaded = load(folder, models=models, evaluated=True)
     run_folder = RunFolder(folder)
     kept = run_folder.read_data()
     run_folder.read_report()  # refuses a run that is not finished

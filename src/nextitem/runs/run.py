@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
+from dataclasses import dataclass, replace
 from os.path import lexists
 from pathlib import Path
 from typing import Any
@@ -24,8 +22,9 @@ from nextitem.processes import Processes, joined
 from nextitem.recipe import DataRecipe, Recipe, TrainingRecipe
 from nextitem.recipe.checks import refuse_unused
 from nextitem.runs import build
+from nextitem.runs import refit as refitting
 from nextitem.runs.assemble import fit_recipe
-from nextitem.runs.baselines import Outcome, evaluate_with_baselines
+from nextitem.runs.baselines import evaluate_with_baselines
 from nextitem.runs.devices import check_device
 from nextitem.runs.folder import REPORT, RunFolder
 from nextitem.runs.identity import describe_data, difference
@@ -33,11 +32,13 @@ from nextitem.runs.locking import locked
 from nextitem.runs.loggers import check_loggers, open_loggers
 from nextitem.runs.metrics import choose_metrics, choose_monitor
 from nextitem.runs.places import directory_of
+from nextitem.runs.reporting import report_of
 from nextitem.runs.threads import take_threads
-from nextitem.training.checkpoint import FitState, read_state
+from nextitem.training.checkpoint import read_state
 from nextitem.training.fit import CHECKPOINT, Progress
 from nextitem.training.loop import Track
 from nextitem.training.profile import Profile
+from nextitem.training.refit import RefitEpoch
 from nextitem.training.share import prepare_once
 
 
@@ -69,7 +70,7 @@ class Finished:
     is_kept: bool  # the folder held this very run already
 
 
-Event = Prepared | Built | Progress | Finished
+Event = Prepared | Built | Progress | refitting.Refitting | RefitEpoch | Finished
 
 
 def run(
@@ -80,6 +81,7 @@ def run(
     track: Track | None = None,
     profile: Profile | None = None,
     data: DataRecipe | None = None,
+    refit: bool = False,
 ) -> Iterator[Event]:
     """Read, split, train, evaluate beside the baselines, and keep everything in `out`.
 
@@ -87,6 +89,10 @@ def run(
     weights as if it had not been interrupted. `again` starts over. Under torchrun every process calls this and gets the
     same events; only the first writes. A `profile` takes the time of the training steps. `data` says where the data is
     now, if not where the recipe does (see `places.placed`); it must be the same.
+
+    `refit` trains the model anew on all data, validation and test among it, once it is evaluated: for as many epochs as
+    were best, at the same learning rates. Those weights are kept beside the evaluated ones, and recommend. A finished
+    run gets them, too; a run that was begun with it goes on with it, without being told again.
 
     Raises:
         InputError: bad data, a folder of another run, or one that is in use.
@@ -110,38 +116,60 @@ def run(
         notes = _notes(recipe, dataset, split)
         yield Prepared(dataset, origin, split, split.leaks(split.test), notes)
         described = describe_data(dataset)
-        kept = json.loads(processes.from_first(lambda: _claimed(folder, recipe, dataset, described, again)))
+        kept = json.loads(processes.from_first(lambda: _claimed(folder, recipe, dataset, described, again, refit)))
         processes.demand(kept["data"] == described, "the machines of this run have read different data")
         processes.demand(kept["code"] == _digest(recipe), "the machines of this run have different code of the model")
-        if kept["report"]:
-            yield Finished(out, kept["report"], is_kept=True)
-            return
-        start = time.perf_counter()
-        model = build.build_model(recipe, split, processes)
-        processes.from_first(lambda: _sized(folder, build.sizes_of(recipe, split)))
-        fitted = time.perf_counter() - start
-        if isinstance(model, Trained) and recipe.training is not None:
-            yield from _train(recipe, recipe.training, model, split, folder, processes, track, profile, load)
-        else:
-            yield Built(recipe, model, 0, others_since(load))
-            if processes.is_first:
-                folder.write_weights(model.state_dict())
-        outcome = evaluate_with_baselines(recipe, model, split, processes)
+        report = kept["report"]
+        if not report:
+            report = yield from _evaluated(
+                recipe, dataset, split, folder, processes, track, profile, load, prepared, notes
+            )
+        is_due = kept["refit"] and "refit" not in report
+        if is_due:
+            report = yield from refitting.refit_run(recipe, dataset, split, folder, report, processes, track)
+        yield Finished(out, report, is_kept=bool(kept["report"]) and not is_due)
 
-        def reported() -> bytes:
-            state = read_state(out / CHECKPOINT)
-            seconds = {
-                "preparation": prepared,
-                "training": state.seconds if isinstance(model, Trained) else fitted,
-                "evaluation": outcome.seconds,
-            }
-            report = _report(recipe, dataset, split, outcome, state, seconds)
-            report |= {"notes": notes, "monitor": monitor_of(recipe, split.num_items)}
-            folder.write_ranks(outcome.ranks(dataset.users))
-            folder.write_report(report)
-            return json.dumps(report).encode()
 
-        yield Finished(out, json.loads(processes.from_first(reported)), is_kept=False)
+def _evaluated(
+    recipe: Recipe,
+    dataset: Dataset,
+    split: Split,
+    folder: RunFolder,
+    processes: Processes,
+    track: Track | None,
+    profile: Profile | None,
+    load: Load | None,
+    prepared: float,
+    notes: tuple[str, ...],
+) -> Generator[Built | Progress, None, dict[str, Any]]:
+    """Train, evaluate and keep the report, which is returned; `prepared` are the seconds that the data took."""
+    start = time.perf_counter()
+    model = build.build_model(recipe, split, processes)
+    processes.from_first(lambda: _sized(folder, build.sizes_of(recipe, split)))
+    fitted = time.perf_counter() - start
+    if isinstance(model, Trained) and recipe.training is not None:
+        yield from _train(recipe, recipe.training, model, split, folder, processes, track, profile, load)
+    else:
+        yield Built(recipe, model, 0, others_since(load))
+        if processes.is_first:
+            folder.write_weights(model.state_dict())
+    outcome = evaluate_with_baselines(recipe, model, split, processes)
+
+    def reported() -> bytes:
+        state = read_state(folder.path / CHECKPOINT)
+        seconds = {
+            "preparation": prepared,
+            "training": state.seconds if isinstance(model, Trained) else fitted,
+            "evaluation": outcome.seconds,
+        }
+        report = report_of(recipe, dataset, split, outcome, state, seconds)
+        report |= {"notes": notes, "monitor": monitor_of(recipe, split.num_items)}
+        folder.write_ranks(outcome.ranks(dataset.users))
+        folder.write_report(report)
+        return json.dumps(report).encode()
+
+    found: dict[str, Any] = json.loads(processes.from_first(reported))
+    return found
 
 
 def _notes(recipe: Recipe, dataset: Dataset, split: Split) -> tuple[str, ...]:
@@ -173,12 +201,17 @@ def _sized(folder: RunFolder, sizes: Sizes) -> bytes:
     return b""
 
 
-def _claimed(folder: RunFolder, recipe: Recipe, dataset: Dataset, described: dict[str, Any], again: bool) -> bytes:
+def _claimed(
+    folder: RunFolder, recipe: Recipe, dataset: Dataset, described: dict[str, Any], again: bool, refit: bool
+) -> bytes:
     """Write down what the folder is for; one that is in use must be for the same data."""
     if again:  # not before the data proved good: a failed attempt leaves the older run as it was
         folder.clear()
     if not folder.has_recipe:
         _refuse_leftovers(folder)
+        refitting.forget(folder)
+        if refit:
+            refitting.want(folder)  # before the recipe, with which there is a run to continue
         folder.write_ids(dataset.items, dataset.users)
         folder.write_data(described, directory_of(recipe.data))
         folder.write_recipe(recipe)
@@ -189,8 +222,13 @@ def _claimed(folder: RunFolder, recipe: Recipe, dataset: Dataset, described: dic
         )
     else:
         folder.check_ids(dataset.items, dataset.users)
-    report = folder.read_report() if folder.is_finished else None
-    return json.dumps({"data": described, "code": _digest(recipe), "report": report}).encode()
+    report = folder.read_report() if folder.is_finished else {}
+    if "refit" in report:
+        refitting.forget(folder)  # who was killed at its end left it
+    elif refit:
+        refitting.want(folder)
+    kept = {"data": described, "code": _digest(recipe), "report": report, "refit": refitting.is_wanted(folder)}
+    return json.dumps(kept).encode()
 
 
 def _digest(recipe: Recipe) -> str | None:
@@ -210,31 +248,6 @@ def _refuse_leftovers(folder: RunFolder) -> None:
 
 def _name(folder: RunFolder) -> bytes:
     return json.dumps(folder.read_data()["name"]).encode()
-
-
-def _report(
-    recipe: Recipe, dataset: Dataset, split: Split, outcome: Outcome, state: FitState, seconds: dict[str, float]
-) -> dict[str, Any]:
-    return {
-        "protocol": outcome.test.protocol,
-        "split": split.name,
-        "leaks": asdict(split.leaks(split.test)),
-        "data": describe_data(dataset),
-        "valid": outcome.valid.means(),
-        "test": outcome.test.means(),
-        "baselines": {name: baseline.means() for name, baseline in outcome.baselines.items()},
-        "comparison": asdict(outcome.comparison) if outcome.comparison else None,
-        "epochs": state.epoch,
-        "best_epoch": state.best_epoch,
-        "seconds": seconds,
-        "versions": versions(),
-        "recipe": recipe.model_dump(mode="json"),
-    }
-
-
-def versions() -> dict[str, str]:
-    packages = ("nextitem", "torch", "numpy", "scipy", "polars", "lightning-fabric")
-    return {"python": platform.python_version()} | {name: version(name) for name in packages}
 
 
 def _refuse_other(folder: RunFolder, recipe: Recipe) -> None:

@@ -76,6 +76,14 @@ class ComparisonShape(Shape):
     p_value: float
 
 
+class RefitShape(Shape):
+    """What the weights that recommend were trained on, and for how long."""
+
+    epochs: Count  # 0 of a model that is fitted in one go
+    interactions: Count
+    seconds: Finite
+
+
 class FileShape(Shape):
     bytes: Count
     sha256: Digest
@@ -96,6 +104,7 @@ class ReportShape(Shape):
     seconds: dict[str, Finite]
     versions: dict[str, str]
     recipe: dict[str, Any]
+    refit: RefitShape | None = None
     files: dict[str, FileShape] = {}  # an older version wrote none
 
 
