@@ -9,6 +9,7 @@ model.safetensors       the weights of the best epoch
 checkpoint.safetensors  the last epoch's weights and optimizer, to continue from
 log.jsonl               a line an epoch
 log.csv, tensorboard/   the same, where training.loggers asks for it
+histories/              the items of every user, oldest first, unless evaluation.keep_histories is false
 ranks.parquet           model, part, user, rank, above, tied, num_ranked: every metric can be recomputed from it
 report.json             protocol, valid, test, baselines, seconds, versions, recipe, and what the other files are;
                         written last
@@ -30,13 +31,16 @@ from typing import Any
 import polars as pl
 from torch import Tensor
 
+from nextitem.data.batches import Wanted
 from nextitem.data.ids import IdMap
+from nextitem.data.sequences import Sequences
 from nextitem.data.training_data import Sizes
 from nextitem.errors import InputError
 from nextitem.models.own import Given
 from nextitem.recipe import Layer, Recipe, make_recipe, read_layer
 from nextitem.recipe.comparing import comparable, differences
 from nextitem.runs import code
+from nextitem.runs.histories import HISTORIES, HISTORY_FILES, read_histories
 from nextitem.runs.kept import describe_files, refuse_changed
 from nextitem.training.checkpoint import load_weights, marked, refuse_other_mark, save_weights
 from nextitem.training.fit import BEST, CHECKPOINT, Progress
@@ -65,7 +69,8 @@ class RunFolder:
         """Remove an earlier run's files; one that is killed at it leaves no run to continue."""
         for name in FILES:
             remove(self.path / name)
-        remove_folder(self.path / "tensorboard")
+        for folder in ("tensorboard", HISTORIES):
+            remove_folder(self.path / folder)
 
     def write_recipe(self, recipe: Recipe) -> None:
         """And of which code it is, where that is the user's own."""
@@ -143,6 +148,11 @@ class RunFolder:
         if len(ids) != wanted:
             raise InputError(f"{path} has {len(ids):,} ids, the run was made on {wanted:,} {role} ({DATA}); {MEND}")
         return ids
+
+    def read_histories(self, wanted: Wanted) -> Sequences:
+        """Row r is that of user r + 1, memory-mapped; see `histories`."""
+        files = self.read_report().get("files", {}) if self.is_finished else None
+        return read_histories(self.path, self.read_data(), files, wanted)
 
     def write_data(self, described: dict[str, Any], directory: str | None) -> None:
         """`directory`: where relative names in the recipe lead to the files; see `places`."""
@@ -230,7 +240,7 @@ class RunFolder:
 
     def write_report(self, report: dict[str, Any]) -> None:
         """With what the run's other files are, which must be there already."""
-        files = describe_files(self.path, [name for name in FILES if name != REPORT])
+        files = describe_files(self.path, [name for name in (*FILES, *HISTORY_FILES) if name != REPORT])
         text = json.dumps({**report, "files": files}, indent=2, ensure_ascii=False)
         write(self.path / REPORT, (text + "\n").encode())
 
