@@ -5,8 +5,8 @@ histories/items.npy       (N,) int32, oldest first, of the whole log: training, 
 histories/timestamps.npy  (N,) int64, of a model that goes by times
 histories/ratings.npy     (N,) float32, of a model that goes by ratings
 
-Whole, since all of it is excluded from what is recommended, however few of the newest items a model looks at: 4 bytes an
-interaction and 8 a user. They are memory-mapped, and a folder without them is a run all the same.
+Whole, since all of it is excluded from what is recommended, however few of the newest items a model looks at: 4 bytes
+an interaction and 8 a user. They are memory-mapped, and a folder without them is a run all the same.
 """
 
 from __future__ import annotations
