@@ -30,13 +30,14 @@ def answer_everyone(
 
     ending(out)
     asked = Asked.everyone(run) if who == "all" else Asked.listed(run, Path(who))
-    made = Counts()
+    made = Counts(k)
     tables = chunks(run, asked, k, hidden, exclude_seen=exclude_seen, fallback=fallback)
     with _bar(len(asked.ids)) as advance:
         write_chunks(made.counted(tables, advance), out)
     strangers = asked.strangers
+    left_out = len(strangers) if fallback == "none" else 0
     found = {
-        "out": str(out), "users": len(asked.ids), "rows": made.rows, "fewer": made.users * k - made.rows,
+        "out": str(out), "users": len(asked.ids), "rows": made.rows, "fewer": len(asked.ids) - left_out - made.full,
         "unknown": len(strangers), "unknown_users": strangers.head(TOLD).to_list(), "fallback": fallback,
     }  # fmt: skip
     if json:
@@ -49,7 +50,7 @@ def answer_everyone(
         screen.print(f"{_named(strangers, 'users')} are not of the run and {got}", highlight=False, soft_wrap=True)
     if found["fewer"]:
         screen.print(
-            f"{found['fewer']:,} rows fewer than {k} for each of them, since too few items are left for some",
+            f"{found['fewer']:,} users have fewer than {k} items left, and so many rows",
             highlight=False,
             soft_wrap=True,
         )
@@ -58,13 +59,15 @@ def answer_everyone(
 class Counts:
     """What went by on its way into the file."""
 
-    def __init__(self) -> None:
-        self.users = self.rows = 0
+    def __init__(self, k: int) -> None:
+        self.k = k
+        self.users = self.rows = self.full = 0  # full: users who have all k
 
     def counted(self, tables: Iterator[pl.DataFrame], advance: Any) -> Iterator[pl.DataFrame]:
         for table in tables:
             self.users += table["user"].n_unique()  # a user stands in one chunk alone
             self.rows += len(table)
+            self.full += int((table["rank"] == self.k).sum())
             yield table
             advance(table["user"].n_unique())
 

@@ -24,6 +24,8 @@ from nextitem.models.base import Recommender
 
 ROWS = 16  # of a block: whole vectors of a product; 64 are little faster, and one user alone pays for all of them
 
+PIECE = 2**22  # items
+
 
 def best(
     model: Recommender,
@@ -77,6 +79,14 @@ def _padded(batch: Batch, width: int) -> Batch:
     """With PAD, and 0 beside it, up to that width."""
     more = width - batch.inputs.shape[1]
     return batch.map(lambda field: pad(field, (0, more)) if field.ndim == 2 else field)
+
+
+def counts(items: np.ndarray, num_items: int) -> np.ndarray:
+    """(V,) int64: how often each item is there; piece by piece, since numpy counts a copy in 64 bits."""
+    found = np.zeros(num_items + 1, dtype=np.int64)
+    for start in range(0, len(items), PIECE):
+        found += np.bincount(items[start : start + PIECE], minlength=num_items + 1)
+    return found
 
 
 def most_popular(counts: np.ndarray, k: int, hidden: np.ndarray) -> np.ndarray:

@@ -88,7 +88,8 @@ def chunks(
         raise InputError(f"k must lie between 1 and {num_shown} (the items that may be recommended); found {k}")
     memory = build_memory(run.recipe.evaluation, run.model.num_items)
     size = chunk or max(1, min(MOST, memory // (k * BYTES_A_ROW)))
-    popular = most_popular(run.popularity, k, hidden) if fallback == "popularity" else np.zeros(0, dtype=np.int64)
+    is_wanted = fallback == "popularity" and (asked.places == PAD).any()
+    popular = most_popular(run.popularity, k, hidden) if is_wanted else np.zeros(0, dtype=np.int64)
     histories = run.histories
     with run.model.ready():
         for start in range(0, len(asked.ids), size):
@@ -152,7 +153,8 @@ def _write_parquet(tables: Iterator[pl.DataFrame], file: IO[bytes]) -> None:
 
     def pulled(*_: Any) -> Iterator[pl.DataFrame]:
         yield first
-        yield from iter(waiting.get, None)
+        while (table := waiting.get()) is not None:
+            yield table
 
     with ThreadPoolExecutor(1) as pool:
         sink = pool.submit(register_io_source(pulled, schema=first.schema).sink_parquet, file)

@@ -21,7 +21,7 @@ from nextitem.models.catalogue import make
 from nextitem.models.own import Given
 from nextitem.models.towers import ItemTower
 from nextitem.recipe import Recipe
-from nextitem.runs.blocks import best, most_popular
+from nextitem.runs.blocks import best, counts, most_popular
 from nextitem.runs.build import build_memory
 from nextitem.runs.folder import ITEMS, USERS, RunFolder
 from nextitem.runs.rows import Fallback, KnownRow, Unknown, known_rows, refuse_beside, refuse_short
@@ -70,7 +70,7 @@ class Run:
     @cached_property
     def popularity(self) -> np.ndarray:  # (V,) int64
         """How often the users of `histories` have met each item."""
-        return np.bincount(self.histories.items, minlength=len(self.items) + 1)
+        return counts(self.histories.items, len(self.items))
 
     def recommend(
         self,
