@@ -208,8 +208,8 @@ def test_many_chunks_make_one_file(markov: Path, tmp_path: Path) -> None:
         write_chunks(chunks(loaded, Asked.everyone(loaded), 3, hidden, chunk=7), tmp_path / name)
     one, two, three = (read(tmp_path / name) for name in ("a.parquet", "a.csv", "a.jsonl"))
     assert len(one) == 3 * USERS
-    assert one.equals(two.cast(one.schema))  # type: ignore[arg-type]
-    assert one.equals(three.cast(one.schema))  # type: ignore[arg-type]
+    assert one.equals(two.cast(one.schema))
+    assert one.equals(three.cast(one.schema))
 
 
 def test_a_failure_on_the_way_leaves_the_older_file(markov: Path, tmp_path: Path) -> None:

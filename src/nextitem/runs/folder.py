@@ -67,10 +67,10 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove an earlier run's files; one that is killed at it leaves no run to continue."""
+        remove_folder(self.path / HISTORIES)  # first: the next run may be one that keeps none
         for name in FILES:
             remove(self.path / name)
-        for folder in ("tensorboard", HISTORIES):
-            remove_folder(self.path / folder)
+        remove_folder(self.path / "tensorboard")
 
     def write_recipe(self, recipe: Recipe) -> None:
         """And of which code it is, where that is the user's own."""

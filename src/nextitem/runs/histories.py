@@ -22,7 +22,7 @@ from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 from nextitem.runs.kept import refuse_changed
 from nextitem.training.shapes import MEND, own
-from nextitem.writing import make_folder
+from nextitem.writing import make_folder, sweep
 
 HISTORIES = "histories"
 HISTORY_FILES = tuple(f"{HISTORIES}/{name}.npy" for name in ("items", "offsets", "timestamps", "ratings"))
@@ -33,6 +33,7 @@ def write_histories(folder: Path, rows: Sequences, wanted: Wanted) -> None:
     times = rows.timestamps if wanted.times or wanted.asked_at else None
     ratings = rows.ratings if wanted.ratings else None
     make_folder(folder / HISTORIES, inside=folder)
+    sweep(folder / HISTORIES)  # what a kill left
     replace(rows, timestamps=times, ratings=ratings, weights=None).save(folder / HISTORIES)
 
 

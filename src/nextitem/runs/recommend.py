@@ -131,7 +131,7 @@ class Run:
     def hidden(
         self, exclude: Iterable[object] = (), only: Iterable[object] | None = None, unknown: Unknown = "error"
     ) -> np.ndarray:
-        """(V,) bool: what nobody is recommended, the padding and `exclude`, and all but `only`.
+        """What nobody is recommended, (V,) bool: the padding and `exclude`, and all but `only`.
 
         Raises:
             InputError: an id that the model does not know, unless that is to be skipped.
