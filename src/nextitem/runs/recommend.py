@@ -105,14 +105,16 @@ class Run:
                 out and reported), fewer than `k` items left. Of all: more items asked for than there are, users
                 missing, or histories that the run does not keep.
         """
+        if fallback not in ("none", "popularity"):
+            raise InputError(f"fallback must be none or popularity, found {fallback!r}")
         hidden = self.hidden(exclude, only, unknown)
         num_shown = int((~hidden).sum())
         if not 1 <= k <= num_shown:
             which = "all items" if num_shown == self.model.num_items else "the items that may be recommended"
             raise InputError(f"k must lie between 1 and {num_shown} ({which}); found {k}")
         if histories is None:
-            if users is None or times is not None or ratings is not None:
-                raise InputError("recommend needs histories; or users= alone, whose histories the run keeps")
+            if users is None or isinstance(users, str | bytes) or times is not None or ratings is not None:
+                raise InputError("recommend needs histories; or users=, a list of ids, alone: the run keeps theirs")
             return self._recommend_kept(users, k, unknown, exclude_seen, hidden, fallback, names)
         beside = {"times": times, "ratings": ratings}
         refuse_beside(self, beside, histories)
