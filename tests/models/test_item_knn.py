@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nextitem.data.batches import Batch
 from nextitem.data.sequences import Sequences
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
@@ -100,3 +101,13 @@ def test_shrinkage_lowers_similarities_of_rare_items() -> None:
 def test_no_neighbours_is_an_error() -> None:
     with pytest.raises(InputError, match="num_neighbours must be at least 1"):
         ItemKNN(NUM_ITEMS, num_neighbours=0)
+
+
+def test_a_row_scores_the_same_whoever_stands_beside_it() -> None:
+    """Bit for bit, in a batch of so many neighbours that torch shares them among its threads."""
+    rng = np.random.default_rng(0)
+    model = ItemKNN(200, num_neighbours=200)
+    model.fit(TrainingData.of(Sequences.from_lists([rng.integers(1, 201, 20).tolist() for _ in range(300)]), 200))
+    rows = torch.from_numpy(rng.integers(1, 201, (1, 30))).repeat(97, 1)
+    scores = model.score(Batch.of(rows))
+    assert (scores == scores[:1]).all()

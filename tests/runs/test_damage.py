@@ -167,7 +167,8 @@ def test_reading_a_folder_never_writes(copied: Callable[[str], Path], command: s
     (folder / ".lock").unlink(missing_ok=True)
 
     def state() -> dict[str, tuple[bytes, int]]:
-        return {one.name: (one.read_bytes(), one.stat().st_mtime_ns) for one in folder.iterdir()}
+        files = [one for one in folder.rglob("*") if one.is_file()]
+        return {str(one): (one.read_bytes(), one.stat().st_mtime_ns) for one in files}
 
     before, touched = state(), folder.stat().st_mtime_ns
     COMMANDS[command](folder)

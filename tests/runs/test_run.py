@@ -57,6 +57,7 @@ def test_the_folder_holds_what_the_readme_names_and_no_pickle(finished: Path) ->
     assert names == {
         "recipe.yaml", "items.parquet", "model.safetensors", "checkpoint.safetensors",
         "users.parquet", "data.json", "log.jsonl", "ranks.parquet", "report.json",
+        "histories",
     }  # fmt: skip
 
 

@@ -19,9 +19,10 @@ from nextitem.cli.interrupted import StoppedError, telling
 from nextitem.cli.prepare import prepare
 from nextitem.cli.prepare_amazon import prepare_amazon
 from nextitem.cli.recipe import recipe
+from nextitem.cli.recommend import recommend
 from nextitem.cli.run import run
 from nextitem.cli.shared import is_launched, rank
-from nextitem.cli.use import evaluate, recommend, show
+from nextitem.cli.use import evaluate, show
 from nextitem.errors import InputError, LostProcessError, NonFiniteLossError, ToldError, suggest
 
 # Commands of other codes, and the one of ours that does it.

@@ -60,6 +60,9 @@ def run(
     profile: Annotated[
         bool, typer.Option("--profile", help="Say at the end where the time of a training step went.")
     ] = False,
+    no_histories: Annotated[
+        bool, typer.Option("--no-histories", help="Leave what users have met out of the run folder.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Train a model on data and evaluate it beside honest baselines: `nextitem run clicks.csv -m SASRec`.
@@ -86,6 +89,7 @@ def run(
         "data.folder": data_dir and str(data_dir),
         "like": like,
         "seed": seed,
+        "evaluation.keep_histories": False if no_histories else None,
     }
     named, keys = layers_of(context, options, typed)
     now = None

@@ -267,6 +267,8 @@ class EvaluationRecipe(Section):
     """Users scored at once at the most; null: as many as the memory allows."""
     baselines: tuple[str, ...] = ("Popularity", "MarkovChain")
     """Counted models beside which the test is shown."""
+    keep_histories: bool = True
+    """Keep what every user has met in the run folder, so that recommend needs no history (--no-histories: false)."""
 
 
 class Recipe(Section):

@@ -10,6 +10,7 @@ refit.safetensors       those of a training on all data, where it was asked for:
 checkpoint.safetensors  the last epoch's weights and optimizer, to continue from
 log.jsonl               a line an epoch
 log.csv, tensorboard/   the same, where training.loggers asks for it
+histories/              the items of every user, oldest first, unless evaluation.keep_histories is false
 ranks.parquet           model, part, user, rank, above, tied, num_ranked: every metric can be recomputed from it
 report.json             protocol, valid, test, baselines, seconds, versions, recipe, and what the other files are;
                         written last
@@ -32,13 +33,16 @@ from typing import Any
 import polars as pl
 from torch import Tensor
 
+from nextitem.data.batches import Wanted
 from nextitem.data.ids import IdMap
+from nextitem.data.sequences import Sequences
 from nextitem.data.training_data import Sizes
 from nextitem.errors import InputError
 from nextitem.models.own import Given
 from nextitem.recipe import Layer, Recipe, make_recipe, read_layer
 from nextitem.recipe.comparing import comparable, differences
 from nextitem.runs import code
+from nextitem.runs.histories import HISTORIES, HISTORY_FILES, read_histories
 from nextitem.runs.kept import describe_files, refuse_changed
 from nextitem.training.checkpoint import load_weights, marked, refuse_other_mark, save_weights
 from nextitem.training.fit import BEST, CHECKPOINT, Progress
@@ -68,6 +72,7 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove an earlier run's files; one that is killed at it leaves no run to continue."""
+        remove_folder(self.path / HISTORIES)  # first: the next run may be one that keeps none
         for name in FILES:
             remove(self.path / name)
         remove_folder(self.path / "tensorboard")
@@ -148,6 +153,11 @@ class RunFolder:
         if len(ids) != wanted:
             raise InputError(f"{path} has {len(ids):,} ids, the run was made on {wanted:,} {role} ({DATA}); {MEND}")
         return ids
+
+    def read_histories(self, wanted: Wanted) -> Sequences:
+        """Row r is that of user r + 1, memory-mapped; see `histories`."""
+        files = self.read_report().get("files", {}) if self.is_finished else None
+        return read_histories(self.path, self.read_data(), files, wanted)
 
     def write_data(self, described: dict[str, Any], directory: str | None) -> None:
         """`directory`: where relative names in the recipe lead to the files; see `places`."""
@@ -237,7 +247,8 @@ class RunFolder:
     def write_report(self, report: dict[str, Any]) -> None:
         """With what the run's other files are, which must be there already; what it says of one stays."""
         known = report.get("files", {})
-        files = known | describe_files(self.path, [one for one in FILES if one not in (REPORT, *PASSING, *known)])
+        names = [one for one in (*FILES, *HISTORY_FILES) if one not in (REPORT, *PASSING, *known)]
+        files = known | describe_files(self.path, names)
         text = json.dumps({**report, "files": files}, indent=2, ensure_ascii=False)
         write(self.path / REPORT, (text + "\n").encode())
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,10 @@ from nextitem.models.catalogue import make
 from nextitem.models.own import Given
 from nextitem.models.towers import ItemTower
 from nextitem.recipe import Recipe
+from nextitem.runs.blocks import best, counts, most_popular
+from nextitem.runs.build import build_memory
 from nextitem.runs.folder import ITEMS, USERS, RunFolder
+from nextitem.runs.rows import Fallback, KnownRow, Unknown, known_rows, refuse_beside, refuse_short
 from nextitem.training.fit import BEST
 from nextitem.training.refit import REFIT
 from nextitem.training.shapes import MEND
@@ -31,9 +35,10 @@ class Recommendation:
     """What one history is recommended: the best items, and their scores."""
 
     items: list[int] | list[str]  # external ids, best first
-    scores: list[float]  # of the model; comparable within this list
+    scores: list[float]  # of the model; comparable within this list. By popularity: how often each was met
     skipped: list[object]  # ids of the history that the model does not know
-    problem: str = ""  # why there are no items, of a row that unknown="skip" passed over
+    problem: str = ""  # why the model has no items for the row, which was passed over
+    source: str = "model"  # what the items are by: the model, or popularity, which was asked for as a fallback
 
 
 @dataclass(frozen=True)
@@ -56,44 +61,157 @@ class Run:
         """The content of report.json: protocol, metrics, baselines, seconds, versions and recipe."""
         return RunFolder(self.folder).read_report()
 
+    @cached_property
+    def histories(self) -> Sequences:
+        """What each user of the run's data has met, oldest first, memory-mapped; row r is that of user r + 1.
+
+        Raises:
+            InputError: the run keeps none, or they are damaged.
+        """
+        return RunFolder(self.folder).read_histories(self.model.wanted())
+
+    @cached_property
+    def popularity(self) -> np.ndarray:  # (V,) int64
+        """How often the users of `histories` have met each item."""
+        return counts(self.histories.items, len(self.items))
+
     def recommend(
         self,
-        histories: Sequence[Sequence[object]],
+        histories: Sequence[Sequence[object]] | None = None,
         k: int = 10,
         *,
         users: Sequence[object] | None = None,
         times: Sequence[Sequence[int]] | None = None,
         ratings: Sequence[Sequence[float]] | None = None,
-        unknown: Literal["error", "skip"] = "error",
+        unknown: Unknown = "error",
         exclude_seen: bool = True,
+        exclude: Iterable[object] = (),
+        only: Iterable[object] | None = None,
+        fallback: Fallback = "none",
         names: Sequence[str] | None = None,
     ) -> list[Recommendation]:
-        """The k best next items for each history of item ids, oldest first.
+        """The k best next items for each history of item ids, oldest first; or, without histories, for each of `users`
+        by what the run's data has of them.
 
         A model that knows users, such as BPR, wants their ids beside the histories, which then only say what to
         exclude. One that goes by times, such as TiSASRec, wants them beside the items of each history, in the unit of
         the log it learned from (seconds, unless it said otherwise); one that goes by ratings wants these. An empty
         history gets what the model says without one. With `exclude_seen` no item of the history
-        comes back. With unknown="skip" a row of which the model knows nothing (a history of unknown ids only, a user
-        that it was not trained on) has no items, and its `problem` says why; the other rows are answered.
+        comes back; none of `exclude` does, and none that is not in `only`. With unknown="skip" a row of which the model
+        knows nothing (a history of unknown ids only, a user that it was not trained on) has no items, and its `problem`
+        says why; the other rows are answered. With fallback="popularity" such a row, and any unknown user, gets the
+        items that the users of the run have met most often, at most k, and its `source` says so.
         `names` is what errors call the rows: history 0, history 1, .. if they are not given.
 
         Raises:
             InputError: of one row, which is named: an id that the model does not know (with unknown="skip" it is left
                 out and reported), fewer than `k` items left. Of all: more items asked for than there are, users
-                missing.
+                missing, or histories that the run does not keep.
         """
-        if not 1 <= k <= self.model.num_items:
-            raise InputError(f"k must lie between 1 and {self.model.num_items} (all items); found {k}")
+        if fallback not in ("none", "popularity"):
+            raise InputError(f"fallback must be none or popularity, found {fallback!r}")
+        hidden = self.hidden(exclude, only, unknown)
+        num_shown = int((~hidden).sum())
+        if not 1 <= k <= num_shown:
+            which = "all items" if num_shown == self.model.num_items else "the items that may be recommended"
+            raise InputError(f"k must lie between 1 and {num_shown} ({which}); found {k}")
+        if histories is None:
+            if users is None or isinstance(users, str | bytes) or times is not None or ratings is not None:
+                raise InputError("recommend needs histories; or users=, a list of ids, alone: the run keeps theirs")
+            return self._recommend_kept(users, k, unknown, exclude_seen, hidden, fallback, names)
         beside = {"times": times, "ratings": ratings}
         refuse_beside(self, beside, histories)
-        rows = known_rows(self, histories, users, unknown, names, beside)
+        rows = known_rows(self, histories, users, unknown, names, beside, fallback)
         if exclude_seen:
-            refuse_short(rows, k, self.model.num_items)
-        found = iter(self._best([row for row in rows if not row.problem], k, exclude_seen))
-        return [Recommendation([], [], row.skipped, row.problem) if row.problem else next(found) for row in rows]
+            refuse_short(rows, k, hidden)
+        found = iter(self._best([row for row in rows if not row.problem], k, exclude_seen, hidden))
+        seen = [row.items if exclude_seen else [] for row in rows]
+        return [
+            self._instead(row.problem, k, hidden, fallback, seen=items, skipped=row.skipped)
+            if row.problem
+            else next(found)
+            for row, items in zip(rows, seen, strict=True)
+        ]
 
-    def _best(self, asked: list[KnownRow], k: int, exclude_seen: bool) -> list[Recommendation]:
+    def hidden(
+        self, exclude: Iterable[object] = (), only: Iterable[object] | None = None, unknown: Unknown = "error"
+    ) -> np.ndarray:
+        """What nobody is recommended, (V,) bool: the padding and `exclude`, and all but `only`.
+
+        Raises:
+            InputError: an id that the model does not know, unless that is to be skipped.
+        """
+        hidden = np.full(len(self.items) + 1, only is not None)
+        for what, ids, is_out in (("only", only, False), ("exclude", exclude, True)):
+            listed = list(ids or ())
+            indices = self.items.indices(listed)
+            strangers = [one for one, index in zip(listed, indices, strict=True) if index == PAD]
+            if strangers and unknown == "error":
+                told = ", ".join(map(repr, strangers[:5]))
+                raise InputError(
+                    f"{what} has {len(strangers)} item ids that the model does not know: {told}; leave them out, or "
+                    "pass unknown='skip'"
+                )
+            hidden[indices] = is_out
+        hidden[PAD] = True
+        return hidden
+
+    def _recommend_kept(
+        self,
+        users: Sequence[object],
+        k: int,
+        unknown: Unknown,
+        exclude_seen: bool,
+        hidden: np.ndarray,
+        fallback: Fallback,
+        names: Sequence[str] | None,
+    ) -> list[Recommendation]:
+        """For users of the run's data, by their histories there."""
+        places = self.users.indices(users)
+        known = places[places != PAD]
+        memory = build_memory(self.recipe.evaluation, self.model.num_items)
+        rows = self.histories.take(known - 1)
+        items, scores = best(self.model, rows, known, k, hidden, exclude_seen=exclude_seen, memory=memory)
+        found = iter(zip(items, scores, strict=True))
+        answers = []
+        for number, (user, place) in enumerate(zip(users, places, strict=True)):
+            name = f"user {user!r}" if names is None else names[number]
+            if place == PAD:
+                problem = f"{name} is not among the {len(self.users):,} users of the run"
+                if unknown == "error" and fallback == "none":
+                    raise InputError(
+                        f"{problem}; pass a history (--history), or take the most popular items (--fallback popularity)"
+                    )
+                answers.append(self._instead(problem, k, hidden, fallback))
+                continue
+            indices, values = next(found)
+            if (indices == PAD).any():
+                raise InputError(
+                    f"k must lie between 1 and {int((indices != PAD).sum())} (the items left) for {name}; found {k}. "
+                    "Ask for fewer, or let items of the history come back (exclude_seen=False, --keep-seen)"
+                )
+            answers.append(Recommendation(self.items.ids(indices), values.tolist(), []))
+        return answers
+
+    def _instead(
+        self,
+        problem: str,
+        k: int,
+        hidden: np.ndarray,
+        fallback: Fallback,
+        seen: Sequence[int] = (),
+        skipped: Sequence[object] = (),
+    ) -> Recommendation:
+        """Of a row of which the model knows nothing."""
+        if fallback == "none":
+            return Recommendation([], [], list(skipped), problem)
+        out = hidden.copy()
+        out[list(seen)] = True
+        found = most_popular(self.popularity, k, out)
+        scores = self.popularity[found].astype(float).tolist()
+        return Recommendation(self.items.ids(found), scores, list(skipped), problem, "popularity")
+
+    def _best(self, asked: list[KnownRow], k: int, exclude_seen: bool, hidden: np.ndarray) -> list[Recommendation]:
         if not asked:  # no model is asked for no row
             return []
         rows = Sequences.from_lists([row.items for row in asked])
@@ -107,113 +225,14 @@ class Run:
         mark_computed()
         with torch.inference_mode():
             scores = self.model.score(batch)
-            scores[:, PAD] = float("-inf")
+            scores[:, torch.from_numpy(hidden)] = float("-inf")
             if exclude_seen:
                 scores[torch.from_numpy(rows.flat_rows()), torch.from_numpy(rows.flat_items()).long()] = float("-inf")
-            best = scores.topk(k)
+            top = scores.topk(k)
         return [
             Recommendation(self.items.ids(indices.numpy()), values.tolist(), row.skipped)
-            for indices, values, row in zip(best.indices, best.values, asked, strict=True)
+            for indices, values, row in zip(top.indices, top.values, asked, strict=True)
         ]
-
-
-@dataclass(frozen=True)
-class KnownRow:
-    """What is asked for one user, in the model's numbers."""
-
-    name: str  # for errors: "history 3 (of user 'u7')"
-    items: list[int]
-    user: int
-    times: list[int]  # beside the items, of a model that goes by them
-    ratings: list[float]
-    skipped: list[object]
-    problem: str = ""  # why the row is passed over
-
-
-def known_rows(
-    run: Run,
-    histories: Sequence[Sequence[object]],
-    users: Sequence[object] | None,
-    unknown: Literal["error", "skip"],
-    names: Sequence[str] | None,
-    beside: Mapping[str, Sequence[Sequence[Any]] | None],
-) -> list[KnownRow]:
-    """Raises:
-    InputError: users are missing; or what a row has that the model does not know, unless that is to be skipped.
-    """
-    name = run.recipe.model.label
-    if run.model.knows_users and (users is None or len(users) != len(histories)):
-        raise InputError(f"{name} recommends to users that it was trained on: pass users=, one id for each history")
-    rows = []
-    for number, history in enumerate(histories):
-        user = users[number] if users is not None and number < len(users) else None
-        called = f"history {number}" if names is None else names[number]
-        own = {name: [] if values is None else list(values[number]) for name, values in beside.items()}
-        rows.append(_known_row(run, called, history, user, unknown, own))
-    return rows
-
-
-def _known_row(
-    run: Run,
-    name: str,
-    history: Sequence[object],
-    user: object,
-    unknown: Literal["error", "skip"],
-    beside: Mapping[str, list[Any]],
-) -> KnownRow:
-    name += "" if user is None else f" (of user {user!r})"
-    if isinstance(history, str | bytes):
-        raise InputError(f"{name} is the text {history!r}; a history is a list of item ids")
-    try:
-        ids = list(history)
-    except TypeError as error:
-        raise InputError(f"{name} is {history!r}; a history is a list of item ids") from error
-    indices = run.items.indices(ids)
-    skipped = [item for item, index in zip(ids, indices, strict=True) if index == PAD]
-    index = int(run.users.indices([user])[0]) if run.model.knows_users else 0
-    problem = ""
-    if run.model.knows_users and index == PAD:
-        problem = f"{name}: {run.recipe.model.label} was not trained on the user {user!r}"
-    elif skipped and (unknown == "error" or len(skipped) == len(ids)):
-        no_other = ", and no other" if len(skipped) == len(ids) else ""
-        told = ", ".join(map(repr, skipped[:5]))
-        problem = f"{name} has {len(skipped)} item ids that the model does not know{no_other}: {told}"
-    if problem and unknown == "error":
-        raise InputError(f"{problem}; leave it out, or pass unknown='skip'")
-    kept = [place for place, index in enumerate(indices) if index != PAD]
-    for what, values in beside.items():
-        if values and len(values) != len(ids):
-            raise InputError(f"{name} has {len(ids)} items and {len(values)} {what}; give one for each item")
-    times, ratings = ([values[place] for place in kept] if values else [] for values in beside.values())
-    return KnownRow(name, indices[kept].tolist(), index, times, ratings, skipped, problem)
-
-
-def refuse_beside(
-    run: Run, beside: Mapping[str, Sequence[Sequence[Any]] | None], histories: Sequence[Sequence[object]]
-) -> None:
-    """Raises:
-    InputError: the model goes by times or ratings and has none, or it has some and does not go by them.
-    """
-    wanted, name = run.model.wanted(), run.recipe.model.label
-    for what, is_wanted in {"times": wanted.times or wanted.asked_at, "ratings": wanted.ratings}.items():
-        values = beside[what]
-        if is_wanted and (values is None or len(values) != len(histories)):
-            raise InputError(f"{name} goes by {what}: pass {what}=, one list for each history, a number for each item")
-        if values is not None and not is_wanted:
-            raise InputError(f"{name} does not go by {what}; leave {what} out")
-
-
-def refuse_short(rows: list[KnownRow], k: int, num_items: int) -> None:
-    """Raises:
-    InputError: a history leaves fewer than `k` items that it has not met.
-    """
-    for row in rows:
-        left = num_items - len(set(row.items))
-        if not row.problem and k > left:
-            raise InputError(
-                f"k must lie between 1 and {left} (the items left) for {row.name}; found {k}. Ask for fewer, leave "
-                "the row out, or let items of the history come back (exclude_seen=False, --keep-seen)"
-            )
 
 
 def load(folder: str | Path, *, models: Sequence[Given] = (), evaluated: bool = False) -> Run:

@@ -27,6 +27,7 @@ from nextitem.runs.assemble import fit_recipe
 from nextitem.runs.baselines import evaluate_with_baselines
 from nextitem.runs.devices import check_device
 from nextitem.runs.folder import REPORT, RunFolder
+from nextitem.runs.histories import write_histories
 from nextitem.runs.identity import describe_data, difference
 from nextitem.runs.locking import locked
 from nextitem.runs.loggers import check_loggers, open_loggers
@@ -164,6 +165,8 @@ def _evaluated(
         }
         report = report_of(recipe, dataset, split, outcome, state, seconds)
         report |= {"notes": notes, "monitor": monitor_of(recipe, split.num_items)}
+        if recipe.evaluation.keep_histories:
+            write_histories(folder.path, dataset.sequences, model.wanted())
         folder.write_ranks(outcome.ranks(dataset.users))
         folder.write_report(report)
         return json.dumps(report).encode()

@@ -17,6 +17,7 @@ from nextitem.models.base import Recommender
 from nextitem.models.catalogue import check_arguments, find
 from nextitem.recipe import make_recipe
 from nextitem.runs.folder import RunFolder
+from nextitem.runs.histories import write_histories
 from nextitem.runs.identity import describe_data
 from nextitem.runs.places import directory_of
 from nextitem.runs.recommend import load
@@ -32,6 +33,7 @@ def save(
     arguments: Mapping[str, object] | None = None,
     *,
     loss: str | None = None,
+    keep_histories: bool = True,
 ) -> None:
     """Keep a trained model and the ids of its data set in a folder, for `ni.load`, which needs no data.
 
@@ -40,6 +42,7 @@ def save(
 
     `arguments` are those that the model was made with, beside the sizes of the data; what is left out is the
     constructor's default. `loss` is the name of the loss, which is needed where scores are cosines (info_nce, ccl).
+    With `keep_histories` the items of every user are kept too, so that `run.recommend(users=[..])` needs no history.
     Before the folder appears, the model is loaded from it: that one must give the same scores.
 
     Raises:
@@ -51,6 +54,7 @@ def save(
     layer = {
         "model": {"name": name, **check_arguments(find(name), dict(arguments or {}))},
         "data": {"source": dataset.name},
+        "evaluation": {"keep_histories": keep_histories},
     }
     recipe = make_recipe(layer, {} if loss is None else {"loss": {"name": loss}})
     data = TrainingData(dataset.sequences, dataset.num_items, dataset.side)
@@ -61,6 +65,8 @@ def save(
         kept.write_sizes(data.sizes_for(model.needs))
         kept.write_recipe(recipe)
         kept.write_weights(model.state_dict())
+        if keep_histories:
+            write_histories(part, dataset.sequences, model.wanted())
         try:
             loaded = load(part).model
         except InputError as error:

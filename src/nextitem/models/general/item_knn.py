@@ -86,5 +86,8 @@ class ItemKNN(Fitted):
         edges = ((sizes.cumsum(0) // ENTRIES).diff().nonzero()[:, 0] + 1).tolist()
         for some_rows, some_items in zip(rows.tensor_split(edges), items.tensor_split(edges), strict=True):
             which, places = entries_of(self.starts, some_items)
-            scores.index_put_((some_rows[which], self.items[places]), self.similarities[places], accumulate=True)
+            # Into one dimension, where torch adds in order: index_put_ shares the entries among threads, and the sums
+            # of a row that two of them have depend on who is first.
+            cells = some_rows[which] * scores.shape[1] + self.items[places]
+            scores.view(-1).index_add_(0, cells, self.similarities[places])
         return scores

@@ -1,0 +1,272 @@
+"""`nextitem recommend`: a finished run is asked for the next items."""
+
+from __future__ import annotations
+
+import json as json_text
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from nextitem.cli.code import TrustCode, code_of_run
+from nextitem.cli.shared import AsJson, RunPath, console, print_json
+from nextitem.errors import InputError
+
+if TYPE_CHECKING:
+    from nextitem.runs.recommend import Recommendation, Run
+
+    Asking = Callable[..., list[Recommendation]]  # histories, users, names
+
+ROOM = 40  # of rank and score, beside an id
+
+
+def recommend(
+    folder: RunPath,
+    history: Annotated[
+        str | None,
+        typer.Option(help='Item ids, oldest first, separated by commas; or a JSON list of them: \'["a, b", "c d"]\'.'),
+    ] = None,
+    histories: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help='JSON lines, ["a", "b"] or {"history": ["a"], "user": "u"}, one answer each; - is standard input.',
+        ),
+    ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option(help="A user's id: by what the run keeps of the user; of models that know users, with --history."),
+    ] = None,
+    everyone: Annotated[
+        str | None,
+        typer.Option("--for", metavar="all|FILE", help="Many users: all of the run, or a file with an id a line."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Of --for: a .parquet, .csv or .jsonl with a row an item.")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", help="How many items.")] = 10,
+    unknown: Annotated[
+        Literal["error", "skip"], typer.Option(help="What to do with unknown ids: error or skip.")
+    ] = "error",
+    fallback: Annotated[
+        Literal["none", "popularity"] | None,
+        typer.Option(help="What unknown users get: none, or popularity, the run's most popular items (--for's)."),
+    ] = None,
+    keep_seen: Annotated[bool, typer.Option("--keep-seen", help="Items of the history may come back.")] = False,
+    exclude: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Items that nobody is recommended, an id a line.")
+    ] = None,
+    only: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The only items that are recommended, an id a line.")
+    ] = None,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Read one more item a line from standard input, and answer each with a line."),
+    ] = False,
+    json: AsJson = False,
+    trust_code: TrustCode = False,
+) -> None:
+    """Recommend the next items for a history of raw item ids, for a user of the run's data (--user), for a file of
+    histories (--histories), for all users (--for all --out FILE), or for a session as it goes on (--live).
+
+    Without a history, a user's own is what the run keeps: all that its data has of the user."""
+    if out is not None and everyone is None:
+        raise InputError(f"--out {out} is of --for: add --for all, or --for FILE with an id a line")
+    if everyone is not None:
+        from nextitem.cli.everyone import answer_everyone, check_everyone, hidden_of
+
+        asked = {"--history": history, "--histories": histories, "--user": user, "--live": live}
+        others = [name for name, given in asked.items() if given not in (None, False)] + (
+            ["--unknown"] if unknown == "skip" else []
+        )
+        place, run = check_everyone(out, others), _opened(folder, trust_code)
+        hidden = hidden_of(run, exclude, only)
+        answer_everyone(run, everyone, place, k, hidden, not keep_seen, fallback or "popularity", json)
+        return
+    if histories is not None and (history is not None or user is not None or live):
+        raise InputError("--histories has histories and users in its lines; leave --history, --user, --live out")
+    if history is None and histories is None and user is None and not live:
+        raise InputError(
+            "nextitem recommend needs --history 50,172,181 (or --user ID, whose history the run keeps; --for all --out "
+            "FILE; --histories FILE: a JSON list a line; or --live: one item a line of standard input)"
+        )
+    if live and user is not None:
+        raise InputError(f"--live follows a session by its items, found --user {user}; leave one of them out")
+    if live and (fallback or exclude or only):
+        raise InputError("--live takes no --fallback, --exclude and --only; leave them out, or ask with --history")
+    run = _opened(folder, trust_code)
+    if live:
+        _follow(run, ids_of(history or ""), k, unknown == "skip", not keep_seen)
+        return
+    how = _how(run, k, unknown, fallback or "none", not keep_seen, exclude, only)
+    if histories is not None:
+        _answer_lines(histories, how)
+        return
+    _answer_one(run, None if history is None else ids_of(history), user, how, json)
+
+
+def _how(
+    run: Run,
+    k: int,
+    unknown: Literal["error", "skip"],
+    fallback: Literal["none", "popularity"],
+    exclude_seen: bool,
+    exclude: Path | None,
+    only: Path | None,
+) -> Asking:
+    """`Run.recommend` with what the options say, but for histories, users and names."""
+    from nextitem.cli.everyone import listed_items
+
+    excluded, shown = (listed_items(run, path, name) for path, name in ((exclude, "exclude"), (only, "only")))
+
+    def asking(
+        histories: list[list[Any]] | None, users: list[Any] | None, names: list[str] | None = None
+    ) -> list[Recommendation]:
+        return run.recommend(
+            histories, k, users=users, unknown=unknown, exclude_seen=exclude_seen, exclude=excluded or (), only=shown,
+            fallback=fallback, names=names,
+        )  # fmt: skip
+
+    return asking
+
+
+def _answer_one(run: Run, history: list[Any] | None, user: str | None, how: Asking, json: bool) -> None:
+    from rich.cells import cell_len
+
+    from nextitem.report.tables import FittingTable
+
+    if history is not None and user is not None and not run.model.knows_users:
+        raise InputError(
+            f"{run.recipe.model.label} does not know users: it answers the history alone, whoever's it is; leave "
+            f"--user {user} out, or --history, for what the run keeps of that user"
+        )
+    found = how(None if history is None else [history], None if user is None else [user])[0]
+    if found.problem and found.source == "model":
+        raise InputError(found.problem)
+    if json:
+        print_json(found)
+        return
+    items = [on_a_line(item) for item in found.items]
+    table = FittingTable("rank", "item", "score", box=None)
+    for place, (item, score) in enumerate(zip(items, found.scores, strict=True), start=1):
+        table.add_row(str(place), item, f"{score:.4f}")
+    screen = console()
+    longest = max((cell_len(item) for item in items), default=0)
+    screen.width = max(screen.width, longest + ROOM)  # an id is never cut, or on two lines
+    screen.print(table)
+    if found.source == "popularity":
+        screen.print(f"{found.problem}: these are the most popular items", highlight=False, soft_wrap=True)
+    if found.skipped:
+        told = ", ".join(map(on_a_line, found.skipped))
+        screen.print(f"skipped, since the model does not know them: {told}", highlight=False, soft_wrap=True)
+
+
+def _opened(folder: Path, trust_code: bool) -> Run:
+    from nextitem.runs.recommend import load
+
+    return load(folder, models=code_of_run(folder, trust_code))
+
+
+def ids_of(text: str) -> list[Any]:
+    """A JSON list, or ids between commas, without the spaces around them.
+
+    >>> ids_of("50, a b"), ids_of('["a, b", " c"]'), ids_of("[Remix],[/b]")
+    (['50', 'a b'], ['a, b', ' c'], ['[Remix]', '[/b]'])
+    """
+    if text.lstrip().startswith("["):
+        with suppress(json_text.JSONDecodeError):
+            return _checked(json_text.loads(text), "--history")
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def on_a_line(item: object) -> str:
+    r"""An id as it is, or as a JSON text where it would break the line or tell the terminal what to do.
+
+    >>> on_a_line("a, b"), on_a_line("a\nb")
+    ('a, b', '"a\\nb"')
+    """
+    return str(item) if str(item).isprintable() else json_text.dumps(str(item))
+
+
+def _checked(found: Any, place: str) -> list[Any]:
+    """An id is text, or a whole number."""
+    if not isinstance(found, list):
+        raise InputError(f"{place}: a history is a list of item ids, found {found!r}")
+    for one in found:
+        if not isinstance(one, str | int) or isinstance(one, bool):
+            raise InputError(f"{place}: an item id is text or a whole number, found {one!r}")
+    return found
+
+
+def _answer_lines(file: str, how: Asking) -> None:
+    """A JSON line of items, scores, what was skipped and why, for each line of the file."""
+    rows = _read_lines(file)
+    users = [user for *_, user in rows]
+    found = how(
+        [history for _, history, _ in rows],
+        None if all(user is None for user in users) else users,
+        [place for place, *_ in rows],
+    )
+    for one in found:
+        typer.echo(json_text.dumps(asdict(one), ensure_ascii=False))
+
+
+def _read_lines(file: str) -> list[tuple[str, list[Any], Any]]:
+    """Of every line that is not blank: what errors call it, the history, and the user or None."""
+    name = "standard input" if file == "-" else file
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"--histories {file} cannot be read: {error}") from error
+    rows = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        place = f"{name}, line {number}"
+        try:
+            found = json_text.loads(line)
+        except json_text.JSONDecodeError as error:
+            raise InputError(f'{place}: a line is a JSON list of item ids, such as ["a", "b"]; {error}') from error
+        user = None
+        if isinstance(found, dict):
+            if not {"history"} <= found.keys() <= {"history", "user"}:
+                raise InputError(f'{place}: the keys are "history" and "user", found {", ".join(found) or "none"}')
+            found, user = found["history"], found.get("user")
+        if user is not None:
+            _checked([user], place)
+        rows.append((place, _checked(found, place), user))
+    return rows
+
+
+def _follow(run: Run, history: list[str], k: int, skips: bool, exclude_seen: bool) -> None:
+    """A line of k items for each line of standard input; what one costs does not grow with the session."""
+    from nextitem.runs.live import Session
+
+    session = Session(run)
+
+    def is_added(item: str) -> bool:
+        try:
+            session.add(item)
+        except InputError as error:
+            if not skips:
+                raise
+            typer.echo(f"nextitem: {error}", err=True)
+            return False
+        return True
+
+    for item in history:
+        is_added(item)
+    for line in sys.stdin:
+        item = line.rstrip("\r\n")
+        if item.strip() and is_added(item):
+            typer.echo(" ".join(map(_word, session.recommend(k, exclude_seen=exclude_seen).items)))
+
+
+def _word(item: object) -> str:
+    """An id among others between spaces: as it is, or as a JSON text where it has a space, or begins as such a text."""
+    text = str(item)
+    return json_text.dumps(text, ensure_ascii=False) if text != "".join(text.split()) or text.startswith('"') else text

@@ -1,0 +1,139 @@
+"""Rows: what is asked for each user, in the model's numbers, and which questions are none.
+
+What a model does not know is refused by the name of its row, or passed over where that is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from nextitem.data.ids import PAD, IdMap
+from nextitem.errors import InputError
+from nextitem.models.base import Recommender
+from nextitem.recipe import Recipe
+
+Unknown = Literal["error", "skip"]
+Fallback = Literal["none", "popularity"]
+
+
+class Speaking(Protocol):
+    """A run: a model, and the ids that it speaks in."""
+
+    @property
+    def recipe(self) -> Recipe: ...
+    @property
+    def items(self) -> IdMap: ...
+    @property
+    def users(self) -> IdMap: ...
+    @property
+    def model(self) -> Recommender: ...
+
+
+@dataclass(frozen=True)
+class KnownRow:
+    """What is asked for one user, in the model's numbers."""
+
+    name: str  # for errors: "history 3 (of user 'u7')"
+    items: list[int]
+    user: int
+    times: list[int]  # beside the items, of a model that goes by them
+    ratings: list[float]
+    skipped: list[object]
+    problem: str = ""  # why the row is passed over
+
+
+def known_rows(
+    run: Speaking,
+    histories: Sequence[Sequence[object]],
+    users: Sequence[object] | None,
+    unknown: Unknown,
+    names: Sequence[str] | None,
+    beside: Mapping[str, Sequence[Sequence[Any]] | None],
+    fallback: Fallback = "none",
+) -> list[KnownRow]:
+    """With a `fallback` a user that the model does not know is a problem of the row, whatever `unknown` is.
+
+    Raises:
+        InputError: users are missing; or what a row has that the model does not know, unless that is to be skipped.
+    """
+    name = run.recipe.model.label
+    if run.model.knows_users and (users is None or len(users) != len(histories)):
+        raise InputError(f"{name} recommends to users that it was trained on: pass users=, one id for each history")
+    rows = []
+    for number, history in enumerate(histories):
+        user = users[number] if users is not None and number < len(users) else None
+        called = f"history {number}" if names is None else names[number]
+        own = {name: [] if values is None else list(values[number]) for name, values in beside.items()}
+        rows.append(_known_row(run, called, history, user, unknown, own, fallback))
+    return rows
+
+
+def _known_row(
+    run: Speaking,
+    name: str,
+    history: Sequence[object],
+    user: object,
+    unknown: Unknown,
+    beside: Mapping[str, list[Any]],
+    fallback: Fallback,
+) -> KnownRow:
+    name += "" if user is None else f" (of user {user!r})"
+    if isinstance(history, str | bytes):
+        raise InputError(f"{name} is the text {history!r}; a history is a list of item ids")
+    try:
+        ids = list(history)
+    except TypeError as error:
+        raise InputError(f"{name} is {history!r}; a history is a list of item ids") from error
+    indices = run.items.indices(ids)
+    skipped = [item for item, index in zip(ids, indices, strict=True) if index == PAD]
+    index = int(run.users.indices([user])[0]) if run.model.knows_users else 0
+    problem, is_stranger = "", run.model.knows_users and index == PAD
+    if is_stranger:
+        problem = f"{name}: {run.recipe.model.label} was not trained on the user {user!r}"
+    elif skipped and (unknown == "error" or len(skipped) == len(ids)):
+        no_other = ", and no other" if len(skipped) == len(ids) else ""
+        told = ", ".join(map(repr, skipped[:5]))
+        problem = f"{name} has {len(skipped)} item ids that the model does not know{no_other}: {told}"
+    if problem and unknown == "error" and not (is_stranger and fallback != "none"):
+        raise InputError(f"{problem}; leave it out, or pass unknown='skip'")
+    kept = [place for place, index in enumerate(indices) if index != PAD]
+    for what, values in beside.items():
+        if values and len(values) != len(ids):
+            raise InputError(f"{name} has {len(ids)} items and {len(values)} {what}; give one for each item")
+    times, ratings = ([values[place] for place in kept] if values else [] for values in beside.values())
+    return KnownRow(name, indices[kept].tolist(), index, times, ratings, skipped, problem)
+
+
+def refuse_beside(
+    run: Speaking, beside: Mapping[str, Sequence[Sequence[Any]] | None], histories: Sequence[Sequence[object]]
+) -> None:
+    """Raises:
+    InputError: the model goes by times or ratings and has none, or it has some and does not go by them.
+    """
+    wanted, name = run.model.wanted(), run.recipe.model.label
+    for what, is_wanted in {"times": wanted.times or wanted.asked_at, "ratings": wanted.ratings}.items():
+        values = beside[what]
+        if is_wanted and (values is None or len(values) != len(histories)):
+            raise InputError(f"{name} goes by {what}: pass {what}=, one list for each history, a number for each item")
+        if values is not None and not is_wanted:
+            raise InputError(f"{name} does not go by {what}; leave {what} out")
+
+
+def refuse_short(rows: list[KnownRow], k: int, hidden: np.ndarray) -> None:
+    """`hidden` (V,) bool: what nobody is recommended.
+
+    Raises:
+        InputError: a history leaves fewer than `k` items that it has not met.
+    """
+    num_shown = int((~hidden).sum())
+    for row in rows:
+        left = num_shown - int((~hidden[list(set(row.items))]).sum())
+        if not row.problem and k > left:
+            raise InputError(
+                f"k must lie between 1 and {left} (the items left) for {row.name}; found {k}. Ask for fewer, leave "
+                "the row out, or let items of the history come back (exclude_seen=False, --keep-seen)"
+            )
