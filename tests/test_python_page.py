@@ -21,7 +21,8 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     Path("log.csv").write_text("\n".join(["user,item,time", *lines, ""]))
     exec(CODE, {"__name__": "page"})
     printed = capsys.readouterr().out.splitlines()
-    assert "leave-one-out" in printed[0]
+    assert printed[0].startswith("Report(hr@1 ")
+    assert "leave-one-out" in printed[1]
     assert len(re.findall(r"\d+", printed[-1])) == 5
 
 

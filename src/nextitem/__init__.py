@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from nextitem.recipe import Recipe as Recipe
     from nextitem.recipe import make_recipe as make_recipe
     from nextitem.runs.epochs import epochs as epochs
+    from nextitem.runs.estimator import Estimator as Estimator
+    from nextitem.runs.estimator import make as make
     from nextitem.runs.fit import History as History
     from nextitem.runs.fit import events as events
     from nextitem.runs.fit import fit as fit
@@ -69,6 +71,7 @@ _ROOMS = ("batches", "losses", "models", "split")  # modules of names
 _HOMES = {
     "Batch": "data.batches",
     "Dataset": "data.dataset",
+    "Estimator": "runs.estimator",
     "FullSoftmax": "nn.objectives",
     "History": "runs.fit",
     "Holdout": "data.splits.split",
@@ -97,6 +100,7 @@ _HOMES = {
     "fit": "runs.fit",
     "leave_one_out": "data.splits.split",
     "load": "runs.recommend",
+    "make": "runs.estimator",
     "make_recipe": "recipe",
     "open_data": "data.sources.opening",
     "read_dataset": "data.sources.opening",
