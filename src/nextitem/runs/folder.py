@@ -3,6 +3,7 @@
 recipe.yaml             what was asked for, every key
 data.json               sizes and digests of the data that it was trained on, and where the run was made
 code.json               of a model of the user's own: which class of which file, and the digest of that file
+bad_lines.csv           file, line, kind and text of what data.bad_lines skip left out, where there was any
 items.parquet           external item ids, in the order of the model's indices
 users.parquet           the same of the users
 model.safetensors       the weights of the best epoch
@@ -31,6 +32,8 @@ import polars as pl
 from torch import Tensor
 
 from nextitem.data.ids import IdMap
+from nextitem.data.log.bad_lines import FILE as BAD_LINES
+from nextitem.data.log.bad_lines import BadLines, listed
 from nextitem.data.training_data import Sizes
 from nextitem.errors import InputError
 from nextitem.models.own import Given
@@ -46,7 +49,7 @@ from nextitem.writing import remove, remove_folder, replacing, write
 RECIPE, DATA, REPORT, LOG, RANKS = "recipe.yaml", "data.json", "report.json", "log.jsonl", "ranks.parquet"
 ITEMS, USERS = "items.parquet", "users.parquet"
 # In the order in which an old run goes: no report is no finished run, and no data.json is no run to continue.
-FILES = (REPORT, DATA, CHECKPOINT, BEST, LOG, "log.csv", RANKS, ITEMS, USERS, code.CODE, RECIPE)
+FILES = (REPORT, DATA, CHECKPOINT, BEST, LOG, "log.csv", RANKS, BAD_LINES, ITEMS, USERS, code.CODE, RECIPE)
 
 
 class RunFolder:
@@ -168,6 +171,11 @@ class RunFolder:
                 f"{self.path / DATA} is of a model of {found}, beside ids of {num_users:,} and {num_items:,}; {MEND}"
             )
         return sizes
+
+    def write_bad_lines(self, bad: tuple[BadLines, ...]) -> None:
+        """List the lines that were left out of the data, where there are any."""
+        if bad:
+            write(self.path / BAD_LINES, listed(bad))
 
     def read_data(self) -> dict[str, Any]:
         return read_json(self.path / DATA, DataShape)

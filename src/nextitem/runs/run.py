@@ -179,6 +179,7 @@ def _claimed(folder: RunFolder, recipe: Recipe, dataset: Dataset, described: dic
         _refuse_leftovers(folder)
         folder.write_ids(dataset.items, dataset.users)
         folder.write_data(described, directory_of(recipe.data))
+        folder.write_bad_lines(dataset.bad_lines)
         folder.write_recipe(recipe)
     elif differs := difference(folder.read_data(), described):
         raise InputError(

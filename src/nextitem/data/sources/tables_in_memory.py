@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import narwhals as nw
 import polars as pl
 
+from nextitem.data.log.bad_lines import BadLinesRule
 from nextitem.data.log.frames import Frame, collected, to_polars
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.lists import list_notes
@@ -29,7 +30,7 @@ class SparseMatrix(Protocol):
         """The same by coordinates: `row`, `col`, `data`."""
 
 
-def read_frame(frame: object, asked: Roles) -> Interactions:
+def read_frame(frame: object, asked: Roles, bad_lines: BadLinesRule = "error") -> Interactions:
     """A log of a polars, pandas, Modin, pyarrow, DuckDB or Spark frame; columns are named, or found as in a file.
 
     Raises:
@@ -49,7 +50,7 @@ def read_frame(frame: object, asked: Roles) -> Interactions:
         sample = to_polars(table.head(SAMPLE)).collect()
         notes += file_order(roles, asked, NAME, sample, columns_of(to_polars(table)))
     table, whole = _whole_ids(table, roles)
-    return with_roles(table.to_native(), roles, asked, schema.names(), Path(NAME), (*notes, *whole))
+    return with_roles(table.to_native(), roles, asked, schema.names(), Path(NAME), (*notes, *whole), bad_lines)
 
 
 def read_matrix(matrix: SparseMatrix) -> Interactions:

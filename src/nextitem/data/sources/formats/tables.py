@@ -8,11 +8,13 @@ from pathlib import Path
 
 import polars as pl
 
+from nextitem.data.log.bad_lines import LineError
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.atomic_header import atomic_names, atomic_types, without_type
 from nextitem.data.sources.formats.dialect import ATOMIC, Dialect, header_separator
 from nextitem.data.sources.formats.fields import to_interactions
 from nextitem.data.sources.formats.files import (
+    OTHER_COUNT,
     check_file,
     explained,
     is_parquet,
@@ -45,7 +47,7 @@ def read_table(path: Path, options: Options) -> Reading:
     check_file(path)
     if is_parquet(path):
         refuse_quote(path, quote)
-        return read_parquet_log(path, asked)
+        return read_parquet_log(path, asked, options.bad_lines)
     dialect = dialect_of(path, "table", separator, quote)
     letters = dialect.quote is None and quote == "auto"
     way_out = f"{MEND}, or name another separator with --data.separator"
@@ -207,9 +209,10 @@ def refuse_ragged(path: Path, separator: str, quote: str | None, way_out: str) -
     table = table.with_columns(count=pl.col("text").str.count_matches(separator, literal=True) + 1)
     wrong = table.filter(pl.col("count") != pl.col("count").first())
     if len(wrong):
-        raise InputError(
+        raise LineError(
             f"{path.name}, line {wrong['line'][0]}: {table['count'][0]} fields are needed, as in the first line, "
-            f"found {wrong['count'][0]}; {way_out}"
+            f"found {wrong['count'][0]}; {way_out}",
+            wrong.select(place="line", kind=pl.lit(OTHER_COUNT)),
         )
 
 
@@ -274,5 +277,6 @@ TABLE = Format(
     endings=(".parquet",),
     has_header=True,
     takes=COLUMNS | {"separator", "quote"},
+    has_quotes=True,
     is_table=True,
 )
