@@ -21,6 +21,7 @@ MOST_LISTED = 100_000  # lines; the rest are only counted
 MOST = 0.5  # of all lines may be bad; above it the file is surely read in a wrong way
 FILE = "bad_lines.csv"
 WORDS = {"timestamp": "time", "user": "user id", "item": "item id"}  # of roles, in kinds
+BEFORE = {"line": "", "row": "row "}  # the number, in FILE: lines count from 1, rows of a table from 0
 T = TypeVar("T")
 
 
@@ -85,7 +86,7 @@ def find_bad(bad: pl.DataFrame | None, attempt: Callable[[pl.DataFrame], T], tot
 
 
 def settle(
-    rule: BadLinesRule, first: InputError, found: Found[T], name: str, unit: Literal["line", "row"], total: int
+    rule: BadLinesRule, first: LineError, found: Found[T], name: str, unit: Literal["line", "row"], total: int
 ) -> tuple[T, BadLines]:
     """The rest beside what was left out, its texts yet to be told; `first` is what was refused first.
 
@@ -95,10 +96,12 @@ def settle(
     counts = counted(found.bad)
     count = sum(number for _, number in counts)
     are = "is" if count == 1 else "are"
-    how_many = f"{count:,} of {total:,} {unit}s {are} bad: {told_kinds(counts)}"
+    place = found.bad["place"][0]
+    where = "" if place == first.found["place"].min() else f", the first in {unit} {place}"
+    how_many = f"{count:,} of {total:,} {unit}s {are} bad{where}: {told_kinds(counts)}"
     if count > MOST * total:
         raise InputError(
-            f"{first}; {how_many}; over half of it cannot be left out, for the format or a column is probably another"
+            f"{first}; {how_many}; that is over half, so the format or a column is probably another"
         ) from first
     if rule == "error":
         least = "" if found.fault is None else "at least "
@@ -132,13 +135,10 @@ def kinds_of_text(role: str, text: pl.Expr) -> pl.Expr:
 
 def listed(bad: tuple[BadLines, ...]) -> bytes:
     """The file that lists bad lines: CSV of file, line (or row), kind and text."""
-    tables = [
-        one.table.select(
-            file=pl.lit(one.name), line=pl.concat_str(pl.lit(f"{one.unit} "), "place") if one.unit == "row" else "place",
-            kind="kind", text="text",
-        ).cast(pl.String)
-        for one in bad
-    ]  # fmt: skip
+    tables = []
+    for one in bad:
+        place = pl.concat_str(pl.lit(BEFORE[one.unit]), "place")
+        tables.append(one.table.select(file=pl.lit(one.name), line=place, kind="kind", text="text"))
     return pl.concat(tables).write_csv().encode()
 
 

@@ -50,9 +50,7 @@ class Interactions:
     time_unit: TimeUnit = "s"  # the coarsest that loses nothing of the times
     time_source: str = "none"  # what the times were: seconds, milliseconds, microseconds, nanoseconds, dates
     unread_ratings: str = ""  # why a column of ratings was left out
-    bad_lines: tuple[BadLines, ...] = field(
-        default=(), compare=False
-    )  # left out of its files, where that was asked for
+    bad_lines: tuple[BadLines, ...] = field(default=(), compare=False)  # left out of its files, where asked for
 
     @classmethod
     def from_frame(

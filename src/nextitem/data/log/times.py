@@ -185,9 +185,9 @@ def _place(frame: pl.DataFrame) -> str:
 
 
 def _unread(here: pl.LazyFrame, read: pl.LazyFrame, key: str, form: str | None) -> pl.DataFrame:
-    """`place` and `kind` of the texts that are no times, whatever the first text is: the reading that leaves the fewest.
+    """`place` and `kind` of the texts that are no times, in the reading that leaves the fewest.
 
-    A column is read as its first text is; if that one is the bad one, all others would be.
+    A column is read as its first text is; if that one is bad, all the others would be.
     """
     text = pl.col(COLUMN)
     numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
