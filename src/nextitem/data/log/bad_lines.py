@@ -104,8 +104,9 @@ def settle(
             f"{first}; {how_many}; that is over half, so the format or a column is probably another"
         ) from first
     if rule == "error":
-        least = "" if found.fault is None else "at least "
-        raise InputError(f"{first}; {least}{how_many} (--data.bad_lines skip leaves them out)") from first
+        if found.fault is not None:  # what else is wrong no skipping mends
+            raise InputError(f"{first}; at least {how_many}") from first
+        raise InputError(f"{first}; {how_many} (--data.bad_lines skip leaves them out)") from first
     if found.rest is None:
         raise InputError(str(found.fault)) from found.fault
     texts = found.bad.head(MOST_LISTED).with_columns(text=pl.lit(None, pl.String))
