@@ -43,9 +43,10 @@ def past_bad_lines(path: Path, format: Format, options: Options, first: LineErro
     Raises:
         InputError: bad lines are an error, over half is bad, or something else is wrong too; it says how many are bad.
     """
-    text = Text(whole(path), _quote(path, format, options))
-    total = text.num_filled - format.has_header
+    content = whole(path)
     with TemporaryDirectory(prefix="nextitem-") as folder:
+        text = Text(content, _quote(path, content, Path(folder), format, options, first))
+        total = text.num_filled - format.has_header
         # A name of its own for each: polars may have mapped the one before.
         copies = (Path(folder) / str(number) / path.name for number in range(len(text.starts) + 1))
 
@@ -105,15 +106,15 @@ class Text:
         return np.append(self.starts[1:], len(self.codes))
 
     @cached_property
-    def last(self) -> np.ndarray:
-        """The place of the line in which a row that begins in a line ends; another one only where quotes are."""
+    def rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """The places of the lines in which the row of each line begins and ends; others only where quotes are."""
         places = np.arange(len(self.starts))
         if self.quote is None:
-            return places
+            return places, places
         quotes = np.add.reduceat(self.codes == ord(self.quote), self.starts, dtype=np.int64)
         closed = np.flatnonzero(np.cumsum(quotes) % 2 == 0)
-        found = np.append(closed, len(places) - 1)
-        return found[np.searchsorted(closed, places)]
+        which = np.searchsorted(closed, places)
+        return np.append(0, closed + 1)[which], np.append(closed, len(places) - 1)[which]
 
     @cached_property
     def num_filled(self) -> int:
@@ -121,23 +122,36 @@ class Text:
         return int(np.add.reduceat(~np.isin(self.codes, WHITE), self.starts).astype(bool).sum())
 
     def without(self, lines: pl.Series) -> bytes:
-        """The bytes, with nothing but line ends in the rows that begin in these lines, counted from 1."""
-        bad = lines.to_numpy() - 1
+        """The bytes, with nothing but line ends in the rows that these lines, counted from 1, are of."""
+        (first, last), bad = self.rows, lines.to_numpy() - 1
         change = np.zeros(len(self.starts) + 1, np.int64)
-        np.add.at(change, bad, 1)
-        np.add.at(change, self.last[bad] + 1, -1)
+        np.add.at(change, first[bad], 1)
+        np.add.at(change, last[bad] + 1, -1)
         is_bad = np.cumsum(change[:-1]) > 0
         is_gone = np.repeat(is_bad, self.ends - self.starts) & (self.codes != LINE_END)
         return self.codes[~is_gone].tobytes()
 
     def lines(self, lines: pl.Series, encoding: str) -> list[str]:
-        """The text of the rows that begin in these lines."""
-        bad = lines.to_numpy() - 1
-        places = zip(self.starts[bad].tolist(), self.ends[self.last[bad]].tolist(), strict=True)
+        """The text of the rows that these lines are of."""
+        (first, last), bad = self.rows, lines.to_numpy() - 1
+        places = zip(self.starts[first[bad]].tolist(), self.ends[last[bad]].tolist(), strict=True)
         return [self.content[start:end].decode(encoding, errors="replace").rstrip("\r\n") for start, end in places]
 
 
-def _quote(path: Path, format: Format, options: Options) -> str | None:
-    if not format.has_quotes or QUOTE.encode() not in whole(path):
+def _quote(path: Path, content: bytes, folder: Path, format: Format, options: Options, first: LineError) -> str | None:
+    """What quotes the fields of a file, told without its NUL bytes, which would hide it.
+
+    Raises:
+        InputError: its quotes are not proper.
+    """
+    if not format.has_quotes or QUOTE.encode() not in content:
         return None
-    return dialect_of(path, "table", options.separator, options.quote).quote
+    copy = folder / path.name
+    write(copy, content.replace(b"\0", b""))
+    try:
+        return dialect_of(copy, "table", options.separator, options.quote).quote
+    except InputError as error:
+        refused = str(first) if options.bad_lines == "error" else str(error).replace(str(copy), str(path))
+        raise InputError(refused) from error
+    finally:
+        copy.unlink()
