@@ -39,6 +39,7 @@ FORMS: dict[str, tuple[list[str], list[tuple[str, str]]]] = {
             ("u1,i,-5", "time before 1970"),
             ('u1,"two\nlines",-5', "time before 1970"),
             ("u1,i", "line with another number of fields"),
+            ('u1,"a\n\nb, or ""c""",5,5', "line with another number of fields"),
             ("u1,i,5,5", "line with another number of fields"),
         ],
     ),
@@ -144,7 +145,7 @@ def test_all_engines_leave_the_same(tmp_path: Path, engine: Engine) -> None:
     log = opened(path, engine)
     assert rows(log) == rows(read(write(tmp_path / "mended", "log.csv", good)))
     assert log.notes == (
-        "9 of 24 lines of log.csv were left out (data.bad_lines skip): 2 lines with another number of fields, "
+        "10 of 26 lines of log.csv were left out (data.bad_lines skip): 3 lines with another number of fields, "
         "2 times before 1970, 1 blank item id, 1 line with a NUL byte, 1 missing time, 1 missing user id, "
         "1 time that cannot be read",
     )

@@ -115,8 +115,9 @@ def likeliest_plan(frame: pl.LazyFrame, column: str) -> Plan | None:
     most = max(counts, key=lambda first: counts[first] or 0)
     if not counts[most]:
         return None
+    dates = _collect(frame.filter(begins[most]).select(column)).lazy()
     with suppress(InputError):  # day and month either way round: said where the column is read
-        return find_plan(frame.filter(begins[most]), column, "")
+        return find_plan(dates, column, "")
     return None
 
 

@@ -199,12 +199,14 @@ def _refuse_twins(path: Path, columns: Sequence[str]) -> None:
 def refuse_ragged(path: Path, separator: str, quote: str | None, way_out: str) -> None:
     """Name the first line that has another number of fields than the first one.
 
-    A line is judged only if it begins and ends outside of quotes; separators inside quotes do not count.
+    Separators inside quotes do not count; a row whose fields go over lines is called by its first line.
     """
     table = lines(path)
     if quote is not None:
-        ends_inside = _ends_inside(table, quote)
-        table = table.filter(~(ends_inside | ends_inside.shift(1, fill_value=False)))
+        begins_inside = _ends_inside(table, quote).shift(1, fill_value=False)
+        if begins_inside.any():
+            row = (~begins_inside).cum_sum().alias("row")
+            table = table.group_by(row, maintain_order=True).agg(pl.first("line"), pl.col("text").str.join("\n"))
         table = table.with_columns(pl.col("text").str.replace_all(f"{quote}[^{quote}]*{quote}", ""))
     table = table.with_columns(count=pl.col("text").str.count_matches(separator, literal=True) + 1)
     wrong = table.filter(pl.col("count") != pl.col("count").first())
