@@ -98,7 +98,10 @@ def check_file(number: int, folder: Path, engines: tuple[Engine, ...]) -> bool:
     found = answers(path, engines)
     compare(path, number, found)
     if found["read"][0] == "refused":
-        compare(path, number, answers(path, engines, "skip"))
+        skipped = answers(path, engines, "skip")
+        if path.suffix == ".parquet":  # what an engine of its own cannot open, it refuses for more than its bad rows
+            skipped = {road: one for road, one in skipped.items() if f"{road} cannot read" not in one[1]}
+        compare(path, number, skipped)
     return found["read"][0] == "read"
 
 
