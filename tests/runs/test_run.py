@@ -24,7 +24,8 @@ from nextitem.errors import InputError, NonFiniteLossError
 from nextitem.evaluation.metrics import measure
 from nextitem.evaluation.ranking import Ranking
 from nextitem.recipe import Layer, Recipe, make_recipe
-from nextitem.runs.folder import RunFolder, free_folder
+from nextitem.runs.folder import RunFolder
+from nextitem.runs.naming import free_folder
 from nextitem.runs.run import Built, Finished, Prepared, run
 from nextitem.training.checkpoint import load_weights
 from nextitem.training.fit import Progress

@@ -12,6 +12,7 @@ from nextitem.cli.shared import console
 if TYPE_CHECKING:
     import polars as pl
 
+    from nextitem.data.log.bad_lines import BadLinesRule
     from nextitem.data.sources.formats.checking import Understood
     from nextitem.data.sources.formats.quoting import Quote
     from nextitem.data.sources.formats.roles import Roles
@@ -29,6 +30,12 @@ def check(
     timestamp: Annotated[str | None, typer.Option(help="The time's column.")] = None,
     rating: Annotated[str | None, typer.Option(help="The rating's column.")] = None,
     time_format: Annotated[str | None, typer.Option(help="Of dates that are text, as strptime has it.")] = None,
+    bad_lines: Annotated[
+        Literal["error", "skip"],
+        typer.Option(
+            "--bad-lines", "--bad_lines", help="As data.bad_lines: refuse bad lines, or count and leave them out."
+        ),
+    ] = "error",
 ) -> None:
     """Say how a file is understood, or name its first bad line (exit code 2); of a folder, also what fits together.
 
@@ -47,15 +54,18 @@ def check(
     folder = Path(file).expanduser()
     if file not in PUBLIC_DATA and (folder / "dataset.json").is_file():
         told = (separator, user, item, timestamp, rating, time_format)
-        if (format, quote) != ("auto", "auto") or told != (None,) * len(told):
-            raise InputError(f"{file} is prepared already; leave out its format, columns, separator and quote")
+        if (format, quote, bad_lines) != ("auto", "auto", "error") or told != (None,) * len(told):
+            raise InputError(
+                f"{file} is prepared already; leave out its format, columns, separator, quote and bad lines"
+            )
         _check_prepared(folder)
         return
     log, known_format, said = locate(file)
     if known_format is not None:
         console().print(said, highlight=False, soft_wrap=True)
         format = known_format if format == "auto" else format
-    found = _check_log(log, format, separator, quote, Roles(user, item, timestamp, rating, time_format))
+    roles = Roles(user, item, timestamp, rating, time_format)
+    found = _check_log(log, format, separator, quote, roles, bad_lines)
     is_good = found is not None
     if known_format is None and Path(file).expanduser().is_dir():
         is_good = _check_side(log, found)
@@ -63,7 +73,9 @@ def check(
         raise typer.Exit(2)
 
 
-def _check_log(path: Path, format: str, separator: str | None, quote: Quote, roles: Roles) -> Understood | None:
+def _check_log(
+    path: Path, format: str, separator: str | None, quote: Quote, roles: Roles, bad_lines: BadLinesRule
+) -> Understood | None:
     """None: it is refused."""
     import time
 
@@ -72,7 +84,9 @@ def _check_log(path: Path, format: str, separator: str | None, quote: Quote, rol
     from nextitem.report.check import refusal_report, understood_report
 
     try:
-        found = understand(path, time.time(), format=format, separator=separator, columns=roles, quote=quote)
+        found = understand(
+            path, time.time(), format=format, separator=separator, columns=roles, quote=quote, bad_lines=bad_lines
+        )
     except InputError as error:
         console().print(refusal_report(path, error), highlight=False)
         return None

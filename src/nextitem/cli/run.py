@@ -75,7 +75,7 @@ def run(
     --dropout, --max-length, --loss, --sampler, --num-negatives, --split, --metrics, --patience. The names that other
     codes have for them are understood; - and _ are the same.
     """
-    from nextitem.runs.folder import free_folder
+    from nextitem.runs.naming import free_folder
     from nextitem.runs.run import Prepared
     from nextitem.runs.run import run as events
 

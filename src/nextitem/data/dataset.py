@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,8 @@ import numpy as np
 import polars as pl
 
 from nextitem.data.ids import MEND, IdMap, read_table
+from nextitem.data.log.bad_lines import FILE as BAD_LINES
+from nextitem.data.log.bad_lines import BadLines, listed
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.log.units import UNITS, TimeUnit
 from nextitem.data.numbered import Numbered, number
@@ -43,6 +45,7 @@ class Dataset:
     parts: np.ndarray | None = None  # (N,) int8 of every interaction: 0 train, 1 valid, 2 test, where files said so
     notes: tuple[str, ...] = ()  # what reading changed and what was dropped beside the log, to be said once
     time_unit: TimeUnit = "s"  # what the timestamps of `sequences` count since 1970
+    bad_lines: tuple[BadLines, ...] = field(default=(), compare=False)  # left out of files; listed once, where kept
 
     @classmethod
     def from_interactions(
@@ -58,7 +61,7 @@ class Dataset:
         expect("log", log, Interactions, "make one with ni.Interactions.from_frame(frame), or ni.read_dataset(frame)")
         if weight is not None:
             log.ratings_for("a weight", "leave data.weight out")
-        return replace(cls.from_numbered(number(log), name, weight), notes=log.notes)
+        return replace(cls.from_numbered(number(log), name, weight), notes=log.notes, bad_lines=log.bad_lines)
 
     @classmethod
     def from_numbered(cls, log: Numbered, name: str = "data", weight: Literal["rating"] | None = None) -> Dataset:
@@ -133,6 +136,8 @@ class Dataset:
         for name, graph in (("knowledge", self.knowledge), ("trust", self.trust)):
             if graph is not None:
                 graph.save(folder, name)
+        if self.bad_lines:
+            write(folder / BAD_LINES, listed(self.bad_lines))
         description = {"format": FORMAT, "name": self.name, "notes": self.notes}
         if self.time_unit != "s":
             description |= {"format": FINER, "time_unit": self.time_unit}

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
+from nextitem.data.log.bad_lines import BadLinesRule
 from nextitem.data.sources.formats.quoting import Quote
 from nextitem.data.sources.scanning import Engine
 from nextitem.data.splits.cases import Cases
@@ -74,6 +75,8 @@ class DataRecipe(Section):
     """Of dates that are text, as strptime has it: %d/%m/%Y %H:%M."""
     engine: Engine = "polars"
     """What reads, filters and counts a table; duckdb and spark are extras."""
+    bad_lines: BadLinesRule = "error"
+    """What becomes of a log with bad lines: error, it is refused; skip, they are left out, counted and listed."""
     after: Moment | None = None
     """Keep interactions from this moment on: a date, 2014-01-31, or seconds since 1970."""
     before: Moment | None = None

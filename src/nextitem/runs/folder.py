@@ -3,6 +3,7 @@
 recipe.yaml             what was asked for, every key
 data.json               sizes and digests of the data that it was trained on, and where the run was made
 code.json               of a model of the user's own: which class of which file, and the digest of that file
+bad_lines.csv           file, line, kind and text of what data.bad_lines skip left out, where there was any
 items.parquet           external item ids, in the order of the model's indices
 users.parquet           the same of the users
 model.safetensors       the weights of the best epoch
@@ -25,7 +26,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from hashlib import sha256
-from itertools import count
 from os.path import lexists
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ from torch import Tensor
 
 from nextitem.data.batches import Wanted
 from nextitem.data.ids import IdMap
+from nextitem.data.log.bad_lines import FILE as BAD_LINES
+from nextitem.data.log.bad_lines import BadLines, listed
 from nextitem.data.sequences import Sequences
 from nextitem.data.training_data import Sizes
 from nextitem.errors import InputError
@@ -55,7 +57,9 @@ ITEMS, USERS = "items.parquet", "users.parquet"
 REFIT_WANTED = "refit.json"
 PASSING = (REFIT_WANTED, REFIT_CHECKPOINT)
 # In the order in which an old run goes: no report is no finished run, and no data.json is no run to continue.
-FILES = (REPORT, DATA, CHECKPOINT, *PASSING, REFIT, BEST, LOG, "log.csv", RANKS, ITEMS, USERS, code.CODE, RECIPE)
+FILES = (
+    REPORT, DATA, CHECKPOINT, *PASSING, REFIT, BEST, LOG, "log.csv", RANKS, BAD_LINES, ITEMS, USERS, code.CODE, RECIPE,
+)  # fmt: skip
 
 
 class RunFolder:
@@ -184,6 +188,11 @@ class RunFolder:
             )
         return sizes
 
+    def write_bad_lines(self, bad: tuple[BadLines, ...]) -> None:
+        """List the lines that were left out of the data, where there are any."""
+        if bad:
+            write(self.path / BAD_LINES, listed(bad))
+
     def read_data(self) -> dict[str, Any]:
         return read_json(self.path / DATA, DataShape)
 
@@ -280,14 +289,3 @@ class RunFolder:
             raise InputError(f"{path}: {error}") from error
         if other:
             raise InputError(f"{path} is of another recipe than {RECIPE} ({'; '.join(other[:3])}); {MEND}")
-
-
-def free_folder(parent: Path, recipe: Recipe) -> Path:
-    """`parent/MODEL-DATA`, or with -2, -3, .. the first that is free or holds a run of this very recipe."""
-    stem = f"{recipe.model.name.rpartition(':')[2]}-{Path(recipe.data.source).name}"
-    for number in count(1):
-        path = parent / (stem if number == 1 else f"{stem}-{number}")
-        folder = RunFolder(path)
-        if not folder.has_recipe or not folder.differences(recipe):
-            return path
-    raise AssertionError("count never ends")

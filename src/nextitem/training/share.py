@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.data.dataset import Dataset
 from nextitem.data.ids import PAD
+from nextitem.data.log.bad_lines import BadLines
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError, ToldError
 from nextitem.models.base import Fitted, Trained
@@ -90,9 +92,11 @@ def prepare_once(make: Callable[[], tuple[Dataset, str]], processes: Processes) 
         return make()
     with TemporaryDirectory(prefix="nextitem-") as parent:
         folder, fault, origin = Path(parent) / "data", "", ""
+        bad_lines: tuple[BadLines, ...] = ()
         if processes.is_first_here:
             try:
                 dataset, origin = make()
+                bad_lines = dataset.bad_lines
                 dataset.save(folder)
             except InputError as error:
                 fault = str(error)
@@ -103,4 +107,4 @@ def prepare_once(make: Callable[[], tuple[Dataset, str]], processes: Processes) 
         prepared = Dataset.load(Path(folders[processes.rank - processes.local_rank]))
         origin = processes.gather(origin)[0]
         processes.total(0.0)  # nobody removes the files before all have mapped them
-    return prepared, origin
+    return replace(prepared, bad_lines=bad_lines), origin

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -104,6 +105,20 @@ def find_plan(frame: pl.LazyFrame, column: str, name: str) -> Plan | None:
     if plan is None:
         return None
     return _in_unit(frame, column, plan.steps)
+
+
+def likeliest_plan(frame: pl.LazyFrame, column: str) -> Plan | None:
+    """`find_plan` of the texts that begin as most of those do that begin as a date."""
+    text = pl.col(column).str.strip_chars()
+    begins = {f"^(?:{one.first})": text.str.contains(f"^(?:{one.first})") for one in (*CERTAIN, DAY_FIRST)}
+    counts = _collect(frame.select(rule.sum().alias(first) for first, rule in begins.items())).row(0, named=True)
+    most = max(counts, key=lambda first: counts[first] or 0)
+    if not counts[most]:
+        return None
+    dates = _collect(frame.filter(begins[most]).select(column)).lazy()
+    with suppress(InputError):  # day and month either way round: said where the column is read
+        return find_plan(dates, column, "")
+    return None
 
 
 def asked_plan(frame: pl.LazyFrame, column: str, form: str) -> Plan:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import narwhals as nw
+import polars as pl
 from narwhals.typing import IntoFrame
 
+from nextitem.data.log.bad_lines import WORDS as ROLE_WORDS
+from nextitem.data.log.bad_lines import BadLines, LineError
 from nextitem.data.log.frames import Frame, collected, num_rows, with_row
 from nextitem.data.log.id_rules import has_nul, is_blank
-from nextitem.data.log.ratings import read_ratings
+from nextitem.data.log.ratings import READ, bad_ratings, read_ratings
 from nextitem.data.log.times import Times, read_times
 from nextitem.data.log.units import UNITS, WORDS, TimeUnit
 from nextitem.errors import InputError, suggest
@@ -47,6 +50,7 @@ class Interactions:
     time_unit: TimeUnit = "s"  # the coarsest that loses nothing of the times
     time_source: str = "none"  # what the times were: seconds, milliseconds, microseconds, nanoseconds, dates
     unread_ratings: str = ""  # why a column of ratings was left out
+    bad_lines: tuple[BadLines, ...] = field(default=(), compare=False)  # left out of its files, where asked for
 
     @classmethod
     def from_frame(
@@ -158,7 +162,8 @@ def read_numbers(table: Frame, terms: Terms) -> Numbers:
     if "rating" in terms.columns:
         table, why = read_ratings(table, terms.name, terms.columns["rating"], terms.way_out)
     if why and terms.needs_rating:
-        raise InputError(why)
+        dtype = table.collect_schema()["rating"]
+        raise LineError(why, bad_ratings(table)) if dtype.is_numeric() or dtype in READ else InputError(why)
     if why:
         table = table.drop("rating")
         # Without a place: who scans a file knows its lines as little as an engine does, and all roads say the same.
@@ -223,7 +228,25 @@ def _refuse_missing(table: Frame, columns: Mapping[str, str], name: str) -> None
         for role, rule in rules.items():
             if count := found[f"{role} {place}"][0]:
                 first = collected(table.filter(rule).select(nw.col("row").min()))["row"][0]
-                raise InputError(
+                raise LineError(
                     f'{name}: column "{columns[role]}" has {count} {kind}, '
-                    f"the first in row {first}; drop or fill those rows"
+                    f"the first in row {first}; drop or fill those rows",
+                    _kinds_of_rows(table, list(missing)),
                 )
+
+
+def _kinds_of_rows(table: Frame, roles: list[str]) -> pl.DataFrame:
+    """`place` and `kind` of the rows that `_refuse_missing` refuses."""
+    schema = table.collect_schema()
+    found = []
+    for role in roles:
+        word = ROLE_WORDS.get(role, role)
+        rules = {f"missing {word}": nw.col(role).is_null()}
+        if schema[role].is_float():
+            rules[f"{word} that is no finite number"] = ~nw.col(role).is_finite()
+        if schema[role] == nw.String:
+            rules |= {f"blank {word}": is_blank(role), f"{word} with a NUL byte": has_nul(role)}
+        for kind, rule in rules.items():
+            places = collected(table.filter(rule).select("row")).to_polars()["row"]
+            found.append(pl.DataFrame({"place": places.cast(pl.Int64)}).with_columns(kind=pl.lit(kind)))
+    return pl.concat(found)

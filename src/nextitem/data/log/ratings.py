@@ -7,9 +7,11 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
+from nextitem.data.log.bad_lines import kinds_of_text
 from nextitem.data.log.frames import Frame, collected, is_remote, to_polars
 
 COLUMN = "rating"
+READ = (nw.String, nw.Object, nw.Categorical, nw.Enum)  # types of text that may be numbers
 WHOLE = r"^\s*[+-]?\d{1,18}\s*$"
 NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 
@@ -22,7 +24,7 @@ def read_ratings(table: Frame, name: str, column: str, way_out: str | None = Non
     dtype = table.collect_schema()[COLUMN]
     if dtype.is_numeric():
         return table, _missing(table, name, column)
-    if dtype not in (nw.String, nw.Object, nw.Categorical, nw.Enum):
+    if dtype not in READ:
         return table, f"{name}: a rating must be a number, found {dtype}; cast the column first"
     text = nw.col(COLUMN).cast(nw.String).str.strip_chars()
     table = table.with_columns(text)
@@ -35,6 +37,13 @@ def read_ratings(table: Frame, name: str, column: str, way_out: str | None = Non
         wrong = collected(table.filter(is_wrong).sort(_key(table)).head(1)).to_polars()
         return table, _no_number(wrong, name, way_out)
     return table.with_columns(nw.col(COLUMN).cast(nw.Int64 if found["whole"][0] else nw.Float64)), ""
+
+
+def bad_ratings(table: Frame) -> pl.DataFrame:
+    """`place` and `kind` of the rows without a finite number, of a table that was refused."""
+    number = pl.col(COLUMN).cast(pl.String).str.strip_chars().cast(pl.Float64, strict=False)
+    wrong = to_polars(table).filter(~number.is_finite().fill_null(False))
+    return wrong.select(place=_key(table), kind=kinds_of_text(COLUMN, pl.col(COLUMN))).collect(engine="streaming")
 
 
 def _of_text_here(table: Frame, name: str, way_out: str | None) -> tuple[Frame, str]:

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import narwhals as nw
 import polars as pl
 
-from nextitem.data.log.dates import KEY, asked_plan, find_plan
+from nextitem.data.log.bad_lines import LineError, kinds_of_text
+from nextitem.data.log.dates import KEY, asked_plan, find_plan, likeliest_plan
 from nextitem.data.log.frames import Frame, collected, is_remote, since_1970, to_polars
 from nextitem.data.log.units import PER_SECOND, UNITS, WORDS, TimeUnit, unit_note, unit_of
 from nextitem.errors import InputError
@@ -139,7 +140,8 @@ def _of_text(table: Frame, name: str, form: str | None, way_out: str | None) -> 
     if num_wrong:
         key = "line" if "line" in here.collect_schema() else "row"
         wrong = read.filter(pl.col(COLUMN).is_null()).select(pl.col(key).min())
-        raise _no_time(here.join(wrong, on=key, how="semi"), name, form, way_out)
+        first = here.join(wrong, on=key, how="semi").head(1).collect()
+        raise _no_time(first, _unread(here, read, key, form), name, form, way_out)
     kept: Frame = nw.from_native(read if is_lazy else read.collect())
     if unit is None:
         return _of_numbers(kept, nw.from_native(here), name, way_out)
@@ -182,21 +184,40 @@ def _place(frame: pl.DataFrame) -> str:
     return f", line {frame['line'][0]}" if "line" in frame.columns else ""
 
 
-def _no_time(wrong: pl.LazyFrame, name: str, form: str | None, way_out: str | None) -> InputError:
-    first = wrong.head(1).collect()
+def _unread(here: pl.LazyFrame, read: pl.LazyFrame, key: str, form: str | None) -> pl.DataFrame:
+    """`place` and `kind` of the texts that are no times, in the reading that leaves the fewest.
+
+    A column is read as its first text is; if that one is bad, all the others would be.
+    """
+    text = pl.col(COLUMN)
+    numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
+    rules = [numbers.is_finite().fill_null(False)]
+    if form is None and (plan := likeliest_plan(here, COLUMN)) is not None:
+        rules.append(plan.values(text).is_not_null())
+    places, kind = pl.col(key).alias("place"), kinds_of_text(COLUMN, text).alias("kind")
+    found = [here.filter(~rule).select(places, kind).collect(engine="streaming") for rule in rules if form is None]
+    unread = read.filter(text.is_null()).select(key)
+    found.append(here.join(unread, on=key, how="semi").select(places, kind).collect(engine="streaming"))
+    return min(found, key=len)
+
+
+def _no_time(first: pl.DataFrame, found: pl.DataFrame, name: str, form: str | None, way_out: str | None) -> LineError:
     place = _place(first) or f", row {first['row'][0]}"
     what = "a number of seconds" if form is None else f"a date written as '{form}'"
-    return InputError(
-        f"{name}{place}: timestamp must be {what}, found '{first[COLUMN][0] or ''}'; {way_out or DEFAULT_WAY_OUT}"
+    return LineError(
+        f"{name}{place}: timestamp must be {what}, found '{first[COLUMN][0] or ''}'; {way_out or DEFAULT_WAY_OUT}",
+        found,
     )
 
 
-def _negative(table: Frame, written: Frame, name: str, way_out: str | None) -> InputError:
+def _negative(table: Frame, written: Frame, name: str, way_out: str | None) -> LineError:
     """`table` has the numbers, `written` what the source has."""
     key = "line" if "line" in table.collect_schema().names() else "row"
-    first = collected(table.filter(nw.col(COLUMN) < 0).select(nw.col(key).min()))[key][0]
+    early = collected(table.filter(nw.col(COLUMN) < 0).select(key)).to_polars()
+    first = early[key].min()
     row = collected(written.filter(nw.col(key) == first).select(key, COLUMN)).to_polars()
-    return InputError(
+    return LineError(
         f"{name}{_place(row)}: a timestamp must not be negative (before 1970), found {row[COLUMN][0]}; "
-        + (way_out or "drop the line if that means missing, or name another column with --data.timestamp")
+        + (way_out or "drop the line if that means missing, or name another column with --data.timestamp"),
+        early.select(place=key, kind=pl.lit("time before 1970")),
     )

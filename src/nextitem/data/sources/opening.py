@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from narwhals.typing import IntoFrame
 
 from nextitem.data.dataset import Dataset
+from nextitem.data.log.bad_lines import BadLinesRule, LineError
 from nextitem.data.log.interactions import Interactions
+from nextitem.data.sources.formats.clean_copies import kept_copy, past_bad_lines, told
 from nextitem.data.sources.formats.files import is_parquet
+from nextitem.data.sources.formats.format import Options
 from nextitem.data.sources.formats.quoting import Quote
-from nextitem.data.sources.formats.reading import format_of, read
+from nextitem.data.sources.formats.reading import FORMATS, format_of, read_file
 from nextitem.data.sources.formats.roles import Roles
 from nextitem.data.sources.public import PUBLIC_DATA, find
 from nextitem.data.sources.scanning import Engine, is_scanned, scan
@@ -42,12 +46,14 @@ def open_data(
     quote: Quote = "auto",
     time_format: str | None = None,
     engine: Engine = "polars",
+    bad_lines: BadLinesRule = "error",
 ) -> tuple[Interactions | Dataset, str]:
     """A log, or a prepared Dataset, and one sentence that says where it came from and how it was read.
 
     `source` is a name of PUBLIC_DATA or SYNTHETIC (write ./name for a folder that is called so), a file, a
     folder that `Dataset.save` wrote, or a folder with one interaction file. The options are those of
     `formats.read`; `engine` is what reads a table. Parquet, and text of 64 MB or more, is scanned: the log is lazy.
+    `bad_lines="skip"` leaves out what breaks a rule of lines; the log's notes and `bad_lines` tell of it.
 
     Raises:
         InputError: nothing of that name, the file breaks a rule, or what is prepared already gets options.
@@ -56,9 +62,10 @@ def open_data(
     is_saved = (path / "dataset.json").is_file()
     if source in SYNTHETIC or (is_saved and source not in PUBLIC_DATA):
         told = (user, item, timestamp, rating, separator, time_format)
-        if (format, quote, engine) != ("auto", "auto", "polars") or told != (None,) * len(told):
+        given = (format, quote, engine, bad_lines)
+        if given != ("auto", "auto", "polars", "error") or told != (None,) * len(told):
             raise InputError(
-                f"{source} is prepared already; leave out its format, columns, separator, quote and engine"
+                f"{source} is prepared already; leave out its format, columns, separator, quote, engine and bad_lines"
             )
         if source in SYNTHETIC:
             return SYNTHETIC[source](), f"{source}, made here"
@@ -71,9 +78,10 @@ def open_data(
             format = format_of(path, separator=separator)[0].name
         said = f"{path}, read as {format}"
     columns = {"user": user, "item": item, "timestamp": timestamp, "rating": rating, "time_format": time_format}
+    options = Options(Roles(**columns), separator, quote, bad_lines)
     if is_scanned(path, format, engine):
-        return _scanned(path, format, separator, quote, engine, columns), f"{said}, on {engine}"
-    return read(path, format=format, separator=separator, quote=quote, **columns), said
+        return _scanned(path, format, engine, options), f"{said}, on {engine}"
+    return read_file(path, format_of(path, format, separator)[0], options).log, said
 
 
 def locate(source: str, data_dir: Path | None = None) -> tuple[Path, str | None, str]:
@@ -89,19 +97,38 @@ def locate(source: str, data_dir: Path | None = None) -> tuple[Path, str | None,
     return path, None, str(path)
 
 
-def _scanned(
-    path: Path, format: str, separator: str | None, quote: Quote, engine: Engine, columns: dict[str, str | None]
-) -> Interactions:
+def _scanned(path: Path, format: str, engine: Engine, options: Options) -> Interactions:
+    def scanned(file: Path) -> Interactions:
+        return scan(file, format, options.roles, options.separator, engine, options.quote, options.bad_lines)
+
     try:
-        return scan(path, format, Roles(**columns), separator, engine, quote)
+        return scanned(path)
     except InputError:
-        if not is_parquet(path):
-            read(path, format=format, separator=separator, quote=quote, **columns)  # names the line, if it finds one
-        raise
+        if is_parquet(path):
+            raise
+        if (log := _read_again(path, format, options, scanned)) is None:
+            raise
+        return log
     except Exception as error:  # of any engine
-        if not is_parquet(path):
-            read(path, format=format, separator=separator, quote=quote, **columns)
+        if not is_parquet(path) and (log := _read_again(path, format, options, scanned)) is not None:
+            return log
         raise InputError(f"{engine} cannot read {path}: {str(error).splitlines()[0]}") from error
+
+
+def _read_again(
+    path: Path, format: str, options: Options, scanned: Callable[[Path], Interactions]
+) -> Interactions | None:
+    """What a text file that a scan refused is without its bad lines; None: a read finds nothing wrong with it.
+
+    Raises:
+        InputError: it names the line, if it finds one.
+    """
+    try:
+        FORMATS[format].read(path, options)
+    except LineError as error:
+        past = past_bad_lines(path, FORMATS[format], options, error)
+        return told(scanned(kept_copy(path, past.content)), past.bad)
+    return None
 
 
 def read_dataset(
@@ -117,6 +144,7 @@ def read_dataset(
     quote: Quote = "auto",
     time_format: str | None = None,
     engine: Engine = "polars",
+    bad_lines: BadLinesRule = "error",
 ) -> Dataset:
     """A data set of a file, a folder, a public data set by its name, or a table in memory; without filters.
 
@@ -133,11 +161,14 @@ def read_dataset(
         if told != (None,) * len(told) or (quote, engine) != ("auto", "polars"):
             raise InputError("a table in memory has no format, separator, quote, engine or folder; leave them out")
         if isinstance(source, SparseMatrix):
+            if bad_lines != "error":
+                raise InputError(f"a matrix has no lines, found bad_lines={bad_lines!r}; leave it out")
             return Dataset.from_interactions(read_matrix(source), "matrix")
-        return Dataset.from_interactions(read_frame(source, Roles(user, item, timestamp, rating, time_format)), "frame")
+        asked = Roles(user, item, timestamp, rating, time_format)
+        return Dataset.from_interactions(read_frame(source, asked, bad_lines), "frame")
     opened, _ = open_data(
         str(source), data_dir, format=format, user=user, item=item, timestamp=timestamp, rating=rating,
-        separator=separator, quote=quote, time_format=time_format, engine=engine,
+        separator=separator, quote=quote, time_format=time_format, engine=engine, bad_lines=bad_lines,
     )  # fmt: skip
     return opened if isinstance(opened, Dataset) else Dataset.from_interactions(opened, Path(source).name)
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import narwhals as nw
 import polars as pl
 
+from nextitem.data.log.bad_lines import BadLinesRule
 from nextitem.data.log.exact import duckdb_path, scan_parquet, spark_path
 from nextitem.data.log.frames import Frame, collected, settled, to_polars
 from nextitem.data.log.interactions import Interactions, Terms
@@ -66,8 +67,11 @@ def scan(
     separator: str | None = None,
     engine: Engine = "polars",
     quote: Quote = "auto",
+    bad_lines: BadLinesRule = "error",
 ) -> Interactions:
     """A Parquet file with its own types, or a text file with a header, whose ids stay text.
+
+    Of a text file bad lines are refused here, and left out by `formats.clean_copies`.
 
     Raises:
         InputError: the file or a column is missing, an id is missing, a number is none, the engine is not installed.
@@ -80,7 +84,7 @@ def scan(
         schema = nw.from_native(native).collect_schema()
         roles = find_roles(schema.names(), asked, path.name)
         notes = (*parquet_lists(schema, roles, path), *parquet_order(path, roles, asked))
-        return with_roles(native, roles, asked, schema.names(), path, notes)
+        return with_roles(native, roles, asked, schema.names(), path, notes, bad_lines)
     log = _text(path, format, asked, separator, quote)
     return log if engine == "polars" else replace(log, frame=_handed_over(log.frame, engine))
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import narwhals as nw
 import polars as pl
 
+from nextitem.data.log.bad_lines import BadLinesRule
 from nextitem.data.log.frames import Frame, collected, to_polars
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.lists import list_notes
@@ -29,7 +30,7 @@ class SparseMatrix(Protocol):
         """The same by coordinates: `row`, `col`, `data`."""
 
 
-def read_frame(frame: object, asked: Roles) -> Interactions:
+def read_frame(frame: object, asked: Roles, bad_lines: BadLinesRule = "error") -> Interactions:
     """A log of a polars, pandas, Modin, pyarrow, DuckDB or Spark frame; columns are named, or found as in a file.
 
     Raises:
@@ -49,7 +50,7 @@ def read_frame(frame: object, asked: Roles) -> Interactions:
         sample = to_polars(table.head(SAMPLE)).collect()
         notes += file_order(roles, asked, NAME, sample, columns_of(to_polars(table)))
     table, whole = _whole_ids(table, roles)
-    return with_roles(table.to_native(), roles, asked, schema.names(), Path(NAME), (*notes, *whole))
+    return with_roles(table.to_native(), roles, asked, schema.names(), Path(NAME), (*notes, *whole), bad_lines)
 
 
 def read_matrix(matrix: SparseMatrix) -> Interactions:
@@ -78,8 +79,15 @@ def _whole_ids(table: Frame, roles: Roles) -> tuple[Frame, tuple[str, ...]]:
         if role not in ("user", "item") or not schema[column].is_float():
             continue
         values = nw.col(column)
+        is_missing = values.is_null() | values.is_nan()
         is_whole = (values == values.round(0)) & values.is_finite()
-        if collected(table.select(is_whole.all().alias("whole")))["whole"][0]:
-            table = table.with_columns(values.cast(nw.Int64))
+        looks = {"whole": (is_whole | is_missing).all(), "missing": is_missing.any(), "there": (~is_missing).any()}
+        found = collected(table.select(look.alias(name) for name, look in looks.items()))
+        if found["whole"][0] and found["there"][0]:
+            if found["missing"][0]:  # refused, or left out, as missing ones
+                here = to_polars(table).with_columns(pl.col(column).fill_nan(None).cast(pl.Int64))
+                table = nw.from_native(here.collect() if isinstance(table, nw.DataFrame) else here)
+            else:
+                table = table.with_columns(values.cast(nw.Int64))
             notes.append(f'the {role} ids in "{column}" are floats that are whole numbers; they are read as these')
     return table, tuple(notes)

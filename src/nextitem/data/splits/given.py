@@ -59,7 +59,8 @@ def joined(train: Interactions, valid: Interactions | None, test: Interactions) 
         name=f"{', '.join(list(logs)[:-1])} and test",
         time_unit=unit if train.has_timestamps else None,
     )
-    return replace(log, time_source=train.time_source, unread_ratings=unread)
+    bad = tuple(one for log in logs.values() for one in log.bad_lines)
+    return replace(log, time_source=train.time_source, unread_ratings=unread, bad_lines=bad)
 
 
 @dataclass(frozen=True)

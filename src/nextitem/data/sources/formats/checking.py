@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from nextitem.data.log.bad_lines import BadLinesRule
 from nextitem.data.log.frames import collected
 from nextitem.data.log.units import PER_SECOND, WORDS, TimeUnit, number_notes, ticks
 from nextitem.data.sources.formats.files import check_file, is_gzip, is_parquet
@@ -44,6 +45,7 @@ def check(
     separator: str | None = None,
     columns: Roles | None = None,
     quote: Quote = "auto",
+    bad_lines: BadLinesRule = "error",
 ) -> Understood:
     """Read a file as `reading.read` does, and say what was understood. `now`: seconds since 1970.
 
@@ -52,7 +54,7 @@ def check(
     """
     check_file(path)
     read_as, why = format_of(path, format, separator)
-    reading = read_file(path, read_as, Options(columns or Roles(), separator, quote))
+    reading = read_file(path, read_as, Options(columns or Roles(), separator, quote, bad_lines))
     log = reading.log
     table = collected(log.frame).to_polars()
     times = reading.times or log.time_source if log.has_timestamps else "none"

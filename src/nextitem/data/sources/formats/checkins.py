@@ -68,4 +68,5 @@ FOURSQUARE = Format(
     "check-ins in New York and Tokyo, eight fields split by tabs, Latin-1",
     fixed(read_foursquare),
     _is_foursquare,
+    encoding="latin-1",
 )

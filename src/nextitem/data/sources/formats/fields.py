@@ -8,6 +8,7 @@ from pathlib import Path
 import narwhals as nw
 import polars as pl
 
+from nextitem.data.log.bad_lines import WORDS, LineError, kinds_of_text
 from nextitem.data.log.id_rules import has_nul, is_blank
 from nextitem.data.log.interactions import Interactions, Numbers, Terms, read_numbers
 from nextitem.data.sources.formats.roles import Roles
@@ -68,18 +69,21 @@ def _terms(
 
 
 def refuse_ids(table: pl.DataFrame, role: str, path: Path) -> None:
-    frame = nw.from_native(table)
+    frame, word = nw.from_native(table), WORDS[role]
     empty = frame.filter(nw.col(role).is_null() | is_blank(role)).to_native()
     if len(empty):
         found = empty[role][0] or ""
-        raise InputError(
-            f"{path.name}, line {empty['line'][0]}: the {role} is empty, found '{found}'; fill it or drop the line"
+        kind = pl.when(pl.col(role).is_null()).then(pl.lit(f"missing {word}")).otherwise(pl.lit(f"blank {word}"))
+        raise LineError(
+            f"{path.name}, line {empty['line'][0]}: the {role} is empty, found '{found}'; fill it or drop the line",
+            empty.select(place="line", kind=kind),
         )
     broken = frame.filter(has_nul(role)).to_native()
     if len(broken):
-        raise InputError(
+        raise LineError(
             f"{path.name}, line {broken['line'][0]}: the {role} holds a NUL byte, found {broken[role][0]!r}; "
-            "the file is broken, make it again"
+            "the file is broken, make it again",
+            broken.select(place="line", kind=pl.lit(f"{word} with a NUL byte")),
         )
 
 
@@ -120,8 +124,9 @@ def numbered(
         found = wrong[role][0] or ""
         dates = " (dates such as 2014-04-07 10:31:09 are read too)" if role == "timestamp" else ""
         another = f"name another one with --data.{role}" if role in UNITS else "read it with --data.format table"
-        raise InputError(
+        raise LineError(
             f"{path.name}, line {wrong['line'][0]}: {role} must be {what or UNITS[role]}, found '{found}'; "
-            + (way_out or f"convert the column{dates}, or {another}")
+            + (way_out or f"convert the column{dates}, or {another}"),
+            wrong.select(place="line", kind=kinds_of_text(role, pl.col(role))),
         )
     return numbers

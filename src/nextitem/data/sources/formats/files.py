@@ -10,14 +10,17 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
+from nextitem.data.log.bad_lines import LineError
 from nextitem.data.log.exact import scan_csv
 from nextitem.errors import InputError
 
 GZIP_MAGIC, PARQUET_MAGIC = b"\x1f\x8b", b"PAR1"
 HEAD_BYTES = 2**16  # enough of a file to tell its format
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+OTHER_COUNT = "line with another number of fields"  # a kind of bad lines
 NO_SEPARATOR = "\0"  # stands in no text, so that a whole line is one field
 
 
@@ -121,7 +124,25 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, zlib.error, pl.exceptions.PolarsError) as error:
-        raise InputError(_why(path, error)) from error
+        raise _refusal(path, error) from error
+
+
+def _refusal(path: Path, error: Exception) -> InputError:
+    is_text = isinstance(error, pl.exceptions.PolarsError) and not is_parquet(path)
+    if not is_text or isinstance(error, pl.exceptions.NoDataError) or _is_other_text(path, error):
+        return InputError(_why(path, error))
+    lines = _lines_of_nul(path)
+    if not len(lines):
+        return InputError(_why(path, error))
+    return LineError(
+        f"{path.name}, line {lines[0]}: a NUL byte stands in no text; the file is no text or broken, make it again",
+        pl.DataFrame({"place": lines}).with_columns(kind=pl.lit("line with a NUL byte")),
+    )
+
+
+def _is_other_text(path: Path, error: Exception) -> bool:
+    """Whether a file is not in UTF-8."""
+    return "utf-8" in str(error) or whole(path)[:2] in UTF16_MARKS
 
 
 def _why(path: Path, error: Exception) -> str:
@@ -132,20 +153,17 @@ def _why(path: Path, error: Exception) -> str:
     if is_parquet(path):
         return f"{path} is a broken Parquet file ({str(error).splitlines()[0]}); download or write it again"
     is_text = isinstance(error, pl.exceptions.PolarsError)
-    if is_text and ("utf-8" in str(error) or whole(path)[:2] in UTF16_MARKS):
+    if is_text and _is_other_text(path, error):
         return _where_not_utf8(path)
-    if is_text and (line := _line_of_nul(path)):
-        return f"{path.name}, line {line}: a NUL byte stands in no text; the file is no text or broken, make it again"
     if not is_text and is_gzip(path):
         return f"{path} is a broken gzip file ({error}); download or compress it again"
     return f"{path} cannot be read: {str(error).splitlines()[0]}"
 
 
-def _line_of_nul(path: Path) -> int:
-    """The first line with a NUL byte, or 0."""
-    content = whole(path)
-    place = content.find(b"\0")
-    return content.count(b"\n", 0, place) + 1 if place >= 0 else 0
+def _lines_of_nul(path: Path) -> np.ndarray:
+    """The numbers of the lines with a NUL byte."""
+    content = np.frombuffer(whole(path), np.uint8)
+    return np.unique(np.searchsorted(np.flatnonzero(content == ord("\n")), np.flatnonzero(content == 0))) + 1
 
 
 def whole(path: Path) -> bytes:

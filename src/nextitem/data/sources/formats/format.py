@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from nextitem.data.log.bad_lines import BadLinesRule
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.dialect import SEPARATORS, header_separator
 from nextitem.data.sources.formats.files import HEAD_BYTES, first_lines, is_parquet
@@ -29,6 +30,7 @@ class Options:
     roles: Roles = field(default_factory=Roles)
     separator: str | None = None
     quote: Quote = "auto"
+    bad_lines: BadLinesRule = "error"
 
     def given(self) -> list[tuple[str, str]]:
         """(option, value) of every option that says something; "none" in place of a column is none."""
@@ -134,6 +136,9 @@ class Format:
     has_header: bool = False  # a first line of names
     takes: frozenset[str] = frozenset()  # options beside the file, COLUMNS and their kin
     is_table: bool = False  # a header over rows: any engine may scan it
+    has_quotes: bool = False  # fields may stand in quotes, and go over the line's end
+    can_skip: bool = True  # its reader knows all lines that break a rule, not only the first
+    encoding: str = "utf-8"
 
 
 def fixed(read: Callable[[Path], Reading]) -> Callable[[Path, Options], Reading]:

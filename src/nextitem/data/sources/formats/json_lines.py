@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 import polars as pl
 
+from nextitem.data.log.bad_lines import LineError
 from nextitem.data.sources.formats.fields import to_interactions
 from nextitem.data.sources.formats.files import first_lines, lines
 from nextitem.data.sources.formats.format import COLUMNS, Format, Head, Options, Reading, columns_named
@@ -17,6 +19,7 @@ from nextitem.data.sources.formats.roles import Roles, find_roles
 from nextitem.data.sources.formats.times import SAMPLE, file_order, whole_times
 from nextitem.errors import InputError
 
+FEW = 64  # lines that are looked at one by one, where polars refuses them together
 AS_LOG = "mend the line, or name another --data.format"
 
 
@@ -30,19 +33,25 @@ def read_json_lines(path: Path, options: Options) -> Reading:
         [key for key in keys if holds_items(key, roles.item or "")], _list_keys(first_lines(path)), roles, path.name
     )
     wanted = dict(roles.names())
-    try:
-        texts = table["text"].str.json_decode(pl.Struct(dict.fromkeys(wanted.values(), pl.String)))
-    except pl.exceptions.ComputeError:
-        _refuse_line(table, set(wanted.values()), path)
-    # Polars parses all lines as one text: two that are halves of one object would count as one.
-    is_whole = table["text"].str.strip_chars().str.contains(r"(?s)^\{.*\}$")
-    if texts.null_count() or len(texts) < len(table) or not is_whole.all():
-        _refuse_line(table, set(wanted.values()), path)
+    texts = _decoded(table, list(wanted.values()))
+    if texts is None:
+        _refuse_lines(table, list(wanted.values()), path)
     _refuse_twin_keys(table, list(wanted.values()), path)
     notes = _file_order(table, roles, asked, path)
     fields = [texts.struct.field(column).alias(role) for role, column in wanted.items()]
     log = to_interactions(pl.DataFrame([table["line"], *fields]), path, notes=notes, asked=asked)
     return Reading(whole_times(log, roles, asked, keys, path.name), columns_named(names, roles))
+
+
+def _decoded(table: pl.DataFrame, keys: list[str]) -> pl.Series | None:
+    """The values under the keys, as text; None: a line is no object of plain values."""
+    try:
+        texts = table["text"].str.json_decode(pl.Struct(dict.fromkeys(keys, pl.String)))
+    except pl.exceptions.ComputeError:
+        return None
+    # Polars parses all lines as one text: two that are halves of one object would count as one.
+    is_whole = table["text"].str.strip_chars().str.contains(r"(?s)^\{.*\}$")
+    return None if texts.null_count() or len(texts) < len(table) or not is_whole.all() else texts
 
 
 def _file_order(table: pl.DataFrame, roles: Roles, asked: Roles, path: Path) -> tuple[str, ...]:
@@ -98,34 +107,68 @@ def _plain_keys(table: pl.DataFrame, path: Path) -> list[str]:
     try:
         value = strict_json(table["text"][0])
     except ValueError:
-        _refuse_line(table, set(), path)
-    return list(value) if isinstance(value, dict) else _refuse_line(table, set(), path)
+        _refuse_lines(table, [], path)
+    return list(value) if isinstance(value, dict) else _refuse_lines(table, [], path)
 
 
 def _refuse_twin_keys(table: pl.DataFrame, keys: list[str], path: Path) -> None:
     """Only a line that has a key twice in its text, perhaps in an object within, is looked at closely."""
+    twins: list[int] = []
+    first = ""
     for key in keys:
         pattern = pl.escape_regex(json.dumps(key, ensure_ascii=False)) + r"\s*:"
         for line, text in table.filter(pl.col("text").str.count_matches(pattern) > 1).iter_rows():
             names = [name for name, _ in json.loads(text, object_pairs_hook=list)]
             if names.count(key) > 1:
-                raise InputError(f'{path.name}, line {line}: a key must stand once, found "{key}" twice; {AS_LOG}')
+                first = first or f'{path.name}, line {line}: a key must stand once, found "{key}" twice; {AS_LOG}'
+                twins.append(line)
+    if first:
+        raise LineError(first, _of_kind(twins, "line with a key twice"))
 
 
-def _refuse_line(table: pl.DataFrame, wanted: set[str], path: Path) -> NoReturn:
-    """Name the first line that is no object of plain values. Slow, and only for a file that is refused."""
-    for line, text in table.iter_rows():
-        place = f"{path.name}, line {line}"
-        try:
-            value = strict_json(text)
-        except ValueError as error:
-            raise InputError(f"{place}: a line must be JSON, found '{text[:80]}' ({error}); {AS_LOG}") from error
-        if not isinstance(value, dict):
-            raise InputError(f"{place}: a line must be a JSON object, found '{text[:80]}'; {AS_LOG}")
-        nested = [key for key in wanted if isinstance(value.get(key), list | dict)]
-        if nested:
-            raise InputError(f'{place}: "{nested[0]}" must be text or a number, found {value[nested[0]]}; {AS_LOG}')
-    raise InputError(f"{path.name} cannot be read as JSON lines; {AS_LOG}")
+def _refuse_lines(table: pl.DataFrame, keys: list[str], path: Path) -> NoReturn:
+    """Name the first line that is no object of plain values, and know the others. Only for a file that is refused."""
+    first = ""
+    found: dict[str, list[int]] = {}
+    for part in _refused_parts(table, keys):
+        for line, text in part.iter_rows():
+            if fault := _fault(text, keys):
+                kind, rule = fault
+                first = first or f"{path.name}, line {line}: {rule}; {AS_LOG}"
+                found.setdefault(kind, []).append(line)
+    if not first:
+        raise InputError(f"{path.name} cannot be read as JSON lines; {AS_LOG}")
+    raise LineError(first, pl.concat([_of_kind(lines, kind) for kind, lines in found.items()]))
+
+
+def _refused_parts(table: pl.DataFrame, keys: list[str]) -> Iterator[pl.DataFrame]:
+    """The parts of a few lines, in their order, in which not all are objects of plain values."""
+    waiting = [table]
+    while waiting:
+        part = waiting.pop()
+        if keys and _decoded(part, keys) is not None:
+            continue
+        if len(part) <= FEW:
+            yield part
+        else:
+            waiting += [part[len(part) // 2 :], part[: len(part) // 2]]
+
+
+def _fault(text: str, keys: list[str]) -> tuple[str, str] | None:
+    """The kind of what is wrong with a line, and the rule with what was found."""
+    try:
+        value = strict_json(text)
+    except ValueError as error:
+        return "line that is no JSON", f"a line must be JSON, found '{text[:80]}' ({error})"
+    if not isinstance(value, dict):
+        return "line that is no JSON object", f"a line must be a JSON object, found '{text[:80]}'"
+    if nested := [key for key in keys if isinstance(value.get(key), list | dict)]:
+        return "line with a nested value", f'"{nested[0]}" must be text or a number, found {value[nested[0]]}'
+    return None
+
+
+def _of_kind(lines: list[int], kind: str) -> pl.DataFrame:
+    return pl.DataFrame({"place": lines}, schema={"place": pl.Int64}).with_columns(kind=pl.lit(kind))
 
 
 def no_constant(name: str) -> NoReturn:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 
+from nextitem.data.log.bad_lines import BadLinesRule, LineError
+from nextitem.data.log.bad_rows import past_bad_rows
 from nextitem.data.log.exact import parquet_names, read_parquet, scan_parquet
 from nextitem.data.log.frames import Frame
 from nextitem.data.log.interactions import Interactions, Terms
@@ -18,14 +21,14 @@ from nextitem.data.sources.formats.roles import Roles, find_roles
 from nextitem.data.sources.formats.times import SAMPLE, columns_of, file_order, whole_times
 
 
-def read_parquet_log(path: Path, asked: Roles) -> Reading:
+def read_parquet_log(path: Path, asked: Roles, bad_lines: BadLinesRule = "error") -> Reading:
     """The columns that `asked` names, or `find_roles` finds."""
     with explained(path):
         schema = scan_parquet(path).collect_schema()
         roles = find_roles(list(schema), asked, path.name)
         notes = (*parquet_lists(nw.Schema.from_polars(schema), roles, path), *parquet_order(path, roles, asked))
         table = read_parquet(path, sorted({column for _, column in roles.names()}))
-    log = with_roles(table, roles, asked, list(schema), path, notes)
+    log = with_roles(table, roles, asked, list(schema), path, notes, bad_lines)
     return Reading(log, columns_named(list(schema), roles))
 
 
@@ -53,11 +56,29 @@ def refuse_parquet_head(path: Path) -> None:
 
 
 def with_roles(
-    frame: Any, roles: Roles, asked: Roles, known: Sequence[str], path: Path, notes: tuple[str, ...]
+    frame: Any,
+    roles: Roles,
+    asked: Roles,
+    known: Sequence[str],
+    path: Path,
+    notes: tuple[str, ...],
+    bad_lines: BadLinesRule = "error",
 ) -> Interactions:
-    """The columns of a frame, of any engine, that `find_roles` found among those of the file, `known`."""
+    """The columns of a frame, of any engine, that `find_roles` found among those of the file, `known`.
+
+    Raises:
+        InputError: the table breaks a rule of `Interactions.from_roles`; of its bad rows it says how many there are.
+    """
     columns = dict(roles.names())
     table: Frame = nw.from_native(frame)
     terms = Terms(columns, path.name, time_format=roles.time_format, needs_rating=asked.rating is not None, notes=notes)
     by_role = table.select([nw.col(column).alias(role) for role, column in columns.items()])
-    return whole_times(Interactions.from_roles(by_role, terms), roles, asked, known, path.name)
+
+    def read(rows: Frame, terms: Terms) -> Interactions:
+        return whole_times(Interactions.from_roles(rows, terms), roles, asked, known, path.name)
+
+    try:
+        return read(by_role, terms)
+    except LineError as error:
+        numbered = replace(terms, columns={"row": "row", **columns})
+        return past_bad_rows(by_role, path.name, bad_lines, error, lambda rows: read(rows, numbered))

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
-from nextitem.data.sources.formats.files import check_file, explained, first_lines, lines, scan_lines
+from nextitem.data.log.bad_lines import LineError
+from nextitem.data.sources.formats.files import OTHER_COUNT, check_file, explained, first_lines, lines, scan_lines
 from nextitem.data.sources.formats.roles import looks_like_header, plain
 from nextitem.errors import InputError
 
@@ -97,9 +98,10 @@ def refuse_other_counts(table: pl.DataFrame, path: Path, name: str, layout: str,
     wrong = table.filter((count < fewest) | (count > most if most is not None else False))
     if len(wrong):
         line, text, fields = wrong.select("line", "text", "fields").row(0)
-        raise InputError(
+        raise LineError(
             f"{path.name}, line {line}: {name} needs {layout}, found {len(fields)} fields, '{text[:80]}'; "
-            "mend the line or name another --data.format"
+            "mend the line or name another --data.format",
+            wrong.select(place="line", kind=pl.lit(OTHER_COUNT)),
         )
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
+from nextitem.data.log.bad_lines import BadLinesRule, LineError
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.checkins import FOURSQUARE, GOWALLA
+from nextitem.data.sources.formats.clean_copies import past_bad_lines
 from nextitem.data.sources.formats.files import check_file
 from nextitem.data.sources.formats.format import Format, Head, Options, Reading
 from nextitem.data.sources.formats.headerless import (
@@ -51,6 +54,7 @@ def read(
     separator: str | None = None,
     quote: Quote = "auto",
     time_format: str | None = None,
+    bad_lines: BadLinesRule = "error",
 ) -> Interactions:
     """Read a log, gzipped or not. `format` is one of FORMATS, or "auto": what `sniff` says.
 
@@ -59,12 +63,14 @@ def read(
     with `timestamp="none"`) the order of the file is the order of time; `rating="none"` leaves ratings out.
     `time_format` is that of dates in a table, as strptime has it. Ids of text files are strings. `quote` says of a
     text "table" whether quotes hold fields together, "double", or are letters, "none"; `quoting.quote_char` tells by
-    the file.
+    the file. `bad_lines="skip"` leaves out the lines that break a rule, up to half of all; the log's notes and
+    `bad_lines` tell of them.
 
     Raises:
-        InputError: the file breaks a rule of its format; the message names the file and the line.
+        InputError: the file breaks a rule of its format; the message names the file, the line, and how many lines are
+            bad in all.
     """
-    options = Options(Roles(user, item, timestamp, rating, time_format), separator, quote)
+    options = Options(Roles(user, item, timestamp, rating, time_format), separator, quote, bad_lines)
     return read_file(path, format_of(path, format, separator)[0], options).log
 
 
@@ -99,7 +105,16 @@ def read_file(path: Path, format: Format, options: Options) -> Reading:
                 f'{path.name} is read as "{format.name}", which has fixed columns, found {option}="{value}"; '
                 "leave it out, or name another --data.format"
             )
-    reading = format.read(path, options)
+    if options.bad_lines not in get_args(BadLinesRule):
+        raise InputError(
+            f'bad_lines "{options.bad_lines}" is not known; {suggest(options.bad_lines, get_args(BadLinesRule))}'
+        )
+    if options.bad_lines == "skip" and not format.can_skip:
+        raise InputError(f'"{format.name}" cannot leave bad lines out; mend {path.name}, or leave data.bad_lines out')
+    try:
+        reading = format.read(path, options)
+    except LineError as error:
+        reading = past_bad_lines(path, format, options, error).reading
     return reading.of_log(_without(reading.log, options.roles))
 
 

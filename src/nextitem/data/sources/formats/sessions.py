@@ -69,6 +69,7 @@ DIGINETICA = Format(
     fixed(read_diginetica),
     _is_diginetica,
     has_header=True,
+    has_quotes=True,
 )
 YOOCHOOSE = Format(
     "yoochoose",

@@ -91,4 +91,5 @@ STEAM = Format(
     "SASRec's reviews, a Python dict a line with username, product_id and date",
     fixed(read_steam),
     _is_steam,
+    can_skip=False,
 )

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import polars as pl
 
+from nextitem.data.log.bad_lines import LineError
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.atomic_header import atomic_names, atomic_types, without_type
 from nextitem.data.sources.formats.dialect import ATOMIC, Dialect, header_separator
 from nextitem.data.sources.formats.fields import to_interactions
 from nextitem.data.sources.formats.files import (
+    OTHER_COUNT,
     check_file,
     explained,
     is_parquet,
@@ -45,7 +47,7 @@ def read_table(path: Path, options: Options) -> Reading:
     check_file(path)
     if is_parquet(path):
         refuse_quote(path, quote)
-        return read_parquet_log(path, asked)
+        return read_parquet_log(path, asked, options.bad_lines)
     dialect = dialect_of(path, "table", separator, quote)
     letters = dialect.quote is None and quote == "auto"
     way_out = f"{MEND}, or name another separator with --data.separator"
@@ -197,19 +199,22 @@ def _refuse_twins(path: Path, columns: Sequence[str]) -> None:
 def refuse_ragged(path: Path, separator: str, quote: str | None, way_out: str) -> None:
     """Name the first line that has another number of fields than the first one.
 
-    A line is judged only if it begins and ends outside of quotes; separators inside quotes do not count.
+    Separators inside quotes do not count; a row whose fields go over lines is called by its first line.
     """
     table = lines(path)
     if quote is not None:
-        ends_inside = _ends_inside(table, quote)
-        table = table.filter(~(ends_inside | ends_inside.shift(1, fill_value=False)))
+        begins_inside = _ends_inside(table, quote).shift(1, fill_value=False)
+        if begins_inside.any():
+            row = (~begins_inside).cum_sum().alias("row")
+            table = table.group_by(row, maintain_order=True).agg(pl.first("line"), pl.col("text").str.join("\n"))
         table = table.with_columns(pl.col("text").str.replace_all(f"{quote}[^{quote}]*{quote}", ""))
     table = table.with_columns(count=pl.col("text").str.count_matches(separator, literal=True) + 1)
     wrong = table.filter(pl.col("count") != pl.col("count").first())
     if len(wrong):
-        raise InputError(
+        raise LineError(
             f"{path.name}, line {wrong['line'][0]}: {table['count'][0]} fields are needed, as in the first line, "
-            f"found {wrong['count'][0]}; {way_out}"
+            f"found {wrong['count'][0]}; {way_out}",
+            wrong.select(place="line", kind=pl.lit(OTHER_COUNT)),
         )
 
 
@@ -274,5 +279,6 @@ TABLE = Format(
     endings=(".parquet",),
     has_header=True,
     takes=COLUMNS | {"separator", "quote"},
+    has_quotes=True,
     is_table=True,
 )
