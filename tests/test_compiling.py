@@ -48,7 +48,7 @@ def unwritable(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "cores.py",
         "compiling.py",
         "forking.py",
-        "verdicts.py",
+        "agreements.py",
         "writing.py",
         "nn/__init__.py",
         "nn/dropout.py",
