@@ -24,7 +24,9 @@ NAME = "the data frame"
 class SparseMatrix(Protocol):
     """scipy's sparse matrices and arrays: a user a row, an item a column."""
 
-    shape: tuple[int, ...]
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Users and items."""
 
     def tocoo(self) -> Any:
         """The same by coordinates: `row`, `col`, `data`."""
