@@ -50,5 +50,7 @@ def test_run_leaves_a_folder_and_opens_it(tmp_path: Path) -> None:
     run = ni.run(recipe, tmp_path / "run")
     assert run.report["test"]["hr@10"] > 0.5
     assert len(run.recommend([["5"]], k=3)[0].items) == 3
-    events = [type(event).__name__ for event in ni.events(recipe, tmp_path / "run")]
-    assert events[-1] == "Finished"
+    told = [type(event).__name__ for event in run]
+    assert (told[0], told[-1]) == ("Prepared", "Finished")
+    again = [type(event).__name__ for event in ni.events(recipe, tmp_path / "run")]
+    assert again[-1] == "Finished"

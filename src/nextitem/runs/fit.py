@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
@@ -116,7 +116,7 @@ def run(
     continued, to the same weights as if it had not been interrupted; `again` starts over. `data` says where the data is
     now, if not where the recipe does. `refit` trains the model anew on all data, once it is evaluated, for as many
     epochs as were best; those weights are then the ones that recommend.
-    `ni.events` takes the same and tells what happens meanwhile.
+    `ni.events` takes the same and tells what happens while it does; what this gives can be iterated over afterwards.
 
     Raises:
         InputError: bad data, a folder of another run, or one that is in use.
@@ -124,6 +124,6 @@ def run(
     """
     expect("recipe", recipe, Recipe, 'make one: ni.make_recipe({"model": {"name": "SASRec"}})')
     expect("out", out, (str, Path), "name the folder to write")
-    for _ in events(recipe, Path(out), again=again, track=_bar(), data=data, refit=refit):
-        pass
-    return load(out, models=() if recipe.model.own is None else (recipe.model.own,))
+    told = tuple(events(recipe, Path(out), again=again, track=_bar(), data=data, refit=refit))
+    opened = load(out, models=() if recipe.model.own is None else (recipe.model.own,))
+    return replace(opened, events=told)

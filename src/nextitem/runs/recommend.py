@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +51,10 @@ class Run:
     users: IdMap
     model: Recommender
     is_refit: bool = False  # whether the weights are those of a training on all data, not those that were evaluated
+    events: tuple[object, ...] = ()  # what happened while `ni.run` made it, over which it is iterated
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(self.events)
 
     def __repr__(self) -> str:
         trained = ", refit on all data" if self.is_refit else ""
