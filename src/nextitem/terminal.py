@@ -6,13 +6,28 @@ anything, in lines, tables and titles alike, so that nobody escapes and nobody f
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
 from rich.console import Console
-from rich.progress import TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+Batch = TypeVar("Batch")
 
 
 def console(*, stderr: bool = False) -> Console:
     """A screen without markup and emoji. Style is given by `style=`, or by a `rich.text.Text`."""
     return Console(stderr=stderr, markup=False, emoji=False)
+
+
+def tracked(screen: Console, batches: Iterable[Batch], total: int, epoch: int) -> Iterator[Batch]:
+    """A progress bar over the batches of an epoch, on a terminal alone, gone when the epoch is over."""
+    if not screen.is_terminal:
+        yield from batches
+        return
+    columns = (text_column("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=screen, transient=True) as bar:
+        yield from bar.track(batches, task_id=bar.add_task("", total=total, epoch=epoch))
 
 
 def text_column(template: str) -> TextColumn:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from nextitem.data.dataset import Dataset
@@ -21,9 +23,7 @@ ABOUT = {
 
 def alarms(data: Dataset) -> tuple[str, ...]:
     """A sentence each: what was found, in the first users of large data, and the way out."""
-    log = numbered_log(data)
-    if len(log) > LOOKED_AT:
-        log = only(log, np.arange(LOOKED_AT))
+    log = _first_of(data)
     found = [
         *id_suspicions(log),
         *time_suspicions(log, np.inf),
@@ -33,6 +33,16 @@ def alarms(data: Dataset) -> tuple[str, ...]:
     ]
     told = [one for one in found if one.about in ABOUT]
     return tuple(f"suspicious: {one.about.rstrip('?')}: {one.found}; {one.way_out}" for one in told)
+
+
+def _first_of(data: Dataset) -> Numbered:
+    """The first users of large data: what is not looked at is not made either."""
+    rows = data.sequences
+    if rows.num_interactions <= LOOKED_AT:
+        return numbered_log(data)
+    count = 1 + int(np.searchsorted(np.cumsum(rows.lengths), LOOKED_AT))
+    log = numbered_log(replace(data, sequences=rows.take(np.arange(count))))
+    return only(log, np.arange(LOOKED_AT))
 
 
 def _row_numbers(log: Numbered) -> list[Finding]:

@@ -37,7 +37,7 @@ Given = OwnModel | type[Recommender]
 def label(name: str) -> str:
     """A model's name in tables and sentences: the class, and its file or module where one of ours is called so too.
 
-    >>> label("/home/me/work/mine.py:MyModel"), label("/home/me/work/mine.py:SASRec"), label("SASRec")
+    >>> label("/models/mine.py:MyModel"), label("/models/mine.py:SASRec"), label("SASRec")
     ('MyModel', 'mine.py:SASRec', 'SASRec')
     """
     class_name = name.rpartition(":")[2]
@@ -47,7 +47,7 @@ def label(name: str) -> str:
 def absolute(name: str) -> str:
     """A name with the path of its file made absolute; others as they are.
 
-    >>> absolute("/work/../mine.py:MyModel"), absolute("package.module:MyModel")
+    >>> absolute("/models/../mine.py:MyModel"), absolute("package.module:MyModel")
     ('/mine.py:MyModel', 'package.module:MyModel')
     """
     source, _, class_name = name.rpartition(":")

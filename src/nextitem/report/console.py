@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.text import Text
 
 from nextitem.data.batches import Batch
@@ -24,7 +23,7 @@ from nextitem.report.pace import Pace
 from nextitem.report.tables import FittingTable
 from nextitem.runs.refit import Refitting
 from nextitem.runs.run import Built, Event, Finished, Prepared, monitor_of
-from nextitem.terminal import text_column
+from nextitem.terminal import tracked
 from nextitem.training.fit import Progress as EpochProgress
 from nextitem.training.profile import Profile
 from nextitem.training.refit import RefitEpoch
@@ -59,14 +58,8 @@ class RunView:
                 self._finished(event)
 
     def track(self, batches: Iterable[Batch], total: int) -> Iterator[Batch]:
-        """A progress bar over the batches of an epoch, gone when the epoch is over."""
-        batches = self.pace.track(batches, total)
-        if not self.console.is_terminal:
-            yield from batches
-            return
-        columns = (text_column("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=self.console, transient=True) as bar:
-            yield from bar.track(batches, task_id=bar.add_task("", total=total, epoch=self.epoch + 1))
+        """A progress bar over the batches of an epoch, whose pace is watched."""
+        return tracked(self.console, self.pace.track(batches, total), total, self.epoch + 1)
 
     def _prepared(self, event: Prepared) -> None:
         leaks, data = event.leaks, event.dataset

@@ -9,8 +9,6 @@ from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
 from nextitem.data.batches import Batch
 from nextitem.errors import expect
 from nextitem.models.base import Trained
@@ -18,8 +16,8 @@ from nextitem.recipe import DataRecipe, Recipe
 from nextitem.runs.epochs import epochs
 from nextitem.runs.recommend import Run, load
 from nextitem.runs.run import run as events
-from nextitem.terminal import console, text_column
-from nextitem.training.fit import Progress as EpochProgress
+from nextitem.terminal import console, tracked
+from nextitem.training.fit import Progress
 
 __all__ = ["History", "events", "fit", "run"]
 
@@ -34,14 +32,14 @@ class History:
     print(history.best.valid, [progress.epoch.loss for progress in history])
     """
 
-    epochs: tuple[EpochProgress, ...]
+    epochs: tuple[Progress, ...]
 
     @property
-    def best(self) -> EpochProgress | None:
+    def best(self) -> Progress | None:
         """The epoch whose weights the model holds; None where nothing was trained by epochs."""
         return next((one for one in reversed(self.epochs) if one.is_best), None)
 
-    def __iter__(self) -> Iterator[EpochProgress]:
+    def __iter__(self) -> Iterator[Progress]:
         return iter(self.epochs)
 
     def __len__(self) -> int:
@@ -55,7 +53,7 @@ class History:
         return f"History({len(self)} epochs, the best {best.epoch.number}: {valid or 'not validated'})"
 
 
-def _to_the_end(epochs: Callable[Arguments, Iterator[EpochProgress]]) -> Callable[Arguments, History]:
+def _to_the_end(epochs: Callable[Arguments, Iterator[Progress]]) -> Callable[Arguments, History]:
     @wraps(epochs)
     def fit(*arguments: Arguments.args, **options: Arguments.kwargs) -> History:
         options["track"] = options.get("track") or _bar()
@@ -72,14 +70,8 @@ def _bar() -> Callable[[Iterable[Batch], int], Iterable[Batch]]:
     """A progress bar over the batches of each epoch on the terminal, gone when the epoch is over."""
     screen, numbers = console(stderr=True), iter(range(1, sys.maxsize))
 
-    def track(batches: Iterable[Batch], total: int) -> Iterator[Batch]:
-        number = next(numbers)
-        if not screen.is_terminal:
-            yield from batches
-            return
-        columns = (text_column("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=screen, transient=True) as bar:
-            yield from bar.track(batches, task_id=bar.add_task("", total=total, epoch=number))
+    def track(batches: Iterable[Batch], total: int) -> Iterable[Batch]:
+        return tracked(screen, batches, total, next(numbers))
 
     return track
 
