@@ -21,8 +21,17 @@ from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.kept import Kept
 from nextitem.models.towers import TwoTower
+from nextitem.nn.graphs.changes import without_repeats
+from nextitem.nn.graphs.edges import Edges
 
 G = TypeVar("G", bound=nn.Module)
+
+
+def interactions(train: TrainingData) -> Edges:
+    """Who met what in training, each once: heads are users 0..num_users, tails items 0..num_items."""
+    rows = train.rows
+    users, items = torch.from_numpy(rows.flat_rows() + 1), torch.from_numpy(rows.flat_items()).long()
+    return without_repeats(Edges(users, items, len(rows) + 1, num_tails=train.num_items + 1))
 
 
 class GraphModel(Kept, TwoTower, Generic[G]):

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from nextitem.data.ids import PAD
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
-from nextitem.models.graph import GraphModel
+from nextitem.models.graph import GraphModel, interactions
 from nextitem.models.initialise import initialise_xavier
 from nextitem.nn.graphs.changes import with_inverses, without_repeats
 from nextitem.nn.graphs.edges import Edges
@@ -52,12 +52,9 @@ class DiffNet(GraphModel[nn.ModuleList]):
 
     def make_graph(self, train: TrainingData) -> nn.ModuleList:
         """The network, and who met what."""
-        num_users, rows = len(self.user_embedding.weight), train.rows
         heads, tails = (torch.from_numpy(ends).long() for ends in (train.trust.heads, train.trust.tails))
-        friends = with_inverses(Edges(heads, tails, num_users))
-        users, items = torch.from_numpy(rows.flat_rows() + 1), torch.from_numpy(rows.flat_items()).long()
-        met = Edges(users, items, num_users, num_tails=self.num_items + 1)
-        return nn.ModuleList([by_row(without_repeats(friends)), by_row(without_repeats(met))])
+        friends = with_inverses(Edges(heads, tails, len(self.user_embedding.weight)))
+        return nn.ModuleList([by_row(without_repeats(friends)), by_row(interactions(train))])
 
     def propagate(self, graph: nn.ModuleList) -> tuple[Tensor, Tensor]:
         friends, met = graph

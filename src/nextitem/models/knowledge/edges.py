@@ -1,0 +1,42 @@
+"""The graphs of knowledge models: what is known of items as edges, alone or in one graph with who met what.
+
+Sizes: U = num_users + 1, N = num_entities + 1 (the first are the items, row 0 is nobody's), R relations of the data.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from nextitem.data.training_data import TrainingData
+from nextitem.models.graph import interactions
+from nextitem.nn.graphs.changes import with_inverses, without_repeats
+from nextitem.nn.graphs.edges import Edges
+
+
+def knowledge_edges(train: TrainingData, *, has_inverses: bool = True) -> Edges:
+    """The triples of the data, each once: a head receives from its tails. Nodes are entities 0..N-1.
+
+    The relation that the data number r is r - 1 here, and R + r - 1 is its inverse, which leads from the tail to the
+    head; without inverses most entities only give. Repeats are one edge; two relations between the same two entities
+    are two, and an edge from an entity to itself stays.
+    """
+    graph = train.knowledge
+    heads, relations, tails = (torch.from_numpy(ids).long() for ids in (graph.heads, graph.relations, graph.tails))
+    count = len(graph.relation_names)
+    edges = Edges(heads, tails, graph.num_nodes + 1, relations=relations - 1, num_relations=count)
+    edges = without_repeats(edges)
+    return with_inverses(edges) if has_inverses else edges
+
+
+def collaborative_edges(train: TrainingData) -> Edges:
+    """Users and entities in one graph, KGAT's collaborative knowledge graph. Node u is user u, node U + e is entity e.
+
+    Relation r < R is the data's r + 1, R leads from a user to what they met; R + 1 + r is the inverse of r.
+    """
+    known, met = knowledge_edges(train, has_inverses=False), interactions(train)
+    first, count = met.num_nodes, known.num_relations
+    heads = torch.cat([met.heads.long(), known.heads.long() + first])
+    tails = torch.cat([met.tails.long() + first, known.tails.long() + first])
+    assert known.relations is not None
+    relations = torch.cat([torch.full((met.num_edges,), count), known.relations.long()])
+    return with_inverses(Edges(heads, tails, first + known.num_nodes, relations=relations, num_relations=count + 1))
