@@ -44,6 +44,8 @@ def test_every_kind_of_split_and_its_keys() -> None:
         ({"kind": "user_entry", "valid": 1, "test": 1, "order": "time"}, [("abc", "d"), ("e", "f")]),
         ({"kind": "entry", "valid": 1, "test": 1, "order": "time"}, [("e", "f")]),
         ({"kind": "user", "valid": 1, "test": 1, "order": "time"}, [("e", "f")]),
+        ({"kind": "cold_items", "valid": 1, "test": 1}, [("abc", "d")]),
+        ({"kind": "cold_users", "valid": 1, "test": 1}, [("", "ef")]),
         ({"kind": "at_time", "valid_from": 3, "test_from": 4}, [("abc", "d"), ("", "ef")]),
         ({"kind": "late_users", "days": 0.5 / 86_400}, [("e", "f")]),
     ],
@@ -51,10 +53,10 @@ def test_every_kind_of_split_and_its_keys() -> None:
 def test_the_examples_of_the_splits(keys: dict[str, object], cases: list[tuple[str, str]]) -> None:
     """A user C, who is gone early, is there so that no part is empty where users are split."""
     log = [("A", "a", 1), ("A", "b", 2), ("A", "c", 3), ("A", "d", 4), ("B", "e", 4), ("B", "f", 5)]
-    early = [("C", "x", 0), ("C", "y", 0)] if keys["kind"] in ("user", "late_users") else []
+    early = [("C", "x", 0), ("C", "y", 0)] if keys["kind"] in ("user", "late_users", "cold_users") else []
     frame = pl.DataFrame(log + early, schema=["user", "item", "timestamp"], orient="row")
     data = prepare(Interactions.from_frame(frame), Rules())
-    drawn = range(20) if keys["kind"] == "user" else [0]
+    drawn = range(40) if keys["kind"] in ("user", "cold_items", "cold_users") else [0]
     found = []
     for seed in drawn:
         test = build_split(SplitRecipe.model_validate(keys), data, seed).test

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import typing
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -59,10 +60,19 @@ def test_every_model_has_its_name_in_models() -> None:
 
 
 def test_every_model_of_the_package_is_in_the_list() -> None:
+    """What a family's models share, such as the edges of a graph, stands beside them, and is no model."""
     folder = Path(inspect.getfile(ni.models)).parent
     kinds = ("general", "knowledge", "sequential", "social")
-    files = {path.stem for kind in kinds for path in (folder / kind).glob("*.py")} - {"__init__"}
-    assert {model.__module__.rpartition(".")[2] for model in MODELS.values()} == files
+    modules = [
+        import_module(f"nextitem.models.{kind}.{path.stem}") for kind in kinds for path in (folder / kind).glob("*.py")
+    ]
+    found = {
+        one
+        for module in modules
+        for one in vars(module).values()
+        if isinstance(one, type) and issubclass(one, ni.Recommender) and one.__module__ == module.__name__
+    }
+    assert {one for one in found if not one.__name__.startswith("_")} == set(MODELS.values())
 
 
 def test_every_loss_has_its_name_in_losses() -> None:

@@ -16,7 +16,7 @@ import torch
 import nextitem
 from nextitem.errors import InputError
 from nextitem.recipe import Layer, make_recipe
-from nextitem.report.console import test_table as table_of
+from nextitem.report.results import test_table as table_of
 from nextitem.report.samplers import compare_samplers
 from nextitem.runs.folder import RunFolder
 from nextitem.runs.reevaluate import evaluate_again

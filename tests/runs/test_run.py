@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import polars as pl
 import pytest
 import torch
 from filelock import FileLock
+from rich.console import Console
 from typer.testing import CliRunner
 
 import nextitem
@@ -24,6 +26,7 @@ from nextitem.errors import InputError, NonFiniteLossError
 from nextitem.evaluation.metrics import measure
 from nextitem.evaluation.ranking import Ranking
 from nextitem.recipe import Layer, Recipe, make_recipe
+from nextitem.report.results import test_table as table_of
 from nextitem.runs.folder import RunFolder
 from nextitem.runs.naming import free_folder
 from nextitem.runs.run import Built, Finished, Prepared, run
@@ -72,6 +75,33 @@ def test_the_report_says_everything(finished: Path) -> None:
     assert report["versions"]["torch"]
     assert report["seconds"]["training"] > 0
     assert report["recipe"]["training"]["epochs"] == 2
+
+
+def test_cold_cases_are_reported_by_themselves(tmp_path: Path) -> None:
+    """The last item of user a, z, is one that nobody trains on: one cold case of three, on which all have 0."""
+    rows = [
+        (user, item, time)
+        for user, items in {"a": "wxyz", "b": "xywv", "c": "yvwx"}.items()
+        for time, item in enumerate(items)
+    ]
+    log = "".join(f"{user},{item},{time}\n" for user, item, time in rows)
+    (tmp_path / "log.csv").write_text("user,item,timestamp\n" + log)
+    data = {"source": str(tmp_path / "log.csv")}
+    finished = [*run(make_recipe({"model": {"name": "Popularity"}, "data": data}), tmp_path / "run")][-1]
+    assert isinstance(finished, Finished)
+    found = finished.report["slices"]["cold items"]
+    assert found["cases"] == 1
+    assert set(found["test"].values()) == {0.0} == set(found["baselines"]["MarkovChain"].values())
+    told = said(finished.report)
+    assert "1 of these cases are of items that training never held; all have 0 there" in told
+    finished.report["slices"]["cold items"]["test"]["hr@1"] = 0.25
+    assert "0.2500" in said(finished.report)
+
+
+def said(report: dict[str, Any]) -> str:
+    console = Console(width=100, record=True, file=StringIO())
+    console.print(table_of(report))
+    return console.export_text()
 
 
 def test_metrics_can_be_recomputed_from_the_ranks(finished: Path) -> None:

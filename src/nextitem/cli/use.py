@@ -28,7 +28,7 @@ def evaluate(
     trust_code: TrustCode = False,
 ) -> None:
     """Evaluate a finished run on its test cases under another protocol."""
-    from nextitem.report.console import protocol_table
+    from nextitem.report.results import protocol_table
     from nextitem.runs.reevaluate import evaluate_again
 
     names = None if metrics is None else [name.strip() for name in metrics.split(",")]
@@ -42,7 +42,7 @@ def evaluate(
 
 def show(folder: RunPath, json: AsJson = False) -> None:
     """Show the test table of a finished run again."""
-    from nextitem.report.console import test_table
+    from nextitem.report.results import test_table
     from nextitem.runs.folder import RunFolder
 
     report = RunFolder(folder).read_report()

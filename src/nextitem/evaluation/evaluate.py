@@ -41,9 +41,10 @@ class Report:
         )
         return f"<table><caption>{escape(self.protocol)}</caption><tr>{head}</tr><tr>{row}</tr></table>"
 
-    def means(self) -> dict[str, float]:
-        """The mean of each metric over the cases, by its name."""
-        return {name: float(values.mean()) for name, values in self.values.items()}
+    def means(self, is_in: np.ndarray | None = None) -> dict[str, float]:
+        """The mean of each metric over the cases, or over those of a slice (R,), by its name."""
+        chosen: np.ndarray | slice = slice(None) if is_in is None else is_in
+        return {name: float(values[chosen].mean()) for name, values in self.values.items()}
 
 
 def evaluate(

@@ -47,6 +47,13 @@ class Protocol:
         """Whether seen items leave the ranking of this holdout."""
         return self.seen in ("mask", "mask_unless_target") or (self.seen == "auto" and not holdout.has_repeats)
 
+    def chosen(self, holdout: Holdout) -> Holdout:
+        """The cases that are ranked: all, or those of so many drawn users, the same whatever the order of cases."""
+        if self.users is None or self.users >= len(holdout):
+            return holdout
+        drawn = np.random.default_rng(self.seed).choice(len(holdout), self.users, replace=False)
+        return holdout.take(np.sort(np.argsort(holdout.users, kind="stable")[drawn]))
+
     def num_ranked(self, num_items: int) -> int:
         """How many candidates a ranking has at the most."""
         return num_items if self.candidates is None else self.candidates + 1

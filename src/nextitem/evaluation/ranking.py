@@ -65,9 +65,7 @@ def rank(
     Raises:
         InputError: a score is not a number, or a user is left without candidates to draw.
     """
-    if protocol.users is not None and protocol.users < len(holdout):
-        chosen = np.random.default_rng(protocol.seed).choice(len(holdout), protocol.users, replace=False)
-        holdout = holdout.take(np.sort(np.argsort(holdout.users, kind="stable")[chosen]))
+    holdout = protocol.chosen(holdout)
     if int(holdout.target.lengths.max()) > 1 and holdout.target.num_repeats():
         holdout = replace(holdout, target=holdout.target.distinct())
     by_length = np.argsort(holdout.history.lengths, kind="stable")  # blocks of similar length have little padding

@@ -27,7 +27,8 @@ BETA2 = 0.999  # how slowly Adam's second moment forgets; Kingma and Ba, arXiv:1
 
 OptimizerName = Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"]
 SplitKind = Literal[
-    "leave_one_out", "leave_k_out", "user_entry", "entry", "user", "at_time", "late_users", "given"
+    "leave_one_out", "leave_k_out", "user_entry", "entry", "user", "cold_items", "cold_users", "at_time",
+    "late_users", "given",
 ]  # fmt: skip
 LoggerName = Literal["csv", "tensorboard"]
 ScheduleName = Literal["constant", "warmup", "cosine", "plateau", "exponential"]
@@ -131,7 +132,7 @@ class SplitRecipe(Section):
     k: Positive | None = None
     """Of leave_k_out: how many are held out."""
     valid: Annotated[float, Field(gt=0)] = 0.1
-    """Of user_entry, entry, user: a share, or a number; of at_time: a share."""
+    """Of user_entry, entry, user, cold_items, cold_users: a share, or a number; of at_time: a share."""
     test: Annotated[float, Field(gt=0)] = 0.1
     """Likewise, of the test."""
     order: Literal["random", "time"] = "random"

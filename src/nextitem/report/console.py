@@ -6,20 +6,18 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group
-from rich.text import Text
+from rich.console import Console
 
 from nextitem.data.batches import Batch
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.units import PER_SECOND
-from nextitem.evaluation.evaluate import Report
 from nextitem.models.base import Recommender
-from nextitem.models.own import label
 from nextitem.recipe import Recipe
 from nextitem.report.pace import Pace
+from nextitem.report.results import epochs_of, test_table
 from nextitem.report.tables import FittingTable
 from nextitem.runs.refit import Refitting
 from nextitem.runs.run import Built, Event, Finished, Prepared, monitor_of
@@ -115,7 +113,7 @@ class RunView:
         self.pace.epoch_ended(epoch, event.valid is not None)
 
     def _refitting(self, event: Refitting) -> None:
-        self.epoch, length = event.resumed_at, f" for {_epochs(event.epochs)}" if event.epochs else ""
+        self.epoch, length = event.resumed_at, f" for {epochs_of(event.epochs)}" if event.epochs else ""
         after = f", continuing after epoch {event.resumed_at}" if event.resumed_at else ""
         self.console.print(
             f"now on all data ({event.interactions:,} interactions){length}, without validation{after}",
@@ -159,59 +157,6 @@ class RunView:
             )
         self.console.print(test_table(report))
         self.console.print(f"kept in {event.folder}", highlight=False, soft_wrap=True)
-
-
-def test_table(report: dict[str, Any]) -> Group:
-    """The test metrics of a run beside its baselines, under their protocol."""
-    table = _metric_table(list(report["test"]))
-    for baseline, values in report["baselines"].items():
-        table.add_row(baseline, *(f"{value:.4f}" for value in values.values()))
-    name = label(report["recipe"]["model"]["name"])
-    table.add_row(name, *(f"{value:.4f}" for value in report["test"].values()), style="bold")
-    title = f"Test: {report['data']['name']}, {report['split']}"
-    said = [Text(line) for line in (_against_baseline(report), _recommending(report)) if line] or [Text("")]
-    return Group("", Text(title, "bold"), Text(report["protocol"]), table, *said)
-
-
-def protocol_table(report: Report) -> Group:
-    """One model's metrics under their protocol."""
-    table = _metric_table(list(report.values))
-    table.add_row("test", *(f"{value:.4f}" for value in report.means().values()))
-    return Group(*map(Text, report.notes), Text(report.protocol), table)
-
-
-def _metric_table(metrics: list[str]) -> FittingTable:
-    """Narrow enough for eight metrics on 80 columns."""
-    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("", no_wrap=True)
-    for metric in metrics:
-        table.add_column(metric, justify="right", no_wrap=True, min_width=len(metric))
-    return table
-
-
-def _against_baseline(report: dict[str, Any]) -> str:
-    found = report["comparison"]
-    if found is None:
-        return ""
-    p = "p < 0.0001" if found["p_value"] < 1e-4 else f"p = {found['p_value']:.4f}"
-    meaning = "significant" if found["p_value"] < 0.05 else "not significant"
-    return (
-        f"{found['metric']} against {found['baseline']}: {found['difference']:+.4f} "
-        f"(95 % interval {found['low']:+.4f} to {found['high']:+.4f}), {p}, {meaning} (paired t test over users)"
-    )
-
-
-def _recommending(report: dict[str, Any]) -> str:
-    """Of a run that was trained anew on all data: whose figures these are, and what recommends."""
-    done = report.get("refit")
-    if not done:
-        return ""
-    length = f"trained on all data for {_epochs(done['epochs'])}" if done["epochs"] else "fitted to all data"
-    return f"recommendations come from weights {length}; the figures are of those before"
-
-
-def _epochs(number: int) -> str:
-    return "1 epoch" if number == 1 else f"{number:,} epochs"
 
 
 def _plan(event: Built) -> str:

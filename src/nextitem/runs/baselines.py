@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from nextitem.data.ids import IdMap
 from nextitem.data.splits.split import Holdout, Split
 from nextitem.evaluation.evaluate import Report, evaluate
 from nextitem.evaluation.significance import paired_test
+from nextitem.evaluation.slices import find_slices
 from nextitem.models.base import Recommender
 from nextitem.processes import ALONE, Processes
 from nextitem.recipe import Recipe
@@ -38,7 +40,19 @@ class Outcome:
     test: Report
     baselines: dict[str, Report]  # on the test cases
     comparison: AgainstBaseline | None  # None without a baseline
+    slices: dict[str, np.ndarray]  # name -> (R,) which of the test cases are looked at by themselves
     seconds: float
+
+    def sliced(self) -> dict[str, dict[str, Any]]:
+        """Of each slice how many cases it has, and what the model and the baselines have on them."""
+        return {
+            name: {
+                "cases": int(is_in.sum()),
+                "test": self.test.means(is_in),
+                "baselines": {other: report.means(is_in) for other, report in self.baselines.items()},
+            }
+            for name, is_in in self.slices.items()
+        }
 
     def ranks(self, users: IdMap) -> pl.DataFrame:
         """A row a target: model, part (valid | test), user (external id), its rank (in a tie by the protocol's rule,
@@ -63,7 +77,8 @@ def evaluate_with_baselines(recipe: Recipe, model: Recommender, split: Split, pr
     others = [name for name in settings.baselines if name != recipe.model.name]
     baselines = {name: measured(build_baseline(name, split, recipe.seed, processes), split.test) for name in others}
     comparison = _compare(test, baselines, compared(settings.metrics, metrics)) if baselines else None
-    return Outcome(recipe.model.label, valid, test, baselines, comparison, time.perf_counter() - start)
+    slices = find_slices(split, protocol.chosen(split.test))
+    return Outcome(recipe.model.label, valid, test, baselines, comparison, slices, time.perf_counter() - start)
 
 
 def _compare(test: Report, baselines: dict[str, Report], metric: str) -> AgainstBaseline:

@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from nextitem.data.batches import Batches, find_batches, make_batches, num_steps
 from nextitem.data.dataset import Dataset
 from nextitem.data.splits.cases import each_target, refuse_bare
+from nextitem.data.splits.cold import cold_items, cold_users
 from nextitem.data.splits.ratio import ratio_split
 from nextitem.data.splits.split import Split, leave_k_out, leave_one_out
 from nextitem.data.splits.timed import at_shares, at_time, given_parts, last_days, late_users
@@ -69,6 +70,10 @@ def _cut(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:
         case "leave_k_out":
             k = recipe.k or 1
             return leave_k_out(dataset, k, max(recipe.min_length, 2 * k + 1))
+        case "cold_items":
+            return cold_items(dataset, recipe.valid, recipe.test, seed)
+        case "cold_users":
+            return cold_users(dataset, recipe.valid, recipe.test, seed)
         case "at_time" if recipe.valid_from is not None and recipe.test_from is not None:
             return at_time(dataset, recipe.valid_from, recipe.test_from)
         case "at_time" if recipe.days is not None:

@@ -26,6 +26,7 @@ def report_of(
         "valid": outcome.valid.means(),
         "test": outcome.test.means(),
         "baselines": {name: baseline.means() for name, baseline in outcome.baselines.items()},
+        "slices": outcome.sliced(),
         "comparison": asdict(outcome.comparison) if outcome.comparison else None,
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,

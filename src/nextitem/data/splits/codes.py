@@ -23,7 +23,15 @@ from nextitem.errors import InputError, suggest
 SPLITS = ("LOU", "ROU", "RAU", "ROD", "DOU", "DOD")
 FREEREC = re.compile(r"(?P<name>.+)_(?P<digits>\d{3,})_(?P<split>[A-Z]{3})")
 OURS = re.compile(r"(?P<name>.+?):(?P<filters>[uir]\d[\d.]*(?:,[uir]\d[\d.]*)*)(?::(?P<kind>\w+))?")
-KINDS = ("leave_one_out", *get_args(By), "at_time", "late_users", "given")  # those that need no key beside
+KINDS = (
+    "leave_one_out",
+    *get_args(By),
+    "cold_items",
+    "cold_users",
+    "at_time",
+    "late_users",
+    "given",
+)  # those that need no key beside
 NAMES = {  # FreeRec's names of our public data sets
     "Amazon2014Beauty": "amazon-beauty",
     "Amazon2014Sports": "amazon-sports",

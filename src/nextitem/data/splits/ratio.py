@@ -50,13 +50,8 @@ def ratio_split(
         InputError: shares that leave nothing to train on, or nothing to test; by entry and time without timestamps.
     """
     expect("dataset", dataset, Dataset, READ_IT)
-    is_share = valid < 1
-    if min(valid, test) <= 0 or is_share != (test < 1) or (valid + test >= 1 if is_share else valid % 1 or test % 1):
-        raise InputError(
-            "a ratio split holds out two shares that add up to less than 1, or two whole numbers; "
-            f"found {valid} and {test}"
-        )
-    if rounding != "down" and (by != "user_entry" or not is_share):
+    check_amounts(valid, test)
+    if rounding != "down" and (by != "user_entry" or valid >= 1):
         raise InputError(f'rounding "{rounding}" is of shares of each user; take kind user_entry and shares below 1')
     rows = dataset.sequences.packed()
     keys = _keys(rows, by, order, np.random.default_rng(seed))
@@ -64,7 +59,7 @@ def ratio_split(
     if by == "user_entry":
         parts = parts_of_rows(rows, keys, *_amounts_of_rows(rows.lengths, valid, test, rounding))
     elif by == "entry":
-        parts = _parts_of(keys, valid, test)
+        parts = largest(keys, *amounts(len(keys), valid, test))
     else:
         user_parts = _parts_of_users(rows, valid, test, seed)
         is_trained = user_parts == TRAIN
@@ -85,7 +80,16 @@ def _keys(rows: Sequences, by: By, order: Order, rng: np.random.Generator) -> np
     return rows.timestamps
 
 
-def _amounts(total: int, valid: float, test: float) -> tuple[int, int]:
+def check_amounts(valid: float, test: float) -> None:
+    """Raises InputError unless they are two shares that leave something, or two whole numbers."""
+    is_share = valid < 1
+    if min(valid, test) <= 0 or is_share != (test < 1) or (valid + test >= 1 if is_share else valid % 1 or test % 1):
+        raise InputError(
+            f"a split holds out two shares that add up to less than 1, or two whole numbers; found {valid} and {test}"
+        )
+
+
+def amounts(total: int, valid: float, test: float) -> tuple[int, int]:
     """How many of `total` are valid and test."""
     if valid >= 1:
         return int(valid), int(test)
@@ -116,8 +120,8 @@ def floored(total: np.ndarray | int, share: float) -> np.ndarray:
     return np.floor(np.multiply(total, share) + 1e-9).astype(np.int64)
 
 
-def _parts_of(keys: np.ndarray, valid: float, test: float) -> np.ndarray:
-    num_valid, num_test = _amounts(len(keys), valid, test)
+def largest(keys: np.ndarray, num_valid: int, num_test: int) -> np.ndarray:
+    """(N,) parts: the `num_test` largest keys are the test, the next ones the validation."""
     parts = np.full(len(keys), TRAIN)
     by_key = np.argsort(keys, kind="stable")[::-1]  # the largest, and of equal ones the last, come first
     parts[by_key[: num_test + num_valid]] = VALID
@@ -137,7 +141,8 @@ def parts_of_rows(rows: Sequences, keys: np.ndarray, num_valid: np.ndarray, num_
 def _parts_of_users(rows: Sequences, valid: float, test: float, seed: int) -> np.ndarray:
     long = np.flatnonzero(rows.lengths >= 2)  # a case needs something to see and something to find
     parts = np.full(len(rows), TRAIN)
-    parts[long] = _parts_of(np.random.default_rng((seed, 1)).random(len(long)), valid, test)
+    keys = np.random.default_rng((seed, 1)).random(len(long))
+    parts[long] = largest(keys, *amounts(len(long), valid, test))
     return parts
 
 

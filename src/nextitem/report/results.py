@@ -1,0 +1,82 @@
+"""Results as tables: what a run measured on its test cases, beside its baselines and under its protocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from nextitem.evaluation.evaluate import Report
+from nextitem.evaluation.slices import SLICES
+from nextitem.models.own import label
+from nextitem.report.tables import FittingTable
+
+
+def test_table(report: dict[str, Any]) -> Group:
+    """The test metrics of a run beside its baselines, under their protocol."""
+    name = label(report["recipe"]["model"]["name"])
+    title = f"Test: {report['data']['name']}, {report['split']}"
+    said = [Text(line) for line in (_against_baseline(report), _recommending(report)) if line] or [Text("")]
+    sliced = [part for one in report.get("slices", {}).items() for part in _sliced(name, *one)]  # older ones have none
+    return Group("", Text(title, "bold"), Text(report["protocol"]), _beside_baselines(name, report), *said, *sliced)
+
+
+def _sliced(name: str, which: str, found: dict[str, Any]) -> list[RenderableType]:
+    """The cases of a slice by themselves; one line where no list of any model has a target of them."""
+    said = f"{found['cases']:,} of these cases are {SLICES[which]}"
+    if any(value > 0 for values in (found["test"], *found["baselines"].values()) for value in values.values()):
+        return ["", Text(said), _beside_baselines(name, found)]
+    return [Text(f"{said}; all have 0 there")]
+
+
+def _beside_baselines(name: str, found: dict[str, Any]) -> FittingTable:
+    """What a model has on the test cases, or on a slice of them, and the baselines above it."""
+    table = _metric_table(list(found["test"]))
+    for baseline, values in found["baselines"].items():
+        table.add_row(baseline, *(f"{value:.4f}" for value in values.values()))
+    table.add_row(name, *(f"{value:.4f}" for value in found["test"].values()), style="bold")
+    return table
+
+
+def protocol_table(report: Report) -> Group:
+    """One model's metrics under their protocol."""
+    table = _metric_table(list(report.values))
+    table.add_row("test", *(f"{value:.4f}" for value in report.means().values()))
+    return Group(*map(Text, report.notes), Text(report.protocol), table)
+
+
+def _metric_table(metrics: list[str]) -> FittingTable:
+    """Narrow enough for eight metrics on 80 columns."""
+    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for metric in metrics:
+        table.add_column(metric, justify="right", no_wrap=True, min_width=len(metric))
+    return table
+
+
+def _against_baseline(report: dict[str, Any]) -> str:
+    found = report["comparison"]
+    if found is None:
+        return ""
+    p = "p < 0.0001" if found["p_value"] < 1e-4 else f"p = {found['p_value']:.4f}"
+    meaning = "significant" if found["p_value"] < 0.05 else "not significant"
+    return (
+        f"{found['metric']} against {found['baseline']}: {found['difference']:+.4f} "
+        f"(95 % interval {found['low']:+.4f} to {found['high']:+.4f}), {p}, {meaning} (paired t test over users)"
+    )
+
+
+def _recommending(report: dict[str, Any]) -> str:
+    """Of a run that was trained anew on all data: whose figures these are, and what recommends."""
+    done = report.get("refit")
+    if not done:
+        return ""
+    length = f"trained on all data for {epochs_of(done['epochs'])}" if done["epochs"] else "fitted to all data"
+    return f"recommendations come from weights {length}; the figures are of those before"
+
+
+def epochs_of(number: int) -> str:
+    """In words."""
+    return "1 epoch" if number == 1 else f"{number:,} epochs"
