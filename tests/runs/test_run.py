@@ -78,16 +78,16 @@ def test_the_report_says_everything(finished: Path) -> None:
 
 
 def test_cold_cases_are_reported_by_themselves(tmp_path: Path) -> None:
-    """The last item of user a, z, is one that nobody trains on: one cold case of three, on which all have 0."""
+    """The last item of user a, z, is one that nobody trains on: one cold case of five, on which all have 0."""
     rows = [
         (user, item, time)
-        for user, items in {"a": "wxyz", "b": "xywv", "c": "yvwx"}.items()
+        for user, items in {"a": "wxyz", "b": "xywv", "c": "yvwx", "d": "stuv", "e": "uvst"}.items()
         for time, item in enumerate(items)
     ]
     log = "".join(f"{user},{item},{time}\n" for user, item, time in rows)
     (tmp_path / "log.csv").write_text("user,item,timestamp\n" + log)
-    data = {"source": str(tmp_path / "log.csv")}
-    finished = [*run(make_recipe({"model": {"name": "Popularity"}, "data": data}), tmp_path / "run")][-1]
+    sections: Layer = {"data": {"source": str(tmp_path / "log.csv")}, "evaluation": {"metrics": ["hr@1"]}}
+    finished = [*run(make_recipe({"model": {"name": "Popularity"}}, sections), tmp_path / "run")][-1]
     assert isinstance(finished, Finished)
     found = finished.report["slices"]["cold items"]
     assert found["cases"] == 1
