@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from nextitem.runs.fit import events as events
     from nextitem.runs.fit import fit as fit
     from nextitem.runs.fit import run as run
+    from nextitem.runs.labelled import LabelReport as LabelReport
+    from nextitem.runs.labelled import fit_labelled as fit_labelled
     from nextitem.runs.live import Session as Session
     from nextitem.runs.objectives import sampled as sampled
     from nextitem.runs.recommend import Recommendation as Recommendation
@@ -77,6 +79,7 @@ _HOMES = {
     "Holdout": "data.splits.split",
     "InputError": "errors",
     "Interactions": "data.log.interactions",
+    "LabelReport": "runs.labelled",
     "MarkovChain": "models.sequential.markov_chain",
     "NextItemBatches": "data.batches",
     "Objective": "nn.objectives",
@@ -98,6 +101,7 @@ _HOMES = {
     "evaluate": "evaluation.evaluate",
     "events": "runs.fit",
     "fit": "runs.fit",
+    "fit_labelled": "runs.labelled",
     "leave_one_out": "data.splits.split",
     "load": "runs.recommend",
     "make": "runs.estimator",

@@ -2,6 +2,7 @@
 
 from nextitem.data.splits.cases import each_target
 from nextitem.data.splits.cold import cold_items, cold_users
+from nextitem.data.splits.labelled import labelled
 from nextitem.data.splits.ratio import ratio_split as ratio
 from nextitem.data.splits.split import leave_k_out, leave_one_out
 from nextitem.data.splits.timed import at_shares, at_time, last_days, late_users
@@ -14,6 +15,7 @@ __all__ = [
     "cold_users",
     "each_target",
     "given",
+    "labelled",
     "last_days",
     "late_users",
     "leave_k_out",

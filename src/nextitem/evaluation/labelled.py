@@ -1,0 +1,90 @@
+"""What scores are worth against labels: area under the curve, F1 and accuracy of yes and no; errors of ratings.
+
+Sizes: N pairs, V = num_items + 1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import stats
+
+from nextitem.data.batches import history_batch
+from nextitem.data.sequences import Sequences
+from nextitem.data.splits.labelled import Pairs
+from nextitem.errors import InputError
+from nextitem.evaluation.ranking import DEFAULT_MEMORY, bytes_of_a_row
+from nextitem.models.base import Recommender
+
+
+def pair_scores(model: Recommender, pairs: Pairs, met: Sequences, memory: int = DEFAULT_MEMORY) -> np.ndarray:
+    """(N,) the scores of labelled pairs, by a model that scores every item for a user at once.
+
+    `met` holds the history of every user; row r is that of user r + 1. `memory` are bytes that scores may take.
+
+    Raises:
+        InputError: a score is not a number.
+    """
+    users, rows = np.unique(pairs.users, return_inverse=True)
+    order = np.argsort(rows, kind="stable")
+    found: np.ndarray = np.empty(len(pairs), dtype=np.float64)
+    size = max(1, memory // bytes_of_a_row(model.num_items))
+    was_training, wanted = model.training, model.wanted()
+    model.eval()
+    with torch.inference_mode(), model.ready():
+        for start in range(0, len(users), size):
+            some = users[start : start + size]
+            scores = model.score(history_batch(met.take(some - 1), model.max_length, some, wanted))
+            places = order[slice(*np.searchsorted(rows[order], [start, start + size]))]
+            at = torch.from_numpy(rows[places] - start), torch.from_numpy(pairs.items[places])
+            found[places] = scores[at].cpu().numpy()
+    model.train(was_training)
+    if np.isnan(found).any():
+        raise InputError("the model's scores are not numbers (NaN); its training diverged")
+    return found
+
+
+def auc(scores: np.ndarray, labels: np.ndarray) -> float:
+    """How probably a pair of label 1 has a higher score than one of label 0; a tie counts a half.
+
+    The statistic of Mann and Whitney over all pairs, whoever they are of.
+
+    >>> auc(np.array([3.0, 2.0, 2.0, 1.0]), np.array([1, 1, 0, 0]))
+    0.875
+    """
+    is_one = labels > 0
+    ones, zeros = int(is_one.sum()), int((~is_one).sum())
+    return float((stats.rankdata(scores)[is_one].sum() - ones * (ones + 1) / 2) / (ones * zeros))
+
+
+def f1(scores: np.ndarray, labels: np.ndarray, threshold: float = 0.0) -> float:
+    """The harmonic mean of precision and recall of saying yes from `threshold` on: 2 hits / (said + those that are).
+
+    The threshold 0 of a score that is a log-odds is a probability of a half.
+    """
+    said, is_one = scores >= threshold, labels > 0
+    return float(2 * (said & is_one).sum() / max(1, said.sum() + is_one.sum()))
+
+
+def accuracy(scores: np.ndarray, labels: np.ndarray, threshold: float = 0.0) -> float:
+    """The share of pairs of which yes from `threshold` on, and no below, is right."""
+    return float(((scores >= threshold) == (labels > 0)).mean())
+
+
+def best_threshold(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The threshold with the highest F1, to be found on validation pairs and used on others."""
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(labels[order] > 0)
+    values = 2 * hits / (np.arange(1, len(scores) + 1) + hits[-1])
+    is_last = np.append(np.diff(scores[order]) != 0, True)  # pairs of one score are said yes of together
+    return float(scores[order][is_last][np.argmax(values[is_last])])
+
+
+def rmse(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The root of the mean squared error of predicted ratings."""
+    return float(np.sqrt(np.square(scores - labels).mean()))
+
+
+def mae(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The mean absolute error of predicted ratings."""
+    return float(np.abs(scores - labels).mean())
