@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Literal
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.ids import IdMap
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.prepare import Rules, prepare
+from nextitem.data.side.triples import shuffled
 from nextitem.data.sources.opening import locate, open_data
 from nextitem.data.sources.side_tables import attach, beside, read_side
 from nextitem.data.splits.given import given_files, joined, newest_held_out, overlaps
@@ -29,7 +31,7 @@ def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
     read, origin = _open(recipe, recipe.source)
     if isinstance(read, Dataset):
         _refuse_filters(recipe)
-        return read, origin
+        return _shuffled(read, recipe.shuffle), origin
     log = read
     if recipe.parts == "join" and recipe.test_file is None:
         raise InputError(f"data.parts join: {recipe.source} is no folder of train, valid and test files; leave it out")
@@ -46,7 +48,21 @@ def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
     elif recipe.test_file is not None and recipe.valid_file is None:
         dataset = newest_held_out(dataset)
     paths = _side_paths(recipe)
-    return (attach(dataset, read_side(paths)) if paths else dataset), origin
+    return _shuffled(attach(dataset, read_side(paths)) if paths else dataset, recipe.shuffle), origin
+
+
+def _shuffled(dataset: Dataset, which: Literal["knowledge", "trust"] | None) -> Dataset:
+    """The data set with one of its graphs permuted, as a control."""
+    if which is None:
+        return dataset
+    graph = dataset.knowledge if which == "knowledge" else dataset.trust
+    if graph is None:
+        raise InputError(f"data.shuffle: {dataset.name} has no graph of {which} to permute; leave it out")
+    note = f"a control: the ends of the {len(graph):,} edges of {which} are permuted within each relation"
+    dataset = replace(dataset, notes=(*dataset.notes, note))
+    return (
+        replace(dataset, knowledge=shuffled(graph)) if which == "knowledge" else replace(dataset, trust=shuffled(graph))
+    )
 
 
 def build_rules(recipe: DataRecipe) -> Rules:
@@ -112,6 +128,6 @@ def _side_paths(recipe: DataRecipe) -> dict[str, Path]:
 
 
 def _refuse_filters(recipe: DataRecipe) -> None:
-    untouched = DataRecipe(source=recipe.source, folder=recipe.folder, core=recipe.core)
+    untouched = DataRecipe(source=recipe.source, folder=recipe.folder, core=recipe.core, shuffle=recipe.shuffle)
     if recipe != untouched:
         raise InputError(f"data: {recipe.source} is prepared already; set filters and columns where its log is read")

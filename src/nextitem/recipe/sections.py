@@ -120,6 +120,8 @@ class DataRecipe(Section):
     """Which entity of the graph an item is."""
     trust: str | None = None
     """Who trusts whom."""
+    shuffle: Literal["knowledge", "trust"] | None = None
+    """A control: permute the ends of that graph within each relation, so that only degrees are left of it."""
     weight: Literal["rating"] | None = None
     """rating: an interaction counts as much as its rating says; null: all alike."""
 
