@@ -5,9 +5,10 @@
 
 Each user's interactions are cut 8:1:1 at random, all items are ranked, those of training (and validation, at test)
 masked; the epoch is chosen by validation NDCG@10, everything else is each model's own recipe. The column "permuted" is
-the same model on a graph whose ends were permuted within each relation (data.shuffle): every node keeps its degrees, who
-is joined to whom is drawn. "over EASE" is the difference to the better of Popularity and EASE, paired over the users of
-the first seed. A run folder each is kept in --runs; a finished one is not repeated, an interrupted one continues.
+the same model on a graph whose ends were permuted within each relation (data.shuffle): every node keeps its degrees,
+who is joined to whom is drawn. "over EASE" is the difference to the better of Popularity and EASE, paired over the
+users of the first seed. A run folder each is kept in --runs; a finished one is not repeated, an interrupted one
+continues.
 """
 
 from __future__ import annotations

@@ -7,14 +7,13 @@ Departures:
 - the paper's reviews are left out, which were never published;
 - a loss from outside (`bpr` by RecBole-GNN's recipe) instead of the authors' squared error, and their penalty is the
   optimizer's weight decay;
-- the network is taken without direction and without repeats; a user without friends has no more than their own part.
+- the network is taken without direction, repeats and trust in oneself; a user without friends has no more than their own part.
 
 Sizes: U = num_users + 1, V = num_items + 1, D dim.
 """
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from nextitem.data.ids import PAD
@@ -22,8 +21,7 @@ from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.graph import GraphModel, interactions
 from nextitem.models.initialise import initialise_xavier
-from nextitem.nn.graphs.changes import with_inverses, without_repeats
-from nextitem.nn.graphs.edges import Edges
+from nextitem.models.social.edges import befriended
 from nextitem.nn.graphs.weighing import by_row
 
 
@@ -52,9 +50,7 @@ class DiffNet(GraphModel[nn.ModuleList]):
 
     def make_graph(self, train: TrainingData) -> nn.ModuleList:
         """The network, and who met what."""
-        heads, tails = (torch.from_numpy(ends).long() for ends in (train.trust.heads, train.trust.tails))
-        friends = with_inverses(Edges(heads, tails, len(self.user_embedding.weight)))
-        return nn.ModuleList([by_row(without_repeats(friends)), by_row(interactions(train))])
+        return nn.ModuleList([by_row(befriended(train)), by_row(interactions(train))])
 
     def propagate(self, graph: nn.ModuleList) -> tuple[Tensor, Tensor]:
         friends, met = graph
