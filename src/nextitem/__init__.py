@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from nextitem.runs.epochs import epochs as epochs
     from nextitem.runs.estimator import Estimator as Estimator
     from nextitem.runs.estimator import make as make
+    from nextitem.runs.explain import Explanation as Explanation
+    from nextitem.runs.explain import explain as explain
     from nextitem.runs.fit import History as History
     from nextitem.runs.fit import events as events
     from nextitem.runs.fit import fit as fit
@@ -74,6 +76,7 @@ _HOMES = {
     "Batch": "data.batches",
     "Dataset": "data.dataset",
     "Estimator": "runs.estimator",
+    "Explanation": "runs.explain",
     "FullSoftmax": "nn.objectives",
     "History": "runs.fit",
     "Holdout": "data.splits.split",
@@ -100,6 +103,7 @@ _HOMES = {
     "epochs": "runs.epochs",
     "evaluate": "evaluation.evaluate",
     "events": "runs.fit",
+    "explain": "runs.explain",
     "fit": "runs.fit",
     "fit_labelled": "runs.labelled",
     "leave_one_out": "data.splits.split",

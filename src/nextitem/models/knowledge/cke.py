@@ -89,17 +89,23 @@ class CKE(TwoTower):
         ranking = self.objective(query, self.item_vectors(), targets, batch.users, weights, scorer=self.scorer)
         return {"ranking": ranking, "graph": self.graph_weight * self._graph_loss(batch.triples)}
 
+    def edge_weights(self, user: int, item: int, heads: Tensor, relations: Tensor, tails: Tensor) -> Tensor:
+        """How true each edge is held, exp(-g), whoever the user is."""
+        return (-self._distance(heads, relations, tails)).exp()
+
     def _graph_loss(self, triples: Tensor | None) -> Tensor:
         if triples is None:
             raise InputError(
                 "CKE learns from triples, and the batch has none: call prepare(train) before batches are made"
             )
         heads, relations, tails, untrue = triples.unbind(1)
-        relation = F.normalize(self.relation_embedding(relations), dim=1)
-
-        def place(nodes: Tensor) -> Tensor:  # (B,) -> (B, K)
-            return F.normalize(mapped_by_relation(self.entity_embedding(nodes), relations, self.matrices), dim=1)
-
-        head = place(heads) + relation
-        true, false = ((head - place(ends)).square().sum(1) for ends in (tails, untrue))
+        true, false = (self._distance(heads, relations, ends) for ends in (tails, untrue))
         return F.softplus(true - false).mean()
+
+    def _distance(self, heads: Tensor, relations: Tensor, tails: Tensor) -> Tensor:
+        """(B,) each -> (B,): g."""
+        head, tail = (
+            mapped_by_relation(self.entity_embedding(ends), relations, self.matrices) for ends in (heads, tails)
+        )
+        relation = F.normalize(self.relation_embedding(relations), dim=1)
+        return (F.normalize(head, dim=1) + relation - F.normalize(tail, dim=1)).square().sum(1)

@@ -7,7 +7,8 @@ Departures:
 - the paper's reviews are left out, which were never published;
 - a loss from outside (`bpr` by RecBole-GNN's recipe) instead of the authors' squared error, and their penalty is the
   optimizer's weight decay;
-- the network is taken without direction, repeats and trust in oneself; a user without friends has no more than their own part.
+- the network is taken without direction, repeats and trust in oneself; a user without friends has no more than their
+  own part.
 
 Sizes: U = num_users + 1, V = num_items + 1, D dim.
 """
