@@ -18,7 +18,8 @@ def test_table(report: dict[str, Any]) -> Group:
     """The test metrics of a run beside its baselines, under their protocol."""
     name = label(report["recipe"]["model"]["name"])
     title = f"Test: {report['data']['name']}, {report['split']}"
-    said = [Text(line) for line in (_against_baseline(report), _recommending(report)) if line] or [Text("")]
+    lines = (_against_baseline(report), _of_ratings(report), _recommending(report))
+    said = [Text(line) for line in lines if line] or [Text("")]
     sliced = [part for one in report.get("slices", {}).items() for part in _sliced(name, *one)]  # older ones have none
     return Group("", Text(title, "bold"), Text(report["protocol"]), _beside_baselines(name, report), *said, *sliced)
 
@@ -65,6 +66,17 @@ def _against_baseline(report: dict[str, Any]) -> str:
     return (
         f"{found['metric']} against {found['baseline']}: {found['difference']:+.4f} "
         f"(95 % interval {found['low']:+.4f} to {found['high']:+.4f}), {p}, {meaning} (paired t test over users)"
+    )
+
+
+def _of_ratings(report: dict[str, Any]) -> str:
+    """Of a model that predicts them."""
+    found = report.get("ratings")  # reports of before have none
+    if not found:
+        return ""
+    return (
+        f"{found['ratings']:,} ratings: RMSE {found['rmse']:.4f}, MAE {found['mae']:.4f} "
+        f"(means of users and items: RMSE {found['means_rmse']:.4f}, MAE {found['means_mae']:.4f})"
     )
 
 

@@ -12,9 +12,11 @@ import polars as pl
 from nextitem.data.ids import IdMap
 from nextitem.data.splits.split import Holdout, Split
 from nextitem.evaluation.evaluate import Report, evaluate
+from nextitem.evaluation.ratings import RatingErrors, rating_errors
 from nextitem.evaluation.significance import paired_test
 from nextitem.evaluation.slices import find_slices
 from nextitem.models.base import Recommender
+from nextitem.models.rated import Rated
 from nextitem.processes import ALONE, Processes
 from nextitem.recipe import Recipe
 from nextitem.runs.build import build_baseline, build_memory, build_protocol
@@ -41,6 +43,7 @@ class Outcome:
     baselines: dict[str, Report]  # on the test cases
     comparison: AgainstBaseline | None  # None without a baseline
     slices: dict[str, np.ndarray]  # name -> (R,) which of the test cases are looked at by themselves
+    ratings: RatingErrors | None  # of a model that predicts them
     seconds: float
 
     def sliced(self) -> dict[str, dict[str, Any]]:
@@ -78,7 +81,11 @@ def evaluate_with_baselines(recipe: Recipe, model: Recommender, split: Split, pr
     baselines = {name: measured(build_baseline(name, split, recipe.seed, processes), split.test) for name in others}
     comparison = _compare(test, baselines, compared(settings.metrics, metrics)) if baselines else None
     slices = find_slices(split, protocol.chosen(split.test))
-    return Outcome(recipe.model.label, valid, test, baselines, comparison, slices, time.perf_counter() - start)
+    ratings = None
+    if isinstance(model, Rated):
+        ratings = rating_errors(model, protocol.chosen(split.test), split.train, memory)
+    seconds = time.perf_counter() - start
+    return Outcome(recipe.model.label, valid, test, baselines, comparison, slices, ratings, seconds)
 
 
 def _compare(test: Report, baselines: dict[str, Report], metric: str) -> AgainstBaseline:

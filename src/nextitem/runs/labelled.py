@@ -13,6 +13,7 @@ from nextitem.data.splits.labelled import Labelled, Pairs
 from nextitem.errors import InputError, expect
 from nextitem.evaluation.labelled import accuracy, auc, best_threshold, f1, mae, pair_scores, rmse
 from nextitem.models.base import Fitted, Recommender, Trained
+from nextitem.models.rated import Rated
 from nextitem.nn.labels import Labels
 from nextitem.nn.losses.pointwise import logistic, squared_error
 from nextitem.processes import ALONE
@@ -53,9 +54,9 @@ def fit_labelled(
 
     Labels of 1 and 0 are learned by the logistic loss, and the epoch is the one with the highest area under the curve
     on the validation pairs. F1 says yes above a probability of a half; of a closed form, whose scores are none, above
-    the threshold that is best on the validation pairs. Other labels are ratings, learned by the squared error; the
-    epoch is the one with the lowest root of it. Training stops after `patience` epochs without a better one, and the
-    model holds the weights of the best.
+    the threshold that is best on the validation pairs. Other labels are ratings, learned by the squared error, or by
+    the model's own loss where it predicts ratings; the epoch is the one with the lowest root of it. Training stops
+    after `patience` epochs without a better one, and the model holds the weights of the best.
 
     The defaults are those of KGCN's published runs, but for the learning rate, which is the model's to choose.
 
@@ -68,13 +69,14 @@ def fit_labelled(
     split.training_data.refuse_missing(model.needs, type(model).__name__)
     if not isinstance(model, Trained):
         return _closed(model, split)
-    if not model.takes_objective or "pair" not in model.trains_on:
+    if not (model.takes_objective or isinstance(model, Rated)) or "pair" not in model.trains_on:
         raise InputError(
             f"{type(model).__name__} does not learn from pairs of users and items, and labels are of pairs; take one "
             "that does, such as BPR"
         )
     model.prepare(split.training_data)
-    model.objective = _labels_of(split)
+    if not isinstance(model, Rated):
+        model.objective = _labels_of(split)
     batches = make_batches("pair", split.rows, batch_size, num_items=split.num_items, seed=seed, wanted=model.wanted())
     optimizer = make_optimizer(model, learning_rate=learning_rate, weight_decay=weight_decay)
     asked = _asked(split)
@@ -111,6 +113,8 @@ def _asked(split: Labelled) -> Callable[[Recommender, Pairs, float], dict[str, f
 
     def measured(model: Recommender, pairs: Pairs, threshold: float) -> dict[str, float]:
         scores, labels = pair_scores(model, pairs, split.met), pairs.labels
+        if isinstance(model, Rated):
+            scores = model.rate(torch.from_numpy(scores)).numpy()
         if not split.is_binary:
             return {"rmse": rmse(scores, labels), "mae": mae(scores, labels)}
         return {

@@ -27,6 +27,7 @@ def report_of(
         "test": outcome.test.means(),
         "baselines": {name: baseline.means() for name, baseline in outcome.baselines.items()},
         "slices": outcome.sliced(),
+        "ratings": asdict(outcome.ratings) if outcome.ratings else None,
         "comparison": asdict(outcome.comparison) if outcome.comparison else None,
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,

@@ -28,7 +28,10 @@ class PairBatches(RowBatches):
 
     def _make(self, rows: Sequences, users: Tensor, rng: np.random.Generator) -> Batch:
         targets = torch.from_numpy(rows.padded(1))
-        return Batch(users, torch.full_like(targets, PAD), targets, weights_of(rows))
+        labels = None
+        if self.wanted.labels and rows.ratings is not None:
+            labels = torch.from_numpy(rows.ratings[rows.flat_positions()])
+        return Batch(users, torch.full_like(targets, PAD), targets, weights_of(rows), labels=labels)
 
     @staticmethod
     def targets_of(train: Sequences, max_length: int | None) -> Sequences:

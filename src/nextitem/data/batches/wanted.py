@@ -29,6 +29,7 @@ class Wanted:
     times: bool = False
     ratings: bool = False
     asked_at: bool = False
+    labels: bool = False  # of pairs: the rating of each
     views: Views | None = None  # of training rows alone, as are
     triples: DrawTriples | None = None
     turns: Turns | None = None  # steps over triples in turn with those over rows; None: triples beside the rows

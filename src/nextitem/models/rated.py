@@ -1,0 +1,73 @@
+"""Rated: the base of models that predict how a user rates an item, and rank by it.
+
+Sizes: N pairs, U = num_users + 1, V = num_items + 1, D dim.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nextitem.data.batches import Batch, Wanted
+from nextitem.data.training_data import TrainingData
+from nextitem.errors import InputError
+from nextitem.models.towers import TwoTower
+
+
+class Rated(TwoTower):
+    """Scores are inner products of users and items, and say how an item is rated; a new one is vectors and `parts`.
+
+    The score of a pair becomes a rating by `rate`: as it is, unless the model says otherwise. The log must have
+    ratings; what they are from `lowest` to `highest`, and their `mean`, is that of the training rows.
+    """
+
+    takes_objective = False
+    takes_weights = False
+    mean: Tensor  # scalars, saved with the weights
+    lowest: Tensor
+    highest: Tensor
+
+    def __init__(self, num_items: int) -> None:
+        super().__init__(num_items)
+        for name in ("mean", "lowest", "highest"):
+            self.register_buffer(name, torch.zeros(()))
+
+    def prepare(self, train: TrainingData) -> None:
+        """Take the range and the mean of the ratings.
+
+        Raises:
+            InputError: the log has none, or they are all the same.
+        """
+        rows, name = train.rows, type(self).__name__
+        if rows.ratings is None:
+            raise InputError(f"{name} learns from ratings, and the log has none; name their column with --data.rating")
+        ratings = torch.from_numpy(rows.ratings[rows.flat_positions()])
+        self.mean.copy_(ratings.double().mean())
+        self.lowest.copy_(ratings.min())
+        self.highest.copy_(ratings.max())
+        if float(self.lowest) == float(self.highest):
+            raise InputError(
+                f"{name} learns from ratings that differ, and all {len(ratings):,} of training are "
+                f"{float(self.lowest):g}; take a model that goes by what was met, such as BPR"
+            )
+
+    def wanted(self) -> Wanted:
+        return Wanted(labels=True)
+
+    def rate(self, scores: Tensor) -> Tensor:
+        """Scores of any shape as ratings of that shape."""
+        return scores
+
+    def pair_scores(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(N,) and (N,): the scores of a batch of pairs, and their ratings."""
+        if batch.labels is None:
+            name = type(self).__name__
+            raise InputError(f"{name} learns from ratings, and the batch has none; let wanted() ask for labels")
+        users = F.embedding(batch.users, self.user_vectors())
+        items = F.embedding(batch.targets[:, 0], self.item_vectors())
+        return (users * items).sum(1), batch.labels
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The sum of the parts."""
+        return torch.stack(list(self.parts(batch).values())).sum()
