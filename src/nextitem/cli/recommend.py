@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nextitem.cli.code import TrustCode, code_of_run
+from nextitem.cli.code import MovedCode, TrustCode, code_of_run
 from nextitem.cli.shared import AsJson, RunPath, console, print_json
 from nextitem.errors import InputError
 
@@ -69,6 +69,7 @@ def recommend(
     ] = False,
     json: AsJson = False,
     trust_code: TrustCode = False,
+    code: MovedCode = None,
 ) -> None:
     """Recommend the next items for a history of raw item ids, for a user of the run's data (--user), for a file of
     histories (--histories), for all users (--for all --out FILE), or for a session as it goes on (--live).
@@ -83,7 +84,7 @@ def recommend(
         others = [name for name, given in asked.items() if given not in (None, False)] + (
             ["--unknown"] if unknown == "skip" else []
         )
-        place, run = check_everyone(out, others), _opened(folder, trust_code)
+        place, run = check_everyone(out, others), _opened(folder, trust_code, code)
         hidden = hidden_of(run, exclude, only)
         answer_everyone(run, everyone, place, k, hidden, not keep_seen, fallback or "popularity", json)
         return
@@ -98,7 +99,7 @@ def recommend(
         raise InputError(f"--live follows a session by its items, found --user {user}; leave one of them out")
     if live and (fallback or exclude or only):
         raise InputError("--live takes no --fallback, --exclude and --only; leave them out, or ask with --history")
-    run = _opened(folder, trust_code)
+    run = _opened(folder, trust_code, code)
     if live:
         _follow(run, ids_of(history or ""), k, unknown == "skip", not keep_seen)
         return
@@ -165,10 +166,10 @@ def _answer_one(run: Run, history: list[Any] | None, user: str | None, how: Aski
         screen.print(f"skipped, since the model does not know them: {told}", highlight=False, soft_wrap=True)
 
 
-def _opened(folder: Path, trust_code: bool) -> Run:
+def _opened(folder: Path, trust_code: bool, code: Path | None) -> Run:
     from nextitem.runs.recommend import load
 
-    return load(folder, models=code_of_run(folder, trust_code))
+    return load(folder, models=code_of_run(folder, trust_code, code))
 
 
 def ids_of(text: str) -> list[Any]:

@@ -51,9 +51,9 @@ class CodeShape(Shape):
     """code.json: of which class of the user's own a run is."""
 
     name: str  # as in the recipe
-    class_: Annotated[str, Field(alias="class")]
-    file: str  # that holds the class, where the run was made
-    sha256: Digest  # of it
+    class_: Annotated[str, Field(alias="class", pattern=r"^\w+$")]  # a name alone, and no path
+    file: str | None  # that holds the class, where the run was made; null of a notebook
+    sha256: Digest  # of it; of a notebook that of the text of the class
     distribution: str | None = None  # that brought it
     version: str | None = None
 
