@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from nextitem.data.log.units import TimeUnit
 from nextitem.errors import InputError
 
 Count = Annotated[int, Field(ge=0)]
@@ -43,6 +44,7 @@ class DataShape(Shape):
     sha256: Digest
     format: int = 1
     digests: dict[str, Digest | None] = {}
+    time_unit: TimeUnit | None = None  # what times count; None of a run of before, which did not say
     directory: str | None = None  # where relative names of the recipe led to the files
     sizes: SizesShape | None = None  # what the model was made by
 
