@@ -225,8 +225,45 @@ def test_a_changed_file_is_not_even_run(copy: Path) -> None:
             "run", "-m", copy / "mine.py:MyModel", "-d", "synthetic", "--model.max_length", 5, "--out", copy / "run"
         )
     (copy / "mine.py").unlink()
-    with pytest.raises(InputError, match=r"mine\.py, which is gone; put that file back"):
+    with pytest.raises(InputError, match=r"mine\.py is gone; put that file back, .*: --code FILE"):
         command("evaluate", copy / "run", "--trust-code")
+
+
+def test_the_command_is_told_where_a_file_is_now(copy: Path, tmp_path: Path) -> None:
+    (moved := tmp_path / "elsewhere").mkdir()
+    (copy / "mine.py").rename(moved / "ours.py")
+    code = ["--code", moved / "ours.py"]
+    assert "full ranking" in command("evaluate", copy / "run", *code)
+    assert "rank" in command("recommend", copy / "run", "--history", "1,2", *code)
+    assert "midx_pop" in command("samplers", copy / "run", "--users", 5, *code)
+    before = {name: (copy / "run" / name).read_bytes() for name in ("model.safetensors", "code.json", "recipe.yaml")}
+    (copy / "run/report.json").unlink()
+    command("run", "--resume", copy / "run", *code)
+    assert before == {name: (copy / "run" / name).read_bytes() for name in before}
+    assert imports(moved) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("other.py", r"and .*other\.py is another file now"),
+        ("nothing.py", r"nothing\.py is gone; .*--code FILE"),
+        ("mine.txt", r"--code .*mine\.txt is no Python file; name the one that holds MyModel"),
+    ],
+)
+def test_a_file_that_is_not_that_of_the_run_is_not_run(copy: Path, code: str, message: str) -> None:
+    (copy / "other.py").write_text(FILE + "# changed\n")
+    with pytest.raises(InputError, match=message):
+        command("recommend", copy / "run", "--history", "1,2", "--code", copy / code)
+    assert imports(copy) == 0
+
+
+def test_code_where_there_is_none_to_find_is_told(tmp_path: Path) -> None:
+    list(run(make_recipe({"model": {"name": "MarkovChain"}, "data": {"source": "synthetic"}}), tmp_path / "run"))
+    with pytest.raises(InputError, match=r"is of MarkovChain, which is one of ours .*leave --code out"):
+        command("evaluate", tmp_path / "run", "--code", "mine.py")
+    with pytest.raises(InputError, match=r"--code says where .* --resume continues; here -m mine\.py:CLASS does"):
+        command("run", "-d", "synthetic", "--code", "mine.py")
 
 
 def test_a_recipe_beside_the_file_that_changed_leaves_old_runs_alone(copy: Path) -> None:
@@ -238,7 +275,13 @@ def test_a_recipe_beside_the_file_that_changed_leaves_old_runs_alone(copy: Path)
 
 def test_the_note_must_be_there_and_whole(copy: Path) -> None:
     note = copy / "run/code.json"
-    for damage in (note.read_text().replace('"class"', '"klass"'), "{", note.read_text().replace("mine.py", "his.py")):
+    with_path = note.read_text().replace('"class": "', '"class": "/../his.py:')  # beside a file that --code names
+    for damage in (
+        note.read_text().replace('"class"', '"klass"'),
+        "{",
+        note.read_text().replace("mine.py", "his.py"),
+        with_path,
+    ):
         note.write_text(damage)
         with pytest.raises(InputError, match=r"code\.json"):
             load(copy / "run", models=[class_of(copy)])

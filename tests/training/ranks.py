@@ -34,6 +34,7 @@ from nextitem.runs.run import run
 from nextitem.training.fit import Progress
 from nextitem.training.loop import train
 from nextitem.training.optimizers import make_optimizer
+from nextitem.training.refit import RefitEpoch
 from nextitem.training.sharding import shard
 
 SMALL: Layer = {
@@ -65,20 +66,22 @@ def wait_for_all(store: Path, rank: int, size: int) -> None:
 
 
 def run_all(base: str) -> None:
-    """Every recipe BASE/NAME.json into BASE/SIZE/NAME; and one that is interrupted after an epoch, in BASE/SIZE/begun,
-    for the group of the other size to finish."""
+    """Every recipe BASE/NAME.json into BASE/SIZE/NAME, and refitted; and for the group of the other size to finish, one
+    that is interrupted after an epoch, in BASE/SIZE/begun, and one in its refit, in BASE/SIZE/begun refit."""
     size = int(sys.argv[3])
     own, others = Path(base) / str(size), Path(base) / str(3 - size)
     recipes = {file.stem: recipe_of(file, size) for file in sorted(Path(base).glob("*.json"))}
-    run_one_epoch(recipes["softmax"], own / "begun")
-    run_one_epoch(recipes["sharded"], own / "sharded")
+    run_until(Progress, recipes["softmax"], own / "begun")
+    run_until(RefitEpoch, recipes["softmax"], own / "begun refit")
+    run_until(Progress, recipes["sharded"], own / "sharded")
     if sys.argv[2] == "0":
         (own / "begun-done").touch()
     for name, recipe in recipes.items():
-        list(run(recipe, own / name))
+        list(run(recipe, own / name, refit=True))
     while not (others / "begun-done").exists():
         time.sleep(0.01)
-    list(run(recipes["softmax"], others / "begun"))
+    for name in ("begun", "begun refit"):
+        list(run(recipes["softmax"], others / name))
 
 
 def recipe_of(file: Path, size: int) -> Recipe:
@@ -87,9 +90,9 @@ def recipe_of(file: Path, size: int) -> Recipe:
     return make_recipe(json.loads(file.read_text()), {"training": {"strategy": "fsdp"}} if is_sharded else {})
 
 
-def run_one_epoch(recipe: Recipe, out: Path) -> None:
-    for event in run(recipe, out):
-        if isinstance(event, Progress):
+def run_until(kind: type, recipe: Recipe, out: Path) -> None:
+    for event in run(recipe, out, refit=kind is RefitEpoch):
+        if isinstance(event, kind):
             break
 
 

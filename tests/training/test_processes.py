@@ -130,6 +130,21 @@ def test_the_log_of_two_processes_holds_the_losses_of_one(runs: Path) -> None:
     assert [line["loss"] for line in one] == pytest.approx([line["loss"] for line in two], rel=1e-5)
 
 
+@pytest.mark.parametrize("name", RUNS)
+def test_two_processes_refit_to_the_weights_of_one(runs: Path, name: str) -> None:
+    one, two = (runs / size / name for size in ("1", "2"))
+    check_close(*(load_weights(folder / "refit.safetensors")[0] for folder in (one, two)))
+    done, same = (json.loads((folder / "report.json").read_text())["refit"] for folder in (one, two))
+    assert done | {"seconds": 0} == same | {"seconds": 0}
+    assert not list(two.glob("refit*.json")) + list(two.glob("refit-*"))  # nothing of the way there
+
+
+@pytest.mark.parametrize("begun_by", ["1", "2"])
+def test_a_refit_is_continued_by_another_number_of_processes(runs: Path, begun_by: str) -> None:
+    whole, continued = runs / "1" / "softmax", runs / begun_by / "begun refit"
+    check_close(*(load_weights(folder / "refit.safetensors")[0] for folder in (whole, continued)))
+
+
 @pytest.mark.parametrize("begun_by", ["1", "2"])
 def test_a_run_is_continued_by_another_number_of_processes(runs: Path, begun_by: str) -> None:
     whole = load_weights(runs / "1" / "softmax" / "model.safetensors")[0]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nextitem.cli.code import TrustCode, code_of_run
+from nextitem.cli.code import MovedCode, TrustCode, code_of_run
 from nextitem.cli.shared import AsJson, MovedData, RunPath, console, print_json
 
 
@@ -30,11 +30,12 @@ def samplers(
     data: MovedData = None,
     json: AsJson = False,
     trust_code: TrustCode = False,
+    code: MovedCode = None,
 ) -> None:
     """How near each negative sampler comes to the softmax of a finished run's scores."""
     from nextitem.report.samplers import compare_samplers, samplers_table
 
-    found = compare_samplers(folder, users, draws, seed, data, code_of_run(folder, trust_code))
+    found = compare_samplers(folder, users, draws, seed, data, code_of_run(folder, trust_code, code))
     if json:
         print_json(found)
     else:

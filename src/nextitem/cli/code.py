@@ -15,16 +15,21 @@ TrustCode = Annotated[
     bool,
     typer.Option("--trust-code", help="Run the code of the model, which the run folder names; look at it first."),
 ]
+MovedCode = Annotated[
+    Path | None,
+    typer.Option("--code", metavar="FILE", help="The file of a model of your own, if it is no longer where it was."),
+]
 
 
-def code_of_run(folder: Path, is_trusted: bool) -> Sequence[OwnModel]:
-    """The class that a run folder names, if the user trusts it."""
-    if not is_trusted:
+def code_of_run(folder: Path, is_trusted: bool, moved: Path | None = None) -> Sequence[OwnModel]:
+    """The class of a run folder: of the file that the user names, or of the one that the folder does, if that is
+    trusted."""
+    if not is_trusted and moved is None:
         return ()
     from nextitem.runs.code import trusted
     from nextitem.runs.folder import RunFolder
 
-    return trusted(folder, RunFolder(folder).model_name)
+    return trusted(folder, RunFolder(folder).model_name, moved)
 
 
 def code_asked_for(name: object) -> Sequence[OwnModel]:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json as json_text
 import sys
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from nextitem.cli.code import TrustCode, code_of_run
+from nextitem.cli.code import MovedCode, TrustCode, code_of_run
+from nextitem.cli.questions import answer_lines, ids_of, listed
 from nextitem.cli.shared import AsJson, RunPath, console, print_json
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
     from nextitem.runs.recommend import Recommendation, Run
 
-    Asking = Callable[..., list[Recommendation]]  # histories, users, names
+    Asking = Callable[..., list[Recommendation]]  # histories, and users, times, at, names
 
 ROOM = 40  # of rank and score, beside an id
 
@@ -34,8 +34,19 @@ def recommend(
         str | None,
         typer.Option(
             metavar="FILE",
-            help='JSON lines, ["a", "b"] or {"history": ["a"], "user": "u"}, one answer each; - is standard input.',
+            help='JSON lines, ["a", "b"] or {"history": ["a"], "user": "u"}, one answer each; - is standard input. A '
+            "line may have times and at too.",
         ),
+    ] = None,
+    times: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T1,T2,..",
+            help="When the items of --history were met, for models that go by times: seconds or dates, as in a log.",
+        ),
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="T", help="When is asked, for models that go by it [the newest item's time].")
     ] = None,
     user: Annotated[
         str | None,
@@ -69,6 +80,7 @@ def recommend(
     ] = False,
     json: AsJson = False,
     trust_code: TrustCode = False,
+    code: MovedCode = None,
 ) -> None:
     """Recommend the next items for a history of raw item ids, for a user of the run's data (--user), for a file of
     histories (--histories), for all users (--for all --out FILE), or for a session as it goes on (--live).
@@ -80,15 +92,21 @@ def recommend(
         from nextitem.cli.everyone import answer_everyone, check_everyone, hidden_of
 
         asked = {"--history": history, "--histories": histories, "--user": user, "--live": live}
+        asked |= {"--times": times, "--at": at}
         others = [name for name, given in asked.items() if given not in (None, False)] + (
             ["--unknown"] if unknown == "skip" else []
         )
-        place, run = check_everyone(out, others), _opened(folder, trust_code)
+        place, run = check_everyone(out, others), _opened(folder, trust_code, code)
         hidden = hidden_of(run, exclude, only)
         answer_everyone(run, everyone, place, k, hidden, not keep_seen, fallback or "popularity", json)
         return
     if histories is not None and (history is not None or user is not None or live):
         raise InputError("--histories has histories and users in its lines; leave --history, --user, --live out")
+    if (times is not None or at is not None) and (history is None or live):
+        raise InputError(
+            "--times and --at are of --history; leave them out (a line of --histories has its own: "
+            '{"history": ["a"], "times": [1396866669], "at": 1396866700})'
+        )
     if history is None and histories is None and user is None and not live:
         raise InputError(
             "nextitem recommend needs --history 50,172,181 (or --user ID, whose history the run keeps; --for all --out "
@@ -98,15 +116,17 @@ def recommend(
         raise InputError(f"--live follows a session by its items, found --user {user}; leave one of them out")
     if live and (fallback or exclude or only):
         raise InputError("--live takes no --fallback, --exclude and --only; leave them out, or ask with --history")
-    run = _opened(folder, trust_code)
+    run = _opened(folder, trust_code, code)
     if live:
         _follow(run, ids_of(history or ""), k, unknown == "skip", not keep_seen)
         return
     how = _how(run, k, unknown, fallback or "none", not keep_seen, exclude, only)
     if histories is not None:
-        _answer_lines(histories, how)
+        answer_lines(histories, how)
         return
-    _answer_one(run, None if history is None else ids_of(history), user, how, json)
+    asked_of = None if history is None else ids_of(history)
+    beside = {"times": None if times is None else [listed(times)], "at": None if at is None else [at]}
+    _answer_one(run, asked_of, user, partial(how, **beside), json)
 
 
 def _how(
@@ -118,17 +138,21 @@ def _how(
     exclude: Path | None,
     only: Path | None,
 ) -> Asking:
-    """`Run.recommend` with what the options say, but for histories, users and names."""
+    """`Run.recommend` with what the options say, but for histories and what stands beside them."""
     from nextitem.cli.everyone import listed_items
 
     excluded, shown = (listed_items(run, path, name) for path, name in ((exclude, "exclude"), (only, "only")))
 
     def asking(
-        histories: list[list[Any]] | None, users: list[Any] | None, names: list[str] | None = None
+        histories: list[list[Any]] | None,
+        users: list[Any] | None,
+        times: list[list[Any]] | None = None,
+        at: list[Any] | None = None,
+        names: list[str] | None = None,
     ) -> list[Recommendation]:
         return run.recommend(
-            histories, k, users=users, unknown=unknown, exclude_seen=exclude_seen, exclude=excluded or (), only=shown,
-            fallback=fallback, names=names,
+            histories, k, users=users, times=times, at=at, unknown=unknown, exclude_seen=exclude_seen,
+            exclude=excluded or (), only=shown, fallback=fallback, names=names,
         )  # fmt: skip
 
     return asking
@@ -165,22 +189,10 @@ def _answer_one(run: Run, history: list[Any] | None, user: str | None, how: Aski
         screen.print(f"skipped, since the model does not know them: {told}", highlight=False, soft_wrap=True)
 
 
-def _opened(folder: Path, trust_code: bool) -> Run:
+def _opened(folder: Path, trust_code: bool, code: Path | None) -> Run:
     from nextitem.runs.recommend import load
 
-    return load(folder, models=code_of_run(folder, trust_code))
-
-
-def ids_of(text: str) -> list[Any]:
-    """A JSON list, or ids between commas, without the spaces around them.
-
-    >>> ids_of("50, a b"), ids_of('["a, b", " c"]'), ids_of("[Remix],[/b]")
-    (['50', 'a b'], ['a, b', ' c'], ['[Remix]', '[/b]'])
-    """
-    if text.lstrip().startswith("["):
-        with suppress(json_text.JSONDecodeError):
-            return _checked(json_text.loads(text), "--history")
-    return [one.strip() for one in text.split(",") if one.strip()]
+    return load(folder, models=code_of_run(folder, trust_code, code))
 
 
 def on_a_line(item: object) -> str:
@@ -190,56 +202,6 @@ def on_a_line(item: object) -> str:
     ('a, b', '"a\\nb"')
     """
     return str(item) if str(item).isprintable() else json_text.dumps(str(item))
-
-
-def _checked(found: Any, place: str) -> list[Any]:
-    """An id is text, or a whole number."""
-    if not isinstance(found, list):
-        raise InputError(f"{place}: a history is a list of item ids, found {found!r}")
-    for one in found:
-        if not isinstance(one, str | int) or isinstance(one, bool):
-            raise InputError(f"{place}: an item id is text or a whole number, found {one!r}")
-    return found
-
-
-def _answer_lines(file: str, how: Asking) -> None:
-    """A JSON line of items, scores, what was skipped and why, for each line of the file."""
-    rows = _read_lines(file)
-    users = [user for *_, user in rows]
-    found = how(
-        [history for _, history, _ in rows],
-        None if all(user is None for user in users) else users,
-        [place for place, *_ in rows],
-    )
-    for one in found:
-        typer.echo(json_text.dumps(asdict(one), ensure_ascii=False))
-
-
-def _read_lines(file: str) -> list[tuple[str, list[Any], Any]]:
-    """Of every line that is not blank: what errors call it, the history, and the user or None."""
-    name = "standard input" if file == "-" else file
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        raise InputError(f"--histories {file} cannot be read: {error}") from error
-    rows = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        place = f"{name}, line {number}"
-        try:
-            found = json_text.loads(line)
-        except json_text.JSONDecodeError as error:
-            raise InputError(f'{place}: a line is a JSON list of item ids, such as ["a", "b"]; {error}') from error
-        user = None
-        if isinstance(found, dict):
-            if not {"history"} <= found.keys() <= {"history", "user"}:
-                raise InputError(f'{place}: the keys are "history" and "user", found {", ".join(found) or "none"}')
-            found, user = found["history"], found.get("user")
-        if user is not None:
-            _checked([user], place)
-        rows.append((place, _checked(found, place), user))
-    return rows
 
 
 def _follow(run: Run, history: list[str], k: int, skips: bool, exclude_seen: bool) -> None:

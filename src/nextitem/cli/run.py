@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nextitem.cli.code import code_of_run
+from nextitem.cli.code import MovedCode, code_of_run
 from nextitem.cli.interrupted import NOTHING_BEGUN, left_of_run, telling
 from nextitem.cli.keys import layers_of, recipe_of, split_given
 from nextitem.cli.shared import AsJson, console, print_json, rank, telling_of_compilation
@@ -57,6 +57,7 @@ def run(
         bool,
         typer.Option("--trust-code", help="Run the code of a model of your own, which --resume or --recipe names."),
     ] = False,
+    code: MovedCode = None,
     profile: Annotated[
         bool, typer.Option("--profile", help="Say at the end where the time of a training step went.")
     ] = False,
@@ -81,6 +82,10 @@ def run(
 
     if trust_code and resume is None and recipe is None:
         raise InputError("--trust-code is for --resume and --recipe; a model that -m names needs no such word")
+    if code is not None and resume is None:
+        raise InputError(
+            f"--code says where the code of a run is now that --resume continues; here -m {code}:CLASS does"
+        )
     source, typed = split_given(context, data)
     file = _file_layer(recipe, json)
     options = {
@@ -99,13 +104,14 @@ def run(
                 "--resume continues a run as it was begun; it takes no other recipe, keys or folder (but --data, the "
                 "place where its data is now)"
             )
-        wanted, place, now = _kept(resume, source, trust_code)
+        wanted, place, now = _kept(resume, source, trust_code, code)
     else:
         wanted = recipe_of(file, named, keys, trusts_file=trust_code)
         place = out or free_folder(Path("runs"), wanted)
     shown = _Shown(mode, profile, json)
     is_ours = resume is not None and not again  # whether what the folder holds is of this run
-    words = [*(["--data", source] if resume and source else []), *(["--trust-code"] if wanted.model.own else [])]
+    opening = ["--code", str(code)] if code else ["--trust-code"]
+    words = [*(["--data", source] if resume and source else []), *(opening if wanted.model.own else [])]
 
     def left() -> str:
         return left_of_run(place, wanted.training is not None, *words) if is_ours else NOTHING_BEGUN
@@ -159,10 +165,12 @@ def _file_layer(recipe: Path | None, json: bool) -> Layer:
     return file
 
 
-def _kept(folder: Path, data: str | None, trust_code: bool) -> tuple[Recipe, Path, DataRecipe | None]:
+def _kept(
+    folder: Path, data: str | None, trust_code: bool, code: Path | None
+) -> tuple[Recipe, Path, DataRecipe | None]:
     """The recipe of an interrupted run, its folder, and where its data is now."""
     from nextitem.runs.folder import RunFolder
     from nextitem.runs.places import placed
 
-    wanted = RunFolder(folder).read_recipe(code_of_run(folder, trust_code))
+    wanted = RunFolder(folder).read_recipe(code_of_run(folder, trust_code, code))
     return wanted, folder, placed(wanted.data, RunFolder(folder).read_data().get("directory"), folder, data)

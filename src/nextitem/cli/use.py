@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from nextitem.cli.code import TrustCode, code_of_run
+from nextitem.cli.code import MovedCode, TrustCode, code_of_run
 from nextitem.cli.shared import AsJson, MovedData, RunPath, console, print_json
 
 
@@ -26,13 +26,14 @@ def evaluate(
     data: MovedData = None,
     json: AsJson = False,
     trust_code: TrustCode = False,
+    code: MovedCode = None,
 ) -> None:
     """Evaluate a finished run on its test cases under another protocol."""
     from nextitem.report.results import protocol_table
     from nextitem.runs.reevaluate import evaluate_again
 
     names = None if metrics is None else [name.strip() for name in metrics.split(",")]
-    models = code_of_run(folder, trust_code)
+    models = code_of_run(folder, trust_code, code)
     report = evaluate_again(folder, protocol, seen, ties, names, seed, data, models)
     if json:
         print_json({"protocol": report.protocol, "test": report.means(), "notes": report.notes})

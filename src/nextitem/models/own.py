@@ -15,6 +15,7 @@ from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.catalogue import MODELS
 from nextitem.models.importing import PREFIX, ContentLoader, read_code
+from nextitem.models.notebooks import text_of
 
 PLAIN = (bool, int, float, str, type(None))  # what a recipe can write down, and lists and mappings of it
 
@@ -25,8 +26,8 @@ class OwnModel:
 
     name: str  # with the absolute path of a file, so that it is found again
     model: type[Recommender]
-    path: Path  # the file that holds the class
-    sha256: str  # of that file, as it was imported
+    path: Path | None  # the file that holds the class; None of a notebook
+    sha256: str  # of that file, as it was imported; of a notebook that of the text of the class
     distribution: str | None = None  # that brought it, where one did
     version: str | None = None
 
@@ -58,13 +59,16 @@ def own_model(model: type[Recommender]) -> OwnModel:
     """A class at hand, named by the file or the module that holds it.
 
     Raises:
-        InputError: it stands in no file, or not at the top of one, or a recipe cannot make it.
+        InputError: it stands in no file and no notebook, or not at the top of one, or a recipe cannot make it.
     """
     file = _file_of(model)
+    if file is None:
+        text_digest(model)  # or there is none
     if vars(sys.modules[model.__module__]).get(model.__name__) is not model:
-        raise InputError(f"{model.__qualname__} must stand at the top of {file}, to be found again by its name")
+        place = file or "its notebook"
+        raise InputError(f"{model.__qualname__} must stand at the top of {place}, to be found again by its name")
     is_of_file = model.__module__ == "__main__" or model.__module__.startswith(PREFIX)
-    source = file if is_of_file else model.__module__
+    source = file if file is not None and is_of_file else model.__module__
     return described(f"{source}:{model.__name__}", model)
 
 
@@ -90,21 +94,33 @@ def among(name: str, models: Sequence[Given]) -> OwnModel | None:
 def described(name: str, model: type[Recommender], *brought: str | None) -> OwnModel:
     _refuse_signature(model)
     path = _file_of(model)
+    if path is None:
+        return OwnModel(name, model, None, text_digest(model))
     spec = sys.modules[model.__module__].__spec__
     loader = None if spec is None else spec.loader
     digest = loader.sha256 if isinstance(loader, ContentLoader) else sha256(read_code(path)).hexdigest()
     return OwnModel(name, model, path, digest, *brought)
 
 
-def _file_of(model: type[Recommender]) -> Path:
+def text_digest(model: type[Recommender]) -> str:
+    """The SHA-256 of the text of a class alone, wherever it stands.
+
+    Raises:
+        InputError: Python does not keep it, as it does of a file or a notebook.
+    """
+    text = text_of(model)
+    if text is None:
+        raise InputError(
+            f"{model.__name__} stands in no file (of {model.__module__}), nor is its text kept as that of a notebook's "
+            "cell is; write it into a file, so that a run can say which code it is of"
+        )
+    return sha256(text.encode()).hexdigest()
+
+
+def _file_of(model: type[Recommender]) -> Path | None:
     module = sys.modules.get(model.__module__)
     file = None if module is None else vars(module).get("__file__")
-    if file is None:
-        raise InputError(
-            f"{model.__name__} stands in no file (of {model.__module__}); write it into one, so that a run can say "
-            "which code it is of"
-        )
-    return Path(os.path.abspath(file))
+    return None if file is None else Path(os.path.abspath(file))
 
 
 def _refuse_signature(model: type[Recommender]) -> None:

@@ -226,7 +226,7 @@ def _own_recipe(name: str) -> Layer:
 def _beside(own: OwnModel, source: object, given: Layer) -> list[Layer]:
     """`MyModel.yaml` and `MyModel.DATA.yaml` beside the file of a model of the user's own; under a recipe that is
     written out, as in a run folder, nothing lies, since they may have changed."""
-    if Recipe.model_fields.keys() <= given.keys():
+    if Recipe.model_fields.keys() <= given.keys() or own.path is None:
         return []
     names = [own.model.__name__, f"{own.model.__name__}.{source}"]
     paths = [own.path.with_name(f"{name}.yaml") for name in names if Path(name).name == name]

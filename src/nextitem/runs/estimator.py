@@ -126,6 +126,8 @@ class Estimator:
         histories: Sequence[Sequence[object]] | None = None,
         k: int = 10,
         *,
+        times: Sequence[Sequence[object]] | None = None,
+        at: Sequence[object] | None = None,
         exclude: Iterable[object] = (),
         only: Iterable[object] | None = None,
         exclude_seen: bool = True,
@@ -134,9 +136,10 @@ class Estimator:
         """A frame of (user, rank, item, score, source), of the kind that was fitted to (polars of files).
 
         For `users` of the data by what is known of them, all of them where neither they nor `histories` are given; or
-        for `histories` of item ids, oldest first, of users that nobody has seen. `exclude` are items that nobody is
-        shown, `only` the ones that may be. With fallback="popularity" whom the model does not know gets what is
-        popular.
+        for `histories` of item ids, oldest first, of users that nobody has seen. `times` of their items are for a model
+        that goes by them, as a log has them, and `at` for one that goes by when it is asked. `exclude` are items that
+        nobody is shown, `only` the ones that may be. With fallback="popularity" whom the model does not know gets what
+        is popular.
 
         Raises:
             InputError: an id that is not known, or fewer than `k` items left for somebody.
@@ -145,8 +148,8 @@ class Estimator:
         if users is None and histories is None:
             users = now.dataset.users.ids(np.arange(1, now.dataset.num_users + 1))
         found = now.run.recommend(
-            histories, k, users=users, unknown="error" if fallback == "none" else "skip", exclude=exclude, only=only,
-            exclude_seen=exclude_seen, fallback=fallback,
+            histories, k, users=users, times=times, at=at, unknown="error" if fallback == "none" else "skip",
+            exclude=exclude, only=only, exclude_seen=exclude_seen, fallback=fallback,
         )  # fmt: skip
         names = list(users) if users is not None else list(range(len(found)))
         rows = [
@@ -216,7 +219,7 @@ class _Fitted:
             history,
             backend,
         )
-        self.run = Run(Path(), recipe, dataset.items, dataset.users, self.model)
+        self.run = Run(Path(), recipe, dataset.items, dataset.users, self.model, dataset.time_unit)
         vars(self.run)["histories"] = dataset.sequences.packed()  # what a run of a folder would read from it
 
     def frame(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Any:

@@ -275,7 +275,11 @@ class RunFolder:
         report = read_json(path, ReportShape)
         refuse_changed(self.path, report.get("files", {}), {RECIPE, DATA, *reads})
         kept = self.read_data()
-        if report["data"] != {key: value for key, value in kept.items() if key not in ("directory", "sizes")}:
+        of_report, of_folder = (
+            {key: value for key, value in data.items() if key not in ("directory", "sizes", "time_unit")}
+            for data in (report["data"], kept)
+        )
+        if of_report != of_folder:
             raise InputError(f"{path} and {DATA} tell of different data: one is of another run; {MEND}")
         if any(values.keys() != report["test"].keys() for values in report["baselines"].values()):
             raise InputError(f"{path} is damaged: the baselines have other metrics than the model; {MEND}")

@@ -42,6 +42,7 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
         "users": dataset.num_users,
         "items": dataset.num_items,
         "interactions": dataset.num_interactions,
+        "time_unit": dataset.time_unit,
         "sha256": _digest(json.dumps(digests).encode()),
         "digests": digests,
     }

@@ -13,6 +13,7 @@ import torch
 
 from nextitem.data.batches import history_batch
 from nextitem.data.ids import PAD, IdMap
+from nextitem.data.log.units import TimeUnit
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError, expect
 from nextitem.forking import mark_computed
@@ -24,6 +25,7 @@ from nextitem.recipe import Recipe
 from nextitem.runs.blocks import best, counts, most_popular
 from nextitem.runs.build import build_memory
 from nextitem.runs.folder import ITEMS, USERS, RunFolder
+from nextitem.runs.moments import in_unit, rows_in_unit
 from nextitem.runs.rows import Fallback, KnownRow, Unknown, known_rows, refuse_beside, refuse_short
 from nextitem.training.fit import BEST
 from nextitem.training.refit import REFIT
@@ -50,6 +52,7 @@ class Run:
     items: IdMap
     users: IdMap
     model: Recommender
+    time_unit: TimeUnit | None = None  # what the times that it learned from count; None: an older version made it
     is_refit: bool = False  # whether the weights are those of a training on all data, not those that were evaluated
     events: tuple[object, ...] = ()  # what happened while `ni.run` made it, over which it is iterated
 
@@ -85,7 +88,8 @@ class Run:
         k: int = 10,
         *,
         users: Sequence[object] | None = None,
-        times: Sequence[Sequence[int]] | None = None,
+        times: Sequence[Sequence[object]] | None = None,
+        at: Sequence[object] | None = None,
         ratings: Sequence[Sequence[float]] | None = None,
         unknown: Unknown = "error",
         exclude_seen: bool = True,
@@ -98,9 +102,10 @@ class Run:
         by what the run's data has of them.
 
         A model that knows users, such as BPR, wants their ids beside the histories, which then only say what to
-        exclude. One that goes by times, such as TiSASRec, wants them beside the items of each history, in the unit of
-        the log it learned from (seconds, unless it said otherwise); one that goes by ratings wants these. An empty
-        history gets what the model says without one. With `exclude_seen` no item of the history
+        exclude. One that goes by times, such as TiSASRec, wants them beside the items of each history, as a log has
+        them: dates, or numbers, whose size says whether they are seconds since 1970 or finer. One that goes by the time
+        of the question takes it from `at`, one for each history (the time of the newest item); one that goes by ratings
+        wants these. An empty history gets what the model says without one. With `exclude_seen` no item of the history
         comes back; none of `exclude` does, and none that is not in `only`. With unknown="skip" a row of which the model
         knows nothing (a history of unknown ids only, a user that it was not trained on) has no items, and its `problem`
         says why; the other rows are answered. With fallback="popularity" such a row, and any unknown user, gets the
@@ -120,12 +125,15 @@ class Run:
             which = "all items" if num_shown == self.model.num_items else "the items that may be recommended"
             raise InputError(f"k must lie between 1 and {num_shown} ({which}); found {k}")
         if histories is None:
-            if users is None or isinstance(users, str | bytes) or times is not None or ratings is not None:
+            beside_items = (times, at, ratings)
+            if users is None or isinstance(users, str | bytes) or any(one is not None for one in beside_items):
                 raise InputError("recommend needs histories; or users=, a list of ids, alone: the run keeps theirs")
             return self._recommend_kept(users, k, unknown, exclude_seen, hidden, fallback, names)
-        beside = {"times": times, "ratings": ratings}
-        refuse_beside(self, beside, histories)
-        rows = known_rows(self, histories, users, unknown, names, beside, fallback)
+        refuse_beside(self, {"times": times, "ratings": ratings}, at, histories)
+        moments = None if times is None else rows_in_unit(times, self.time_unit)
+        asked_at = None if at is None else in_unit(at, self.time_unit)
+        beside = {"times": moments, "ratings": ratings}
+        rows = known_rows(self, histories, users, unknown, names, beside, asked_at, fallback)
         if exclude_seen:
             refuse_short(rows, k, hidden)
         found = iter(self._best([row for row in rows if not row.problem], k, exclude_seen, hidden))
@@ -225,7 +233,8 @@ class Run:
         if wanted.ratings:
             rows = replace(rows, ratings=np.array([one for row in asked for one in row.ratings], dtype=np.float32))
         users = np.array([row.user for row in asked], dtype=np.int64)
-        batch = history_batch(rows, self.model.max_length, users, wanted)
+        at = [row.at for row in asked if row.at is not None]  # of all, or of none
+        batch = history_batch(rows, self.model.max_length, users, wanted, np.array(at) if at else None)
         mark_computed()
         with torch.inference_mode():
             scores = self.model.score(batch)
@@ -267,4 +276,5 @@ def load(folder: str | Path, *, models: Sequence[Given] = (), evaluated: bool = 
         model.load_weights(weights)
     except InputError as error:
         raise InputError(f"{run_folder.path / name} does not fit the recipe: {error}; {MEND}") from error
-    return Run(Path(folder), recipe, items, users, model.eval(), is_refit)
+    time_unit = run_folder.read_data().get("time_unit")
+    return Run(Path(folder), recipe, items, users, model.eval(), time_unit, is_refit)

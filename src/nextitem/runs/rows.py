@@ -6,7 +6,7 @@ What a model does not know is refused by the name of its row, or passed over whe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from nextitem.recipe import Recipe
 
 Unknown = Literal["error", "skip"]
 Fallback = Literal["none", "popularity"]
+WAYS = {"times": "--times T1,T2,.., or in Python ", "ratings": ""}  # on the command line
 
 
 class Speaking(Protocol):
@@ -42,6 +43,7 @@ class KnownRow:
     user: int
     times: list[int]  # beside the items, of a model that goes by them
     ratings: list[float]
+    at: int | None  # when it is asked; None: at the newest item
     skipped: list[object]
     problem: str = ""  # why the row is passed over
 
@@ -53,6 +55,7 @@ def known_rows(
     unknown: Unknown,
     names: Sequence[str] | None,
     beside: Mapping[str, Sequence[Sequence[Any]] | None],
+    at: Sequence[int] | None = None,
     fallback: Fallback = "none",
 ) -> list[KnownRow]:
     """With a `fallback` a user that the model does not know is a problem of the row, whatever `unknown` is.
@@ -68,7 +71,8 @@ def known_rows(
         user = users[number] if users is not None and number < len(users) else None
         called = f"history {number}" if names is None else names[number]
         own = {name: [] if values is None else list(values[number]) for name, values in beside.items()}
-        rows.append(_known_row(run, called, history, user, unknown, own, fallback))
+        row = _known_row(run, called, history, user, unknown, own, fallback)
+        rows.append(row if at is None else replace(row, at=at[number]))
     return rows
 
 
@@ -105,22 +109,31 @@ def _known_row(
         if values and len(values) != len(ids):
             raise InputError(f"{name} has {len(ids)} items and {len(values)} {what}; give one for each item")
     times, ratings = ([values[place] for place in kept] if values else [] for values in beside.values())
-    return KnownRow(name, indices[kept].tolist(), index, times, ratings, skipped, problem)
+    return KnownRow(name, indices[kept].tolist(), index, times, ratings, None, skipped, problem)
 
 
 def refuse_beside(
-    run: Speaking, beside: Mapping[str, Sequence[Sequence[Any]] | None], histories: Sequence[Sequence[object]]
+    run: Speaking,
+    beside: Mapping[str, Sequence[Sequence[Any]] | None],
+    at: Sequence[object] | None,
+    histories: Sequence[Sequence[object]],
 ) -> None:
     """Raises:
-    InputError: the model goes by times or ratings and has none, or it has some and does not go by them.
+    InputError: the model goes by times or ratings and has none, or it has what it does not go by.
     """
     wanted, name = run.model.wanted(), run.recipe.model.label
     for what, is_wanted in {"times": wanted.times or wanted.asked_at, "ratings": wanted.ratings}.items():
         values = beside[what]
-        if is_wanted and (values is None or len(values) != len(histories)):
-            raise InputError(f"{name} goes by {what}: pass {what}=, one list for each history, a number for each item")
+        if is_wanted and (values is None or len(values) != len(histories) or any(one is None for one in values)):
+            raise InputError(
+                f"{name} goes by {what}: pass {WAYS[what]}{what}=, a list for each history, with one for each item"
+            )
         if values is not None and not is_wanted:
             raise InputError(f"{name} does not go by {what}; leave {what} out")
+    if at is not None and not wanted.asked_at:
+        raise InputError(f"{name} does not go by the time at which it is asked; leave at out (--at)")
+    if at is not None and len(at) != len(histories):
+        raise InputError(f"at is a time for each history, found {len(at)} of {len(histories)}")
 
 
 def refuse_short(rows: list[KnownRow], k: int, hidden: np.ndarray) -> None:

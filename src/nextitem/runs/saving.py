@@ -14,7 +14,8 @@ from nextitem.data.dataset import Dataset
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
-from nextitem.models.catalogue import check_arguments, find
+from nextitem.models.catalogue import MODELS, check_arguments
+from nextitem.models.own import own_model
 from nextitem.recipe import make_recipe
 from nextitem.runs.folder import RunFolder
 from nextitem.runs.histories import write_histories
@@ -40,23 +41,26 @@ def save(
         model = ni.models.SASRec(dataset.num_items, dim=32)
         ni.save(model, dataset, "models/sasrec", {"dim": 32})
 
+    A class of your own is kept by its name and the digest of its code, and `ni.load(folder, models=[Mine])` takes it.
     `arguments` are those that the model was made with, beside the sizes of the data; what is left out is the
     constructor's default. `loss` is the name of the loss, which is needed where scores are cosines (info_nce, ccl).
     With `keep_histories` the items of every user are kept too, so that `run.recommend(users=[..])` needs no history.
     Before the folder appears, the model is loaded from it: that one must give the same scores.
 
     Raises:
-        InputError: the folder exists, the model has no name in `ni.models`, or the arguments make another model.
+        InputError: the folder exists, a class of your own stands in no file and no notebook, or the arguments make
+            another model.
     """
-    folder, name = Path(folder), type(model).__name__
+    folder, name, kind = Path(folder), type(model).__name__, type(model)
+    own = [] if MODELS.get(name) is kind else [own_model(kind)]
     if folder.exists():
         raise InputError(f"{folder} exists; name another folder")
     layer = {
-        "model": {"name": name, **check_arguments(find(name), dict(arguments or {}))},
+        "model": {"name": own[0].name if own else name, **check_arguments(kind, dict(arguments or {}))},
         "data": {"source": dataset.name},
         "evaluation": {"keep_histories": keep_histories},
     }
-    recipe = make_recipe(layer, {} if loss is None else {"loss": {"name": loss}})
+    recipe = make_recipe(layer, {} if loss is None else {"loss": {"name": loss}}, models=own)
     data = TrainingData(dataset.sequences, dataset.num_items, dataset.side)
     with replacing_folder(folder) as part:
         kept = RunFolder(part)
@@ -68,7 +72,7 @@ def save(
         if keep_histories:
             write_histories(part, dataset.sequences, model.wanted())
         try:
-            loaded = load(part).model
+            loaded = load(part, models=own).model
         except InputError as error:
             raise InputError(f"the arguments make another {name} than this one: {error.__cause__ or error}") from error
         if not torch.equal(*(_scores(one, dataset) for one in (model, loaded))):

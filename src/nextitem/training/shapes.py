@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from nextitem.data.log.units import TimeUnit
 from nextitem.errors import InputError
 
 Count = Annotated[int, Field(ge=0)]
@@ -43,6 +44,7 @@ class DataShape(Shape):
     sha256: Digest
     format: int = 1
     digests: dict[str, Digest | None] = {}
+    time_unit: TimeUnit | None = None  # what times count; None of a run of before, which did not say
     directory: str | None = None  # where relative names of the recipe led to the files
     sizes: SizesShape | None = None  # what the model was made by
 
@@ -51,9 +53,9 @@ class CodeShape(Shape):
     """code.json: of which class of the user's own a run is."""
 
     name: str  # as in the recipe
-    class_: Annotated[str, Field(alias="class")]
-    file: str  # that holds the class, where the run was made
-    sha256: Digest  # of it
+    class_: Annotated[str, Field(alias="class", pattern=r"^\w+$")]  # a name alone, and no path
+    file: str | None  # that holds the class, where the run was made; null of a notebook
+    sha256: Digest  # of it; of a notebook that of the text of the class
     distribution: str | None = None  # that brought it
     version: str | None = None
 

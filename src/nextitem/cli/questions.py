@@ -1,0 +1,97 @@
+"""Questions of `nextitem recommend` as they are typed: lists of ids and times, and files with a JSON line for each."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from nextitem.errors import InputError
+
+
+@dataclass(frozen=True)
+class Question:
+    """A line of a file, what it asks, and what errors call it."""
+
+    place: str
+    history: list[Any]
+    user: Any = None
+    times: list[Any] | None = None
+    at: Any = None
+
+
+def ids_of(text: str) -> list[Any]:
+    """The items of --history."""
+    return _ids(listed(text), "--history")
+
+
+def listed(text: str) -> list[Any]:
+    """A JSON list, or what stands between commas, without the spaces around.
+
+    >>> listed("50, a b"), listed('["a, b", " c"]'), listed("[Remix],[/b]")
+    (['50', 'a b'], ['a, b', ' c'], ['[Remix]', '[/b]'])
+    """
+    if text.lstrip().startswith("["):
+        with suppress(json.JSONDecodeError):
+            found: list[Any] = json.loads(text)
+            return found
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def answer_lines(file: str, how: Callable[..., list[Any]]) -> None:
+    """A JSON line of items, scores, what was skipped and why, for each line of the file."""
+    asked = _read_lines(file)
+    beside = {
+        name: values if any(one is not None for one in values) else None
+        for name, values in (
+            ("users", [one.user for one in asked]),
+            ("times", [one.times for one in asked]),
+            ("at", [one.at for one in asked]),
+        )
+    }
+    for one in how([one.history for one in asked], names=[one.place for one in asked], **beside):
+        typer.echo(json.dumps(asdict(one), ensure_ascii=False))
+
+
+def _read_lines(file: str) -> list[Question]:
+    """Of every line that is not blank."""
+    name = "standard input" if file == "-" else file
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"--histories {file} cannot be read: {error}") from error
+    lines = enumerate(text.split("\n"), start=1)
+    return [_read_line(line, f"{name}, line {number}") for number, line in lines if line.strip()]
+
+
+def _read_line(line: str, place: str) -> Question:
+    try:
+        found = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InputError(f'{place}: a line is a JSON list of item ids, such as ["a", "b"]; {error}') from error
+    if not isinstance(found, dict):
+        return Question(place, _ids(found, place))
+    if not {"history"} <= found.keys() <= {"history", "user", "times", "at"}:
+        told = ", ".join(found) or "none"
+        raise InputError(f'{place}: the keys are "history", and maybe "user", "times" and "at", found {told}')
+    if found.get("user") is not None:
+        _ids([found["user"]], place)
+    if not isinstance(found.get("times", []), list):
+        raise InputError(f"{place}: times are a list, found {found['times']!r}")
+    return Question(place, **found | {"history": _ids(found["history"], place)})
+
+
+def _ids(found: Any, place: str) -> list[Any]:
+    """An id is text, or a whole number."""
+    if not isinstance(found, list):
+        raise InputError(f"{place}: a history is a list of item ids, found {found!r}")
+    for one in found:
+        if not isinstance(one, str | int) or isinstance(one, bool):
+            raise InputError(f"{place}: an item id is text or a whole number, found {one!r}")
+    return found
