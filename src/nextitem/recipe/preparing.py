@@ -9,8 +9,11 @@ from nextitem.data.dataset import Dataset
 from nextitem.data.ids import IdMap
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.prepare import Rules, prepare
+from nextitem.data.side.graph_rules import GraphRules
+from nextitem.data.sources.beside import beside_source, links_beside
 from nextitem.data.sources.opening import locate, open_data
-from nextitem.data.sources.side_tables import attach, beside, read_side
+from nextitem.data.sources.public import PUBLIC_DATA
+from nextitem.data.sources.side_tables import ATTRIBUTES, attach, read_side
 from nextitem.data.splits.given import given_files, joined, newest_held_out, overlaps
 from nextitem.errors import InputError
 from nextitem.recipe.sections import DataRecipe
@@ -45,8 +48,9 @@ def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
         dataset = replace(dataset, parts=None)
     elif recipe.test_file is not None and recipe.valid_file is None:
         dataset = newest_held_out(dataset)
-    paths = _side_paths(recipe)
-    return (attach(dataset, read_side(paths)) if paths else dataset), origin
+    rules = GraphRules(recipe.knowledge_relations, recipe.knowledge_except, recipe.knowledge_min_degree)
+    of_attributes = recipe.knowledge == ATTRIBUTES
+    return attach(dataset, read_side(_side_paths(recipe)), rules, of_attributes=of_attributes), origin
 
 
 def build_rules(recipe: DataRecipe) -> Rules:
@@ -72,7 +76,7 @@ def _log(recipe: DataRecipe, file: str) -> Interactions:
 
 
 def _with_given_files(recipe: DataRecipe) -> DataRecipe:
-    """A folder with the files train, valid and test stands for the three."""
+    """A folder with the files train, valid and test stands for the three; of KGAT's there are two."""
     if recipe.valid_file is not None and recipe.test_file is None:
         raise InputError("data.valid_file is named and data.test_file is not; name the test too")
     folder = Path(recipe.source).expanduser()
@@ -80,7 +84,7 @@ def _with_given_files(recipe: DataRecipe) -> DataRecipe:
         return recipe
     if (found := given_files(folder)) is None:
         return recipe
-    train, valid, test = map(str, found)
+    train, valid, test = (None if one is None else str(one) for one in found)
     return recipe.model_copy(update={"source": train, "valid_file": valid, "test_file": test})
 
 
@@ -99,16 +103,29 @@ def _overlap_notes(log: Interactions) -> tuple[str, ...]:
 def _side_paths(recipe: DataRecipe) -> dict[str, Path]:
     named = recipe.model_dump(include=set(SIDE.values()))
     paths = {role: Path(named[key]) for role, key in SIDE.items() if named[key] is not None}
+    if recipe.knowledge == ATTRIBUTES:
+        del paths["knowledge"]
+    elif "knowledge" in paths and "links" not in paths and (links := links_beside(paths["knowledge"])):
+        raise InputError(f"data.knowledge: {links.name} stands beside {paths['knowledge']}; name it with --data.links")
     if recipe.side == "none":
         return paths
-    log, _, _ = locate(recipe.source, None if recipe.folder is None else Path(recipe.folder))
-    found = beside(log) | paths
-    if not found:
+    folder = None if recipe.folder is None else Path(recipe.folder)
+    log, _, _ = locate(recipe.source, folder)
+    found = beside_source(recipe.source, log, folder)
+    if not found and not paths and recipe.knowledge != ATTRIBUTES:
         raise InputError(
-            f"data.side: beside {log} there is no .user, .item, .kg, .link, .net or _item2attributes.json file; "
-            "leave it out"
+            f"data.side: beside {log} there is no .user, .item, .kg, .link, .net, kg.txt, kg_final.txt or "
+            f"_item2attributes.json file{_what_may_be_beside(recipe.source)}; leave it out"
         )
-    return found
+    if recipe.knowledge is not None:  # another graph, of which the links are not those that stand there
+        found = {role: path for role, path in found.items() if role not in ("knowledge", "links")}
+    return found | paths
+
+
+def _what_may_be_beside(source: str) -> str:
+    """Of a public data set, in words."""
+    files = PUBLIC_DATA[source].beside if source in PUBLIC_DATA else {}
+    return f" (put {', '.join(file.place for file in files.values())} into the data folder)" if files else ""
 
 
 def _refuse_filters(recipe: DataRecipe) -> None:

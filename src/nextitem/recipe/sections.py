@@ -114,9 +114,15 @@ class DataRecipe(Section):
     item_table: str | None = None
     """Attributes of items."""
     knowledge: str | None = None
-    """A knowledge graph: head, relation, tail."""
+    """A knowledge graph: head, relation, tail; or attributes: one made of those of the items."""
     links: str | None = None
-    """Which entity of the graph an item is."""
+    """Which entity of the graph an item is; null: the one with its id."""
+    knowledge_relations: tuple[str, ...] = ()
+    """Relations of the graph that stay; none named: all."""
+    knowledge_except: tuple[str, ...] = ()
+    """Relations of the graph that go."""
+    knowledge_min_degree: Count = 0
+    """Entities in fewer triples go, again and again until none is left; items never do."""
     trust: str | None = None
     """Who trusts whom."""
     weight: Literal["rating"] | None = None
