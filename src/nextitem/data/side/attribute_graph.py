@@ -10,7 +10,7 @@ from nextitem.data.ids import IdMap
 from nextitem.errors import InputError
 
 NEARLY_EVERY = 0.9  # of the items that have a value: a column of which more have one of their own is a title, or an id
-SHARED = 10  # items that a value is of, on average: from here on it says something, whatever combinations are like
+SHARED = 2  # items that a value is of, on average: from here on a list joins items, however many lists there are
 
 
 def attribute_triples(

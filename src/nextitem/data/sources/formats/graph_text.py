@@ -45,7 +45,7 @@ def read_triples(path: Path, layout: TripleLayout = "auto") -> pl.DataFrame:
             table = read_parquet(path)
     else:
         table = read_edge_text(path, "knowledge")
-    triples = _in_order(table, path)
+    triples = _in_order(table, path).filter(~pl.all_horizontal(pl.all().is_null()))  # empty lines
     _refuse_empty(triples, path)
     return triples
 

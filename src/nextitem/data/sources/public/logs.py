@@ -14,8 +14,8 @@ HETREC_PLAYS = File(
     "lastfm-hetrec/user_artists.dat.gz",
     "7ac060068ac242ff1bfb3b402c6b4375665947cbcf9b8c6ecad8b2ee3e59b1bc",
     "table",
-    "these are the artists that users played, not their tags, the most played first: split them at random "
-    "(--split.kind user_entry)",
+    "these are the artists that users played, not their tags, without times and by the artists' ids: split them at "
+    "random (--split.kind user_entry)",
 )
 HETREC_BESIDE = {
     "knowledge": File(
