@@ -103,6 +103,17 @@ def test_a_graph_beside_that_does_not_fit_is_told_of_and_a_named_one_refused(fol
     assert called("check", str(folder))[0] == 2
 
 
+def test_check_takes_a_folder_of_kgat_whole(tmp_path: Path) -> None:
+    files = {"train": "0 0 1\n1 1 2\n", "test": "0 2\n1 0\n", "kg_final": "0 0 3\n1 0 3\n"}
+    for name, text in files.items():
+        (tmp_path / f"{name}.txt").write_text(text)
+    code, out = called("check", str(tmp_path))
+    assert code == 0
+    assert all(words in out for words in ("train.txt: good", "test.txt: good", "kg_final.txt: good", "2 of 3 items"))
+    (tmp_path / "test.txt").write_text("0 \n")
+    assert called("check", str(tmp_path))[0] == 2
+
+
 def test_check_tells_of_the_graph(folder: Path) -> None:
     code, out = called("check", str(folder))
     assert code == 0

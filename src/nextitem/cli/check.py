@@ -40,13 +40,14 @@ def check(
     """Say how a file is understood, or name its first bad line (exit code 2); of a folder, also what fits together.
 
     A folder with one .inter is looked at whole: its .user .item .kg .link .net of the same stem beside it; with one
-    X.txt, its X_item2attributes.json. A folder of nextitem prepare is checked array by array. A public
-    data set is named as for run.
+    X.txt, its X_item2attributes.json; with the files of a split, each of them; with a graph, the graph. A folder of
+    nextitem prepare is checked array by array. A public data set is named as for run.
     """
     from nextitem.data.sources.beside import beside_source
     from nextitem.data.sources.formats.roles import Roles
     from nextitem.data.sources.opening import locate
     from nextitem.data.sources.public import PUBLIC_DATA
+    from nextitem.data.splits.given import given_files
     from nextitem.data.synthetic import SYNTHETIC
     from nextitem.errors import InputError
 
@@ -61,11 +62,18 @@ def check(
             )
         _check_prepared(folder)
         return
+    roles = Roles(user, item, timestamp, rating, time_format)
+    parts = given_files(folder) if file not in PUBLIC_DATA and folder.is_dir() else None
+    if parts is not None:
+        logs = [part for part in parts if part is not None]
+        all_found = [_check_log(part, format, separator, quote, roles, bad_lines) for part in logs]
+        if not _check_side(beside_source(file, logs[0]), all_found[0]) or any(one is None for one in all_found):
+            raise typer.Exit(2)
+        return
     log, known_format, said = locate(file)
     if known_format is not None:
         console().print(said, highlight=False, soft_wrap=True)
         format = known_format if format == "auto" else format
-    roles = Roles(user, item, timestamp, rating, time_format)
     found = _check_log(log, format, separator, quote, roles, bad_lines)
     is_good = found is not None
     if known_format is not None or folder.is_dir():
