@@ -90,9 +90,9 @@ def test_bad_table_beside_a_log_is_refused(tmp_path: Path) -> None:
     assert "fit together" not in said
 
 
-def test_graph_without_links_is_warned_of(tmp_path: Path) -> None:
+def test_graph_without_links_must_have_the_ids_of_items(tmp_path: Path) -> None:
     said = shown(0, folder(tmp_path, inter=INTER, kg="h:token\tr:token\tt:token\na\tb\tc\n"))
-    assert "a .kg but no .link" in said
+    assert "there are no links: 1 of" in said
 
 
 def test_columns_can_be_named(tmp_path: Path) -> None:

@@ -18,9 +18,10 @@ from nextitem.evaluation.evaluate import evaluate
 from nextitem.evaluation.ranking import rank
 from nextitem.recipe import make_data_recipe, make_recipe
 from nextitem.recipe.commands import AUDIT, COMMANDS, PREPARE, RUN, Command
+from nextitem.recipe.data import Section
 from nextitem.recipe.options import SPELLINGS, parse_keys
 from nextitem.recipe.preparing import build_dataset
-from nextitem.recipe.sections import Recipe, Section
+from nextitem.recipe.sections import Recipe
 from nextitem.runs.run import run
 
 # Keys of a model and of a loss are checked one by one against what takes them: tests/test_recipe.py.

@@ -10,10 +10,11 @@ import typer
 
 from nextitem.cli.main import app
 from nextitem.data.log.units import RANGES
+from nextitem.data.sources.beside import beside
 from nextitem.data.sources.formats.atomic_header import TYPES
 from nextitem.data.sources.formats.reading import FORMATS
 from nextitem.data.sources.formats.writing import ENDINGS, FORMS, NUMBERS
-from nextitem.data.sources.side_tables import SideTables, beside
+from nextitem.data.sources.side_tables import SideTables
 
 PAGE = (Path(__file__).parent.parent / "docs/formats.md").read_text(encoding="utf-8")
 

@@ -40,12 +40,14 @@ def check(
     """Say how a file is understood, or name its first bad line (exit code 2); of a folder, also what fits together.
 
     A folder with one .inter is looked at whole: its .user .item .kg .link .net of the same stem beside it; with one
-    X.txt, its X_item2attributes.json. A folder of nextitem prepare is checked array by array. A public
-    data set is named as for run.
+    X.txt, its X_item2attributes.json; with the files of a split, each of them; with a graph, the graph. A folder of
+    nextitem prepare is checked array by array. A public data set is named as for run.
     """
+    from nextitem.data.sources.beside import beside_source
     from nextitem.data.sources.formats.roles import Roles
     from nextitem.data.sources.opening import locate
     from nextitem.data.sources.public import PUBLIC_DATA
+    from nextitem.data.splits.given import given_files
     from nextitem.data.synthetic import SYNTHETIC
     from nextitem.errors import InputError
 
@@ -60,15 +62,22 @@ def check(
             )
         _check_prepared(folder)
         return
+    roles = Roles(user, item, timestamp, rating, time_format)
+    parts = given_files(folder) if file not in PUBLIC_DATA and folder.is_dir() else None
+    if parts is not None:
+        logs = [part for part in parts if part is not None]
+        all_found = [_check_log(part, format, separator, quote, roles, bad_lines) for part in logs]
+        if not _check_side(beside_source(file, logs[0]), all_found[0]) or any(one is None for one in all_found):
+            raise typer.Exit(2)
+        return
     log, known_format, said = locate(file)
     if known_format is not None:
         console().print(said, highlight=False, soft_wrap=True)
         format = known_format if format == "auto" else format
-    roles = Roles(user, item, timestamp, rating, time_format)
     found = _check_log(log, format, separator, quote, roles, bad_lines)
     is_good = found is not None
-    if known_format is None and Path(file).expanduser().is_dir():
-        is_good = _check_side(log, found)
+    if known_format is not None or folder.is_dir():
+        is_good = _check_side(beside_source(file, log), found)
     if not is_good:
         raise typer.Exit(2)
 
@@ -109,9 +118,9 @@ def _check_prepared(folder: Path) -> None:
     console().print(data_table(dataset))
 
 
-def _check_side(log: Path, found: Understood | None) -> bool:
+def _check_side(paths: dict[str, Path], found: Understood | None) -> bool:
     """Each table beside a log, then all of them together if none is refused. Whether all is good."""
-    from nextitem.data.sources.side_tables import SideTables, beside, read_table
+    from nextitem.data.sources.side_tables import SideTables, read_table
     from nextitem.data.sources.strangers import strangers
     from nextitem.errors import InputError
     from nextitem.report.check import refusal_report, side_report, strangers_report, warning
@@ -119,7 +128,6 @@ def _check_side(log: Path, found: Understood | None) -> bool:
     screen = console()
     tables: dict[str, pl.DataFrame] = {}
     is_good = found is not None
-    paths = beside(log)
     for role, path in paths.items():
         try:
             table = read_table(path, role)
@@ -129,10 +137,38 @@ def _check_side(log: Path, found: Understood | None) -> bool:
         else:
             tables[role] = table
             screen.print(side_report(path.name, table), highlight=False)
-    if found is not None and is_good and tables:
-        names = {role: path.name for role, path in paths.items()}
-        screen.print(strangers_report(strangers(found.log, SideTables(**tables), names)), highlight=False)
-        if ("knowledge" in tables) != ("links" in tables):
-            there, missing = (".kg", ".link") if "knowledge" in tables else (".link", ".kg")
-            screen.print(warning(f"there is a {there} but no {missing}; a knowledge graph needs both"))
-    return is_good
+    if found is None or not is_good or not tables:
+        return is_good
+    names = {role: path.name for role, path in paths.items()}
+    screen.print(strangers_report(strangers(found.log, SideTables(**tables), names)), highlight=False)
+    if "knowledge" in tables:
+        return _check_graph(found.log, {role: paths[role] for role in ("knowledge", "links") if role in paths})
+    if "links" in tables:
+        screen.print(warning("there is a .link but no .kg; links say nothing without a graph"))
+    return True
+
+
+def _check_graph(log: pl.DataFrame, paths: dict[str, Path]) -> bool:
+    """The graph in the numbers of the log. Whether it fits."""
+    from nextitem.data.dataset import Dataset
+    from nextitem.data.log.interactions import Interactions
+    from nextitem.data.sources.side_tables import attach, read_side
+    from nextitem.diagnosis.graphs import graph_findings, measure_graph
+    from nextitem.errors import InputError
+    from nextitem.report.check import refusal_report
+    from nextitem.report.diagnosis import finding
+    from nextitem.report.graph import graph_table
+
+    dataset = Dataset.from_interactions(Interactions.from_frame(log.select("user", "item"), timestamp=None))
+    try:
+        attached = attach(dataset, read_side(paths))
+    except InputError as error:
+        console().print(refusal_report(paths["knowledge"], error), highlight=False)
+        return False
+    assert attached.knowledge is not None
+    for note in attached.notes[len(dataset.notes) :]:
+        console().print(note, highlight=False, soft_wrap=True)
+    console().print(graph_table(measure_graph(attached.knowledge)), highlight=False)
+    for one in graph_findings(attached.knowledge, attached):
+        console().print(finding(one), highlight=False)
+    return True

@@ -24,13 +24,16 @@ def describe(
     rating: Annotated[str | None, typer.Option(help="The rating's column.")] = None,
     time_format: Annotated[str | None, typer.Option(help="Of dates that are text, as strptime has it.")] = None,
     format: Annotated[str, typer.Option(help="Of the file, as data.format.")] = "auto",
+    knowledge: Annotated[Path | None, typer.Option(help="A graph, as data.knowledge; else the one beside.")] = None,
+    links: Annotated[Path | None, typer.Option(help="Which entity an item is, as data.links.")] = None,
     json: AsJson = False,
 ) -> None:
-    """Examine data: sizes, ties, what filters and splits would do to it, and what is suspicious in it."""
+    """Examine data: sizes, ties, what filters and splits would do to it, its graph, and what is suspicious in it."""
     import time
     from dataclasses import asdict
     from json import dumps
 
+    from nextitem.data.sources.graph_of import graph_of
     from nextitem.data.sources.opening import open_data
     from nextitem.diagnosis.examine import examine
     from nextitem.report.diagnosis import examination_report
@@ -38,11 +41,14 @@ def describe(
     opened, said = open_data(
         data, format=format, user=user, item=item, timestamp=timestamp, rating=rating, time_format=time_format
     )
-    examined = examine(opened, Path(data).name, said, time.time())
+    named = {role: path for role, path in (("knowledge", knowledge), ("links", links)) if path is not None}
+    graph, graph_notes = graph_of(data, opened, named)
+    examined = examine(opened, Path(data).name, said, time.time(), graph)
+    notes = (*opened.notes, *graph_notes)
     if json:
-        print_json({"notes": opened.notes, **asdict(examined)})
+        print_json({"notes": notes, **asdict(examined)})
     else:
-        _say(opened.notes)
+        _say(notes)
         console().print(examination_report(examined), highlight=False)
     if out is None:
         return

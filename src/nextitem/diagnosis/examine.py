@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.numbered import Numbered
+from nextitem.data.side.triples import Triples
 from nextitem.diagnosis.cores import Left, core_table
 from nextitem.diagnosis.finding import Finding
+from nextitem.diagnosis.graphs import GraphMeasures, graph_findings, measure_graph
 from nextitem.diagnosis.leaks import SplitLeaks, leak_table
 from nextitem.diagnosis.logs import numbered_log
 from nextitem.diagnosis.measures import Measures, Ties, find_ties, measure
@@ -28,12 +30,17 @@ class Examination:
     leaks: list[SplitLeaks]
     unsplit: list[str]  # why other splits cannot be made of this log
     findings: list[Finding]  # the most serious first
+    knowledge: GraphMeasures | None = None  # None without a graph
 
 
-def examine(data: Interactions | Dataset, name: str, origin: str, now: float) -> Examination:
-    """`now`: seconds, against which a time lies in the future."""
+def examine(
+    data: Interactions | Dataset, name: str, origin: str, now: float, knowledge: Triples | None = None
+) -> Examination:
+    """`now`: seconds, against which a time lies in the future. `knowledge`: a graph beside the log, in its numbers;
+    a data set brings its own."""
     log = numbered_log(data)
     dataset = data if isinstance(data, Dataset) else Dataset.from_interactions(data, name)
+    graph = dataset.knowledge if knowledge is None else knowledge
     measures, ties = measure(log), find_ties(log)
     leaks, unsplit = leak_table(dataset)
     findings = [
@@ -45,9 +52,11 @@ def examine(data: Interactions | Dataset, name: str, origin: str, now: float) ->
         *repeat_findings(measures),
         *length_findings(log),
         *leak_findings(leaks),
+        *([] if graph is None else graph_findings(graph, dataset)),
     ]
     findings.sort(key=lambda one: ORDER[one.severity])  # stable
-    return Examination(name, origin, measures, ties, core_table(log), leaks, unsplit, findings)
+    measured = None if graph is None else measure_graph(graph)
+    return Examination(name, origin, measures, ties, core_table(log), leaks, unsplit, findings, measured)
 
 
 def tie_findings(ties: Ties | None) -> list[Finding]:

@@ -1,9 +1,9 @@
 """Recipe: a whole run as data."""
 
+from nextitem.recipe.data import DataRecipe, SplitRecipe
 from nextitem.recipe.layers import Layer, make_data_recipe, make_recipe, read_layer, with_training
 from nextitem.recipe.sections import (
     FORMAT,
-    DataRecipe,
     EvaluationRecipe,
     LoggerName,
     LossRecipe,
@@ -11,7 +11,6 @@ from nextitem.recipe.sections import (
     OptimizerName,
     Recipe,
     ScheduleName,
-    SplitRecipe,
     TrainingRecipe,
 )
 

@@ -10,7 +10,8 @@ from nextitem.models.negatives import BY_VECTORS, EXCLUDES_EXACTLY, SAMPLERS, ch
 from nextitem.models.scoring import asked_scorer
 from nextitem.models.towers import ItemTower, TowerFree
 from nextitem.nn.losses.by_name import LOSSES, check_loss, find_loss, loss_keys
-from nextitem.recipe.sections import BETA2, LossRecipe, Recipe, ScheduleName, SplitKind, TrainingRecipe
+from nextitem.recipe.data import SplitKind
+from nextitem.recipe.sections import BETA2, LossRecipe, Recipe, ScheduleName, TrainingRecipe
 
 SCHEDULE_KEYS: dict[ScheduleName, tuple[set[str], set[str]]] = {  # must have, may have
     "constant": (set(), set()),

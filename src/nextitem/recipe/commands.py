@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from nextitem.errors import InputError
+from nextitem.recipe.data import SplitRecipe
 from nextitem.recipe.layers import Layer
-from nextitem.recipe.sections import SplitRecipe
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from nextitem.models.base import Fitted, Trained
 from nextitem.models.catalogue import MODELS, check_arguments, find
 from nextitem.models.own import Given, OwnModel, among, label
 from nextitem.recipe.checks import check_training, with_batch_keys, with_negatives
-from nextitem.recipe.sections import FORMAT, DataRecipe, ModelRecipe, Recipe
+from nextitem.recipe.data import DataRecipe
+from nextitem.recipe.sections import FORMAT, ModelRecipe, Recipe
 
 LIKE = ("recstudio",)  # libraries whose settings are kept, recipes/like/NAME.yaml
 Layer = dict[str, Any]  # some keys of a recipe, nested by section

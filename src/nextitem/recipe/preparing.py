@@ -10,12 +10,15 @@ from nextitem.data.dataset import Dataset
 from nextitem.data.ids import IdMap
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.prepare import Rules, prepare
-from nextitem.data.side.triples import shuffled
+from nextitem.data.side.graph_rules import GraphRules
+from nextitem.data.side.shuffled import shuffled
+from nextitem.data.sources.beside import beside_source, links_beside
 from nextitem.data.sources.opening import locate, open_data
-from nextitem.data.sources.side_tables import attach, beside, read_side
+from nextitem.data.sources.public import PUBLIC_DATA
+from nextitem.data.sources.side_tables import ATTRIBUTES, attach, read_side
 from nextitem.data.splits.given import given_files, joined, newest_held_out, overlaps
 from nextitem.errors import InputError
-from nextitem.recipe.sections import DataRecipe
+from nextitem.recipe.data import DataRecipe
 
 MOST = 0.1  # of the rows of a part may stand in an earlier one; above it the files are surely the wrong ones
 SIDE = {"users": "user_table", "items": "item_table", "knowledge": "knowledge", "links": "links", "trust": "trust"}
@@ -31,7 +34,7 @@ def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
     read, origin = _open(recipe, recipe.source)
     if isinstance(read, Dataset):
         _refuse_filters(recipe)
-        return _shuffled(read, recipe.shuffle), origin
+        return (read if recipe.shuffle is None else _shuffled(read, recipe.shuffle)), origin
     log = read
     if recipe.parts == "join" and recipe.test_file is None:
         raise InputError(f"data.parts join: {recipe.source} is no folder of train, valid and test files; leave it out")
@@ -47,22 +50,24 @@ def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
         dataset = replace(dataset, parts=None)
     elif recipe.test_file is not None and recipe.valid_file is None:
         dataset = newest_held_out(dataset)
-    paths = _side_paths(recipe)
-    return _shuffled(attach(dataset, read_side(paths)) if paths else dataset, recipe.shuffle), origin
+    rules = GraphRules(recipe.knowledge_relations, recipe.knowledge_except, recipe.knowledge_min_degree)
+    of_attributes = recipe.knowledge == ATTRIBUTES
+    dataset = attach(dataset, read_side(_side_paths(recipe)), rules, of_attributes=of_attributes)
+    return (dataset if recipe.shuffle is None else _shuffled(dataset, recipe.shuffle)), origin
 
 
-def _shuffled(dataset: Dataset, which: Literal["knowledge", "trust"] | None) -> Dataset:
-    """The data set with one of its graphs permuted, as a control."""
-    if which is None:
-        return dataset
+def _shuffled(dataset: Dataset, which: Literal["knowledge", "trust"]) -> Dataset:
+    """The data set with one of its graphs shuffled, which a note says.
+
+    Raises:
+        InputError: it has no such graph.
+    """
     graph = dataset.knowledge if which == "knowledge" else dataset.trust
     if graph is None:
         raise InputError(f"data.shuffle: {dataset.name} has no graph of {which} to permute; leave it out")
     note = f"a control: the ends of the {len(graph):,} edges of {which} are permuted within each relation"
-    dataset = replace(dataset, notes=(*dataset.notes, note))
-    return (
-        replace(dataset, knowledge=shuffled(graph)) if which == "knowledge" else replace(dataset, trust=shuffled(graph))
-    )
+    dataset, mixed = replace(dataset, notes=(*dataset.notes, note)), shuffled(graph)
+    return replace(dataset, knowledge=mixed) if which == "knowledge" else replace(dataset, trust=mixed)
 
 
 def build_rules(recipe: DataRecipe) -> Rules:
@@ -88,7 +93,7 @@ def _log(recipe: DataRecipe, file: str) -> Interactions:
 
 
 def _with_given_files(recipe: DataRecipe) -> DataRecipe:
-    """A folder with the files train, valid and test stands for the three."""
+    """A folder with the files train, valid and test stands for the three; of KGAT's there are two."""
     if recipe.valid_file is not None and recipe.test_file is None:
         raise InputError("data.valid_file is named and data.test_file is not; name the test too")
     folder = Path(recipe.source).expanduser()
@@ -96,7 +101,7 @@ def _with_given_files(recipe: DataRecipe) -> DataRecipe:
         return recipe
     if (found := given_files(folder)) is None:
         return recipe
-    train, valid, test = map(str, found)
+    train, valid, test = (None if one is None else str(one) for one in found)
     return recipe.model_copy(update={"source": train, "valid_file": valid, "test_file": test})
 
 
@@ -115,16 +120,29 @@ def _overlap_notes(log: Interactions) -> tuple[str, ...]:
 def _side_paths(recipe: DataRecipe) -> dict[str, Path]:
     named = recipe.model_dump(include=set(SIDE.values()))
     paths = {role: Path(named[key]) for role, key in SIDE.items() if named[key] is not None}
+    if recipe.knowledge == ATTRIBUTES:
+        del paths["knowledge"]
+    elif "knowledge" in paths and "links" not in paths and (links := links_beside(paths["knowledge"])):
+        raise InputError(f"data.knowledge: {links.name} stands beside {paths['knowledge']}; name it with --data.links")
     if recipe.side == "none":
         return paths
-    log, _, _ = locate(recipe.source, None if recipe.folder is None else Path(recipe.folder))
-    found = beside(log) | paths
-    if not found:
+    folder = None if recipe.folder is None else Path(recipe.folder)
+    log, _, _ = locate(recipe.source, folder)
+    found = beside_source(recipe.source, log, folder)
+    if not found and not paths and recipe.knowledge != ATTRIBUTES:
         raise InputError(
-            f"data.side: beside {log} there is no .user, .item, .kg, .link, .net or _item2attributes.json file; "
-            "leave it out"
+            f"data.side: beside {log} there is no .user, .item, .kg, .link, .net, kg.txt, kg_final.txt or "
+            f"_item2attributes.json file{_what_may_be_beside(recipe.source)}; leave it out"
         )
-    return found
+    if recipe.knowledge is not None:  # another graph, of which the links are not those that stand there
+        found = {role: path for role, path in found.items() if role not in ("knowledge", "links")}
+    return found | paths
+
+
+def _what_may_be_beside(source: str) -> str:
+    """Of a public data set, in words."""
+    files = PUBLIC_DATA[source].beside if source in PUBLIC_DATA else {}
+    return f" (put {', '.join(file.place for file in files.values())} into the data folder)" if files else ""
 
 
 def _refuse_filters(recipe: DataRecipe) -> None:

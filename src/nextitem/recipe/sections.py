@@ -1,154 +1,27 @@
-"""The sections of a recipe: their keys, types and defaults."""
+"""A recipe and its sections beside those of the data: their keys, types and defaults."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import suppress
-from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
-from nextitem.data.log.bad_lines import BadLinesRule
-from nextitem.data.sources.formats.quoting import Quote
-from nextitem.data.sources.scanning import Engine
-from nextitem.data.splits.cases import Cases
-from nextitem.data.splits.ratio import Rounding
 from nextitem.evaluation.evaluate import DEFAULT_METRICS
 from nextitem.evaluation.protocol import Seen, Ties
 from nextitem.keys import Positive
 from nextitem.models.base import Recommender
 from nextitem.models.catalogue import find
 from nextitem.models.own import OwnModel, label
+from nextitem.recipe.data import Count, DataRecipe, Section, SplitRecipe
 
 FORMAT = 1  # of a run folder
 BETA2 = 0.999  # how slowly Adam's second moment forgets; Kingma and Ba, arXiv:1412.6980
 
 OptimizerName = Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"]
-SplitKind = Literal[
-    "leave_one_out", "leave_k_out", "user_entry", "entry", "user", "cold_items", "cold_users", "at_time",
-    "late_users", "given",
-]  # fmt: skip
 LoggerName = Literal["csv", "tensorboard"]
 ScheduleName = Literal["constant", "warmup", "cosine", "plateau", "exponential"]
-
-Count = Annotated[int, Field(ge=0)]
-
-
-def _seconds(value: object) -> object:
-    """A date, or a moment of ISO 8601, in seconds since 1970; UTC where it names no zone."""
-    if isinstance(value, str):
-        with suppress(ValueError):
-            value = datetime.fromisoformat(value)
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-    return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp() if isinstance(value, date) else value
-
-
-Moment = Annotated[float, BeforeValidator(_seconds)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class DataRecipe(Section):
-    source: str = "ml-100k"
-    """A public data set's name, a file or a folder."""
-    folder: str | None = None
-    """Where public data sets lie already (--data-dir)."""
-    format: str = "auto"
-    """Of the files; auto: told by their names and first lines."""
-    separator: str | None = None
-    """Of the fields of a table; null: told by its first lines."""
-    quote: Annotated[Quote, BeforeValidator(lambda found: "double" if found == '"' else found)] = "auto"
-    """Whether quotes hold the fields of a table together (double), or are letters (none)."""
-    user: str | None = None
-    """The user's column; null: found by its name."""
-    item: str | None = None
-    """The item's column; null: found by its name."""
-    timestamp: str | None = None
-    """The time's column; null: found by its name, none: the order of the file is the order of time."""
-    rating: str | None = None
-    """The rating's column; null: found by its name, none: no ratings."""
-    time_format: str | None = None
-    """Of dates that are text, as strptime has it: %d/%m/%Y %H:%M."""
-    engine: Engine = "polars"
-    """What reads, filters and counts a table; duckdb and spark are extras."""
-    bad_lines: BadLinesRule = "error"
-    """What becomes of a log with bad lines: error, it is refused; skip, they are left out, counted and listed."""
-    after: Moment | None = None
-    """Keep interactions from this moment on: a date, 2014-01-31, or seconds since 1970."""
-    before: Moment | None = None
-    """Keep interactions earlier than this moment."""
-    min_rating: float | None = None
-    """Keep ratings of at least this."""
-    duplicates: Literal["keep", "first", "last"] = "keep"
-    """Which of a repeated user-item pair stay."""
-    min_length: Count = 0
-    """Keep users with so many interactions, counted once, before the cores."""
-    max_length: Positive | None = None
-    """Keep users with at most so many interactions, counted likewise."""
-    user_core: Count = 0
-    """Keep users with at least so many interactions."""
-    item_core: Count = 0
-    """Keep items with at least so many interactions."""
-    core: Literal["iterated", "once"] = "iterated"
-    """Cut the cores until nothing falls out any more, or once."""
-    ids: Literal["sorted", "appearance"] = "sorted"
-    """The order in which users and items are numbered."""
-    user_ids: str | None = None
-    """A file that has the users in the order wanted."""
-    item_ids: str | None = None
-    """A file that has the items in the order wanted."""
-    valid_file: str | None = None
-    """Validation in a file of its own, in the form of the source, which is the training then."""
-    test_file: str | None = None
-    """The test in a file of its own; without valid_file, validation is held out from training."""
-    parts: Literal["keep", "join"] = "keep"
-    """Of such files, or a folder of them; join: one log, to be split anew."""
-    side: Literal["none", "beside"] = "none"
-    """Take what stands beside the log (docs/formats.md)."""
-    user_table: str | None = None
-    """Attributes of users: an atomic file, Parquet, or text."""
-    item_table: str | None = None
-    """Attributes of items."""
-    knowledge: str | None = None
-    """A knowledge graph: head, relation, tail."""
-    links: str | None = None
-    """Which entity of the graph an item is."""
-    trust: str | None = None
-    """Who trusts whom."""
-    shuffle: Literal["knowledge", "trust"] | None = None
-    """A control: permute the ends of that graph within each relation, so that only degrees are left of it."""
-    weight: Literal["rating"] | None = None
-    """rating: an interaction counts as much as its rating says; null: all alike."""
-
-
-class SplitRecipe(Section):
-    kind: SplitKind = "leave_one_out"
-    """What is held out; given: as the data's own files have it."""
-    min_length: Annotated[int, Field(ge=3)] = 3
-    """Shortest history of leave_one_out and leave_k_out; 3 is SASRec's, FreeRec takes 4."""
-    k: Positive | None = None
-    """Of leave_k_out: how many are held out."""
-    valid: Annotated[float, Field(gt=0)] = 0.1
-    """Of user_entry, entry, user, cold_items, cold_users: a share, or a number; of at_time: a share."""
-    test: Annotated[float, Field(gt=0)] = 0.1
-    """Likewise, of the test."""
-    order: Literal["random", "time"] = "random"
-    """Of user_entry, entry, user: which are held out."""
-    rounding: Rounding = "down"
-    """Of shares of user_entry."""
-    days: Annotated[float, Field(gt=0)] | None = None
-    """Of at_time, late_users: length of the test, and of the validation."""
-    valid_from: Moment | None = None
-    """Of at_time: the first moment of the validation, a date or seconds since 1970."""
-    test_from: Moment | None = None
-    """Of at_time: the first moment of the test."""
-    cases: Cases | None = None
-    """Targets of a user together, or each with what came before it (given, at_time, and others by time)."""
 
 
 class ModelRecipe(BaseModel):

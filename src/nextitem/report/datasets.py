@@ -62,6 +62,7 @@ def datasets_page(name: str) -> Group:
         *(("download", address(source)) for source in data.downloads),
         *(("file", f"{file.place}, read as {file.format}, {_checksum(data, index)}")
           for index, file in enumerate(data.files)),
+        ("beside", ", ".join(f"{file.place} ({role})" for role, file in data.beside.items())),
         ("recipe", " ".join(f"--{key} {value}" for key, value in data.recipe.items())),
     ]  # fmt: skip
     for title, text in rows:

@@ -14,6 +14,7 @@ from nextitem.diagnosis.examine import Examination
 from nextitem.diagnosis.finding import Finding
 from nextitem.diagnosis.leaks import SplitLeaks
 from nextitem.diagnosis.measures import Histogram, Measures, Ties
+from nextitem.report.graph import graph_table
 from nextitem.report.tables import FittingTable
 
 STYLES = {"serious": "bold red", "warning": "bold yellow", "note": "bold cyan"}
@@ -34,8 +35,9 @@ def examination_report(examined: Examination) -> Group:
         Text("What a split leaks (test cases)", "bold"),
         _leak_table(examined.leaks),
         *(Text(f"no such split: {reason}", "dim") for reason in examined.unsplit),
+        *([] if examined.knowledge is None else [graph_table(examined.knowledge)]),
         Text("Findings" if examined.findings else "Findings: none", "bold"),
-        *(_finding(one) for one in examined.findings),
+        *(finding(one) for one in examined.findings),
     ]
     return Group(*shown)
 
@@ -134,7 +136,8 @@ def _leak_table(leaks: list[SplitLeaks]) -> FittingTable:
     return table
 
 
-def _finding(one: Finding) -> Group:
+def finding(one: Finding) -> Group:
+    """What was found, why it matters, and the way out."""
     return Group(
         Text.assemble((f"{one.severity}: {one.about}", STYLES[one.severity])),
         Text(f"  {one.found}"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nextitem.data.sources.public import PUBLIC_DATA
+from nextitem.data.sources.side_tables import ATTRIBUTES
 from nextitem.data.synthetic import SYNTHETIC
 from nextitem.errors import InputError
 from nextitem.recipe import DataRecipe
@@ -53,6 +54,8 @@ def _named(recipe: DataRecipe) -> dict[str, str]:
     names: dict[str, str] = recipe.model_dump(include=ALL, exclude_none=True)
     if names["source"] in PUBLIC_DATA or names["source"] in SYNTHETIC:
         del names["source"]
+    if names.get("knowledge") == ATTRIBUTES:
+        del names["knowledge"]
     return names
 
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextitem.data.ids import IdMap
-from nextitem.data.side.triples import Triples, shuffled
+from nextitem.data.side.shuffled import shuffled
+from nextitem.data.side.triples import Triples
 from nextitem.errors import InputError
 from nextitem.recipe import DataRecipe
 from nextitem.recipe.preparing import build_dataset

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nextitem.data.sources.beside import beside
 from nextitem.data.sources.formats.attributes import read_item_attributes, write_item_attributes
-from nextitem.data.sources.side_tables import beside, read_side
+from nextitem.data.sources.side_tables import read_side
 from nextitem.errors import InputError
 from nextitem.recipe import DataRecipe
 from nextitem.recipe.preparing import build_dataset

@@ -21,6 +21,8 @@ from nextitem.data.sources.formats.roles import Roles
 from nextitem.data.sources.opening import open_data
 from nextitem.data.sources.scanning import Engine, scan
 from nextitem.errors import InputError
+from nextitem.recipe import DataRecipe
+from nextitem.recipe.preparing import build_dataset
 
 HARD = Rules(min_rating=2, duplicates="last", min_length=2, max_length=60, user_core=3, item_core=3)
 
@@ -85,6 +87,27 @@ def test_prepared_folders_are_the_same_bytes(engine: Engine, tmp_path: Path) -> 
     small_log().write_parquet(tmp_path / "log.parquet", row_group_size=64)
     small_log().write_csv(tmp_path / "log.csv")
     assert_same_folders([tmp_path / "log.parquet", tmp_path / "log.csv"], "table", engine, HARD, tmp_path)
+
+
+@engines
+def test_a_graph_beside_the_log_is_the_same_bytes(engine: Engine, tmp_path: Path) -> None:
+    small_log().write_parquet(tmp_path / "log.parquet")
+    items = small_log()["item"].unique().sort()
+    tags = [["even" if len(one) % 2 else "odd", one[1]] for one in items]
+    pl.DataFrame({"item": items, "tags": tags}).write_parquet(tmp_path / "items.parquet")
+    edges = {"head": [*items, "x"], "relation": ["of"] * len(items) + ["by"], "tail": [*items[1:], "x", "y"]}
+    pl.DataFrame(edges).write_csv(tmp_path / "graph.csv")
+    names: tuple[Engine, ...] = (engine, "polars")
+    for knowledge in ("attributes", str(tmp_path / "graph.csv")):
+        for one in names:
+            recipe = DataRecipe(
+                source=str(tmp_path / "log.parquet"), engine=one, user_core=3, item_core=3, min_rating=2,
+                item_table=str(tmp_path / "items.parquet"), knowledge=knowledge, knowledge_min_degree=2,
+            )  # fmt: skip
+            build_dataset(recipe)[0].save(tmp_path / one)
+        found = files_of(tmp_path / engine)
+        assert "knowledge.parquet" in found
+        assert found == files_of(tmp_path / "polars")
 
 
 @engines

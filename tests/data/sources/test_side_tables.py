@@ -84,7 +84,7 @@ def test_nothing_beside_is_told(tmp_path: Path) -> None:
 
 
 def test_a_graph_needs_its_links(folder: Path) -> None:
-    with pytest.raises(InputError, match="there is no links"):
+    with pytest.raises(InputError, match=r"log\.link stands beside .*name it with --data\.links"):
         build_dataset(DataRecipe(source=str(folder / "log.inter"), knowledge=str(folder / "log.kg")))
 
 

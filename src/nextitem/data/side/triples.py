@@ -5,15 +5,18 @@ Sizes: E edges.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from nextitem.data.ids import MEND, PAD, IdMap, read_table
+from nextitem.data.side.graph_rules import GraphRules, dense, distinct, of_relations
 from nextitem.errors import InputError
 from nextitem.writing import replacing
+
+ALL = GraphRules()  # every triple
 
 
 @dataclass(frozen=True)
@@ -69,35 +72,25 @@ class Triples:
         return loaded
 
 
-def shuffled(graph: Triples, seed: int = 0) -> Triples:
-    """The graph with its tails permuted within each relation: a control that says what the graph is worth.
-
-    Every node keeps its number of edges in and out by each relation; who is joined to whom is drawn.
-    """
-    order = np.lexsort((np.random.default_rng(seed).random(len(graph)), graph.relations))
-    tails = np.empty_like(graph.tails)
-    tails[np.argsort(graph.relations, kind="stable")] = graph.tails[order]
-    return replace(graph, tails=tails)
-
-
-def knowledge_graph(edges: pl.DataFrame, links: pl.DataFrame, items: IdMap) -> tuple[Triples, list[str]]:
+def knowledge_graph(
+    edges: pl.DataFrame, links: pl.DataFrame | None, items: IdMap, rules: GraphRules = ALL
+) -> tuple[Triples, list[str]]:
     """`edges` (head, relation, tail) and `links` (item, entity) in ids of their own -> the graph, and what to know.
 
-    An entity that a known item links to is that item; all others are numbered after the items, in sorted order. The
-    entity of an item that is not in the data set stays, as an entity: what it joins still holds.
+    An entity that a known item links to is that item, without links the one that has the item's id; all others are
+    numbered after the items, in sorted order. The entity of an item that is not in the data set stays, as an entity:
+    what it joins still holds. Exact repeats of a triple are dropped, and what the `rules` do not keep.
+
+    Raises:
+        InputError: there are no links and no item is an entity, or a rule leaves nothing or asks for what is not there.
     """
-    links = links.with_columns(index=pl.Series(items.indices(links["item"]))).cast({"entity": pl.String})
-    known = links.filter(pl.col("index") != PAD).sort("index")
-    notes = []
-    if strange := len(links) - len(known):
-        notes.append(f"{strange:,} of {len(links):,} linked items are not in the log; their entities stay")
-    once = known.unique("entity", keep="first", maintain_order=True).unique("index", keep="first", maintain_order=True)
-    if shared := len(known) - len(once):
-        notes.append(f"{shared:,} links repeat an entity or an item; the first of each holds")
-    edges = edges.cast({"head": pl.String, "tail": pl.String})
+    edges, repeats = distinct(edges.cast({"head": pl.String, "relation": pl.String, "tail": pl.String}))
+    edges, chosen = of_relations(edges, rules)
+    once, found = _linked(links, items) if links is not None else _linked_by_id(edges, items)
+    edges, dropped = dense(edges, once["entity"], rules.min_degree)
     ends = pl.concat([edges["head"], edges["tail"].alias("head")]).unique()
     others = IdMap(ends.filter(~ends.is_in(once["entity"].to_list())).sort().alias("id"))
-    names = IdMap(edges["relation"].cast(pl.String).unique().sort().alias("id"))
+    names = IdMap(edges["relation"].unique().sort().alias("id"))
 
     def nodes(column: str) -> np.ndarray:
         other = others.indices(edges[column])
@@ -106,7 +99,40 @@ def knowledge_graph(edges: pl.DataFrame, links: pl.DataFrame, items: IdMap) -> t
         return np.where(entity != PAD, linked, other + len(items)).astype(np.int32)
 
     relations = names.indices(edges["relation"]).astype(np.int32)
-    return Triples(nodes("head"), relations, nodes("tail"), len(items), others, names), notes
+    graph = Triples(nodes("head"), relations, nodes("tail"), len(items), others, names)
+    return graph, [*repeats, *chosen, *found, *dropped]
+
+
+def _linked(links: pl.DataFrame, items: IdMap) -> tuple[pl.DataFrame, list[str]]:
+    """`index` and `entity` of each item that has one."""
+    links = links.with_columns(index=pl.Series(items.indices(links["item"]))).cast({"entity": pl.String})
+    known = links.filter(pl.col("index") != PAD).sort("index")
+    notes = []
+    if strange := len(links) - len(known):
+        notes.append(f"{strange:,} of {len(links):,} linked items are not in the log; their entities stay")
+    once = known.unique("entity", keep="first", maintain_order=True).unique("index", keep="first", maintain_order=True)
+    if shared := len(known) - len(once):
+        notes.append(f"{shared:,} links repeat an entity or an item; the first of each holds")
+    return once, notes
+
+
+def _linked_by_id(edges: pl.DataFrame, items: IdMap) -> tuple[pl.DataFrame, list[str]]:
+    """The same where an entity is an item if it has the item's id."""
+    ids = (
+        pl.DataFrame({"entity": items.column.cast(pl.String)})
+        .with_row_index("index", offset=1)
+        .cast({"index": pl.Int64})
+    )
+    ends = pl.concat([edges["head"], edges["tail"].alias("head")]).unique().alias("entity").to_frame()
+    once = ids.join(ends, on="entity", how="semi", maintain_order="left")
+    if not len(once):
+        raise InputError(
+            "a knowledge graph needs links of items to entities (--data.links), or the log's own ids for its items; "
+            f"there are no links, and none of {len(items):,} items has the id of an entity (an item is called "
+            f"{items.column[0]!r}, an entity {edges['head'][0]!r})"
+        )
+    note = f"there are no links: {len(once):,} of {len(items):,} items are the entities that have their ids"
+    return once, [note]
 
 
 def trust_network(edges: pl.DataFrame, users: IdMap) -> tuple[Triples, list[str]]:

@@ -11,6 +11,7 @@ from narwhals.typing import IntoFrame
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.bad_lines import BadLinesRule, LineError
 from nextitem.data.log.interactions import Interactions
+from nextitem.data.sources.beside import NO_LOGS
 from nextitem.data.sources.formats.clean_copies import kept_copy, past_bad_lines, told
 from nextitem.data.sources.formats.files import is_parquet
 from nextitem.data.sources.formats.format import Options
@@ -187,7 +188,8 @@ def _only_file(folder: Path) -> Path:
     if "recipe.yaml" in names:
         raise InputError(f"{folder} is a run folder (it has a recipe.yaml), no data; name the data that it was made of")
     for endings in GROUPS:
-        matching = [name for name in names if name.lower().removesuffix(".gz").endswith(endings)]
+        plain = {name: name.lower().removesuffix(".gz") for name in names}
+        matching = [name for name in names if plain[name].endswith(endings) and plain[name] not in NO_LOGS]
         if len(matching) == 1:
             return folder / matching[0]
         if matching:

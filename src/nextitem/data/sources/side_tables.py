@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -10,16 +10,27 @@ import polars as pl
 from nextitem.data.dataset import Dataset
 from nextitem.data.ids import PAD, IdMap
 from nextitem.data.log.exact import read_parquet
-from nextitem.data.side.triples import knowledge_graph, trust_network
+from nextitem.data.side.attribute_graph import attribute_triples
+from nextitem.data.side.graph_rules import GraphRules
+from nextitem.data.side.triples import ALL, Triples, knowledge_graph, trust_network
 from nextitem.data.sources.formats.atomic import ENDINGS, read_atomic_table
-from nextitem.data.sources.formats.attributes import item_attributes_beside, read_item_attributes
+from nextitem.data.sources.formats.attributes import read_item_attributes
 from nextitem.data.sources.formats.files import check_file, explained, is_parquet
+from nextitem.data.sources.formats.graph_text import (
+    NUMBERED,
+    is_item_list,
+    named_entities,
+    named_relations,
+    read_item_list,
+    read_triples,
+)
 from nextitem.data.sources.formats.item_lines import is_item_lines, read_item_lines
 from nextitem.data.sources.formats.roles import looks_like_header
 from nextitem.data.sources.formats.side_text import read_attribute_text, read_edge_text
 from nextitem.errors import InputError
 
-COLUMNS = {"knowledge": ("head", "relation", "tail"), "links": ("item", "entity"), "trust": ("source", "target")}
+COLUMNS = {"links": ("item", "entity"), "trust": ("source", "target")}
+ATTRIBUTES = "attributes"  # in place of a graph: one made of the items' attributes
 
 
 @dataclass(frozen=True)
@@ -33,23 +44,20 @@ class SideTables:
     trust: pl.DataFrame | None = None  # source, target: users
 
 
-def attach(dataset: Dataset, side: SideTables) -> Dataset:
-    """The data set with the side tables in its numbers. Its `notes` count what found no user or item.
+def attach(dataset: Dataset, side: SideTables, rules: GraphRules = ALL, *, of_attributes: bool = False) -> Dataset:
+    """The data set with the side tables in its numbers. Its `notes` count what found no user or item, and what the
+    `rules` leave out of the graph; `of_attributes` makes one of the attributes of items.
 
     Raises:
-        InputError: a knowledge graph without links, or links without a graph; a table with too few columns.
+        InputError: links without a graph, a graph of no item, or one to be made of attributes that are not there; rules
+            without a graph, or that leave nothing of it; a table with too few columns.
     """
-    if (side.knowledge is None) != (side.links is None):
-        missing = "links of items to entities (.link)" if side.links is None else "knowledge graph (.kg)"
-        raise InputError(f"a knowledge graph needs its triples and its links; there is no {missing}")
     users, user_notes = _aligned(side.users, dataset.users, "user")
     items, item_notes = _aligned(side.items, dataset.items, "item")
     notes = [*dataset.notes, *user_notes, *item_notes]
-    knowledge, trust = dataset.knowledge, dataset.trust
-    if side.knowledge is not None and side.links is not None:
-        edges = _named(side.knowledge, ["head", "relation", "tail"], "a knowledge graph")
-        knowledge, found = knowledge_graph(edges, _named(side.links, ["item", "entity"], "links"), dataset.items)
-        notes += found
+    knowledge, found = _graph(dataset, side, items, rules, of_attributes)
+    notes += found
+    trust = dataset.trust
     if side.trust is not None:
         trust, found = trust_network(_named(side.trust, ["source", "target"], "a trust network"), dataset.users)
         notes += found
@@ -58,17 +66,60 @@ def attach(dataset: Dataset, side: SideTables) -> Dataset:
     )
 
 
+def _graph(
+    dataset: Dataset, side: SideTables, attributes: pl.DataFrame | None, rules: GraphRules, of_attributes: bool
+) -> tuple[Triples | None, list[str]]:
+    """The knowledge graph, if there is one, and what is to be said of it."""
+    if of_attributes:
+        if attributes is None:
+            raise InputError(
+                "data.knowledge attributes makes a graph of the items' attributes, and there are none; name their "
+                "table with --data.item_table, or take what stands beside the log with --data.side beside"
+            )
+        edges, links, said = attribute_triples(attributes, dataset.items, rules.relations)
+        graph, found = knowledge_graph(edges, links, dataset.items, rules)
+        return graph, said + found
+    if side.knowledge is None:
+        if side.links is not None:
+            raise InputError("links of items to entities (.link) need the graph (.kg); name it with --data.knowledge")
+        if rules != ALL:
+            raise InputError(
+                "data.knowledge_relations and its kin are of a knowledge graph, and there is none; leave them out"
+            )
+        return dataset.knowledge, []
+    edges = _named(side.knowledge, ["head", "relation", "tail"], "a knowledge graph")
+    own_links = None if side.links is None else _named(side.links, ["item", "entity"], "links")
+    return knowledge_graph(edges, own_links, dataset.items, rules)
+
+
 def read_side(paths: dict[str, Path]) -> SideTables:
     """`paths` by the fields of SideTables: atomic files, Parquet, or text split by tabs or commas; items from JSON too,
     as S3-Rec's item2attributes or Amazon's metadata, an object a line.
 
     The text of a graph, of links and of trust may lack a header (KGCN's kg.txt, HetRec's user_friends.dat has one), and
-    may be split by spaces (Epinions' trust).
+    may be split by spaces (Epinions' trust). What KGAT's graph numbers has the names of the lists beside it.
 
     Raises:
         InputError: a file is missing or cannot be read.
     """
-    return SideTables(**{role: read_table(path, role) for role, path in paths.items()})
+    tables = {role: read_table(path, role) for role, path in paths.items()}
+    if "knowledge" in paths:
+        tables |= _with_names(tables, paths)
+    return SideTables(**tables)
+
+
+def _with_names(tables: dict[str, pl.DataFrame], paths: dict[str, Path]) -> dict[str, pl.DataFrame]:
+    """The graph and its links with the names that KGAT's lists give, where they stand beside it."""
+    triples, graph, links = tables["knowledge"], paths["knowledge"], paths.get("links")
+    if graph.name.removesuffix(".gz") != NUMBERED:
+        return {}
+    lists = {what: graph.with_name(f"{what}_list.txt") for what in ("relation", "entity")}
+    if lists["relation"].is_file():
+        triples = named_relations(triples, lists["relation"])
+    if links is None or not is_item_list(links):
+        return {"knowledge": triples}
+    triples, linked = named_entities(triples, tables["links"], lists["entity"])
+    return {"knowledge": triples, "links": linked}
 
 
 def read_table(path: Path, role: str) -> pl.DataFrame:
@@ -88,6 +139,10 @@ def read_table(path: Path, role: str) -> pl.DataFrame:
 
 def _read(path: Path, role: str) -> pl.DataFrame:
     check_file(path)
+    if role == "knowledge":
+        return read_triples(path)
+    if role == "links" and not is_parquet(path) and is_item_list(path):
+        return read_item_list(path)
     if path.name.removesuffix(".gz").endswith(ENDINGS):
         return read_atomic_table(path)
     if role == "items" and is_item_lines(path):
@@ -98,22 +153,6 @@ def _read(path: Path, role: str) -> pl.DataFrame:
         with explained(path):
             return read_parquet(path)
     return read_attribute_text(path) if role in ("users", "items") else read_edge_text(path, role)
-
-
-def beside(path: Path) -> dict[str, Path]:
-    """The atomic files of the same stem as an .inter file; X_item2attributes.json beside X.txt, gzipped or not.
-
-    Field of SideTables -> path.
-    """
-    endings = {"users": ".user", "items": ".item", "knowledge": ".kg", "links": ".link", "trust": ".net"}
-    assert set(endings) == {one.name for one in fields(SideTables)}
-    if path.name.removesuffix(".gz").endswith(".txt"):
-        there = item_attributes_beside(path)
-        return {} if there is None else {"items": there}
-    if path.suffix != ".inter":
-        return {}
-    found = {role: path.with_suffix(ending) for role, ending in endings.items()}
-    return {role: one for role, one in found.items() if one.is_file()}
 
 
 def _aligned(table: pl.DataFrame | None, ids: IdMap, role: str) -> tuple[pl.DataFrame | None, list[str]]:

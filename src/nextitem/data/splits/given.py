@@ -13,6 +13,7 @@ from nextitem.data.dataset import Dataset
 from nextitem.data.log.frames import to_polars
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.log.units import PER_SECOND, TimeUnit, finest
+from nextitem.data.sources.formats.graph_text import has_numbered_graph
 from nextitem.errors import InputError
 
 NAMES = ("train", "valid", "test")
@@ -120,11 +121,12 @@ def _in_unit(frame: pl.LazyFrame, unit: TimeUnit, wanted: TimeUnit) -> pl.LazyFr
     return frame.with_columns(pl.col("timestamp") * (PER_SECOND[wanted] // PER_SECOND[unit]))
 
 
-def given_files(folder: Path) -> tuple[Path, Path, Path] | None:
-    """The files of a split in a folder, if it has all three, alike but for the word.
+def given_files(folder: Path) -> tuple[Path, Path | None, Path] | None:
+    """The files of a split in a folder, if it has all three, alike but for the word; or KGAT's two, beside its graph.
 
     train.txt, valid.txt, test.txt (FreeRec's Processed); X.train.inter, X.valid.inter, X.test.inter (RecBole's
-    benchmark files); for valid also val, validation, dev.
+    benchmark files); for valid also val, validation, dev. KGAT's train.txt and test.txt, gzipped or not, go without
+    one where kg_final.txt stands there too.
 
     Raises:
         InputError: there are several such threes.
@@ -140,4 +142,13 @@ def given_files(folder: Path) -> tuple[Path, Path, Path] | None:
             f"{folder} has the files of more than one split, {found[0][0].name} and {found[1][0].name}; name one's as "
             "the source, data.valid_file and data.test_file"
         )
-    return found[0] if found else None
+    return found[0] if found else _without_validation(folder)
+
+
+def _without_validation(folder: Path) -> tuple[Path, None, Path] | None:
+    """KGAT's train.txt and test.txt, if its graph stands beside them."""
+    for packed in ("", ".gz"):
+        train, test = folder / f"train.txt{packed}", folder / f"test.txt{packed}"
+        if train.is_file() and test.is_file() and has_numbered_graph(folder):
+            return train, None, test
+    return None

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import polars as pl
 
+from nextitem.data.log.bad_lines import LineError
 from nextitem.data.sources.formats.attributes import item_attributes_beside
 from nextitem.data.sources.formats.fields import to_interactions
 from nextitem.data.sources.formats.files import first_lines, lines
 from nextitem.data.sources.formats.format import Format, Head, Reading, fixed
+from nextitem.data.sources.formats.graph_text import has_numbered_graph
 from nextitem.data.sources.formats.places import MEND, Layout, read_places, refuse_header, refuse_other_counts
 from nextitem.data.sources.formats.times import untimed_note
 from nextitem.data.sources.formats.white_space import are_times
@@ -78,6 +80,27 @@ def read_sequences(path: Path) -> Reading:
     return Reading(to_interactions(table, path, notes=(untimed_note(path.name),)), _by_field(("user", "item ..")))
 
 
+def read_labels(path: Path) -> Reading:
+    """`user item label` a line, split by white space (RippleNet's and KGCN's ratings_final.txt); the label, 1 for an
+    interaction and 0 for an item that was drawn as its negative, is the rating."""
+    table = _split_at_space(path, "labels", "user, item and label, split by white space", 3, 3)
+    table = _fields(table, USER_FIRST[:3])
+    wrong = table.filter(~pl.col("rating").is_in(["0", "1"]))
+    if len(wrong):
+        raise LineError(
+            f"{path.name}, line {wrong['line'][0]}: a label is 1 or 0, found '{wrong['rating'][0][:80]}'; mend the "
+            "line, or read the file with --data.format spaced-ratings",
+            wrong.select(place="line", kind=pl.lit("label that is neither 0 nor 1")),
+        )
+    negatives = int((table["rating"] == "0").sum())
+    note = (
+        f"{negatives:,} of {len(table):,} rows of {path.name} have the label 0: negatives that were drawn, no "
+        "interactions; --data.min_rating 1 leaves them out"
+    )
+    notes = (untimed_note(path.name), *([note] if negatives else []))
+    return Reading(to_interactions(table, path, notes=notes), _by_field(USER_FIRST[:3]))
+
+
 def _split_at_space(path: Path, name: str, layout: str, fewest: int, most: int | None) -> pl.DataFrame:
     table = lines(path).with_columns(fields=pl.col("text").str.extract_all(r"\S+"))
     refuse_header(table, path, name)
@@ -119,9 +142,12 @@ def _told(name: str) -> Callable[[Head], bool]:
 
 
 def _are_sequences(head: Head) -> bool:
-    """Lines that may be rows are S3-Rec's where its attributes stand beside them."""
+    """Lines that may be rows are S3-Rec's where its attributes stand beside them, and KGAT's beside its graph."""
     told = head.told
-    return told.format == "sequences" or ("sequences" in told.may_be and item_attributes_beside(head.path) is not None)
+    if told.format == "sequences" or "sequences" not in told.may_be:
+        return told.format == "sequences"
+    of_kgat = head.name in ("train.txt", "test.txt") and has_numbered_graph(head.path.parent)
+    return of_kgat or item_attributes_beside(head.path) is not None
 
 
 MOVIELENS = Format(
@@ -130,6 +156,13 @@ MOVIELENS = Format(
     fixed(read_movielens),
     _is_movielens,
     file_names=("u.data", "ratings.dat"),
+)
+LABELS = Format(
+    "labels",
+    "ratings_final.txt, user item label, the label 0 for a drawn negative",
+    fixed(read_labels),
+    lambda _: False,  # by its name alone: labels look like ratings, and like items
+    file_names=("ratings_final.txt",),
 )
 PAIRS = Format("pairs", "user item a line, in time order", fixed(read_pairs), _told("pairs"))
 SEQUENCES = Format("sequences", "user item item .. a line, in time order", fixed(read_sequences), _are_sequences)

@@ -14,6 +14,7 @@ from nextitem.data.sources.formats.files import check_file
 from nextitem.data.sources.formats.format import Format, Head, Options, Reading
 from nextitem.data.sources.formats.headerless import (
     ITEM_RATINGS,
+    LABELS,
     MOVIELENS,
     PAIRS,
     RATINGS,
@@ -32,7 +33,7 @@ from nextitem.data.sources.formats.tags import TAGS
 from nextitem.data.sources.formats.tmall import TMALL
 from nextitem.errors import InputError, suggest
 
-BY_SPACE = (PAIRS, SEQUENCES, SPACED_RATINGS, SPACED_TIMES)
+BY_SPACE = (PAIRS, SEQUENCES, SPACED_RATINGS, SPACED_TIMES, LABELS)
 # In the order of docs/formats.md. A new form is a `Format` beside its reader, a place here and one in `_candidates`.
 FORMATS: dict[str, Format] = {
     one.name: one

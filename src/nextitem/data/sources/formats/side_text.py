@@ -11,11 +11,16 @@ from nextitem.data.log.exact import read_csv
 from nextitem.data.sources.formats.files import explained, first_lines, lines
 from nextitem.data.sources.formats.places import refuse_other_counts
 from nextitem.data.sources.formats.quoting import quote_char
-from nextitem.data.sources.formats.roles import looks_like_header
+from nextitem.data.sources.formats.roles import looks_like_header, plain
 from nextitem.data.sources.formats.tables import refuse_ragged
 from nextitem.errors import InputError
 
 HEADS = {"head", "relation", "tail", "source", "target", "entity", "source_id", "target_id"}  # first words of headers
+SPELLINGS = {  # of the columns of triples
+    "head": ("head", "headid", "h", "subject"),
+    "relation": ("relation", "relationid", "r", "predicate"),
+    "tail": ("tail", "tailid", "t", "object"),
+}
 MEND = "mend the line (a side table is split by tabs, or by commas where its first line has no tab)"
 OTHERS = ("::", "|", ";")  # what may split a file, but no side table
 
@@ -40,10 +45,26 @@ def read_edge_text(path: Path, role: str) -> pl.DataFrame:
     separator, fields = _first_line(path)
     is_spaced = len(fields) == 1 and len(fields[0].split()) > 1
     fields = fields[0].split() if is_spaced else fields
-    has_header = looks_like_header(fields) or bool(HEADS & set(fields))
+    has_header = _names_columns(fields, role)
     if is_spaced:
         return _read_spaced(path, role, fields, has_header)
     return _read(path, separator, has_header, types=False)
+
+
+def spelled(name: str) -> str:
+    """Which column of triples a name means, or the name itself.
+
+    >>> spelled("head_id"), spelled("Predicate"), spelled("weight")
+    ('head', 'relation', 'weight')
+    """
+    return next((role for role, words in SPELLINGS.items() if plain(name) in words), name)
+
+
+def _names_columns(fields: list[str], role: str) -> bool:
+    """Whether the first line is a header. An entity may be called head: of triples two of the columns must be named."""
+    if role == "knowledge":
+        return len({spelled(field) for field in fields} & set(SPELLINGS)) >= 2
+    return looks_like_header(fields) or bool(HEADS & set(fields))
 
 
 def _first_line(path: Path) -> tuple[str, list[str]]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from itertools import product
 
 from nextitem.data.sources.public.amazon import AMAZON
+from nextitem.data.sources.public.graphs import GRAPHS
 from nextitem.data.sources.public.kinds import PublicData
 from nextitem.data.sources.public.logs import LOGS
 from nextitem.data.sources.public.movielens import MOVIELENS_DATA
 from nextitem.data.sources.public.prepared import PREPARED
 
-PUBLIC_DATA: dict[str, PublicData] = {data.name: data for data in (*MOVIELENS_DATA, *PREPARED, *LOGS, *AMAZON)}
+PUBLIC_DATA: dict[str, PublicData] = {data.name: data for data in (*MOVIELENS_DATA, *PREPARED, *GRAPHS, *LOGS, *AMAZON)}
 
 # Names too many to list one by one: the pattern, and its members.
 FAMILIES: dict[str, tuple[str, ...]] = {

@@ -58,17 +58,39 @@ def in_local_folder(data: PublicData, data_dir: Path | None, tried: list[str]) -
         tried.append("local folder: none is named (data_dir, or the environment variable NEXTITEM_DATA)")
         return None
     for file in data.files:
-        path = Path(named) / file.place
-        if path.is_file():
-            if not is_intact(path, file, cache_folder()):
-                right = file.sha256 or noted(file, cache_folder())
-                raise InputError(
-                    f"{path} is not {data.name}: its sha256 is not {right}; "
-                    "remove it, or read it as a file of your own by its path"
-                )
-            return Found(path, file, f"{data.name} from the local folder {named}, {_held_to(file)}")
+        if path := _intact(data, file, Path(named)):
+            said = f"; {file.said}" if file.said else ""
+            return Found(path, file, f"{data.name} from the local folder {named}, {_held_to(file)}{said}")
     tried.append(f"local folder {named}: it has no {' and no '.join(file.place for file in data.files)}")
     return None
+
+
+def find_beside(name: str, data_dir: Path | None = None) -> dict[str, Path]:
+    """What stands beside a public data set in `data_dir` (else NEXTITEM_DATA): field of SideTables -> path. Nothing of
+    it is downloaded, and a name that is no public data set's has nothing.
+
+    Raises:
+        InputError: a file has another checksum.
+    """
+    data, named = PUBLIC_DATA.get(name), data_dir if data_dir is not None else os.environ.get("NEXTITEM_DATA")
+    if data is None or not named:
+        return {}
+    places = {role: _intact(data, file, Path(named)) for role, file in data.beside.items()}
+    return {role: path for role, path in places.items() if path is not None}
+
+
+def _intact(data: PublicData, file: File, folder: Path) -> Path | None:
+    """Where the file is; None: it is not there."""
+    path = folder / file.place
+    if not path.is_file():
+        return None
+    if not is_intact(path, file, cache_folder()):
+        right = file.sha256 or noted(file, cache_folder())
+        raise InputError(
+            f"{path} is not {data.name}: its sha256 is not {right}; "
+            "remove it, or read it as a file of your own by its path"
+        )
+    return path
 
 
 def in_cache(data: PublicData, tried: list[str]) -> Found | None:

@@ -31,6 +31,7 @@ class PublicData:
     by_hand: str = ""  # how a person gets the file, where no download is offered, or none answers
     size: Size = Size()
     recipe: dict[str, object] = field(default_factory=dict)  # the usual preparation, as recipe keys
+    beside: dict[str, File] = field(default_factory=dict)  # field of SideTables -> what data.side beside takes
 
     @property
     def megabytes(self) -> float | None:

@@ -10,6 +10,26 @@ NOT_KNOWN = Size()
 SESSIONS = {"data.item_core": 5, "split.kind": "leave_one_out"}
 
 HETREC_TAGS = File("lastfm-hetrec/user_taggedartists-timestamps.dat", None, "hetrec")
+HETREC_PLAYS = File(
+    "lastfm-hetrec/user_artists.dat.gz",
+    "7ac060068ac242ff1bfb3b402c6b4375665947cbcf9b8c6ecad8b2ee3e59b1bc",
+    "table",
+    "these are the artists that users played, not their tags, without times and by the artists' ids: split them at "
+    "random (--split.kind user_entry)",
+)
+HETREC_BESIDE = {
+    "knowledge": File(
+        "lastfm-hetrec/kg.txt.gz", "b07557c5186bf07b6af78f3c0c9cec64bf0b7112439a59101290007ad3ba19f4", "side"
+    ),
+    "links": File(
+        "lastfm-hetrec/item_index2entity_id.txt.gz",
+        "535568a18d3e79adf147fb3f5bc8ce74dcd1231c1ed31d7256f7f1899d782756",
+        "side",
+    ),
+    "trust": File(
+        "lastfm-hetrec/user_friends.dat.gz", "eee152f8b8766ff280fe7492382cd8130f4eb578f20b7aebe6474431b06aedaa", "side"
+    ),
+}
 GOWALLA = File("gowalla/loc-gowalla_totalCheckins.txt.gz", None, "gowalla")
 STEAM = File("steam/steam_reviews.json.gz", None, "steam")
 PLAYS = "userid-timestamp-artid-artname-traid-traname.tsv"
@@ -55,7 +75,7 @@ LOGS = (
         "lastfm-hetrec",
         "Last.fm, HetRec 2011: who tagged which artist when (dates to the month)",
         HETREC.text,
-        (HETREC_TAGS,),
+        (HETREC_TAGS, HETREC_PLAYS),
         (
             Archive(
                 "https://files.grouplens.org/datasets/hetrec2011/hetrec2011-lastfm-2k.zip",
@@ -67,6 +87,7 @@ LOGS = (
         HETREC.page,
         size=Size(1_892, None, 186_479),
         recipe={"data.duplicates": "first", **FIVE_CORE},
+        beside=HETREC_BESIDE,
     ),
     _by_hand(
         "retailrocket",

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nextitem.data.sources.public.kinds import LEAVE_ONE_OUT, PublicData, Size
 from nextitem.data.sources.public.sources import Archive, File, Wheel
 from nextitem.data.sources.public.terms import MOVIELENS
 
 ML_100K = File("ml-100k/ml-100k.inter", "4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff", "atomic")
+ML_100K_BESIDE = {
+    "users": File("ml-100k/ml-100k.user", "4f670007d9cfbeb9807e757209af1555b9bcc186bde25e767f67cb67c6dd5972", "side"),
+    "items": File("ml-100k/ml-100k.item", "51d7cdf777ce5c0f5b32c1d947a4a81fe07d75e78abbe761e0cd4d0756064532", "side"),
+    "knowledge": File("ml-100k/ml-100k.kg", "200a0636fa07c218119a42e5bac7aa3e26e3665a6f919c1b22909bd412b14779", "side"),
+    "links": File("ml-100k/ml-100k.link", "524dca2c3d62619688ab99b3ec53ea2acb9b64d38eafec3e02bdd0dc6bb7d948", "side"),
+}
 U_DATA = File(  # ml-100k.inter without its header line
     "ml-100k/u.data", "06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490", "movielens"
 )
@@ -40,12 +48,15 @@ def _table(name: str, md5: str, size: Size, num_bytes: int | None = None) -> Pub
 
 
 MOVIELENS_DATA = (
-    _movielens(
-        "ml-100k",
-        "MovieLens-100K: ratings with seconds",
-        Size(943, 1_682, 100_000),
-        _archive("ml-100k", "ml-100k/u.data", U_DATA, "0e33842e24a9c977be4e0107933c0723"),
-        Wheel("recbole==1.2.1", "recbole/dataset_example/ml-100k/ml-100k.inter", ML_100K),
+    replace(
+        _movielens(
+            "ml-100k",
+            "MovieLens-100K: ratings with seconds",
+            Size(943, 1_682, 100_000),
+            _archive("ml-100k", "ml-100k/u.data", U_DATA, "0e33842e24a9c977be4e0107933c0723"),
+            Wheel("recbole==1.2.1", "recbole/dataset_example/ml-100k/ml-100k.inter", ML_100K),
+        ),
+        beside=ML_100K_BESIDE,
     ),
     _movielens(
         "ml-1m-ratings",

@@ -20,7 +20,8 @@ PIP_TIMEOUT = 120.0  # seconds for the whole of pip, which retries by itself
 class File:
     place: str  # where it stands in a data folder and in the cache, "ml-100k/u.data"
     sha256: str | None  # of the file as it stands, gzipped or not; None: nobody published it
-    format: str  # its reader, one of formats.FORMATS
+    format: str  # its reader, one of formats.FORMATS; of what stands beside a log "side"
+    said: str = ""  # what is to be said of it, where the files of a data set are not the same log
 
 
 class Source(Protocol):

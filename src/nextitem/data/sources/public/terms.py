@@ -39,6 +39,10 @@ HETREC = Terms(
     "Cantador, Brusilovsky and Kuflik 2011, HetRec workshop, RecSys",
     "https://grouplens.org/datasets/hetrec-2011/",
 )
+BOOK_CROSSING = Terms(
+    "Book-Crossing: collected for research, no explicit licence; cite",
+    "Ziegler et al. 2005, Improving Recommendation Lists Through Topic Diversification, WWW",
+)
 RSC15 = Terms(
     "RecSys Challenge 2015, YooChoose: research",
     "Ben-Shimon et al. 2015, RecSys Challenge 2015 and the YOOCHOOSE Dataset, RecSys",
