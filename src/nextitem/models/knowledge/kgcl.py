@@ -144,14 +144,14 @@ class KGCL(GraphModel[Views]):
 
     def _items(self, known: Edges, p: float = 0.0) -> Tensor:
         """(V, D): items after the layers of attention; an entity without edges keeps its direction."""
-        x, relations = self.entity_embedding.weight, self.relation_embedding.weight[1:]  # (N, D), (2 R, D)
-        of_heads, of_tails = self.attention.weight.chunk(2, 1)
+        x, relations, kinds = self.entity_embedding.weight, self.relation_embedding.weight[1:], known.relations
+        assert kinds is not None
+        # r . (W [h; t] + b) is (r W_h) . h + (r W_t) . t + r . b: relations are mapped, no edge and no node.
+        of_heads, of_tails = (half.contiguous() for half in (relations @ self.attention.weight).chunk(2, 1))  # (2 R, D)
+        biases = (relations @ self.attention.bias).index_select(0, kinds)  # (E,)
+        ones = torch.ones_like(x)
         for _ in range(self.num_layers):
-            # (W [h; t] + b) . r is (W_h h + b) . r + (W_t t) . r: nodes are mapped, not edges.
-            left, right, ones = F.linear(x, of_heads, self.attention.bias), F.linear(x, of_tails), torch.ones_like(x)
-            scores = known.inner_products(
-                torch.cat([left, ones], 1), torch.cat([ones, right], 1), torch.cat([relations, relations], 1)
-            )
+            scores = known.inner_products(x, ones, of_heads) + known.inner_products(ones, x, of_tails) + biases
             x = x + known(x, known.softmax(F.leaky_relu(scores, 0.2)))
             x = F.normalize(dropout(x, p, draw_seed()) if p else x, dim=1)
         return x[: self.num_items + 1]
