@@ -5,6 +5,8 @@ Sizes: N rows, M nodes, D dim.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -41,3 +43,14 @@ def info_nce_among_all(
     """
     queries = F.normalize(one.index_select(0, nodes), dim=1) / temperature
     return full_cross_entropy(queries, F.normalize(other[1:], dim=1), nodes - 1, weight=weight)
+
+
+def contrast_with_one(one: Tensor, other: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
+    """The mean of -log(x / (2 x + a + b)) over rows (N, D): x is e^(cosine / temperature) of a row's two vectors.
+
+    a and b are those of either vector with the other one of another row, drawn at random; Yang et al. 2023 (KGRec); it is above log 2.
+    """
+    one, other = F.normalize(one, dim=1), F.normalize(other, dim=1)
+    drawn = torch.randperm(len(one), generator=generator).to(one.device)
+    twins, a, b = ((x * y).sum(1) / temperature for x, y in ((one, other), (one, other[drawn]), (other, one[drawn])))
+    return (torch.stack([twins + math.log(2), a, b]).logsumexp(0) - twins).mean()
