@@ -48,7 +48,7 @@ def info_nce_among_all(
 def contrast_with_one(one: Tensor, other: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
     """The mean of -log(x / (2 x + a + b)) over rows (N, D): x is e^(cosine / temperature) of a row's two vectors.
 
-    a and b are those of either vector with the other one of another row, drawn at random; Yang et al. 2023 (KGRec); it is above log 2.
+    a and b are those of either vector with the other one of a row that is drawn. Yang et al. 2023 (KGRec).
     """
     one, other = F.normalize(one, dim=1), F.normalize(other, dim=1)
     drawn = torch.randperm(len(one), generator=generator).to(one.device)
