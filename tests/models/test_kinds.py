@@ -15,6 +15,8 @@ from nextitem.runs.run import Finished, run
 
 KINDS: dict[str, dict[str, Any]] = {
     "CKE": {},
+    "KGCL": {},
+    "KGRec": {},
     "DiffNet": {"num_layers": 1},
     "CL4SRec": {},
     "TiSASRec": {"time_span": 9},

@@ -6,6 +6,7 @@ Sizes: U = num_users + 1, N = num_entities + 1 (the first are the items, row 0 i
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from nextitem.data.training_data import TrainingData
 from nextitem.models.graph import interactions
@@ -40,3 +41,12 @@ def collaborative_edges(train: TrainingData) -> Edges:
     assert known.relations is not None
     relations = torch.cat([torch.full((met.num_edges,), count), known.relations.long()])
     return with_inverses(Edges(heads, tails, first + known.num_nodes, relations=relations, num_relations=count + 1))
+
+
+class KnownAndMet(nn.Module):
+    """Two graphs side by side: what is `known` of items, and which items users `met`."""
+
+    def __init__(self, known: Edges, met: Edges) -> None:
+        """`known` as `knowledge_edges` gives it; the heads of `met` are users, its tails items."""
+        super().__init__()
+        self.known, self.met = known, met

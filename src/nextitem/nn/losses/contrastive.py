@@ -1,13 +1,17 @@
 """Contrast: two views of a row should be nearer to each other than to the views of other rows.
 
-Sizes: N rows, D dim.
+Sizes: N rows, M nodes, D dim.
 """
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from nextitem.nn.losses.full_score import full_cross_entropy
 
 
 def info_nce_of_views(one: Tensor, other: Tensor, temperature: float = 1.0) -> Tensor:
@@ -22,3 +26,31 @@ def info_nce_of_views(one: Tensor, other: Tensor, temperature: float = 1.0) -> T
     scores = (views @ views.T / temperature).fill_diagonal_(float("-inf"))
     twins = torch.arange(len(views), device=views.device).roll(len(one))
     return F.cross_entropy(scores, twins)
+
+
+def info_nce_among_all(
+    one: Tensor, other: Tensor, nodes: Tensor, temperature: float = 1.0, *, weight: Tensor | None = None
+) -> Tensor:
+    """Of each of `nodes` (N,): -log softmax over all nodes of its cosines with them, at its own twin. A mean.
+
+    `one` and `other` (M, D) are two views of all nodes, of which row 0, the padding's, takes no part; the cosines of
+    one[node] with `other` are divided by the temperature. `weight` (N,) of the nodes. The (N, M) cosines are never held
+    at once.
+
+    >>> twins = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
+    >>> round(float(info_nce_among_all(twins, twins, torch.tensor([1, 2]))), 4)  # log(1 + 1 / e)
+    0.3133
+    """
+    queries = F.normalize(one.index_select(0, nodes), dim=1) / temperature
+    return full_cross_entropy(queries, F.normalize(other[1:], dim=1), nodes - 1, weight=weight)
+
+
+def contrast_with_one(one: Tensor, other: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
+    """The mean of -log(x / (2 x + a + b)) over rows (N, D): x is e^(cosine / temperature) of a row's two vectors.
+
+    a and b are those of either vector with the other one of a row that is drawn. Yang et al. 2023 (KGRec).
+    """
+    one, other = F.normalize(one, dim=1), F.normalize(other, dim=1)
+    drawn = torch.randperm(len(one), generator=generator).to(one.device)
+    twins, a, b = ((x * y).sum(1) / temperature for x, y in ((one, other), (one, other[drawn]), (other, one[drawn])))
+    return (torch.stack([twins + math.log(2), a, b]).logsumexp(0) - twins).mean()
