@@ -15,6 +15,7 @@ from nextitem.runs.run import Finished, run
 
 KINDS: dict[str, dict[str, Any]] = {
     "CKE": {},
+    "KTUP": {},
     "MKR": {},
     "DiffNet": {"num_layers": 1},
     "CL4SRec": {},
