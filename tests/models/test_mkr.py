@@ -146,4 +146,4 @@ def test_a_graph_without_heads_that_are_items_is_refused() -> None:
 def test_steps_over_triples_follow_some_over_rows() -> None:
     turns = MKR(2, 4, 7, 1, row_steps=5).wanted().turns
     assert turns is not None
-    assert (turns.rows, turns.triples, turns.shares_moments) == (5, 1, False)
+    assert (turns.rows, turns.triples, turns.triples_per_row, turns.shares_moments) == (5, 1, 2.0, False)
