@@ -17,6 +17,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "CKE": {},
     "KGCL": {},
     "KGRec": {},
+    "KTUP": {},
+    "MKR": {},
     "DiffNet": {"num_layers": 1},
     "CL4SRec": {},
     "TiSASRec": {"time_span": 9},
@@ -86,7 +88,7 @@ def test_a_run_is_trained_and_loaded_without_its_data(name: str, shop: Path, tmp
 def test_what_a_model_goes_by_is_asked_for_in_use(shop: Path, tmp_path: Path) -> None:
     list(run(recipe_of("TiSASRec", shop), tmp_path / "run"))
     loaded = nextitem.load(tmp_path / "run")
-    with pytest.raises(InputError, match=r"TiSASRec goes by times: pass times="):
+    with pytest.raises(InputError, match="TiSASRec goes by times: pass --times"):
         loaded.recommend([["i1"]], k=1)
     with pytest.raises(InputError, match="has 2 items and 1 times"):
         loaded.recommend([["i1", "i2"]], k=1, times=[[5]])
