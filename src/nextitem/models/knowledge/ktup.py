@@ -105,7 +105,7 @@ class KTUP(TowerFree):
         return -(projected(user, normal) + preference - projected(item, normal)).abs().sum(-1)
 
     def score(self, batch: Batch) -> Tensor:
-        """As `interact`: p and w are linear in u + i, so a pair is left with |x_u + x_i - s (w_u + w_i)|.
+        """Scores (B, V), those of `interact`. As p and w are linear in u + i, a pair is |x_u + x_i - s (w_u + w_i)|.
 
         x_u = u + p_u and x_i = p_i - i; the numbers s = (u - i) . w are made of matrix products.
         """
