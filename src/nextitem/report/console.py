@@ -19,9 +19,9 @@ from nextitem.recipe import Recipe
 from nextitem.report.pace import Pace
 from nextitem.report.results import epochs_of, test_table
 from nextitem.report.tables import FittingTable
+from nextitem.runs.bar import EpochBar
 from nextitem.runs.refit import Refitting
 from nextitem.runs.run import Built, Event, Finished, Prepared, monitor_of
-from nextitem.terminal import tracked
 from nextitem.training.fit import Progress as EpochProgress
 from nextitem.training.profile import Profile
 from nextitem.training.refit import RefitEpoch
@@ -37,10 +37,11 @@ class RunView:
 
     def __init__(self, console: Console, mode: Mode = "detail") -> None:
         self.console, self.mode = console, mode
-        self.epoch = 0  # the last one that was shown
+        self.bar = EpochBar(console)
         self.pace = Pace(self._noted)
 
     def show(self, event: Event) -> None:
+        self.bar.hear(event)
         match event:
             case Prepared():
                 self._prepared(event)
@@ -57,7 +58,7 @@ class RunView:
 
     def track(self, batches: Iterable[Batch], total: int) -> Iterator[Batch]:
         """A progress bar over the batches of an epoch, whose pace is watched."""
-        return tracked(self.console, self.pace.track(batches, total), total, self.epoch + 1)
+        return self.bar.track(self.pace.track(batches, total), total)
 
     def _prepared(self, event: Prepared) -> None:
         leaks, data = event.leaks, event.dataset
@@ -95,17 +96,16 @@ class RunView:
                 highlight=False,
             )
         if event.resumed_at:
-            self.epoch = event.resumed_at
             self.console.print(f"continuing after epoch {event.resumed_at}")
         self.pace.begin(event.recipe, event.model, event.resumed_at)
 
     def _epoch(self, event: EpochProgress) -> None:
-        epoch = self.epoch = event.epoch.number
+        epoch = event.epoch.number
         valid = "  ".join(f"{name} {value:.4f}" for name, value in _headline(event.valid or {}).items())
         parts = " + ".join(f"{name} {value:.4f}" for name, value in event.epoch.parts.items())
         loss = f"{event.epoch.loss:.4f}" + (f" ({parts})" if parts else "")
         self.console.print(
-            f"epoch {epoch:>3}  loss {loss}  {valid}{' *' if event.is_best else '  '}"
+            f"{self.bar.name(epoch)}  loss {loss}  {valid}{' *' if event.is_best else '  '}"
             f"  {event.epoch.seconds:.1f} s  {event.epoch.targets_per_second:,.0f} targets/s",
             highlight=False,
             soft_wrap=True,
@@ -113,7 +113,7 @@ class RunView:
         self.pace.epoch_ended(epoch, event.valid is not None)
 
     def _refitting(self, event: Refitting) -> None:
-        self.epoch, length = event.resumed_at, f" for {epochs_of(event.epochs)}" if event.epochs else ""
+        length = f" for {epochs_of(event.epochs)}" if event.epochs else ""
         after = f", continuing after epoch {event.resumed_at}" if event.resumed_at else ""
         self.console.print(
             f"now on all data ({event.interactions:,} interactions){length}, without validation{after}",
@@ -122,10 +122,8 @@ class RunView:
         )
 
     def _refit_epoch(self, event: RefitEpoch) -> None:
-        self.epoch = event.epoch.number
-        self.console.print(
-            f"epoch {self.epoch:>3}  loss {event.epoch.loss:.4f}  {event.epoch.seconds:.1f} s", highlight=False
-        )
+        name, epoch = self.bar.name(event.epoch.number), event.epoch
+        self.console.print(f"{name}  loss {epoch.loss:.4f}  {epoch.seconds:.1f} s", highlight=False)
 
     def show_profile(self, profile: Profile) -> None:
         """Where the time of the training steps went."""
