@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from nextitem.models.base import Recommender
 from nextitem.models.catalogue import make
 from nextitem.models.own import Given
 from nextitem.models.towers import ItemTower
+from nextitem.notebook import html_table
 from nextitem.recipe import Recipe
 from nextitem.runs.blocks import best, counts, most_popular
 from nextitem.runs.build import build_memory
@@ -28,6 +30,8 @@ from nextitem.runs.rows import Fallback, KnownRow, Unknown, known_rows, refuse_b
 from nextitem.training.fit import BEST
 from nextitem.training.refit import REFIT
 from nextitem.training.shapes import MEND
+
+SHOWN, LISTED = 3, 20  # items of a recommendation, where it is printed and in notebooks
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,24 @@ class Recommendation:
     skipped: list[object]  # ids of the history that the model does not know
     problem: str = ""  # why the model has no items for the row, which was passed over
     source: str = "model"  # what the items are by: the model, or popularity, which was asked for as a fallback
+
+    def __repr__(self) -> str:
+        best = [f"{item!r} {score:.4f}" for item, score in zip(self.items[:SHOWN], self.scores, strict=False)]
+        more = [f"{len(self.items) - SHOWN:,} more"] if len(self.items) > SHOWN else []
+        return f"Recommendation({'; '.join([', '.join([*best, *more]) or 'no items', *self._said])})"
+
+    def _repr_html_(self) -> str:
+        """A table, in notebooks."""
+        listed = islice(zip(self.items, self.scores, strict=True), LISTED)
+        rows = [(rank, item, f"{score:.4f}") for rank, (item, score) in enumerate(listed, start=1)]
+        how_many = f"{len(self.items):,} items" + (f", the first {LISTED}" if len(self.items) > LISTED else "")
+        return html_table("; ".join([how_many, *self._said]), ("rank", "item", "score"), rows)
+
+    @property
+    def _said(self) -> list[str]:
+        """What is to be known of the items beside their scores."""
+        said = [f"{len(self.skipped):,} unknown ids skipped" if self.skipped else "", self.problem]
+        return [one for one in (*said, "" if self.source == "model" else f"by {self.source}") if one]
 
 
 @dataclass(frozen=True)
