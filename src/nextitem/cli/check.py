@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nextitem.cli.shared import console
+from nextitem.cli.shared import AsJson, console, print_json
+from nextitem.errors import InputError
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from nextitem.data.log.bad_lines import BadLinesRule
     from nextitem.data.sources.formats.checking import Understood
     from nextitem.data.sources.formats.quoting import Quote
@@ -36,6 +35,7 @@ def check(
             "--bad-lines", "--bad_lines", help="As data.bad_lines: refuse bad lines, or count and leave them out."
         ),
     ] = "error",
+    json: AsJson = False,
 ) -> None:
     """Say how a file is understood, or name its first bad line (exit code 2); of a folder, also what fits together.
 
@@ -43,11 +43,12 @@ def check(
     X.txt, its X_item2attributes.json. A folder of nextitem prepare is checked array by array. A public
     data set is named as for run.
     """
+    from nextitem.data.sources.checked import Checked, with_side
     from nextitem.data.sources.formats.roles import Roles
     from nextitem.data.sources.opening import locate
     from nextitem.data.sources.public import PUBLIC_DATA
     from nextitem.data.synthetic import SYNTHETIC
-    from nextitem.errors import InputError
+    from nextitem.report.check import checked_facts, checked_report
 
     if file in SYNTHETIC:
         raise InputError(f"{file} is made by nextitem and has no file to check; nextitem describe {file} looks at it")
@@ -58,81 +59,55 @@ def check(
             raise InputError(
                 f"{file} is prepared already; leave out its format, columns, separator, quote and bad lines"
             )
-        _check_prepared(folder)
+        _check_prepared(folder, json)
         return
     log, known_format, said = locate(file)
     if known_format is not None:
-        console().print(said, highlight=False, soft_wrap=True)
+        console(stderr=json).print(said, highlight=False, soft_wrap=True)
         format = known_format if format == "auto" else format
-    roles = Roles(user, item, timestamp, rating, time_format)
-    found = _check_log(log, format, separator, quote, roles, bad_lines)
-    is_good = found is not None
-    if known_format is None and Path(file).expanduser().is_dir():
-        is_good = _check_side(log, found)
-    if not is_good:
+    found = _understood(log, format, separator, quote, Roles(user, item, timestamp, rating, time_format), bad_lines)
+    is_folder = known_format is None and Path(file).expanduser().is_dir()
+    checked = with_side(log, found) if is_folder else Checked(log, found)
+    if json:
+        print_json(checked_facts(checked))
+    else:
+        console().print(checked_report(checked), highlight=False)
+    if not checked.is_good:
         raise typer.Exit(2)
 
 
-def _check_log(
+def _understood(
     path: Path, format: str, separator: str | None, quote: Quote, roles: Roles, bad_lines: BadLinesRule
-) -> Understood | None:
-    """None: it is refused."""
+) -> Understood | InputError:
+    """What a file is, or what refuses it."""
     import time
 
     from nextitem.data.sources.formats.checking import check as understand
-    from nextitem.errors import InputError
-    from nextitem.report.check import refusal_report, understood_report
 
     try:
-        found = understand(
+        return understand(
             path, time.time(), format=format, separator=separator, columns=roles, quote=quote, bad_lines=bad_lines
         )
     except InputError as error:
-        console().print(refusal_report(path, error), highlight=False)
-        return None
-    console().print(understood_report(path.name, found), highlight=False)
-    return found
+        return error
 
 
-def _check_prepared(folder: Path) -> None:
+def _check_prepared(folder: Path, json: bool) -> None:
     from nextitem.data.inspecting import inspect
-    from nextitem.errors import InputError
-    from nextitem.report.check import prepared_report, refusal_report
-    from nextitem.report.console import data_table
+    from nextitem.report.check import prepared_report, refusal_facts, refusal_report
+    from nextitem.report.data import data_facts, data_table
 
+    screen = console()
     try:
         dataset = inspect(folder)
     except InputError as error:
-        console().print(refusal_report(folder, error), highlight=False)
-        raise typer.Exit(2) from error
-    console().print(prepared_report(folder.name, dataset), highlight=False)
-    console().print(data_table(dataset))
-
-
-def _check_side(log: Path, found: Understood | None) -> bool:
-    """Each table beside a log, then all of them together if none is refused. Whether all is good."""
-    from nextitem.data.sources.side_tables import SideTables, beside, read_table
-    from nextitem.data.sources.strangers import strangers
-    from nextitem.errors import InputError
-    from nextitem.report.check import refusal_report, side_report, strangers_report, warning
-
-    screen = console()
-    tables: dict[str, pl.DataFrame] = {}
-    is_good = found is not None
-    paths = beside(log)
-    for role, path in paths.items():
-        try:
-            table = read_table(path, role)
-        except InputError as error:
-            screen.print(refusal_report(path, error), highlight=False)
-            is_good = False
+        if json:
+            print_json(refusal_facts(folder, error))
         else:
-            tables[role] = table
-            screen.print(side_report(path.name, table), highlight=False)
-    if found is not None and is_good and tables:
-        names = {role: path.name for role, path in paths.items()}
-        screen.print(strangers_report(strangers(found.log, SideTables(**tables), names)), highlight=False)
-        if ("knowledge" in tables) != ("links" in tables):
-            there, missing = (".kg", ".link") if "knowledge" in tables else (".link", ".kg")
-            screen.print(warning(f"there is a {there} but no {missing}; a knowledge graph needs both"))
-    return is_good
+            screen.print(refusal_report(folder, error), highlight=False)
+        raise typer.Exit(2) from error
+    if json:
+        print_json({"file": folder.name, "is_good": True, **data_facts(dataset)})
+        return
+    screen.print(prepared_report(folder.name, dataset), highlight=False)
+    screen.print(data_table(dataset))

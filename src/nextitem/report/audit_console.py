@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
@@ -52,3 +54,9 @@ class AuditView:
         for sentence in sentences(self.audit):
             self.console.print(f"  {sentence}", highlight=False)
         self.console.print(f"kept in {folder}: report.html, report.md, audit.json", highlight=False, soft_wrap=True)
+
+    def facts(self) -> dict[str, Any]:
+        """The content of audit.json."""
+        assert self.audit is not None
+        found: dict[str, Any] = json.loads(self.audit.to_json())
+        return found

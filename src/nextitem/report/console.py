@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 
 from nextitem.data.batches import Batch
-from nextitem.data.dataset import Dataset
-from nextitem.data.log.units import PER_SECOND
 from nextitem.models.base import Recommender
 from nextitem.recipe import Recipe
+from nextitem.report.data import data_table
 from nextitem.report.pace import Pace
 from nextitem.report.results import epochs_of, test_table
-from nextitem.report.tables import FittingTable
+from nextitem.report.tables import FittingTable, pairs_table
 from nextitem.runs.bar import EpochBar
 from nextitem.runs.refit import Refitting
 from nextitem.runs.run import Built, Event, Finished, Prepared, monitor_of
@@ -27,7 +25,6 @@ from nextitem.training.profile import Profile
 from nextitem.training.refit import RefitEpoch
 
 Mode = Literal["light", "detail"]
-YEAR_9999 = 253_402_300_799  # seconds; later ones are no date
 BUSY = 0.5  # cores that others use, from which on it is said
 
 
@@ -171,22 +168,8 @@ def _plan(event: Built) -> str:
     )
 
 
-def data_table(dataset: Dataset) -> FittingTable:
-    lengths, times = dataset.sequences.lengths, dataset.sequences.timestamps
-    table = _pairs(f"Data: {dataset.name}")
-    table.add_row("users", f"{dataset.num_users:,}")
-    table.add_row("items", f"{dataset.num_items:,}")
-    table.add_row("interactions", f"{dataset.num_interactions:,}")
-    table.add_row("density", f"{dataset.density:.4%}")
-    table.add_row("mean length", f"{lengths.mean():.1f} (shortest {lengths.min()}, longest {lengths.max()})")
-    one = PER_SECOND[dataset.time_unit]
-    span = "no timestamps: file order" if times is None else f"{_date(times.min(), one)} to {_date(times.max(), one)}"
-    table.add_row("time span", span)
-    return table
-
-
 def _recipe_table(recipe: Recipe) -> FittingTable:
-    table = _pairs("Recipe")
+    table = pairs_table("Recipe")
     for section, keys in recipe.model_dump(mode="json", exclude_none=True).items():
         if isinstance(keys, dict):
             table.add_row(section, "  ".join(f"{key}={_plain(value)}" for key, value in keys.items()))
@@ -196,19 +179,12 @@ def _recipe_table(recipe: Recipe) -> FittingTable:
 
 
 def _parameter_table(model: Recommender) -> FittingTable:
-    table = _pairs(f"{type(model).__name__}: {sum(p.numel() for p in model.parameters()):,} parameters")
+    table = pairs_table(f"{type(model).__name__}: {sum(p.numel() for p in model.parameters()):,} parameters")
     counts = Counter[str]()
     for name, parameter in model.named_parameters():
         counts[name.partition(".")[0]] += parameter.numel()
     for part, count in counts.items():
         table.add_row(part, f"{count:,}")
-    return table
-
-
-def _pairs(title: str) -> FittingTable:
-    table = FittingTable(title=title, box=None, title_justify="left", show_header=False, title_style="bold")
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
     return table
 
 
@@ -220,8 +196,3 @@ def _headline(valid: dict[str, float]) -> dict[str, float]:
 
 def _plain(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _date(time: int, per_second: int) -> str:
-    seconds = int(time) // per_second
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}" if 0 <= seconds <= YEAR_9999 else f"{seconds:,} s"

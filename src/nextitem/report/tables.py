@@ -71,6 +71,14 @@ class FittingTable(Table):
         return table
 
 
+def pairs_table(title: str) -> FittingTable:
+    """Names and what is told of each, without a header."""
+    table = FittingTable(title=title, box=None, title_justify="left", show_header=False, title_style="bold")
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
 def _widest(column: Column) -> int:
     return max(cell_len(line) for text in _texts(column) for line in text.split("\n"))
 
