@@ -10,9 +10,11 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from nextitem.analysis.audit import Audit, Step
 from nextitem.report.audit_text import headline, sentences
+from nextitem.report.tables import indented
 from nextitem.terminal import text_column
 
 
@@ -52,7 +54,7 @@ class AuditView:
         self.console.print()
         self.console.print(headline(self.audit), style="bold", highlight=False)
         for sentence in sentences(self.audit):
-            self.console.print(f"  {sentence}", highlight=False)
+            self.console.print(indented(Text(sentence)))
         self.console.print(f"kept in {folder}: report.html, report.md, audit.json", highlight=False, soft_wrap=True)
 
     def facts(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from nextitem.diagnosis.examine import Examination
 from nextitem.diagnosis.finding import Finding
 from nextitem.diagnosis.leaks import SplitLeaks
 from nextitem.diagnosis.measures import Histogram, Measures, Ties
-from nextitem.report.tables import FittingTable
+from nextitem.report.tables import FittingTable, indented
 
 STYLES = {"serious": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 WIDTH = 30  # of the longest bar
@@ -137,9 +137,9 @@ def _leak_table(leaks: list[SplitLeaks]) -> FittingTable:
 def _finding(one: Finding) -> Group:
     return Group(
         Text.assemble((f"{one.severity}: {one.about}", STYLES[one.severity])),
-        Text(f"  {one.found}"),
-        Text(f"  why it matters: {one.why}", "dim"),
-        Text(f"  way out: {one.way_out}"),
+        indented(Text(one.found)),
+        indented(Text(f"why it matters: {one.why}", "dim")),
+        indented(Text(f"way out: {one.way_out}")),
     )
 
 

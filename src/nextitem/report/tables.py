@@ -8,7 +8,9 @@ from typing import Any
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Column, Table
+from rich.text import Text
 
 
 class FittingTable(Table):
@@ -77,6 +79,11 @@ def pairs_table(title: str) -> FittingTable:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     return table
+
+
+def indented(text: Text) -> Padding:
+    """By two columns, all the lines into which it is wrapped."""
+    return Padding(text, (0, 0, 0, 2), expand=False)
 
 
 def _widest(column: Column) -> int:
