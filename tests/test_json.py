@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from nextitem.cli.main import app
@@ -24,9 +25,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def found(*arguments: str) -> Any:
+def found(*arguments: str, code: int = 0) -> Any:
     result = CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False)
-    assert result.exit_code == 0
+    assert result.exit_code == code
     return json.loads(result.stdout)
 
 
@@ -59,6 +60,53 @@ def test_what_there_is(folder: Path) -> None:
 def test_data() -> None:
     assert found("describe", "synthetic")["measures"]["users"] == 500
     assert found("compare-data", "synthetic", "synthetic")["comparison"]["equality"] == "equal"
+
+
+def test_check_tells_every_file_or_what_refuses_it(tmp_path: Path) -> None:
+    (tmp_path / "x.inter").write_text("user_id:token\titem_id:token\n1\ta\n2\tb\n")
+    (tmp_path / "x.kg").write_text("head_id:token\trelation_id:token\ttail_id:token\na\tr\tn\n")
+    whole = found("check", str(tmp_path))
+    assert whole["is_good"]
+    assert whole["log"]["columns"] == {"user_id:token": "user", "item_id:token": "item"}
+    assert (whole["log"]["interactions"], whole["log"]["span"]) == (2, None)
+    assert whole["beside"]["knowledge"]["rows"] == 1
+    assert whole["knowledge"]["measures"]["triples"] == 1
+    assert whole["knowledge"]["notes"] == ["there are no links: 1 of 2 items are the entities that have their ids"]
+    (tmp_path / "x.kg").rename(tmp_path / "x.link")
+    (tmp_path / "x.link").write_text("item_id:token\tentity_id:token\na\tm\n")
+    assert found("check", str(tmp_path))["warnings"] == [
+        "there is a .link but no .kg; links say nothing without a graph"
+    ]
+    (tmp_path / "x.user").write_text("user_id:token\tage:float\n1\told\n")
+    refused = found("check", str(tmp_path), code=2)
+    assert (refused["is_good"], refused["log"]["is_good"]) == (False, True)
+    assert refused["beside"]["users"]["line"] == 2
+    (tmp_path / "x.inter").write_text("user_id:token\titem_id:token\n1\ta\n2\t\n")
+    assert found("check", str(tmp_path / "x.inter"), code=2)["log"]["refused"].startswith("x.inter, line 3: ")
+
+
+def test_prepare_tells_what_it_kept_and_check_the_same(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("user,item,timestamp\n1,a,5\n1,b,7\n2,b,9\n")
+    made = found("prepare", str(tmp_path / "log.csv"), "--out", str(tmp_path / "ready"))
+    assert (made["users"], made["items"], made["interactions"], made["span"]) == (2, 2, 3, [5, 9])
+    assert made["lengths"] == {"mean": 1.5, "shortest": 1, "longest": 2}
+    assert made["bytes"] == sum(file.stat().st_size for file in (tmp_path / "ready").iterdir())
+    checked = found("check", str(tmp_path / "ready"))
+    assert checked == {"file": "ready", "is_good": True, **{key: made[key] for key in checked.keys() & made.keys()}}
+    (tmp_path / "ready" / "items.parquet").unlink()
+    assert not found("check", str(tmp_path / "ready"), code=2)["is_good"]
+
+
+def test_audit_tells_what_it_keeps(tmp_path: Path) -> None:
+    keys = ("--training.epochs", "1", "--model.dim", "8", "--model.num_layers", "1", "--training.batch_size", "512")
+    told = found("audit", "synthetic", "--fast", "--out", str(tmp_path), *keys)
+    assert told == json.loads((tmp_path / "audit.json").read_text())
+
+
+def test_every_command_that_prints_results_has_it() -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    has = {name for name, one in commands.items() if any("--json" in option.opts for option in one.params)}
+    assert commands.keys() - has == {"prepare-amazon"}
 
 
 def test_numbers_that_json_has_not_are_null(capsys: pytest.CaptureFixture[str]) -> None:

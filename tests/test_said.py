@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import polars as pl
 import pytest
@@ -63,3 +64,27 @@ def test_objects_show_themselves_on_a_line() -> None:
     assert repr(DATA).startswith("Dataset(synthetic: 30 users, 12 items, ")
     assert repr(SPLIT).endswith("30 validation cases, 30 test cases)")
     assert "<th>hr@10</th>" in report._repr_html_()
+
+
+def test_a_recommendation_shows_itself_on_a_line_however_long_it_is() -> None:
+    items = [f"i{number}" for number in range(1000)]
+    shown = repr(ni.Recommendation(items, [float(-number) for number in range(1000)], []))
+    assert shown == "Recommendation('i0' 0.0000, 'i1' -1.0000, 'i2' -2.0000, 997 more)"
+    assert repr(ni.Recommendation([], [], ["x"], "no item is known")) == (
+        "Recommendation(no items; 1 unknown ids skipped; no item is known)"
+    )
+
+
+def test_tables_of_notebooks_take_nothing_for_markup() -> None:
+    data = ni.Dataset.from_interactions(ni.Interactions.from_frame(FRAME, timestamp=None), "<b>log</b>")
+    found = ni.Recommendation(["<i>", "a&b"], [2.0, 1.0], [], "row <0>", "popularity")
+    for shown in (data._repr_html_(), found._repr_html_()):
+        page = ElementTree.fromstring(shown)
+        assert not {"b", "i"} & {one.tag for one in page.iter()}
+    assert [cell.text for cell in ElementTree.fromstring(found._repr_html_()).iter("td")] == [
+        "1", "<i>", "2.0000", "2", "a&b", "1.0000"
+    ]  # fmt: skip
+    assert "<caption>2 items; row &lt;0&gt;; by popularity</caption>" in found._repr_html_()
+    assert "<td>interactions</td><td>1</td>" in data._repr_html_()
+    assert "<td>times</td><td>none: file order</td>" in data._repr_html_()
+    assert ni.Recommendation(["x"] * 50, [0.0] * 50, [])._repr_html_().count("<tr>") == 21

@@ -60,9 +60,9 @@ if TYPE_CHECKING:
     from nextitem.runs.labelled import fit_labelled as fit_labelled
     from nextitem.runs.live import Session as Session
     from nextitem.runs.objectives import sampled as sampled
-    from nextitem.runs.recommend import Recommendation as Recommendation
     from nextitem.runs.recommend import Run as Run
     from nextitem.runs.recommend import load as load
+    from nextitem.runs.recommendation import Recommendation as Recommendation
     from nextitem.runs.saving import save as save
     from nextitem.testing import RecommenderTests as RecommenderTests
     from nextitem.training.fit import Progress as Progress
@@ -91,7 +91,7 @@ _HOMES = {
     "Progress": "training.fit",
     "Protocol": "evaluation.protocol",
     "Recipe": "recipe",
-    "Recommendation": "runs.recommend",
+    "Recommendation": "runs.recommendation",
     "Recommender": "models.base",
     "RecommenderTests": "testing",
     "Report": "evaluation.evaluate",

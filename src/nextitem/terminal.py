@@ -20,14 +20,14 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, markup=False, emoji=False)
 
 
-def tracked(screen: Console, batches: Iterable[Batch], total: int, epoch: int) -> Iterator[Batch]:
-    """A progress bar over the batches of an epoch, on a terminal alone, gone when the epoch is over."""
+def tracked(screen: Console, batches: Iterable[Batch], total: int, name: str) -> Iterator[Batch]:
+    """A progress bar over the batches of an epoch called `name`, on a terminal alone, gone when the epoch is over."""
     if not screen.is_terminal:
         yield from batches
         return
-    columns = (text_column("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (text_column("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=screen, transient=True) as bar:
-        yield from bar.track(batches, task_id=bar.add_task("", total=total, epoch=epoch))
+        yield from bar.track(batches, task_id=bar.add_task(name, total=total))
 
 
 def text_column(template: str) -> TextColumn:

@@ -72,6 +72,12 @@ def test_the_controls_are_shown_with_their_right_verdicts(tmp_path: Path, monkey
     result = CliRunner().invoke(app, ["audit", "--controls", "--out", str(tmp_path)], env={"COLUMNS": "120"})
     assert result.exit_code == 0, result.output
     assert re.search(r"order-1 +last item only +last item only .* right", result.output)
+    told = CliRunner().invoke(app, ["audit", "--controls", "--out", str(tmp_path), "--json"])
+    chains = json.loads(told.stdout)
+    assert [(one["chain"], one["verdict"]["name"], one["is_right"]) for one in chains] == [
+        ("noise", "no gain", True), ("order-1", "last item only", True)
+    ]  # fmt: skip
+    assert "right verdict" in " ".join(told.stderr.split())
     wrong = (replace(two[0], verdict="no order"), two[1])
     monkeypatch.setattr("nextitem.analysis.controls.CONTROLS", wrong)
     assert CliRunner().invoke(app, ["audit", "--controls", "--out", str(tmp_path)]).exit_code == 1
@@ -79,7 +85,7 @@ def test_the_controls_are_shown_with_their_right_verdicts(tmp_path: Path, monkey
 
 @pytest.mark.parametrize("other", [["ml-100k"], ["--seeds", "2"], ["--fast"], ["--model.dim", "8"]])
 def test_the_controls_take_no_option_that_would_do_nothing(other: list[str]) -> None:
-    with pytest.raises(InputError, match="--controls takes --out and --again alone"):
+    with pytest.raises(InputError, match="--controls takes --out, --again and --json alone"):
         CliRunner().invoke(app, ["audit", "--controls", *other], catch_exceptions=False)
 
 

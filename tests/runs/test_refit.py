@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -13,11 +14,12 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from nextitem.cli.main import app
+from nextitem.data.batches import Batch
 from nextitem.data.splits.split import Split
 from nextitem.errors import InputError
 from nextitem.models.base import Trained
 from nextitem.recipe import Layer, Recipe, make_recipe
-from nextitem.runs import build
+from nextitem.runs import build, fit
 from nextitem.runs.folder import RunFolder
 from nextitem.runs.recommend import load
 from nextitem.runs.reevaluate import evaluate_again
@@ -155,6 +157,27 @@ def test_a_run_that_is_begun_anew_forgets_the_wish(refitted: Path, tmp_path: Pat
     assert not load(folder).is_refit
 
 
+@pytest.mark.parametrize("stops_at", [0, 2])
+def test_the_bar_says_which_epoch_of_which_training_it_shows(
+    stops_at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, _ in enumerate(run(make_recipe(SMALL), tmp_path)):
+        if number == stops_at + 1:  # Prepared and Built go before the epochs
+            break
+    names = list[str]()
+
+    def named(screen: object, batches: Iterable[Batch], total: int, name: str) -> Iterable[Batch]:
+        names.append(" ".join(name.split()))
+        return batches
+
+    monkeypatch.setattr("nextitem.runs.bar.tracked", named)
+    best = fit.run(make_recipe(SMALL), tmp_path, refit=True).report["best_epoch"]
+    assert names == [
+        *(f"epoch {epoch}" for epoch in range(stops_at + 1, 4)),
+        *(f"refit epoch {epoch} of {best}" for epoch in range(1, best + 1)),
+    ]
+
+
 def test_a_cosine_is_as_long_as_it_was(tmp_path: Path) -> None:
     recipe = make_recipe(SMALL, {"training": {"schedule": "cosine", "learning_rate": 0.05}})
     list(run(recipe, tmp_path))
@@ -201,6 +224,9 @@ def test_the_command_refits_and_says_so(tmp_path: Path) -> None:
     assert found.exit_code == 0, found.output
     epochs = RunFolder(tmp_path).read_report()["best_epoch"]
     said = " ".join(found.output.split())
+    assert [f"refit epoch {epoch} of {epochs} loss" in said for epoch in range(epochs + 2)] == [
+        False, *[True] * epochs, False
+    ]  # fmt: skip
     assert f"recommendations come from weights trained on all data for {epochs} epoch" in said
     shown = " ".join(CliRunner().invoke(app, ["show", str(tmp_path)]).output.split())
     assert "recommendations come from weights trained on all data" in shown

@@ -9,9 +9,10 @@ import typer
 
 from nextitem.cli.code import code_asked_for
 from nextitem.cli.interrupted import telling
-from nextitem.cli.shared import console, own_options, telling_of_compilation
+from nextitem.cli.shared import AsJson, console, own_options, print_json, telling_of_compilation
 from nextitem.errors import InputError
 
+OF_CONTROLS = {"controls", "out", "again", "json"}
 GOES_ON = "; the same nextitem audit command goes on where it was"
 
 
@@ -32,6 +33,7 @@ def audit(
     controls: Annotated[
         bool, typer.Option("--controls", help="Audit the audit, on chains of a known order, instead of DATA.")
     ] = False,
+    json: AsJson = False,
 ) -> None:
     """Measure how much of a model's gain is order, and how much the last item alone gives.
 
@@ -40,7 +42,7 @@ def audit(
     """
     if controls:
         _refuse_others(context)
-        _audit_controls(out or Path("audits") / "controls", again)
+        _audit_controls(out or Path("audits") / "controls", again, json)
         return
     if data is None:
         raise InputError("nextitem audit needs DATA: a data set's name, a file or a folder (or --controls)")
@@ -61,7 +63,7 @@ def audit(
     recipe = audited_recipe(model, data, settings, place, keys, models=code_asked_for(model))
     dataset, origin = build_dataset(recipe.data)
     folder = out or Path("audits") / f"{model.rpartition(':')[2]}-{Path(data).name}"
-    screen = console()
+    screen = console(stderr=json)
     view = AuditView(screen, origin)
     known = None if attributes is None else read_attributes(attributes, dataset.items)
     with telling(lambda: GOES_ON), telling_of_compilation(screen), view:
@@ -70,31 +72,35 @@ def audit(
                 write_report(event, folder)
             view.show(event)
     view.finish(folder)
+    if json:
+        print_json(view.facts())
 
 
 def _refuse_others(context: typer.Context) -> None:
     """--controls has data and a recipe of its own."""
-    sources = {
-        name: context.get_parameter_source(name) for name in context.params.keys() - {"controls", "out", "again"}
-    }
+    sources = {name: context.get_parameter_source(name) for name in context.params.keys() - OF_CONTROLS}
     others = [name for name, source in sources.items() if source and source.name != "DEFAULT"] + context.args
     if others:
-        raise InputError(f"--controls takes --out and --again alone, found {', '.join(others)} too; leave it out")
+        raise InputError(
+            f"--controls takes --out, --again and --json alone, found {', '.join(others)} too; leave it out"
+        )
 
 
-def _audit_controls(out: Path, again: bool) -> None:
+def _audit_controls(out: Path, again: bool, json: bool) -> None:
     """Exit code 1 if one of the verdicts is wrong."""
     from rich.text import Text
 
     from nextitem.analysis.audit import Audit
     from nextitem.analysis.controls import CONTROLS, audit_control
-    from nextitem.report.audit_controls import controls_table, is_right
+    from nextitem.report.audit_controls import controls_facts, controls_table, is_right
 
-    screen, found = console(), list[Audit]()
+    screen, found = console(stderr=json), list[Audit]()
     with telling(lambda: GOES_ON), telling_of_compilation(screen):
         for control in CONTROLS:
             with screen.status(Text(f"{control.name}, {len(found) + 1} of {len(CONTROLS)}")):
                 found.append(audit_control(control, out / control.name, again=again))
     screen.print(controls_table(CONTROLS, found))
+    if json:
+        print_json(controls_facts(CONTROLS, found))
     if not all(map(is_right, CONTROLS, found)):
         raise typer.Exit(1)

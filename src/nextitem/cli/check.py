@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nextitem.cli.shared import console
+from nextitem.cli.shared import AsJson, console, print_json
+from nextitem.errors import InputError
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from nextitem.data.log.bad_lines import BadLinesRule
+    from nextitem.data.sources.checked import Checked
     from nextitem.data.sources.formats.checking import Understood
     from nextitem.data.sources.formats.quoting import Quote
     from nextitem.data.sources.formats.roles import Roles
@@ -36,6 +36,7 @@ def check(
             "--bad-lines", "--bad_lines", help="As data.bad_lines: refuse bad lines, or count and leave them out."
         ),
     ] = "error",
+    json: AsJson = False,
 ) -> None:
     """Say how a file is understood, or name its first bad line (exit code 2); of a folder, also what fits together.
 
@@ -44,12 +45,12 @@ def check(
     nextitem prepare is checked array by array. A public data set is named as for run.
     """
     from nextitem.data.sources.beside import beside_source
+    from nextitem.data.sources.checked import Checked, with_side
     from nextitem.data.sources.formats.roles import Roles
     from nextitem.data.sources.opening import locate
     from nextitem.data.sources.public import PUBLIC_DATA
     from nextitem.data.splits.given import given_files
     from nextitem.data.synthetic import SYNTHETIC
-    from nextitem.errors import InputError
 
     if file in SYNTHETIC:
         raise InputError(f"{file} is made by nextitem and has no file to check; nextitem describe {file} looks at it")
@@ -60,115 +61,70 @@ def check(
             raise InputError(
                 f"{file} is prepared already; leave out its format, columns, separator, quote and bad lines"
             )
-        _check_prepared(folder)
+        _check_prepared(folder, json)
         return
     roles = Roles(user, item, timestamp, rating, time_format)
     parts = given_files(folder) if file not in PUBLIC_DATA and folder.is_dir() else None
     if parts is not None:
         logs = [part for part in parts if part is not None]
-        all_found = [_check_log(part, format, separator, quote, roles, bad_lines) for part in logs]
-        if not _check_side(beside_source(file, logs[0]), all_found[0]) or any(one is None for one in all_found):
-            raise typer.Exit(2)
+        found = [_understood(one, format, separator, quote, roles, bad_lines) for one in logs]
+        first = with_side(logs[0], found[0], beside_source(file, logs[0]))
+        _tell([first, *(Checked(*one) for one in zip(logs[1:], found[1:], strict=True))], json)
         return
     log, known_format, said = locate(file)
     if known_format is not None:
-        console().print(said, highlight=False, soft_wrap=True)
+        console(stderr=json).print(said, highlight=False, soft_wrap=True)
         format = known_format if format == "auto" else format
-    found = _check_log(log, format, separator, quote, roles, bad_lines)
-    is_good = found is not None
-    if known_format is not None or folder.is_dir():
-        is_good = _check_side(beside_source(file, log), found)
-    if not is_good:
+    is_whole = known_format is not None or folder.is_dir()
+    understood = _understood(log, format, separator, quote, roles, bad_lines)
+    _tell([with_side(log, understood, beside_source(file, log) if is_whole else {})], json)
+
+
+def _tell(checked: list[Checked], json: bool) -> None:
+    """A log, or the parts of a split, each; of one alone JSON is no list."""
+    from nextitem.report.check import checked_facts, checked_report
+
+    if json:
+        print_json([checked_facts(one) for one in checked] if len(checked) > 1 else checked_facts(checked[0]))
+    else:
+        for one in checked:
+            console().print(checked_report(one), highlight=False)
+    if not all(one.is_good for one in checked):
         raise typer.Exit(2)
 
 
-def _check_log(
+def _understood(
     path: Path, format: str, separator: str | None, quote: Quote, roles: Roles, bad_lines: BadLinesRule
-) -> Understood | None:
-    """None: it is refused."""
+) -> Understood | InputError:
+    """What a file is, or what refuses it."""
     import time
 
     from nextitem.data.sources.formats.checking import check as understand
-    from nextitem.errors import InputError
-    from nextitem.report.check import refusal_report, understood_report
 
     try:
-        found = understand(
+        return understand(
             path, time.time(), format=format, separator=separator, columns=roles, quote=quote, bad_lines=bad_lines
         )
     except InputError as error:
-        console().print(refusal_report(path, error), highlight=False)
-        return None
-    console().print(understood_report(path.name, found), highlight=False)
-    return found
+        return error
 
 
-def _check_prepared(folder: Path) -> None:
+def _check_prepared(folder: Path, json: bool) -> None:
     from nextitem.data.inspecting import inspect
-    from nextitem.errors import InputError
-    from nextitem.report.check import prepared_report, refusal_report
-    from nextitem.report.console import data_table
+    from nextitem.report.check import prepared_report, refusal_facts, refusal_report
+    from nextitem.report.data import data_facts, data_table
 
+    screen = console()
     try:
         dataset = inspect(folder)
     except InputError as error:
-        console().print(refusal_report(folder, error), highlight=False)
-        raise typer.Exit(2) from error
-    console().print(prepared_report(folder.name, dataset), highlight=False)
-    console().print(data_table(dataset))
-
-
-def _check_side(paths: dict[str, Path], found: Understood | None) -> bool:
-    """Each table beside a log, then all of them together if none is refused. Whether all is good."""
-    from nextitem.data.sources.side_tables import SideTables, read_table
-    from nextitem.data.sources.strangers import strangers
-    from nextitem.errors import InputError
-    from nextitem.report.check import refusal_report, side_report, strangers_report, warning
-
-    screen = console()
-    tables: dict[str, pl.DataFrame] = {}
-    is_good = found is not None
-    for role, path in paths.items():
-        try:
-            table = read_table(path, role)
-        except InputError as error:
-            screen.print(refusal_report(path, error), highlight=False)
-            is_good = False
+        if json:
+            print_json(refusal_facts(folder, error))
         else:
-            tables[role] = table
-            screen.print(side_report(path.name, table), highlight=False)
-    if found is None or not is_good or not tables:
-        return is_good
-    names = {role: path.name for role, path in paths.items()}
-    screen.print(strangers_report(strangers(found.log, SideTables(**tables), names)), highlight=False)
-    if "knowledge" in tables:
-        return _check_graph(found.log, {role: paths[role] for role in ("knowledge", "links") if role in paths})
-    if "links" in tables:
-        screen.print(warning("there is a .link but no .kg; links say nothing without a graph"))
-    return True
-
-
-def _check_graph(log: pl.DataFrame, paths: dict[str, Path]) -> bool:
-    """The graph in the numbers of the log. Whether it fits."""
-    from nextitem.data.dataset import Dataset
-    from nextitem.data.log.interactions import Interactions
-    from nextitem.data.sources.side_tables import attach, read_side
-    from nextitem.diagnosis.graphs import graph_findings, measure_graph
-    from nextitem.errors import InputError
-    from nextitem.report.check import refusal_report
-    from nextitem.report.diagnosis import finding
-    from nextitem.report.graph import graph_table
-
-    dataset = Dataset.from_interactions(Interactions.from_frame(log.select("user", "item"), timestamp=None))
-    try:
-        attached = attach(dataset, read_side(paths))
-    except InputError as error:
-        console().print(refusal_report(paths["knowledge"], error), highlight=False)
-        return False
-    assert attached.knowledge is not None
-    for note in attached.notes[len(dataset.notes) :]:
-        console().print(note, highlight=False, soft_wrap=True)
-    console().print(graph_table(measure_graph(attached.knowledge)), highlight=False)
-    for one in graph_findings(attached.knowledge, attached):
-        console().print(finding(one), highlight=False)
-    return True
+            screen.print(refusal_report(folder, error), highlight=False)
+        raise typer.Exit(2) from error
+    if json:
+        print_json({"file": folder.name, "is_good": True, **data_facts(dataset)})
+        return
+    screen.print(prepared_report(folder.name, dataset), highlight=False)
+    screen.print(data_table(dataset))

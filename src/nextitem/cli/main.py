@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from shutil import get_terminal_size
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +27,7 @@ from nextitem.cli.shared import is_launched, rank
 from nextitem.cli.use import evaluate, show
 from nextitem.errors import InputError, LostProcessError, NonFiniteLossError, ToldError, suggest
 
+BOXED = 80  # columns, from which on help stands in boxes
 # Commands of other codes, and the one of ours that does it.
 ELSEWHERE = {
     "train": "run",
@@ -71,13 +73,23 @@ WITH_KEYS = {"allow_extra_args": True, "ignore_unknown_options": True, **ANY_HYP
 
 
 class AsWritten(TyperCommand):
-    """A command whose help shows [SASRec] as it is written, which typer would take for a style, and is wrapped once."""
+    """A command whose help shows [SASRec] as it is written, which typer would take for a style, is wrapped once, and is
+    whole on a narrow screen, where typer's boxes cut long words."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.help = self.help and re.sub(r"(?<!\n)\n(?!\n)", " ", self.help)
-        for one in (self, *(one for one in self.params if isinstance(one, TyperArgument | TyperOption))):
+        told = (self, *(one for one in self.params if isinstance(one, TyperArgument | TyperOption)))
+        self._written = [(one, one.help) for one in told]
+        for one in told:
             one.help = one.help and escape(one.help)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        if get_terminal_size().columns < BOXED:
+            self.rich_markup_mode = None
+            for one, help in self._written:
+                one.help = help
+        super().format_help(ctx, formatter)
 
 
 for with_keys in (run, recipe, prepare, audit):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextitem.cli.shared import console, own_options
+from nextitem.cli.shared import AsJson, console, own_options, print_json
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def prepare(
         Path | None,
         typer.Option("--data_dir", "--data-dir", help="Where named data sets lie already [NEXTITEM_DATA]."),
     ] = None,
+    json: AsJson = False,
 ) -> None:
     """Read, filter and number a log once, into a folder of arrays that training maps into memory.
 
@@ -44,7 +45,7 @@ def prepare(
     from nextitem.recipe.commands import PREPARE, refuse_twice
     from nextitem.recipe.options import layer_of, parse_keys
     from nextitem.recipe.preparing import build_dataset
-    from nextitem.report.console import data_table
+    from nextitem.report.data import data_facts, data_table
 
     given = {"data.source": source, "data.engine": engine, "data.folder": data_dir and str(data_dir)}
     options = layer_of({key: value for key, value in given.items() if value is not None})
@@ -60,18 +61,22 @@ def prepare(
     dataset = replace(dataset, notes=(_history(recipe), *dataset.notes))
     with _said_if_long(f"writing {out}"):
         dataset.save(out)
+    size, took = sum(file.stat().st_size for file in out.iterdir()), time.perf_counter() - start
+    split = {} if code is None else code.split
+    if json:
+        made = {"out": str(out), "origin": origin, **data_facts(dataset), "split": split}
+        print_json({**made, "bytes": size, "seconds": took})
+        return
     screen = console()
     screen.print(origin, highlight=False, soft_wrap=True)
     screen.print(data_table(dataset))
     for note in dataset.notes:
         screen.print(note, highlight=False, soft_wrap=True)
-    if code is not None and code.split:
-        split = " ".join(f"--split.{key} {value}" for key, value in code.split.items())
-        run = f"nextitem run -d {quote(str(out))} {split}"
+    if split:
+        keys_of_split = " ".join(f"--split.{key} {value}" for key, value in split.items())
+        run = f"nextitem run -d {quote(str(out))} {keys_of_split}"
         screen.print(f"the split of {source} is the run's: {run}", highlight=False, soft_wrap=True)
-    size = sum(file.stat().st_size for file in out.iterdir())
-    took = f"{size / 1e6:,.1f} MB, {time.perf_counter() - start:.1f} s"
-    screen.print(f"kept in {out}, {took}", highlight=False, soft_wrap=True)
+    screen.print(f"kept in {out}, {size / 1e6:,.1f} MB, {took:.1f} s", highlight=False, soft_wrap=True)
 
 
 def _history(recipe: DataRecipe) -> str:

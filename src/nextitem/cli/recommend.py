@@ -17,7 +17,8 @@ from nextitem.cli.shared import AsJson, RunPath, console, print_json
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
-    from nextitem.runs.recommend import Recommendation, Run
+    from nextitem.runs.recommend import Run
+    from nextitem.runs.recommendation import Recommendation
 
     Asking = Callable[..., list[Recommendation]]  # histories, and users, times, at, names
 

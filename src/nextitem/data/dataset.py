@@ -14,12 +14,13 @@ from nextitem.data.ids import MEND, IdMap, read_table
 from nextitem.data.log.bad_lines import FILE as BAD_LINES
 from nextitem.data.log.bad_lines import BadLines, listed
 from nextitem.data.log.interactions import Interactions
-from nextitem.data.log.units import UNITS, TimeUnit
+from nextitem.data.log.units import UNITS, WORDS, TimeUnit
 from nextitem.data.numbered import Numbered, number
 from nextitem.data.sequences import Sequences, load_array
 from nextitem.data.side.triples import Triples
 from nextitem.data.training_data import Side
 from nextitem.errors import InputError, expect
+from nextitem.notebook import html_table
 from nextitem.writing import replacing, replacing_folder, write
 
 FORMAT = 2  # of the saved folder; 1 had no ratings and no side tables
@@ -75,16 +76,33 @@ class Dataset:
         return cls(sequences, users, items, name, parts=log.parts, time_unit=log.time_unit)
 
     def __repr__(self) -> str:
+        times = "" if self.sequences.timestamps is not None else ", without times"
+        beside = f", with {', '.join(self._beside)}" if self._beside else ""
+        return (
+            f"Dataset({self.name}: {self.num_users:,} users, {self.num_items:,} items, {self.num_interactions:,} "
+            f"interactions{times}{beside})"
+        )
+
+    def _repr_html_(self) -> str:
+        """A table, in notebooks."""
+        rows = [
+            ("users", f"{self.num_users:,}"),
+            ("items", f"{self.num_items:,}"),
+            ("interactions", f"{self.num_interactions:,}"),
+            ("density", f"{self.density:.4%}"),
+            ("times", "none: file order" if self.sequences.timestamps is None else f"in {WORDS[self.time_unit]}"),
+            ("beside the log", ", ".join(self._beside) or "nothing"),
+        ]
+        return html_table(self.name, (), rows)
+
+    @property
+    def _beside(self) -> list[str]:
+        """What stands beside the log, in words."""
         tables = {
             "user attributes": self.user_attributes, "item attributes": self.item_attributes,
             "a knowledge graph": self.knowledge, "trust": self.trust,
         }  # fmt: skip
-        beside = [word for word, found in tables.items() if found is not None]
-        times = "" if self.sequences.timestamps is not None else ", without times"
-        return (
-            f"Dataset({self.name}: {self.num_users:,} users, {self.num_items:,} items, {self.num_interactions:,} "
-            f"interactions{times}{', with ' if beside else ''}{', '.join(beside)})"
-        )
+        return [word for word, found in tables.items() if found is not None]
 
     @property
     def num_users(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from nextitem.evaluation.metrics import measure
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import DEFAULT_MEMORY, Ranking, Track, rank
 from nextitem.models.base import Fitted, Recommender
+from nextitem.notebook import html_table
 from nextitem.processes import ALONE, Processes
 
 DEFAULT_METRICS = ("hr@1", "hr@5", "hr@10", "hr@20", "ndcg@5", "ndcg@10", "ndcg@20", "mrr@10")
@@ -35,11 +35,7 @@ class Report:
     def _repr_html_(self) -> str:
         """A table, in notebooks."""
         means = self.means()
-        head, row = (
-            "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts)
-            for tag, texts in (("th", means), ("td", [f"{value:.4f}" for value in means.values()]))
-        )
-        return f"<table><caption>{escape(self.protocol)}</caption><tr>{head}</tr><tr>{row}</tr></table>"
+        return html_table(self.protocol, list(means), [[f"{value:.4f}" for value in means.values()]])
 
     def means(self, is_in: np.ndarray | None = None) -> dict[str, float]:
         """The mean of each metric over the cases, or over those of a slice (R,), by its name."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from nextitem.analysis.audit import Audit, Step
 from nextitem.report.audit_text import headline, sentences
+from nextitem.report.tables import indented
 from nextitem.terminal import text_column
 
 
@@ -50,5 +54,11 @@ class AuditView:
         self.console.print()
         self.console.print(headline(self.audit), style="bold", highlight=False)
         for sentence in sentences(self.audit):
-            self.console.print(f"  {sentence}", highlight=False)
+            self.console.print(indented(Text(sentence)))
         self.console.print(f"kept in {folder}: report.html, report.md, audit.json", highlight=False, soft_wrap=True)
+
+    def facts(self) -> dict[str, Any]:
+        """The content of audit.json."""
+        assert self.audit is not None
+        found: dict[str, Any] = json.loads(self.audit.to_json())
+        return found

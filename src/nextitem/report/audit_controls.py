@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from rich import box
 
@@ -31,6 +32,14 @@ def controls_table(controls: Sequence[Control], found: Sequence[Audit]) -> Fitti
             "right" if is_right(control, one) else "WRONG",
         )
     return table
+
+
+def controls_facts(controls: Sequence[Control], found: Sequence[Audit]) -> list[dict[str, Any]]:
+    """The same for programs."""
+    return [
+        {"chain": control.name, "right": control.verdict, "is_right": is_right(control, one), "verdict": one.verdict}
+        for control, one in zip(controls, found, strict=True)
+    ]
 
 
 def _interval(share: Estimate) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from rich.box import SIMPLE_HEAD
@@ -13,15 +15,88 @@ from rich.text import Text
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.units import WORDS
+from nextitem.data.sources.checked import Checked, SideFile
 from nextitem.data.sources.formats.checking import Understood
 from nextitem.data.sources.formats.files import whole
 from nextitem.data.sources.formats.reading import FORMATS
 from nextitem.data.sources.strangers import Strangers
+from nextitem.diagnosis.graphs import graph_findings, measure_graph
 from nextitem.errors import InputError
+from nextitem.report.diagnosis import finding
+from nextitem.report.graph import graph_table
 from nextitem.report.tables import FittingTable
 
 YEAR_9999 = 253_402_300_799  # seconds; later ones are no date
 WIDTH = 100  # of a line that is shown
+PLACE = re.compile(r", line (\d+)[:,]")  # of what a message is about
+
+
+def checked_report(checked: Checked) -> Group:
+    """All of it, file by file, and whether they fit together."""
+    log, found = checked.log, checked.found
+    shown = [refusal_report(log, found) if isinstance(found, InputError) else understood_report(log.name, found)]
+    for path, table in ((one.path, one.found) for one in checked.beside.values()):
+        shown.append(refusal_report(path, table) if isinstance(table, InputError) else side_report(path.name, table))
+    if checked.strangers:
+        shown.append(strangers_report(checked.strangers))
+    return Group(*shown, *_graph_report(checked), *(warning(text) for text in checked.warnings))
+
+
+def checked_facts(checked: Checked) -> dict[str, Any]:
+    """The same for programs."""
+    log, found = checked.log, checked.found
+    return {
+        "is_good": checked.is_good,
+        "log": refusal_facts(log, found) if isinstance(found, InputError) else _understood_facts(log, found),
+        "beside": {role: _side_facts(one) for role, one in checked.beside.items()},
+        "strangers": checked.strangers,
+        "knowledge": _graph_facts(checked),
+        "warnings": checked.warnings,
+    }
+
+
+def _graph_report(checked: Checked) -> list[RenderableType]:
+    """Of a graph beside the log: what is to be said of it, what it is like, and what is suspicious in it."""
+    found = checked.numbered
+    if isinstance(found, InputError):
+        return [refusal_report(checked.beside["knowledge"].path, found)]
+    if found is None or found.knowledge is None:
+        return []
+    notes = [Text(_visible(note)) for note in found.notes]
+    findings = [finding(one) for one in graph_findings(found.knowledge, found)]
+    return [*notes, graph_table(measure_graph(found.knowledge)), *findings]
+
+
+def _graph_facts(checked: Checked) -> dict[str, Any] | None:
+    found = checked.numbered
+    if isinstance(found, InputError):
+        return refusal_facts(checked.beside["knowledge"].path, found)
+    if found is None or found.knowledge is None:
+        return None
+    findings = graph_findings(found.knowledge, found)
+    return {"notes": found.notes, "measures": measure_graph(found.knowledge), "findings": findings}
+
+
+def refusal_facts(path: Path, error: InputError) -> dict[str, Any]:
+    """The rule that is broken, and in which line, where it is one of lines."""
+    place = PLACE.search(str(error))
+    return {"file": path.name, "is_good": False, "refused": str(error), "line": place and int(place[1])}
+
+
+def _understood_facts(log: Path, found: Understood) -> dict[str, Any]:
+    return {
+        "file": log.name, "is_good": True, "format": found.format, "why": found.why, "compression": found.compression,
+        "columns": dict(found.columns), "interactions": found.rows, "users": found.users, "items": found.items,
+        "span": found.span, "times": found.times, "time_unit": found.time_unit, "first": found.first.to_dicts(),
+        "warnings": found.warnings,
+    }  # fmt: skip
+
+
+def _side_facts(one: SideFile) -> dict[str, Any]:
+    if isinstance(one.found, InputError):
+        return refusal_facts(one.path, one.found)
+    columns = {column: _plain(dtype) for column, dtype in one.found.schema.items()}
+    return {"file": one.path.name, "is_good": True, "rows": len(one.found), "columns": columns}
 
 
 def understood_report(name: str, found: Understood) -> Group:
@@ -58,7 +133,7 @@ def side_report(name: str, table: pl.DataFrame) -> Group:
 def refusal_report(path: Path, error: InputError) -> Group:
     """The rule that is broken, and the line itself between its neighbours."""
     shown: list[RenderableType] = [_headline(path.name, is_good=False), Text(_visible(str(error)))]
-    if place := re.search(r", line (\d+)[:,]", str(error)):
+    if place := PLACE.search(str(error)):
         line = int(place[1])
         content = whole(path).rstrip(b"\n").split(b"\n")
         for number in range(max(1, line - 1), min(len(content), line + 1) + 1):
@@ -68,7 +143,7 @@ def refusal_report(path: Path, error: InputError) -> Group:
     return Group(*shown)
 
 
-def strangers_report(found: list[Strangers]) -> Group:
+def strangers_report(found: Sequence[Strangers]) -> Group:
     table = FittingTable(box=SIMPLE_HEAD, pad_edge=False)
     for title in ("ids in", "missing in", "how many", "of", "the first"):
         table.add_column(title, justify="right" if title in ("how many", "of") else "left", overflow="fold")

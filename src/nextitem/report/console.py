@@ -5,29 +5,26 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 
 from nextitem.data.batches import Batch
-from nextitem.data.dataset import Dataset
-from nextitem.data.log.units import PER_SECOND
 from nextitem.models.base import Recommender
 from nextitem.recipe import Recipe
+from nextitem.report.data import data_table
 from nextitem.report.pace import Pace
 from nextitem.report.results import epochs_of, test_table
-from nextitem.report.tables import FittingTable
+from nextitem.report.tables import FittingTable, pairs_table
+from nextitem.runs.bar import EpochBar
 from nextitem.runs.refit import Refitting
 from nextitem.runs.run import Built, Event, Finished, Prepared, monitor_of
-from nextitem.terminal import tracked
 from nextitem.training.fit import Progress as EpochProgress
 from nextitem.training.profile import Profile
 from nextitem.training.refit import RefitEpoch
 
 Mode = Literal["light", "detail"]
-YEAR_9999 = 253_402_300_799  # seconds; later ones are no date
 BUSY = 0.5  # cores that others use, from which on it is said
 
 
@@ -37,10 +34,11 @@ class RunView:
 
     def __init__(self, console: Console, mode: Mode = "detail") -> None:
         self.console, self.mode = console, mode
-        self.epoch = 0  # the last one that was shown
+        self.bar = EpochBar(console)
         self.pace = Pace(self._noted)
 
     def show(self, event: Event) -> None:
+        self.bar.hear(event)
         match event:
             case Prepared():
                 self._prepared(event)
@@ -57,7 +55,7 @@ class RunView:
 
     def track(self, batches: Iterable[Batch], total: int) -> Iterator[Batch]:
         """A progress bar over the batches of an epoch, whose pace is watched."""
-        return tracked(self.console, self.pace.track(batches, total), total, self.epoch + 1)
+        return self.bar.track(self.pace.track(batches, total), total)
 
     def _prepared(self, event: Prepared) -> None:
         leaks, data = event.leaks, event.dataset
@@ -95,17 +93,16 @@ class RunView:
                 highlight=False,
             )
         if event.resumed_at:
-            self.epoch = event.resumed_at
             self.console.print(f"continuing after epoch {event.resumed_at}")
         self.pace.begin(event.recipe, event.model, event.resumed_at)
 
     def _epoch(self, event: EpochProgress) -> None:
-        epoch = self.epoch = event.epoch.number
+        epoch = event.epoch.number
         valid = "  ".join(f"{name} {value:.4f}" for name, value in _headline(event.valid or {}).items())
         parts = " + ".join(f"{name} {value:.4f}" for name, value in event.epoch.parts.items())
         loss = f"{event.epoch.loss:.4f}" + (f" ({parts})" if parts else "")
         self.console.print(
-            f"epoch {epoch:>3}  loss {loss}  {valid}{' *' if event.is_best else '  '}"
+            f"{self.bar.name(epoch)}  loss {loss}  {valid}{' *' if event.is_best else '  '}"
             f"  {event.epoch.seconds:.1f} s  {event.epoch.targets_per_second:,.0f} targets/s",
             highlight=False,
             soft_wrap=True,
@@ -113,7 +110,7 @@ class RunView:
         self.pace.epoch_ended(epoch, event.valid is not None)
 
     def _refitting(self, event: Refitting) -> None:
-        self.epoch, length = event.resumed_at, f" for {epochs_of(event.epochs)}" if event.epochs else ""
+        length = f" for {epochs_of(event.epochs)}" if event.epochs else ""
         after = f", continuing after epoch {event.resumed_at}" if event.resumed_at else ""
         self.console.print(
             f"now on all data ({event.interactions:,} interactions){length}, without validation{after}",
@@ -122,10 +119,8 @@ class RunView:
         )
 
     def _refit_epoch(self, event: RefitEpoch) -> None:
-        self.epoch = event.epoch.number
-        self.console.print(
-            f"epoch {self.epoch:>3}  loss {event.epoch.loss:.4f}  {event.epoch.seconds:.1f} s", highlight=False
-        )
+        name, epoch = self.bar.name(event.epoch.number), event.epoch
+        self.console.print(f"{name}  loss {epoch.loss:.4f}  {epoch.seconds:.1f} s", highlight=False)
 
     def show_profile(self, profile: Profile) -> None:
         """Where the time of the training steps went."""
@@ -173,22 +168,8 @@ def _plan(event: Built) -> str:
     )
 
 
-def data_table(dataset: Dataset) -> FittingTable:
-    lengths, times = dataset.sequences.lengths, dataset.sequences.timestamps
-    table = _pairs(f"Data: {dataset.name}")
-    table.add_row("users", f"{dataset.num_users:,}")
-    table.add_row("items", f"{dataset.num_items:,}")
-    table.add_row("interactions", f"{dataset.num_interactions:,}")
-    table.add_row("density", f"{dataset.density:.4%}")
-    table.add_row("mean length", f"{lengths.mean():.1f} (shortest {lengths.min()}, longest {lengths.max()})")
-    one = PER_SECOND[dataset.time_unit]
-    span = "no timestamps: file order" if times is None else f"{_date(times.min(), one)} to {_date(times.max(), one)}"
-    table.add_row("time span", span)
-    return table
-
-
 def _recipe_table(recipe: Recipe) -> FittingTable:
-    table = _pairs("Recipe")
+    table = pairs_table("Recipe")
     for section, keys in recipe.model_dump(mode="json", exclude_none=True).items():
         if isinstance(keys, dict):
             table.add_row(section, "  ".join(f"{key}={_plain(value)}" for key, value in keys.items()))
@@ -198,19 +179,12 @@ def _recipe_table(recipe: Recipe) -> FittingTable:
 
 
 def _parameter_table(model: Recommender) -> FittingTable:
-    table = _pairs(f"{type(model).__name__}: {sum(p.numel() for p in model.parameters()):,} parameters")
+    table = pairs_table(f"{type(model).__name__}: {sum(p.numel() for p in model.parameters()):,} parameters")
     counts = Counter[str]()
     for name, parameter in model.named_parameters():
         counts[name.partition(".")[0]] += parameter.numel()
     for part, count in counts.items():
         table.add_row(part, f"{count:,}")
-    return table
-
-
-def _pairs(title: str) -> FittingTable:
-    table = FittingTable(title=title, box=None, title_justify="left", show_header=False, title_style="bold")
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
     return table
 
 
@@ -222,8 +196,3 @@ def _headline(valid: dict[str, float]) -> dict[str, float]:
 
 def _plain(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _date(time: int, per_second: int) -> str:
-    seconds = int(time) // per_second
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}" if 0 <= seconds <= YEAR_9999 else f"{seconds:,} s"

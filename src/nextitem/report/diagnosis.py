@@ -15,7 +15,7 @@ from nextitem.diagnosis.finding import Finding
 from nextitem.diagnosis.leaks import SplitLeaks
 from nextitem.diagnosis.measures import Histogram, Measures, Ties
 from nextitem.report.graph import graph_table
-from nextitem.report.tables import FittingTable
+from nextitem.report.tables import FittingTable, indented
 
 STYLES = {"serious": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 WIDTH = 30  # of the longest bar
@@ -140,9 +140,9 @@ def finding(one: Finding) -> Group:
     """What was found, why it matters, and the way out."""
     return Group(
         Text.assemble((f"{one.severity}: {one.about}", STYLES[one.severity])),
-        Text(f"  {one.found}"),
-        Text(f"  why it matters: {one.why}", "dim"),
-        Text(f"  way out: {one.way_out}"),
+        indented(Text(one.found)),
+        indented(Text(f"why it matters: {one.why}", "dim")),
+        indented(Text(f"way out: {one.way_out}")),
     )
 
 

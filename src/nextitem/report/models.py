@@ -23,6 +23,8 @@ from nextitem.report.tables import FittingTable
 
 KINDS = (SequenceModel, GraphModel, TwoTower, TowerFree, Fitted, ItemTower, Trained, Recommender)
 
+MARGIN = 108  # letters of a docstring's line, from which on it was ended by the source's margin
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -83,7 +85,21 @@ def model_page(name: str) -> Group:
     family = f"family {_family(model)}" if own is None else f"your own, {own.path}"
     facts = f"{family}, {_kind(model)}, trains on: {', '.join(_batches(model)) or '-'}"
     about = [inspect.cleandoc(text) for text in (sys.modules[model.__module__].__doc__, model.__doc__) if text]
-    return Group(Text(facts, "bold"), "", *(Text(text + "\n") for text in about), table)
+    return Group(Text(facts, "bold"), "", *(Text(flowing(text) + "\n") for text in about), table)
+
+
+def flowing(text: str) -> str:
+    """A docstring without the line ends that the source's margin made, for a screen with a margin of its own."""
+    lines, before = list[str](), ""
+    for line in text.split("\n"):
+        first = (line.split() or ["-"])[0]
+        begins = first == "-" or first.endswith(":")  # of a list, or an argument
+        if not begins and len(before) + 1 + len(first) > MARGIN:
+            lines[-1] += " " + line.strip()
+        else:
+            lines.append(line)
+        before = line
+    return "\n".join(lines)
 
 
 def _family(model: type[Recommender]) -> str:

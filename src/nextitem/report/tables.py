@@ -8,7 +8,9 @@ from typing import Any
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Column, Table
+from rich.text import Text
 
 
 class FittingTable(Table):
@@ -69,6 +71,19 @@ class FittingTable(Table):
         for place, row in enumerate(self.rows):
             table.add_row(*(column[place] for column in cells), style=row.style, end_section=row.end_section)
         return table
+
+
+def pairs_table(title: str) -> FittingTable:
+    """Names and what is told of each, without a header."""
+    table = FittingTable(title=title, box=None, title_justify="left", show_header=False, title_style="bold")
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def indented(text: Text) -> Padding:
+    """By two columns, all the lines into which it is wrapped."""
+    return Padding(text, (0, 0, 0, 2), expand=False)
 
 
 def _widest(column: Column) -> int:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
 
-from nextitem.data.batches import Batch
 from nextitem.errors import expect
 from nextitem.models.base import Trained
 from nextitem.recipe import DataRecipe, Recipe
+from nextitem.runs.bar import EpochBar
 from nextitem.runs.epochs import epochs
 from nextitem.runs.recommend import Run, load
 from nextitem.runs.run import run as events
-from nextitem.terminal import console, tracked
+from nextitem.terminal import console
 from nextitem.training.fit import Progress
 
 __all__ = ["History", "events", "fit", "run"]
@@ -56,24 +55,15 @@ class History:
 def _to_the_end(epochs: Callable[Arguments, Iterator[Progress]]) -> Callable[Arguments, History]:
     @wraps(epochs)
     def fit(*arguments: Arguments.args, **options: Arguments.kwargs) -> History:
-        options["track"] = options.get("track") or _bar()
+        bar = EpochBar(console(stderr=True))
+        options["track"] = options.get("track") or bar.track
         model = arguments[0] if arguments else options.get("model")
         if not isinstance(model, Trained):
             del options["track"]  # a closed form is fitted at once, and takes none
-        return History(tuple(epochs(*arguments, **options)))
+        return History(tuple(bar.heard(epochs(*arguments, **options))))
 
     fit.__name__ = fit.__qualname__ = "fit"
     return fit
-
-
-def _bar() -> Callable[[Iterable[Batch], int], Iterable[Batch]]:
-    """A progress bar over the batches of each epoch on the terminal, gone when the epoch is over."""
-    screen, numbers = console(stderr=True), iter(range(1, sys.maxsize))
-
-    def track(batches: Iterable[Batch], total: int) -> Iterable[Batch]:
-        return tracked(screen, batches, total, next(numbers))
-
-    return track
 
 
 fit = _to_the_end(epochs)
@@ -116,6 +106,7 @@ def run(
     """
     expect("recipe", recipe, Recipe, 'make one: ni.make_recipe({"model": {"name": "SASRec"}})')
     expect("out", out, (str, Path), "name the folder to write")
-    told = tuple(events(recipe, Path(out), again=again, track=_bar(), data=data, refit=refit))
+    bar = EpochBar(console(stderr=True))
+    told = tuple(bar.heard(events(recipe, Path(out), again=again, track=bar.track, data=data, refit=refit)))
     opened = load(out, models=() if recipe.model.own is None else (recipe.model.own,))
     return replace(opened, events=told)

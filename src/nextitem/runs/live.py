@@ -12,7 +12,8 @@ from nextitem.errors import InputError
 from nextitem.forking import mark_computed
 from nextitem.models.catalogue import MODELS
 from nextitem.models.streaming import Stream, Streaming
-from nextitem.runs.recommend import Recommendation, Run
+from nextitem.runs.recommend import Run
+from nextitem.runs.recommendation import Recommendation
 
 
 class Session:

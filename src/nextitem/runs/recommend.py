@@ -26,21 +26,11 @@ from nextitem.runs.blocks import best, counts, most_popular
 from nextitem.runs.build import build_memory
 from nextitem.runs.folder import ITEMS, USERS, RunFolder
 from nextitem.runs.moments import in_unit, rows_in_unit
+from nextitem.runs.recommendation import Recommendation
 from nextitem.runs.rows import Fallback, KnownRow, Unknown, known_rows, refuse_beside, refuse_short
 from nextitem.training.fit import BEST
 from nextitem.training.refit import REFIT
 from nextitem.training.shapes import MEND
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """What one history is recommended: the best items, and their scores."""
-
-    items: list[int] | list[str]  # external ids, best first
-    scores: list[float]  # of the model; comparable within this list. By popularity: how often each was met
-    skipped: list[object]  # ids of the history that the model does not know
-    problem: str = ""  # why the model has no items for the row, which was passed over
-    source: str = "model"  # what the items are by: the model, or popularity, which was asked for as a fallback
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import polars as pl
 import pytest
+from damaged import FIXED, HEADERS
 from typer.testing import CliRunner
 
 from nextitem.cli.main import app
@@ -17,7 +18,7 @@ from nextitem.data.log.bad_lines import told_kinds
 from nextitem.data.log.frames import collected
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources import scanning
-from nextitem.data.sources.formats.reading import read
+from nextitem.data.sources.formats.reading import read, sniff
 from nextitem.data.sources.opening import open_data, read_dataset
 from nextitem.data.sources.scanning import Engine
 from nextitem.errors import InputError
@@ -75,9 +76,24 @@ FORMS: dict[str, tuple[list[str], list[tuple[str, str]]]] = {
             ('{"user": "u", "item": "a", "item": "b"}', "line with a key twice"),
         ],
     ),
+    "steam.json": (
+        [f"{{u'username': u'u{n}', u'product_id': u'{n}', u'date': u'2017-12-17', u'hours': 5.1}}" for n in range(9)],
+        [
+            ("{u'username': u'u', u'prod", "line that is no literal"),
+            ("{'username': open('made'), 'product_id': '1', 'date': '2017-12-17'}", "line that is no literal"),
+            ("{'username': 'u', 'product_id': '1'}", "line that is no review"),
+            ("{'username': 'u', 'product_id': '1', 'date': 'soon'}", "time that cannot be read"),
+            ("{'username': '', 'product_id': '1', 'date': '2017-12-17'}", "blank user id"),
+            ("{'username': 'u', 'product_id': '\\0', 'date': '2017-12-17'}", "item id with a NUL byte"),
+        ],
+    ),
 }
 
-FORMAT = {"rows.txt": "sequences", "tmall.csv": "tmall"}  # which few lines do not tell, some of them bad
+FORMAT = {
+    "steam.json": "steam",
+    "rows.txt": "sequences",
+    "tmall.csv": "tmall",
+}  # which few lines do not tell, some of them bad
 
 
 @pytest.fixture(params=[2**40, 0], ids=["read", "scanned"], autouse=True)
@@ -220,10 +236,16 @@ def test_what_no_line_is_to_blame_for_is_refused_as_ever(tmp_path: Path) -> None
         open_data(str(mixed_units))
 
 
-def test_a_format_that_cannot_skip_says_so(tmp_path: Path) -> None:
-    line = "{u'username': u'a', u'product_id': u'1', u'date': u'2017-12-17', u'hours': 5.1}"
-    with pytest.raises(InputError, match='"steam" cannot leave bad lines out'):
-        opened(write(tmp_path, "steam.json", [line]))
+@pytest.mark.parametrize("name", FIXED)
+def test_every_format_can_leave_lines_out(tmp_path: Path, name: str) -> None:
+    lines = [FIXED[name][1].format(u=f"u{n}", i=f"i{n}", t=str(1_400_000_000 + n)) for n in range(4)]
+    head = [HEADERS[name]] if name in HEADERS else []
+    mended = write(tmp_path / "mended", name, [*head, *lines])
+    format = "sequences" if name == "sequences.txt" else sniff(mended)
+    log, _ = open_data(str(write(tmp_path, name, [*head, *lines, "?"])), format=format, bad_lines="skip")
+    assert isinstance(log, Interactions)
+    assert rows(log) == rows(read(mended, format=format))
+    assert log.bad_lines[0].table["text"].to_list() == ["?"]
 
 
 def test_gzip_and_a_byte_order_mark_are_read_past(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ class Format:
 
     name: str  # as --data.format has it
     title: str  # one line
-    read: Callable[[Path, Options], Reading]
+    read: Callable[[Path, Options], Reading]  # its LineError knows all lines that break a rule, not only the first
     recognises: Callable[[Head], bool]  # by the first lines, of which there is one at least
     file_names: tuple[str, ...] = ()  # and endings, that tell by themselves
     endings: tuple[str, ...] = ()
@@ -137,7 +137,6 @@ class Format:
     takes: frozenset[str] = frozenset()  # options beside the file, COLUMNS and their kin
     is_table: bool = False  # a header over rows: any engine may scan it
     has_quotes: bool = False  # fields may stand in quotes, and go over the line's end
-    can_skip: bool = True  # its reader knows all lines that break a rule, not only the first
     encoding: str = "utf-8"
 
 

@@ -22,22 +22,13 @@ def read_literals(path: Path) -> Iterator[tuple[int, str, Any]]:
         InputError: a line is neither JSON nor a literal, or what `each_line` raises.
     """
     for number, text in each_line(path):
-        yield number, text, read_literal(text, path, number)
-
-
-def read_literal(text: str, path: Path, line: int) -> Any:
-    """The value of a line.
-
-    Raises:
-        InputError: it is neither JSON nor a literal.
-    """
-    try:
-        return literal(text)
-    except NO_LITERAL as error:
-        raise InputError(
-            f"{path.name}, line {line}: a line must be a JSON object or a Python literal, found '{text[:80]}'; "
-            "mend or drop the line"
-        ) from error
+        try:
+            yield number, text, literal(text)
+        except NO_LITERAL as error:
+            raise InputError(
+                f"{path.name}, line {number}: a line must be a JSON object or a Python literal, found '{text[:80]}'; "
+                "mend or drop the line"
+            ) from error
 
 
 def literal(text: str) -> Any:

@@ -110,8 +110,6 @@ def read_file(path: Path, format: Format, options: Options) -> Reading:
         raise InputError(
             f'bad_lines "{options.bad_lines}" is not known; {suggest(options.bad_lines, get_args(BadLinesRule))}'
         )
-    if options.bad_lines == "skip" and not format.can_skip:
-        raise InputError(f'"{format.name}" cannot leave bad lines out; mend {path.name}, or leave data.bad_lines out')
     try:
         reading = format.read(path, options)
     except LineError as error:

@@ -6,19 +6,22 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
+from nextitem.data.log.bad_lines import LineError
 from nextitem.data.sources.formats.fields import to_interactions
 from nextitem.data.sources.formats.files import each_line
 from nextitem.data.sources.formats.format import Format, Head, Reading, fixed
-from nextitem.data.sources.formats.literals import NO_LITERAL, literal, read_literal
+from nextitem.data.sources.formats.literals import NO_LITERAL, literal
 from nextitem.data.sources.formats.places import MEND
-from nextitem.errors import InputError
 
 KEYS = {"username": "user", "product_id": "item", "date": "timestamp"}
 BLOCK = 2**17  # lines whose fields are Python's at once
+RULES = {  # by the kind of a bad line
+    "line that is no literal": "a line must be a JSON object or a Python literal",
+    "line that is no review": f"steam needs a dict with {', '.join(KEYS)} as text",
+}
 
 ESCAPE = r"\\(?:[nrt'\"\\]|x[0-9a-f]{2}|u[0-9a-f]{4}|U000[0-9a-f]{5})"
 TEXT = rf"u?(?:'(?:[^'\\\n\r\0]++|{ESCAPE})*+'|\"(?:[^\"\\\n\r\0]++|{ESCAPE})*+\")"
@@ -56,21 +59,29 @@ def fields_at_once(text: str) -> tuple[str, ...] | None:
 
 
 def _rows(path: Path) -> Iterator[tuple[int | str, ...]]:
+    """Line, user, item and date of every review. Lines that are none are refused together, after the others."""
+    first, bad = "", list[tuple[int, str]]()
     for line, text in each_line(path):
-        fields = fields_at_once(text) or _fields(read_literal(text, path, line))
-        if fields is None:
-            raise InputError(
-                f"{path.name}, line {line}: steam needs a dict with {', '.join(KEYS)} as text, found '{text[:80]}'; "
-                f"{MEND}, or name another --data.format"
-            )
-        yield (line, *fields)
+        fields = fields_at_once(text) or _fields(text)
+        if isinstance(fields, tuple):
+            yield (line, *fields)
+            continue
+        found = f"{RULES[fields]}, found '{text[:80]}'"
+        first = first or f"{path.name}, line {line}: {found}; {MEND}, or name another --data.format"
+        bad.append((line, fields))
+    if bad:
+        raise LineError(first, pl.DataFrame(bad, schema=["place", "kind"], orient="row"))
 
 
-def _fields(value: Any) -> tuple[str, ...] | None:
-    """The plain form of `fields_at_once`; None: the value has not all of them, as text or whole numbers."""
+def _fields(text: str) -> tuple[str, ...] | str:
+    """The plain form of `fields_at_once`; or which of RULES the line breaks."""
+    try:
+        value = literal(text)
+    except NO_LITERAL:
+        return "line that is no literal"
     fields = [value.get(key) for key in KEYS] if isinstance(value, dict) else []
     is_good = [type(one) is int or (isinstance(one, str) and _is_whole(one)) for one in fields]
-    return tuple(map(str, fields)) if fields and all(is_good) else None
+    return tuple(map(str, fields)) if fields and all(is_good) else "line that is no review"
 
 
 def _is_whole(text: str) -> bool:
@@ -91,5 +102,4 @@ STEAM = Format(
     "SASRec's reviews, a Python dict a line with username, product_id and date",
     fixed(read_steam),
     _is_steam,
-    can_skip=False,
 )
