@@ -87,6 +87,33 @@ def test_codebooks_are_made_anew_at_every_epoch(split: Split) -> None:
     assert not torch.equal(found[0], found[1])
 
 
+class Noting(SASRec):
+    """Notes what it finds at the start of every epoch, and draws a number there."""
+
+    found: tuple[tuple[int, float, bool], ...] = ()
+    first = 0.0
+
+    def begin_epoch(self, number: int) -> None:
+        self.found = (*self.found, (number, float(torch.rand(())), self.training))
+        self.first = self.item_embedding.weight[1, 0].item()
+
+
+def test_an_epoch_begins_with_its_number_and_draws_of_its_own(split: Split) -> None:
+    """The same ones where training goes on after a break; before the first step."""
+    batches = NextItemBatches(split.train, 32, 50)
+    whole, parts = Noting(NUM_ITEMS, dim=8, num_layers=1), Noting(NUM_ITEMS, dim=8, num_layers=1)
+    at_start = [whole.item_embedding.weight[1, 0].item()]
+    for _ in train(whole, batches, make_optimizer(whole), last=3):
+        assert whole.first == at_start[-1]
+        at_start.append(whole.item_embedding.weight[1, 0].item())
+        whole.eval()
+    for first in (1, 2, 3):
+        list(train(parts, batches, make_optimizer(parts), first=first, last=first))
+    assert parts.found == whole.found
+    assert [(number, is_training) for number, _, is_training in whole.found] == [(1, True), (2, True), (3, True)]
+    assert len({drawn for _, drawn, _ in whole.found}) == 3
+
+
 def test_another_seed_gives_other_weights(split: Split) -> None:
     one, other = made(), made()
     batches = NextItemBatches(split.train, 32, 50)

@@ -133,6 +133,14 @@ class Trained(Recommender):
     def prepare(self, train: TrainingData) -> None:
         """See the training data once, before the first step; most models need nothing of it."""
 
+    def begin_epoch(self, number: int) -> None:
+        """Make what stays the same for an epoch, such as views of a graph; `number` counts from 1.
+
+        Training calls it before an epoch's first step, in training mode. It follows from the weights, and from torch's
+        global random state, which is then that of the seed and the number; so a resumed run makes the same. What it
+        makes belongs into buffers or modules that the model has by then, which a sharded copy of it shares.
+        """
+
     def loss(self, batch: Batch) -> Tensor:
         """The mean loss over the batch's targets, a scalar: the sum of its `parts`, where a model has more than one."""
         parts = self.parts(batch)

@@ -66,17 +66,21 @@ class GraphModel(Kept, TwoTower, Generic[G]):
         self.refresh()
 
     def propagated(self) -> tuple[Tensor, Tensor]:
-        """The propagated vectors of users (U, D) and items (V, D), of the weights as they are now.
+        """The propagated vectors of users (U, D) and items (V, D), of the weights as they are now."""
+        return self.propagate(self.prepared_graph())
+
+    def prepared_graph(self) -> G:
+        """The graph that `prepare` made.
 
         Raises:
-            InputError: there is no graph, because the model was loaded and has not seen the training rows.
+            InputError: there is none, because the model was loaded and has not seen the training rows.
         """
         if self.graph is None:
             raise InputError(
                 f"{type(self).__name__} was loaded without the graph of its training rows: it scores after eval(), "
                 "and to train it or to score in training mode call prepare(train) first"
             )
-        return self.propagate(self.graph)
+        return self.graph
 
     def user_vectors(self) -> Tensor:
         return self.propagated()[0] if self.training else self.user_propagated

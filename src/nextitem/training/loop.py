@@ -99,6 +99,7 @@ def train(
         wrapped.train()
         with torch.random.fork_rng(), profile.watching(model):
             torch.manual_seed(int(np.random.SeedSequence((seed, number, processes.rank)).generate_state(1)[0]))
+            model.begin_epoch(number)
             _refresh_negatives(model)
             steps = batches.epoch(number)
             profile.start()
