@@ -16,6 +16,7 @@ from nextitem.runs.run import Finished, run
 KINDS: dict[str, dict[str, Any]] = {
     "CKE": {},
     "KGAT": {"layer_dims": (8, 4), "attention": "learned"},
+    "KGIN": {},
     "DiffNet": {"num_layers": 1},
     "CL4SRec": {},
     "TiSASRec": {"time_span": 9},

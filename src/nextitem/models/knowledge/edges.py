@@ -6,6 +6,7 @@ Sizes: U = num_users + 1, N = num_entities + 1 (the first are the items, row 0 i
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from nextitem.data.ids import IdMap
 from nextitem.data.side.triples import Triples
@@ -53,3 +54,12 @@ def collaborative_triples(edges: Edges, num_users: int) -> Triples:
     heads, tails = ((ends - (ends > num_users).to(ends.dtype)).numpy() for ends in (edges.heads, edges.tails))
     entities, names = (IdMap.in_order(range(count)) for count in (edges.num_nodes - 2 - num_users, edges.num_relations))
     return Triples(heads, edges.relations.numpy() + 1, tails, num_users, entities, names)
+
+
+class KnownAndMet(nn.Module):
+    """Two graphs side by side: what is `known` of items, and which items users `met`."""
+
+    def __init__(self, known: Edges, met: Edges) -> None:
+        """`known` as `knowledge_edges` gives it; the heads of `met` are users, its tails items."""
+        super().__init__()
+        self.known, self.met = known, met
