@@ -14,6 +14,7 @@ from nextitem.recipe import make_recipe
 from nextitem.runs.run import Finished, run
 
 KINDS: dict[str, dict[str, Any]] = {
+    "CFKG": {},
     "CKE": {},
     "KGAT": {"layer_dims": (8, 4), "attention": "learned"},
     "KGIN": {},

@@ -8,6 +8,7 @@ from nextitem.models.general.light_gcn import LightGCN as LightGCN
 from nextitem.models.general.multi_vae import MultiVAE as MultiVAE
 from nextitem.models.general.ncf import NCF as NCF
 from nextitem.models.general.popularity import Popularity as Popularity
+from nextitem.models.knowledge.cfkg import CFKG as CFKG
 from nextitem.models.knowledge.cke import CKE as CKE
 from nextitem.models.knowledge.kgat import KGAT as KGAT
 from nextitem.models.knowledge.kgin import KGIN as KGIN
