@@ -35,6 +35,7 @@ from nextitem.models.base import Trained
 from nextitem.models.graph import GraphModel, half_squares
 from nextitem.models.initialise import initialise_xavier
 from nextitem.models.knowledge.edges import collaborative_edges, collaborative_triples
+from nextitem.nn.directions import directions
 from nextitem.nn.dropout import draw_seed, dropout
 from nextitem.nn.graphs.edges import Edges
 from nextitem.nn.graphs.weighing import by_relation
@@ -54,7 +55,7 @@ class KGAT(GraphModel[Edges]):
         attention: what edges weigh: `fixed`, 1 / the head's edges of that relation; or `learned`, the softmax over the
             edges of a head of (t W_r) . tanh(h W_r + r), made anew before every epoch, without gradients.
         dropout: of what a layer gives, elements.
-        l2: weighs half the squared lengths, of a batch's propagated vectors and of a triple's mapped ones.
+        l2: weighs half the squared lengths, of a batch's own vectors and of a triple's mapped ones.
     """
 
     needs = ("knowledge",)
@@ -121,20 +122,24 @@ class KGAT(GraphModel[Edges]):
 
     def _vectors(self, graph: Edges, p: float = 0.0) -> tuple[Tensor, Tensor]:
         """The vectors of users (U, O) and items (V, O), with dropout `p` of each layer."""
+        sizes = [len(self.user_embedding.weight), self.num_items + 1]
+        num_scored = sum(sizes)  # of the nodes the first, users and items
         x = self._nodes()
-        layers = [x]
+        layers = [x[:num_scored]]
         for layer in self.layers:
             x = layer(x, graph(x))
             x = dropout(x, p, draw_seed()) if p else x
-            layers.append(F.normalize(x, dim=1))
-        users, entities = torch.cat(layers, 1).tensor_split([len(self.user_embedding.weight)])
-        return users, entities[: self.num_items + 1]
+            layers.append(directions(x[:num_scored]))
+        users, items = torch.split(torch.cat(layers, 1), sizes)
+        return users, items
 
     def parts(self, batch: Batch) -> dict[str, Tensor]:
         if batch.triples is not None:
             return {"graph": self._graph_loss(batch.triples)}
         users, items = self._vectors(self.prepared_graph(), self.dropout if self.training else 0.0)
-        return {"ranking": self.loss_over(batch, users, items) + self.l2 * half_squares(batch, users, items)}
+        # Of what is propagated the first vectors alone have a length to shrink, the others are directions.
+        own = self.user_embedding.weight, self.entity_embedding.weight[: self.num_items + 1]
+        return {"ranking": self.loss_over(batch, users, items) + self.l2 * half_squares(batch, *own)}
 
     def _graph_loss(self, triples: Tensor) -> Tensor:
         """triples (K, 4): nodes as `collaborative_triples` numbers them, without entity 0."""

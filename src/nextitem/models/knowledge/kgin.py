@@ -15,7 +15,6 @@ their inverses, K intents, D dim.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nextitem.data.batches import Batch
@@ -26,6 +25,7 @@ from nextitem.models.base import Trained
 from nextitem.models.graph import GraphModel, half_squares, interactions
 from nextitem.models.initialise import initialise_xavier
 from nextitem.models.knowledge.edges import KnownAndMet, knowledge_edges
+from nextitem.nn.directions import directions
 from nextitem.nn.dropout import draw_seed, dropout
 from nextitem.nn.graphs.dropping import dropped_weights
 from nextitem.nn.graphs.weighing import by_row
@@ -101,12 +101,12 @@ class KGIN(GraphModel[KnownAndMet]):
         """
         known, met = dropped_weights(graph.known, p_edge), dropped_weights(graph.met, p_edge)
         users, entities = self.user_embedding.weight, self.entity_embedding.weight
-        all_users, all_items = users, entities[: self.num_items + 1]
+        all_users, all_items = users, items = users, entities[: self.num_items + 1]
         for _ in range(self.num_hops):
-            met_items = graph.met(entities[: self.num_items + 1], met)
-            users = _direction(self.by_intents(users, met_items), p)
-            entities = _direction(graph.known(entities, known, self.relation_embedding), p)
-            all_users, all_items = all_users + users, all_items + entities[: self.num_items + 1]
+            users = _hop(self.by_intents(users, graph.met(items, met)), p)
+            entities = _hop(graph.known(entities, known, self.relation_embedding), p)
+            items = entities[: self.num_items + 1]
+            all_users, all_items = all_users + users, all_items + items
         return all_users, all_items
 
     def by_intents(self, users: Tensor, met: Tensor) -> Tensor:
@@ -119,6 +119,5 @@ class KGIN(GraphModel[KnownAndMet]):
         return met + met * (shares @ mixtures)
 
 
-def _direction(x: Tensor, p: float) -> Tensor:
-    """Of length 1, after dropout `p`."""
-    return F.normalize(dropout(x, p, draw_seed()) if p else x, dim=1)
+def _hop(x: Tensor, p: float) -> Tensor:
+    return directions(dropout(x, p, draw_seed()) if p else x)
