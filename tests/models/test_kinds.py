@@ -14,11 +14,14 @@ from nextitem.recipe import make_recipe
 from nextitem.runs.run import Finished, run
 
 KINDS: dict[str, dict[str, Any]] = {
+    "CFKG": {},
     "CKE": {},
     "KGCL": {},
     "KGRec": {},
     "KTUP": {},
     "MKR": {},
+    "KGAT": {"layer_dims": (8, 4), "attention": "learned"},
+    "KGIN": {},
     "DiffNet": {"num_layers": 1},
     "CL4SRec": {},
     "TiSASRec": {"time_span": 9},

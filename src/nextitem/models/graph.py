@@ -104,3 +104,14 @@ class GraphModel(Kept, TwoTower, Generic[G]):
                 users, items = self.propagated()
                 self.user_propagated.copy_(users)
                 self.item_propagated.copy_(items)
+
+
+def half_squares(batch: Batch, users: Tensor, items: Tensor) -> Tensor:
+    """Half the squared length of a batch's vectors: of its users, of their targets and of an average item; a scalar.
+
+    users (U, D) and items (V, D). The average item stands for the sampled negatives, which only the objective knows.
+    """
+    mean_square = items[1:].square().sum() / (len(items) - 1)
+    for vectors in (F.embedding(batch.users, users), F.embedding(batch.targets[:, 0], items)):
+        mean_square = mean_square + vectors.square().sum() / len(vectors)
+    return 0.5 * mean_square

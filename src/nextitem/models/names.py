@@ -8,8 +8,11 @@ from nextitem.models.general.light_gcn import LightGCN as LightGCN
 from nextitem.models.general.multi_vae import MultiVAE as MultiVAE
 from nextitem.models.general.ncf import NCF as NCF
 from nextitem.models.general.popularity import Popularity as Popularity
+from nextitem.models.knowledge.cfkg import CFKG as CFKG
 from nextitem.models.knowledge.cke import CKE as CKE
+from nextitem.models.knowledge.kgat import KGAT as KGAT
 from nextitem.models.knowledge.kgcl import KGCL as KGCL
+from nextitem.models.knowledge.kgin import KGIN as KGIN
 from nextitem.models.knowledge.kgrec import KGRec as KGRec
 from nextitem.models.knowledge.ktup import KTUP as KTUP
 from nextitem.models.knowledge.mkr import MKR as MKR

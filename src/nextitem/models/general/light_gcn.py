@@ -9,7 +9,7 @@ Departures:
   draws its negatives itself, and the same penalty then serves every loss.
 - A user and an item that met more than once are one edge, as in the paper; the authors' code adds them up.
 
-Sizes: B batch, U = num_users + 1, V = num_items + 1, D dim.
+Sizes: U = num_users + 1, V = num_items + 1, D dim.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.data.training_data import TrainingData
-from nextitem.models.graph import GraphModel
+from nextitem.models.graph import GraphModel, half_squares
 from nextitem.models.initialise import initialise_normal
 from nextitem.nn.graphs.bipartite import BipartiteGraph
 
@@ -54,11 +54,5 @@ class LightGCN(GraphModel[BipartiteGraph]):
         return users, items
 
     def loss(self, batch: Batch) -> Tensor:
-        return super().loss(batch) + self.l2 * self._penalty(batch.users, batch.targets[:, 0])
-
-    def _penalty(self, users: Tensor, targets: Tensor) -> Tensor:
-        """Half the squared length of an initial vector: of the users, of their targets and of an average item."""
-        mean_square = self.item_embedding.weight.square().sum() / self.num_items
-        for vectors in (self.user_embedding(users), self.item_embedding(targets)):
-            mean_square = mean_square + vectors.square().sum() / len(vectors)
-        return 0.5 * mean_square
+        penalty = half_squares(batch, self.user_embedding.weight, self.item_embedding.weight)
+        return super().loss(batch) + self.l2 * penalty

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from nextitem.data.ids import IdMap
+from nextitem.data.side.triples import Triples
 from nextitem.data.training_data import TrainingData
 from nextitem.models.graph import interactions
 from nextitem.nn.graphs.changes import with_inverses, without_repeats
@@ -41,6 +43,17 @@ def collaborative_edges(train: TrainingData) -> Edges:
     assert known.relations is not None
     relations = torch.cat([torch.full((met.num_edges,), count), known.relations.long()])
     return with_inverses(Edges(heads, tails, first + known.num_nodes, relations=relations, num_relations=count + 1))
+
+
+def collaborative_triples(edges: Edges, num_users: int) -> Triples:
+    """The edges of `collaborative_edges`, to draw from: users are 1..num_users, entity e is num_users + e.
+
+    Relations, inverses too, count from 1.
+    """
+    assert edges.relations is not None
+    heads, tails = ((ends - (ends > num_users).to(ends.dtype)).numpy() for ends in (edges.heads, edges.tails))
+    entities, names = (IdMap.in_order(range(count)) for count in (edges.num_nodes - 2 - num_users, edges.num_relations))
+    return Triples(heads, edges.relations.numpy() + 1, tails, num_users, entities, names)
 
 
 class KnownAndMet(nn.Module):
