@@ -59,6 +59,10 @@ class CFKG(TwoTower):
     def parts(self, batch: Batch) -> dict[str, Tensor]:
         return {"ranking": super().loss(batch), "graph": self._graph_loss(batch.triples)}
 
+    def edge_weights(self, user: int, item: int, heads: Tensor, relations: Tensor, tails: Tensor) -> Tensor:
+        """How probably each edge is true, sigmoid(f), whoever the user is."""
+        return self._plausibility(heads, relations, tails).sigmoid()
+
     def _graph_loss(self, triples: Tensor | None) -> Tensor:
         """triples (K, 4)"""
         if triples is None:
@@ -66,6 +70,10 @@ class CFKG(TwoTower):
                 "CFKG learns from triples, and the batch has none: call prepare(train) before batches are made"
             )
         heads, relations, tails, untrue = triples.unbind(1)
-        place = self.entity_embedding(heads) + self.relation_embedding(relations)
-        true, false = ((place * self.entity_embedding(ends)).sum(1) for ends in (tails, untrue))
+        true, false = (self._plausibility(heads, relations, ends) for ends in (tails, untrue))
         return (F.softplus(-true) + F.softplus(false)).mean()
+
+    def _plausibility(self, heads: Tensor, relations: Tensor, tails: Tensor) -> Tensor:
+        """(K,) each -> (K,): f."""
+        place = self.entity_embedding(heads) + self.relation_embedding(relations)
+        return (place * self.entity_embedding(tails)).sum(1)

@@ -141,6 +141,14 @@ class KGAT(GraphModel[Edges]):
         own = self.user_embedding.weight, self.entity_embedding.weight[: self.num_items + 1]
         return {"ranking": self.loss_over(batch, users, items) + self.l2 * half_squares(batch, *own)}
 
+    def edge_weights(self, user: int, item: int, heads: Tensor, relations: Tensor, tails: Tensor) -> Tensor:
+        """The exponential of attention, where that is learned, else how true each edge is held, exp(-g)."""
+        kinds = relations - 1
+        nodes = self.entity_embedding(torch.cat([heads, tails]))
+        head, tail = mapped_by_relation(nodes, kinds.repeat(2), self.matrices).chunk(2)
+        place = head + self.relation_embedding[kinds]
+        return ((tail * place.tanh()).sum(1) if self.attention == "learned" else -(place - tail).square().sum(1)).exp()
+
     def _graph_loss(self, triples: Tensor) -> Tensor:
         """triples (K, 4): nodes as `collaborative_triples` numbers them, without entity 0."""
         heads, relations, tails, untrue_tails = triples.unbind(1)

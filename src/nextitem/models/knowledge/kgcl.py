@@ -156,6 +156,12 @@ class KGCL(GraphModel[Views]):
             x = F.normalize(dropout(x, p, draw_seed()) if p else x, dim=1)
         return x[: self.num_items + 1]
 
+    def edge_weights(self, user: int, item: int, heads: Tensor, relations: Tensor, tails: Tensor) -> Tensor:
+        """The exponential of each edge's attention in the first layer, whoever the user is."""
+        relation, ends = self.relation_embedding(relations), torch.cat([heads, tails]).reshape(2, -1)
+        scores = (self.attention(self.entity_embedding(ends).transpose(0, 1).flatten(1)) * relation).sum(1)
+        return F.leaky_relu(scores, 0.2).exp()
+
     def _graph_loss(self, triples: Tensor | None) -> Tensor:
         assert triples is not None
         heads, relations, tails, untrue = triples.unbind(1)

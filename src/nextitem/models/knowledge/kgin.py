@@ -109,6 +109,12 @@ class KGIN(GraphModel[KnownAndMet]):
             all_users, all_items = all_users + users, all_items + items
         return all_users, all_items
 
+    def edge_weights(self, user: int, item: int, heads: Tensor, relations: Tensor, tails: Tensor) -> Tensor:
+        """The share that the user's intents have of each edge's relation, there and back."""
+        of_intents = (self.user_embedding.weight[user] @ self.intent_embedding.T).softmax(0)  # (K,)
+        shares = (of_intents @ self.intent_relations.softmax(1)).reshape(2, -1).sum(0)  # (R,)
+        return shares[relations - 1]
+
     def by_intents(self, users: Tensor, met: Tensor) -> Tensor:
         """What reaches users (U, D) from the means of the items they met (U, D): met * (1 + sum over k of beta_k d_k).
 

@@ -160,6 +160,12 @@ class KGRec(GraphModel[KnownAndMet]):
             parts.append(known(values, weights, relations))
         return torch.cat(parts, 1)
 
+    def edge_weights(self, user: int, item: int, heads: Tensor, relations: Tensor, tails: Tensor) -> Tensor:
+        """The exponential of each edge's rationale, the mean logit of the heads of attention, whoever the user is."""
+        head, tail = (self.attention(self.entity_embedding(ends)) for ends in (heads, tails))
+        logits = (head * tail * self.relation_embedding(relations - 1)).sum(1)
+        return (logits * (head.shape[1] / self.num_heads) ** -0.5 / self.num_heads).exp()
+
     def _scores(self, known: Edges) -> Tensor:
         """(E,): the rationale scores, softmax over a head of the mean of the heads' logits, times its degree."""
         keys = self.attention(self.entity_embedding.weight)

@@ -128,6 +128,12 @@ class KTUP(TowerFree):
                 scores[rows, columns] = -away.abs().sum(-1)
         return scores
 
+    def edge_weights(self, user: int, item: int, heads: Tensor, relations: Tensor, tails: Tensor) -> Tensor:
+        """The share of each edge's relation in what the user prefers of the item, by softmax."""
+        user_and_item = self.user_embedding.weight[user] + self._items(torch.tensor(item, device=heads.device))
+        shares = (self._preferences()[0] @ user_and_item / 2).softmax(0)  # (R,)
+        return shares[relations - 1]
+
     def _items(self, items: Tensor) -> Tensor:
         """(...) -> (..., D): an item's vector and its entity's, if the graph knows it."""
         return self.item_embedding(items) + self.is_linked[items] * self.entity_embedding(items)

@@ -99,10 +99,18 @@ class MKR(TwoTower):
         if batch.triples is None:
             return {"ranking": super().loss(batch)}
         heads, relations, tails, _ = batch.triples.unbind(1)
-        _, entities = self._exchanged(heads)
+        return {"graph": -self._plausibility(heads, relations, tails).mean()}
+
+    def edge_weights(self, user: int, item: int, heads: Tensor, relations: Tensor, tails: Tensor) -> Tensor:
+        """How true each edge is held, sigmoid(t_L . t), whoever the user is; 0 where its head is no item."""
+        is_item = heads <= self.num_items
+        return self._plausibility(torch.where(is_item, heads, PAD), relations, tails) * is_item
+
+    def _plausibility(self, items: Tensor, relations: Tensor, tails: Tensor) -> Tensor:
+        """(K,) each -> (K,): how well the tail that is predicted agrees with the true one."""
+        _, entities = self._exchanged(items)
         predicted = self.predict(torch.cat([entities, self.relation_embedding(relations)], 1)).sigmoid()
-        found = self.tail_layers(self.entity_embedding(tails))
-        return {"graph": -(found * predicted).sum(1).sigmoid().mean()}
+        return (self.tail_layers(self.entity_embedding(tails)) * predicted).sum(1).sigmoid()
 
     def _exchanged(self, items: Tensor) -> tuple[Tensor, Tensor]:
         """(N,) -> v_L and e_L (N, D) each, of items and their entities."""
