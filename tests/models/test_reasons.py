@@ -58,6 +58,7 @@ def test_the_softmax_of_weights_is_the_attention(name: str, arguments: dict[str,
     model: Any = made(name, **arguments)
     heads, relations, tails = edges()
     known = Edges(heads, tails, SPLIT.training_data.knowledge.num_nodes + 1, relations=relations - 1, num_relations=2)
+    assert known.relations is not None
     with torch.no_grad():
         if name == "KGAT":
             from nextitem.models.knowledge.kgat import attention_scores
