@@ -1,4 +1,4 @@
-"""Epochs of BPR, LightGCN and GRU4Rec beside RecBole's: same data, sizes and threads, one run, taken in turns.
+"""Epochs of general, sequential and knowledge models beside RecBole's: same data, sizes and threads, taken in turns.
 
     benchmarks/peers/setup.sh                                      # once: the peers' environments
     python benchmarks/model_speed.py --data ml-100k.inter          # on a machine that does nothing else
@@ -24,10 +24,21 @@ from rich.table import Table
 CONTESTS = (
     ("BPR", "pair", 2048),
     ("LightGCN", "pair", 2048),
+    ("CKE", "pair", 2048),
+    ("KGAT", "pair", 2048),
+    ("KGCN", "pair", 2048),
     ("GRU4Rec", "prefix", 2048),
     ("GRU4Rec", "next_item", 20),
 )
-PEER_EPOCHS = {"BPR": 5, "LightGCN": 3, "GRU4Rec": 1}  # beside one for warming up; GRU4Rec's takes more than a minute
+# Beside one for warming up; GRU4Rec's takes more than a minute.
+PEER_EPOCHS = {
+    "BPR": 5,
+    "LightGCN": 3,
+    "CKE": 3,
+    "KGAT": 2,
+    "KGCN": 3,
+    "GRU4Rec": 1,
+}
 
 
 def main() -> None:
@@ -35,10 +46,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="an atomic .inter file")
     parser.add_argument("--peers", type=Path, default=HERE.parent / ".peers", help="where setup.sh put them")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--models", nargs="+", choices=sorted(PEER_EPOCHS), help="by default all")
+    parser.add_argument("--out", default="model_speed.json", help="the results' file")
     options = parser.parse_args()
     common = ["--data", str(options.data.resolve()), "--threads", str(options.threads)]
     rows: list[dict[str, Any]] = []
-    for model, batches, batch_size in CONTESTS:
+    contests = [one for one in CONTESTS if options.models is None or one[0] in options.models]
+    for model, batches, batch_size in contests:
         ours = [*common, "--model", model, "--batches", batches, "--batch_size", str(batch_size)]
         before = run_script(Path(sys.executable), HERE / "nextitem_models.py", ours)
         peer = run_script(
@@ -48,12 +62,12 @@ def main() -> None:
         after = run_script(Path(sys.executable), HERE / "nextitem_models.py", ours)
         rows.append({"peer": peer, "nextitem": [before, after]})
         show(rows)
-    write_results("model_speed.json", rows)
+    write_results(options.out, rows)
 
 
 def show(rows: list[dict[str, Any]]) -> None:
     table = Table("model", "nextitem's batches", "samples an epoch\npeer / nextitem", "peer\ns/epoch",
-                  "nextitem\ns/epoch", "ratio")  # fmt: skip
+                  "nextitem\ns/epoch", "ratio", "peak MB\npeer / nextitem")  # fmt: skip
     for row in rows:
         peer, ours = row["peer"], row["nextitem"]
         theirs = median(peer["epoch_seconds"])
@@ -61,6 +75,7 @@ def show(rows: list[dict[str, Any]]) -> None:
         table.add_row(
             f"{peer['model']} ({peer['peer']} {peer['version']})", f"{ours[0]['batches']}, {ours[0]['batch_size']}",
             f"{peer['samples']:,} / {ours[0]['samples']:,}", f"{theirs:.2f}", f"{mine:.2f}", f"{theirs / mine:.1f}",
+            f"{peer['peak_mb']:,.0f} / {max(one['peak_mb'] for one in ours):,.0f}",
         )  # fmt: skip
     Console(width=120).print(table)
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
 from nextitem.data.batches import make_batches
+from nextitem.models.catalogue import find
 from nextitem.recipe import make_recipe
 from nextitem.runs.build import build_dataset, build_model, build_optimizer, build_split
 from nextitem.training.loop import train
@@ -20,6 +22,9 @@ from nextitem.training.loop import train
 MODELS = {
     "BPR": {"model": {"dim": 64}},
     "LightGCN": {"model": {"dim": 64, "num_layers": 3}},
+    "CKE": {"model": {"dim": 64}},
+    "KGAT": {"model": {"dim": 64, "layer_dims": [64, 32, 16], "attention": "learned"}},
+    "KGCN": {"model": {"dim": 64, "num_layers": 1, "neighbours": 8}},
     "GRU4Rec": {"model": {"dim": 64, "hidden_dim": 128}},
 }
 
@@ -38,15 +43,22 @@ def main() -> None:
     arguments = {"name": options.model, **given["model"]}
     if options.model == "GRU4Rec":
         arguments["max_length"] = 50 if options.batches == "prefix" else None
-    recipe = make_recipe({"model": arguments, "data": {"source": str(options.data)}})
+    data = {"source": str(options.data)} | ({"side": "beside"} if "knowledge" in find(options.model).needs else {})
+    recipe = make_recipe({"model": arguments, "data": data})
     split = build_split(recipe.split, build_dataset(recipe.data)[0], recipe.seed)
     model = build_model(recipe, split)
     assert recipe.training is not None
     batches = make_batches(
-        options.batches, split.train, options.batch_size, max_length=model.max_length, num_items=split.num_items
+        options.batches,
+        split.train,
+        options.batch_size,
+        max_length=model.max_length,
+        num_items=split.num_items,
+        wanted=model.wanted(),
     )
     epochs = list(train(model, batches, build_optimizer(recipe.training, model), last=options.epochs + 1))[1:]
     report = {"peer": "nextitem", "version": version("nextitem"), "model": options.model, "batches": options.batches,
+              "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
               "epoch_seconds": [epoch.seconds for epoch in epochs], "samples": batches.num_targets,
               "batch_size": options.batch_size, "threads": options.threads}  # fmt: skip
     print(json.dumps(report), flush=True)
