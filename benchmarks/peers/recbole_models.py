@@ -87,7 +87,8 @@ def main() -> None:
     seconds = [time_training(trainer, train, epoch) for epoch in range(options.epochs + 1)][1:]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     report = {"peer": "recbole", "version": version("recbole"), "model": options.model, "epoch_seconds": seconds,
-              "peak_mb": peak, "samples": samples_of(train), "batch_size": options.batch_size, "threads": options.threads}  # fmt: skip
+              "peak_mb": peak, "samples": samples_of(train), "batch_size": options.batch_size,
+              "threads": options.threads}  # fmt: skip
     print(json.dumps(report), flush=True)
 
 
