@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from nextitem.runs.saving import save as save
     from nextitem.testing import RecommenderTests as RecommenderTests
     from nextitem.training.fit import Progress as Progress
+    from nextitem.training.links import LinkResult as LinkResult
+    from nextitem.training.links import link_prediction as link_prediction
 
 bound_waiting(sys.platform, os.environ)
 
@@ -77,6 +79,7 @@ _HOMES = {
     "Holdout": "data.splits.split",
     "InputError": "errors",
     "Interactions": "data.log.interactions",
+    "LinkResult": "training.links",
     "MarkovChain": "models.sequential.markov_chain",
     "NextItemBatches": "data.batches",
     "Objective": "nn.objectives",
@@ -99,6 +102,7 @@ _HOMES = {
     "events": "runs.fit",
     "fit": "runs.fit",
     "leave_one_out": "data.splits.split",
+    "link_prediction": "training.links",
     "load": "runs.recommend",
     "make": "runs.estimator",
     "make_recipe": "recipe",
