@@ -191,7 +191,7 @@ def _epoch(
         cost.before_step()
         loss = cost(rows, step, rng)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(loss.detach())
     mean = float(torch.stack(losses).mean())

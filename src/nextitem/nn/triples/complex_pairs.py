@@ -27,7 +27,7 @@ def product(one: Tensor, other: Tensor, *, conjugates: bool = False) -> Tensor:
 def moduli(vectors: Tensor) -> Tensor:
     """(..., D) -> (..., D / 2); the gradient at 0 is 0."""
     real, imaginary = vectors.chunk(2, -1)
-    return (real.square() + imaginary.square()).clamp(min=TINY).sqrt()
+    return torch.addcmul(real.square(), imaginary, imaginary).clamp(min=TINY).sqrt()
 
 
 def check_pairs(name: str, dim: int) -> None:

@@ -15,7 +15,7 @@ from nextitem.nn.scorers import Scorer
 from nextitem.nn.triples.complex_pairs import check_pairs, moduli, product
 from nextitem.nn.triples.scorer import TripleScorer
 
-BLOCK = 2**18  # numbers of a block of differences: it stays in the cache
+BLOCK = 2**20  # numbers of a block of differences: it stays in the cache
 
 
 class Moduli(Scorer):
@@ -25,7 +25,7 @@ class Moduli(Scorer):
         return -moduli(queries - vectors).sum(-1)
 
     def all(self, queries: Tensor, vectors: Tensor) -> Tensor:
-        rows = max(1, BLOCK // queries.shape[-1])
+        rows = max(1, BLOCK // max(1, queries.numel()))
         parts = [self.match(queries.unsqueeze(-2), block) for block in torch.split(vectors, rows)]
         return torch.cat(parts, -1)
 

@@ -35,6 +35,6 @@ class TransR(TripleScorer):
         self.matrices = nn.Parameter(torch.eye(dim, width).repeat(num_relations + 1, 1, 1))
 
     def place(self, entities: Tensor, relations: Tensor) -> Tensor:
-        shape = torch.broadcast_shapes(entities.shape, relations.shape)
+        shape = torch.broadcast_shapes(entities.shape, relations.shape)  # type: ignore[no-untyped-call]
         vectors, kinds = self.entities(entities.expand(shape).flatten()), relations.expand(shape).flatten()
-        return mapped_by_relation(vectors, kinds, self.matrices).view(*shape, -1)
+        return mapped_by_relation(vectors, kinds, self.matrices).view(*shape, self.matrices.shape[2])
