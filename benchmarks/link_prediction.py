@@ -46,7 +46,7 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         "DistMult": FULL | {"dim": 200, "cubes": 0.1, "batch_size": 128, "epochs": 60},
     },
     "wn18rr": {
-        "RotatE": LARGE["RotatE"] | {"margin": 6.0, "temperature": 0.5, "epochs": 16, "evaluate_every": 8},
+        "RotatE": LARGE["RotatE"] | {"margin": 6.0, "temperature": 0.5, "epochs": 12, "evaluate_every": 12},
         "TransE": LARGE["TransE"] | {"margin": 6.0, "temperature": 0.5, "epochs": 8, "evaluate_every": 4},
         "ComplEx": LARGE["ComplEx"] | {"epochs": 5, "evaluate_every": 1},
         "DistMult": LARGE["DistMult"] | {"epochs": 5, "evaluate_every": 1},
