@@ -66,6 +66,8 @@ if TYPE_CHECKING:
     from nextitem.runs.saving import save as save
     from nextitem.testing import RecommenderTests as RecommenderTests
     from nextitem.training.fit import Progress as Progress
+    from nextitem.training.links import LinkResult as LinkResult
+    from nextitem.training.links import link_prediction as link_prediction
 
 bound_waiting(sys.platform, os.environ)
 
@@ -83,6 +85,7 @@ _HOMES = {
     "InputError": "errors",
     "Interactions": "data.log.interactions",
     "LabelReport": "runs.labelled",
+    "LinkResult": "training.links",
     "MarkovChain": "models.sequential.markov_chain",
     "NextItemBatches": "data.batches",
     "Objective": "nn.objectives",
@@ -107,6 +110,7 @@ _HOMES = {
     "fit": "runs.fit",
     "fit_labelled": "runs.labelled",
     "leave_one_out": "data.splits.split",
+    "link_prediction": "training.links",
     "load": "runs.recommend",
     "make": "runs.estimator",
     "make_recipe": "recipe",

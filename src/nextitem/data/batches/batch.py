@@ -34,7 +34,7 @@ class Batch:
     asked_at: Tensor | None = None
     labels: Tensor | None = None  # (B,) float32, what a pair of user and item is worth
     views: Tensor | None = None  # (B, W, T) int64, the inputs changed at random in W ways
-    triples: Tensor | None = None  # (B, 4) int64, of a knowledge graph: head, relation, tail, and an untrue tail
+    triples: Tensor | None = None  # (B, 4 or 5) int64: head, relation, tail, untrue tail, and untrue head
 
     @classmethod
     def of(cls, inputs: Tensor, users: Tensor | None = None, **more: Tensor | None) -> Batch:
@@ -44,7 +44,7 @@ class Batch:
 
     @classmethod
     def of_triples(cls, triples: Tensor) -> Batch:
-        """A batch of triples (K, 4) alone: it has no user, and tables of no row."""
+        """A batch of triples (K, 4 or 5) alone: it has no user, and tables of no row."""
         nothing = triples.new_zeros(0, 1)
         return cls(nothing[:, 0], nothing, nothing, triples=triples)
 

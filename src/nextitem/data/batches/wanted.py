@@ -19,7 +19,7 @@ from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 
 Views = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]  # items (R, T), lengths (R,) -> (R, W, T)
-DrawTriples = Callable[[int, np.random.Generator], np.ndarray]  # R -> (R, 4)
+DrawTriples = Callable[[int, np.random.Generator], np.ndarray]  # R -> (R, 4 or 5), as TripleSampler
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ graph before training, and what it later computes by attention is never read (it
 Departures:
 - first vectors are random, where the code's users and items come from a run of matrix factorisation;
 - `learned` weights are there from the first epoch on, where the code would begin with the fixed ones;
-- interactions are drawn alike, and triples too, where the code draws users alike and then an item of each, heads alike
-  and then an edge of each;
+- interactions are drawn alike, where the code draws users alike and then an item of each;
 - the penalty of sampled negatives is replaced by its mean over all items, as in LightGCN;
 - node dropout, which the code reads and never applies, is left out.
 
@@ -94,7 +93,8 @@ class KGAT(GraphModel[Edges]):
 
     def prepare(self, train: TrainingData) -> None:
         super().prepare(train)
-        self.triples = TripleSampler(collaborative_triples(self.prepared_graph(), len(self.user_embedding.weight) - 1))
+        triples = collaborative_triples(self.prepared_graph(), len(self.user_embedding.weight) - 1)
+        self.triples = TripleSampler(triples, per_head=True)
         self.triples_per_row = self.prepared_graph().num_edges / max(1, len(train.rows.items))
 
     def wanted(self) -> Wanted:

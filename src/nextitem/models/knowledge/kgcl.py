@@ -7,7 +7,7 @@ Departures:
 - both parts of the loss over rows are means, where the code has sums; its penalty, 1e-5 of a mean beside sums over
   1,024 rows, is left out;
 - each edge is dropped by itself with the same probability, where the code keeps an exact share of the triples;
-- a step over triples draws them alike, where the code draws heads alike and then a triple of each, inverses too.
+- a step over triples draws heads alike and then a triple of each, as the code does, but no inverses.
 
 Sizes: B batch, U = num_users + 1, V = num_items + 1, N = num_entities + 1 (the first are the items), R relations of the
 data, E edges of the graph, D dim.
@@ -96,7 +96,7 @@ class KGCL(GraphModel[Views]):
 
     def prepare(self, train: TrainingData) -> None:
         super().prepare(train)
-        self.triples = TripleSampler(train.knowledge)
+        self.triples = TripleSampler(train.knowledge, per_head=True)
 
     def wanted(self) -> Wanted:
         steps = 1 if self.graph is None else max(1, self.graph.whole.known.num_edges // TRIPLES_PER_STEP)

@@ -6,7 +6,7 @@ Code followed: the authors' (TaoMiner/joint-kg-recommender), its soft mode, in w
 weighed by products as they are, without a softmax, the sum of their normals has any length, and distances are L1.
 Departures:
 - trained from scratch, where the authors start from runs of TUP and TransH;
-- untrue triples differ in the tail alone, where theirs differ in head or tail, and only training triples are avoided;
+- untrue triples avoid those of the graph, where theirs avoid validation and test triples, too;
 - their sum over a batch of 400 triples is `graph_weight` times the mean, so that the batch may have another size;
 - the loss of interactions comes from outside (`bpr`).
 
@@ -84,7 +84,7 @@ class KTUP(TowerFree):
         ends = torch.cat([torch.from_numpy(ends).long() for ends in (graph.heads, graph.tails)])
         self.is_linked.zero_()
         self.is_linked[ends[ends <= self.num_items]] = 1.0
-        self.triples = TripleSampler(graph)
+        self.triples = TripleSampler(graph, corrupt="either")
 
     def wanted(self) -> Wanted:
         return Wanted(triples=self.triples, turns=Turns(self.row_steps, self.triple_steps, shares_moments=True))
@@ -146,9 +146,9 @@ class KTUP(TowerFree):
         )
 
     def _graph_losses(self, triples: Tensor) -> Tensor:
-        """(K, 4), or (K, 5) with an untrue head behind -> (K,)."""
-        heads, relations, tails, untrue_tails, *more = triples.unbind(1)
-        ends = torch.stack([heads, tails, more[0] if more else heads, untrue_tails])
+        """(K, 5) -> (K,); of the two ends of an untrue triple one is true."""
+        heads, relations, tails, untrue_tails, untrue_heads = triples.unbind(1)
+        ends = torch.stack([heads, tails, untrue_heads, untrue_tails])
         nodes = self.entity_embedding(ends)  # (4, K, D)
         relation, normal = self.relations(relations - 1), self.relation_normals(relations - 1)
         head, tail, untrue_head, untrue_tail = projected(nodes, normal)
