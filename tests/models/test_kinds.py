@@ -16,6 +16,7 @@ from nextitem.runs.run import Finished, run
 KINDS: dict[str, dict[str, Any]] = {
     "CKE": {},
     "KGCN": {},
+    "KGNNLS": {},
     "DiffNet": {"num_layers": 1},
     "CL4SRec": {},
     "TiSASRec": {"time_span": 9},
