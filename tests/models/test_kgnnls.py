@@ -151,7 +151,7 @@ def test_the_loss_is_the_sum_of_its_parts() -> None:
 
 def test_labels_teach_what_a_user_cares_for_alone() -> None:
     model = made(num_layers=2, neighbours=0)
-    model.parts(batch())["labels"].backward()  # type: ignore[no-untyped-call]
+    model.parts(batch())["labels"].backward()
     taught = {name for name, one in model.named_parameters() if one.grad is not None and one.grad.any()}
     assert taught == {"user_embedding.weight", "relation_embedding.weight"}
 

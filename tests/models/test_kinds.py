@@ -17,6 +17,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "CKE": {},
     "KGCN": {},
     "KGNNLS": {},
+    "RippleNet": {},
     "DiffNet": {"num_layers": 1},
     "CL4SRec": {},
     "TiSASRec": {"time_span": 9},

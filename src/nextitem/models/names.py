@@ -11,6 +11,7 @@ from nextitem.models.general.popularity import Popularity as Popularity
 from nextitem.models.knowledge.cke import CKE as CKE
 from nextitem.models.knowledge.kgcn import KGCN as KGCN
 from nextitem.models.knowledge.kgnnls import KGNNLS as KGNNLS
+from nextitem.models.knowledge.ripplenet import RippleNet as RippleNet
 from nextitem.models.sequential.bert4rec import BERT4Rec as BERT4Rec
 from nextitem.models.sequential.cl4srec import CL4SRec as CL4SRec
 from nextitem.models.sequential.gru4rec import GRU4Rec as GRU4Rec
