@@ -110,7 +110,7 @@ class KGCN(TowerFree):
         return tree, weights
 
     def tastes(self, users: Tensor) -> Tensor:
-        """(P,) -> (P, R): how much users care for each relation, the mean over d of p_u * q_r."""
+        """How much users (P,) care for each relation, (P, R): the mean over d of p_u * q_r."""
         vectors = self.relation_embedding.weight[1:]
         return self.user_embedding(users) @ vectors.T / vectors.shape[1]
 

@@ -79,7 +79,7 @@ class KGNNLS(KGCN):
         return {"ranking": TowerFree.loss(self, batch), "labels": self.label_weight * self._label_loss(batch)}
 
     def carried(self, tree: Tree, shares: list[Tensor], users: Tensor, items: Tensor) -> Tensor:
-        """(P,): the labels that are found for the items (P,) of users (P,), hidden wherever their trees have them."""
+        """The labels (P,) found for the items (P,) of users (P,), whose own are hidden wherever the trees have them."""
         found, _ = self._labels(tree, len(shares), users, items)
         for level in reversed(range(len(shares))):
             edges = tree.edges[level]
