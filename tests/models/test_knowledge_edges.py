@@ -9,7 +9,7 @@ from nextitem.data.sequences import Sequences
 from nextitem.data.side.triples import Triples
 from nextitem.data.training_data import Side, TrainingData
 from nextitem.models.graph import interactions
-from nextitem.models.knowledge.edges import collaborative_edges, knowledge_edges
+from nextitem.models.knowledge.edges import collaborative_edges, knowledge_edges, neighbouring_edges
 from nextitem.nn.graphs.edges import Edges
 
 
@@ -35,6 +35,12 @@ def test_triples_are_edges_once_and_lead_back() -> None:
     edges = knowledge_edges(data())
     assert triples(edges) == there | {(tail, relation + 2, head) for head, relation, tail in there}
     assert (edges.num_nodes, edges.num_relations) == (5, 4)
+
+
+def test_neighbours_are_joined_both_ways_by_one_relation() -> None:
+    edges = neighbouring_edges(data())
+    assert triples(edges) == {(1, 0, 4), (4, 0, 1), (2, 0, 4), (4, 0, 2), (1, 1, 4), (4, 1, 1), (3, 1, 3)}
+    assert edges.num_relations == 2
 
 
 def test_users_and_entities_are_in_one_graph() -> None:

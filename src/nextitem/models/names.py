@@ -12,10 +12,13 @@ from nextitem.models.knowledge.cfkg import CFKG as CFKG
 from nextitem.models.knowledge.cke import CKE as CKE
 from nextitem.models.knowledge.kgat import KGAT as KGAT
 from nextitem.models.knowledge.kgcl import KGCL as KGCL
+from nextitem.models.knowledge.kgcn import KGCN as KGCN
 from nextitem.models.knowledge.kgin import KGIN as KGIN
+from nextitem.models.knowledge.kgnnls import KGNNLS as KGNNLS
 from nextitem.models.knowledge.kgrec import KGRec as KGRec
 from nextitem.models.knowledge.ktup import KTUP as KTUP
 from nextitem.models.knowledge.mkr import MKR as MKR
+from nextitem.models.knowledge.ripplenet import RippleNet as RippleNet
 from nextitem.models.sequential.bert4rec import BERT4Rec as BERT4Rec
 from nextitem.models.sequential.cl4srec import CL4SRec as CL4SRec
 from nextitem.models.sequential.gru4rec import GRU4Rec as GRU4Rec

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextitem.errors import InputError
-from nextitem.nn.graphs.changes import turned, with_inverses, without_repeats
+from nextitem.nn.graphs.changes import copies, turned, with_inverses, without_repeats
 from nextitem.nn.graphs.edges import Edges
 
 Listed = list[tuple[int, int, int, float]]  # head, tail, relation, weight
@@ -93,3 +93,22 @@ def test_a_graph_without_edges_stays_one() -> None:
     for edges in (turned(empty), with_inverses(empty), without_repeats(empty)):
         assert edges.num_edges == 0
         assert edges(torch.ones(5, 2)).tolist() == [[0, 0]] * 5
+
+
+@hypothetical
+@given(EDGES, st.booleans())
+def test_copies_gather_each_for_itself(given: Listed, shares_tails: bool) -> None:
+    edges = edges_of(given)
+    many = copies(edges, 3, shares_tails=shares_tails)
+    rows = torch.randn(5 if shares_tails else 15, 2)
+    parts = [rows] * 3 if shares_tails else list(rows.split(5))
+    torch.testing.assert_close(many(rows), torch.cat([edges(part) for part in parts]))
+    moved = [
+        (head + 5 * copy, tail + 5 * copy * (not shares_tails), relation, weight)
+        for copy in range(3)
+        for head, tail, relation, weight in listed(edges)
+    ]
+    assert listed(many) == moved
+    numbers = torch.tensor([one[:3] for one in moved], dtype=torch.int64).reshape(-1, 3)
+    heads, tails, relations = numbers.unbind(1)
+    assert same_layout(many, Edges(heads, tails, 15, num_tails=len(rows), relations=relations, num_relations=3))

@@ -31,6 +31,15 @@ def knowledge_edges(train: TrainingData, *, has_inverses: bool = True) -> Edges:
     return with_inverses(edges) if has_inverses else edges
 
 
+def neighbouring_edges(train: TrainingData) -> Edges:
+    """The triples of the data taken without direction: an edge each way, both by the relation r - 1 of the data's r."""
+    edges = with_inverses(knowledge_edges(train, has_inverses=False))
+    count = edges.num_relations // 2
+    assert edges.relations is not None
+    heads, tails, relations = (ends.long() for ends in (edges.heads, edges.tails, edges.relations))
+    return without_repeats(Edges(heads, tails, edges.num_nodes, relations=relations % count, num_relations=count))
+
+
 def collaborative_edges(train: TrainingData) -> Edges:
     """Users and entities in one graph, KGAT's collaborative knowledge graph. Node u is user u, node U + e is entity e.
 

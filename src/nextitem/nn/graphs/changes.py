@@ -1,4 +1,4 @@
-"""Graphs made of a graph: its edges turned round, in both directions, each but once.
+"""Graphs made of a graph: its edges turned round, in both directions, each but once; the graph many times over.
 
 What is usually done to a knowledge graph or a network before anything flows along it:
 
@@ -9,10 +9,12 @@ What is usually done to a knowledge graph or a network before anything flows alo
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from nextitem.errors import InputError
 from nextitem.nn.graphs.edges import Edges
-from nextitem.nn.graphs.layout import taken
+from nextitem.nn.graphs.layout import Layout, layout_of, taken
 
 
 def turned(edges: Edges) -> Edges:
@@ -50,3 +52,34 @@ def without_repeats(edges: Edges) -> Edges:
     is_new = torch.ones_like(edges.heads, dtype=torch.bool)
     is_new[1:] = torch.stack([key[1:] != key[:-1] for key in keys]).any(0)
     return edges.kept(is_new)
+
+
+def copies(edges: Edges, num: int, *, shares_tails: bool = False) -> Edges:
+    """The graph `num` times, side by side: node n of copy c is node c M + n, a tail n of it c N + n.
+
+    With `shares_tails` all copies have the same tails 0..N-1: heads of their own gather from the same vectors.
+    """
+    whole, count = edges.layout, edges.num_edges
+    numbers = torch.arange(num, device=edges.heads.device)[:, None]
+    kind = edges.heads.dtype if num * max(count, edges.num_nodes, edges.num_tails) < 2**31 else torch.int64
+    relations = None if whole.relations is None else whole.relations.repeat(num).long()
+
+    def moved(places: Tensor, by: int) -> Tensor:
+        return (places + numbers * by).flatten().to(kind)
+
+    heads = moved(whole.heads, edges.num_nodes)
+    if shares_tails:
+        sizes = num * edges.num_nodes, edges.num_tails
+        layout = layout_of(heads.long(), whole.tails.repeat(num).long(), relations, *sizes, edges.num_relations)
+    else:
+        layout = Layout(
+            heads,
+            moved(whole.tails, edges.num_tails),
+            None if relations is None else relations.to(kind),
+            edges.num_relations,
+            F.pad(moved(whole.offsets[1:], count), (1, 0)),
+            moved(whole.by_tail, count),
+            moved(whole.heads_by_tail, edges.num_nodes),
+            F.pad(moved(whole.tail_offsets[1:], count), (1, 0)),
+        )
+    return Edges.of_layout(layout, None if edges.weights is None else edges.weights.repeat(num))
