@@ -141,10 +141,10 @@ def loop_trust_svd(model: TrustSVD) -> float:
         total += 0.5 * 0.7 * (p[user] @ w[other] - 1) ** 2
     for user in range(1, 11):
         rates, trusts = (sum(u == user for u, _ in edges) for edges in (PAIRS, TRUST))
-        trusted = sum(v == user for _, v in TRUST)
+        trusters = sum(v == user for _, v in TRUST)
         total += 0.5 * 0.2 * (user_bias[user] ** 2 + p[user] @ p[user]) / math.sqrt(rates) if rates else 0
         total += 0.5 * 0.7 * p[user] @ p[user] / math.sqrt(trusts) if trusts else 0
-        total += 0.5 * 0.2 * w[user] @ w[user] / math.sqrt(trusted) if trusted else 0
+        total += 0.5 * 0.2 * w[user] @ w[user] / math.sqrt(trusters) if trusters else 0
     for item in range(1, 9):
         rates = sum(i == item for _, i in PAIRS)
         squares = item_bias[item] ** 2 + q[item] @ q[item] + y[item] @ y[item]
