@@ -4,15 +4,18 @@ What is usually done to a knowledge graph or a network before anything flows alo
 
     with_inverses(without_repeats(edges))  # typed, there and back
     without_repeats(with_inverses(edges))  # who trusts whom, without relations: taken as undirected
+
+Sizes: E edges, B heads that are asked for.
 """
 
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from nextitem.errors import InputError
 from nextitem.nn.graphs.edges import Edges
-from nextitem.nn.graphs.layout import taken
+from nextitem.nn.graphs.layout import layout_of, taken
 
 
 def turned(edges: Edges) -> Edges:
@@ -50,3 +53,21 @@ def without_repeats(edges: Edges) -> Edges:
     is_new = torch.ones_like(edges.heads, dtype=torch.bool)
     is_new[1:] = torch.stack([key[1:] != key[:-1] for key in keys]).any(0)
     return edges.kept(is_new)
+
+
+def of_heads(edges: Edges, heads: Tensor) -> Edges:
+    """The edges of some heads (B,), head b of which is heads[b]; one that is asked for twice has its edges twice."""
+    starts = edges.offsets.long()
+    counts = starts[heads + 1] - starts[heads]
+    owners = torch.arange(len(heads), device=heads.device).repeat_interleave(counts)
+    places = torch.arange(len(owners), device=heads.device) + (starts[heads] - (counts.cumsum(0) - counts))[owners]
+    tails, relations = edges.tails[places].long(), taken(edges.relations, places)
+    layout = layout_of(
+        owners,
+        tails,
+        None if relations is None else relations.long(),
+        len(heads),
+        edges.num_tails,
+        edges.num_relations,
+    )
+    return Edges.of_layout(layout, taken(edges.weights, places))
