@@ -15,7 +15,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ import torch
 from scipy.io import loadmat
 
 import nextitem as ni
-from nextitem.data.side.triples import trust_network
+from nextitem.data.side.triples import Triples, trust_network
 from nextitem.data.splits.labelled import Labelled, Pairs
 from nextitem.evaluation.labelled import mae, pair_scores, rmse
 from nextitem.evaluation.ratings import predicted_by_means
@@ -37,6 +36,7 @@ KINDS: dict[str, Callable[..., Rated]] = {
     "SocialMF": ni.models.SocialMF,
     "TrustSVD": ni.models.TrustSVD,
     "TrustMF": ni.models.TrustMF,
+    "GraphRec": ni.models.GraphRec,
 }
 NETWORKS = ("given", "permuted", "none")
 
@@ -54,17 +54,18 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     arguments = {key: json.loads(value) for key, value in (one.split("=") for one in given.set)}
-    split, edges = ciao(given.data, given.seed)
-    is_social = np.isin(split.test.users, edges["head"].to_numpy())
+    split = ciao(given.data, given.seed)
+    trust = split.training_data.trust
+    is_social = np.isin(split.test.users, trust.heads)
     means = predicted_by_means(split.test, split.rows, split.num_items) - split.test.labels
     rows: list[dict[str, Any]] = [row("means", "", means, is_social)]
-    print(split, f"{len(edges):,} edges; {is_social.sum():,} test pairs of users who trust someone", rows[0], sep="\n")
+    print(split, f"{len(trust):,} edges; {is_social.sum():,} test pairs of users who trust someone", rows[0], sep="\n")
     for name in given.only:
         for network in given.networks:
             start = time.perf_counter()
             torch.manual_seed(given.seed)
             model = KINDS[name](len(split.met), split.num_items, **arguments)
-            side = replace(split.side, trust=networks(edges, len(split.met), given.seed)[network]())
+            side = replace(split.side, trust=changed(trust, network, given.seed))
             report = ni.fit_labelled(
                 model, replace(split, side=side), epochs=given.epochs, batch_size=given.batch_size,
                 learning_rate=given.learning_rate, seed=given.seed,
@@ -77,8 +78,8 @@ def main() -> None:
     RESULTS.write_text(json.dumps({"split": split.name, "settings": settings, "rows": rows}, indent=1) + "\n")
 
 
-def ciao(folder: Path, seed: int) -> tuple[Labelled, pl.DataFrame]:
-    """The split, and the edges `head` trusts `tail` in its numbers."""
+def ciao(folder: Path, seed: int) -> Labelled:
+    """The split, with the network among its users."""
     columns = ["user", "item", "category", "rating", "helpfulness", "timestamp"]
     log = pl.DataFrame(loadmat(folder / "rating_with_timestamp.mat")["rating"], schema=columns, orient="row")
     log = log.filter(pl.col("rating") > 0).unique(["user", "item"], keep="last", maintain_order=True)
@@ -90,18 +91,15 @@ def ciao(folder: Path, seed: int) -> tuple[Labelled, pl.DataFrame]:
         trust = trust.join(moved, on=end).drop(end).rename({"moved": end})
     network, notes = trust_network(trust.cast(dataset.users.column.dtype), dataset.users)
     print(*notes, sep="\n")
-    split = ni.split.labelled(dataset, valid=0.1, test=0.1, seed=seed)
-    return split, pl.DataFrame({"head": network.heads, "tail": network.tails})
+    return ni.split.labelled(replace(dataset, trust=network), valid=0.1, test=0.1, seed=seed)
 
 
-def networks(edges: pl.DataFrame, num_users: int, seed: int) -> dict[str, Callable[[], Any]]:
-    users = ni.IdMap.of(list(range(1, num_users + 1)))
-    shuffled = edges.with_columns(pl.col("tail").shuffle(seed))
-    made = {"given": edges, "permuted": shuffled, "none": edges.head(0)}
-    return {
-        name: partial(lambda one: trust_network(one.rename({"head": "source", "tail": "target"}), users)[0], found)
-        for name, found in made.items()
-    }
+def changed(network: Triples, how: str, seed: int) -> Triples:
+    """The network as given, with the targets of its edges permuted, or without an edge."""
+    if how == "permuted":
+        return replace(network, tails=np.random.default_rng(seed).permutation(network.tails))
+    kept = slice(0, None if how == "given" else 0)
+    return replace(network, heads=network.heads[kept], relations=network.relations[kept], tails=network.tails[kept])
 
 
 def errors(model: Rated, pairs: Pairs, split: Labelled) -> np.ndarray:
