@@ -17,12 +17,12 @@ from nextitem.errors import InputError
 from nextitem.evaluation.ratings import predicted_by_means, rating_errors
 from nextitem.models.base import Recommender
 from nextitem.models.initialise import initialise_xavier
-from nextitem.models.rated import Rated
+from nextitem.models.rated import RatedTower
 from nextitem.testing import RecommenderTests
 from nextitem.testing.logs import tastes
 
 
-class Factors(Rated):
+class Factors(RatedTower):
     """Matrix factorisation of ratings about their mean."""
 
     def __init__(self, num_users: int, num_items: int, dim: int = 8) -> None:

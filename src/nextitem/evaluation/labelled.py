@@ -15,32 +15,71 @@ from nextitem.data.splits.labelled import Pairs
 from nextitem.errors import InputError
 from nextitem.evaluation.ranking import DEFAULT_MEMORY, bytes_of_a_row
 from nextitem.models.base import Recommender
+from nextitem.models.towers import ItemTower, TowerFree
+
+PAIRS = 2**14  # scored at once, one by one: their layers stay in a few MB
+USERS = 2**10  # whose queries are made at once
 
 
 def pair_scores(model: Recommender, pairs: Pairs, met: Sequences, memory: int = DEFAULT_MEMORY) -> np.ndarray:
-    """(N,) the scores of labelled pairs, by a model that scores every item for a user at once.
+    """(N,) the scores of labelled pairs, by a model that scores every item for a user at once, or any pair by itself.
 
     `met` holds the history of every user; row r is that of user r + 1. `memory` are bytes that scores may take.
 
     Raises:
         InputError: a score is not a number.
     """
-    users, rows = np.unique(pairs.users, return_inverse=True)
-    order = np.argsort(rows, kind="stable")
-    found: np.ndarray = np.empty(len(pairs), dtype=np.float64)
-    size = max(1, memory // bytes_of_a_row(model.num_items))
-    was_training, wanted = model.training, model.wanted()
+    was_training = model.training
     model.eval()
     with torch.inference_mode(), model.ready():
-        for start in range(0, len(users), size):
-            some = users[start : start + size]
-            scores = model.score(history_batch(met.take(some - 1), model.max_length, some, wanted))
-            places = order[slice(*np.searchsorted(rows[order], [start, start + size]))]
-            at = torch.from_numpy(rows[places] - start), torch.from_numpy(pairs.items[places])
-            found[places] = scores[at].cpu().numpy()
+        if isinstance(model, TowerFree):
+            found = _one_by_one(model, pairs)
+        elif isinstance(model, ItemTower) and type(model).score is ItemTower.score:
+            found = _by_vectors(model, pairs, met)
+        else:
+            found = _among_all(model, pairs, met, memory)
     model.train(was_training)
     if np.isnan(found).any():
         raise InputError("the model's scores are not numbers (NaN); its training diverged")
+    return found
+
+
+def _one_by_one(model: TowerFree, pairs: Pairs) -> np.ndarray:
+    device = next(model.parameters()).device
+    users, items = (torch.from_numpy(ends).to(device) for ends in (pairs.users, pairs.items))
+    blocks = zip(torch.split(users, PAIRS), torch.split(items, PAIRS), strict=True)
+    scores = [model.interact(some, asked[:, None])[:, 0] for some, asked in blocks]
+    found: np.ndarray = torch.cat(scores).double().cpu().numpy()
+    return found
+
+
+def _by_vectors(model: ItemTower, pairs: Pairs, met: Sequences) -> np.ndarray:
+    users, rows = np.unique(pairs.users, return_inverse=True)
+    found: np.ndarray = np.empty(len(pairs), dtype=np.float64)
+    vectors, wanted = model.mapped_vectors(), model.wanted()
+    order = np.argsort(rows, kind="stable")
+    for start in range(0, len(users), USERS):
+        some = users[start : start + USERS]
+        queries = model.scorer.map_queries(
+            model.query(history_batch(met.take(some - 1), model.max_length, some, wanted))
+        )
+        places = order[slice(*np.searchsorted(rows[order], [start, start + USERS]))]
+        of_users, of_items = torch.from_numpy(rows[places] - start), torch.from_numpy(pairs.items[places])
+        found[places] = (queries[of_users] * vectors[of_items]).sum(1).cpu().numpy()
+    return found
+
+
+def _among_all(model: Recommender, pairs: Pairs, met: Sequences, memory: int) -> np.ndarray:
+    users, rows = np.unique(pairs.users, return_inverse=True)
+    order, wanted = np.argsort(rows, kind="stable"), model.wanted()
+    found: np.ndarray = np.empty(len(pairs), dtype=np.float64)
+    size = max(1, memory // bytes_of_a_row(model.num_items))
+    for start in range(0, len(users), size):
+        some = users[start : start + size]
+        scores = model.score(history_batch(met.take(some - 1), model.max_length, some, wanted))
+        places = order[slice(*np.searchsorted(rows[order], [start, start + size]))]
+        at = torch.from_numpy(rows[places] - start), torch.from_numpy(pairs.items[places])
+        found[places] = scores[at].cpu().numpy()
     return found
 
 

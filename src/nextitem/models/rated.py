@@ -12,11 +12,12 @@ from torch import Tensor
 from nextitem.data.batches import Batch, Wanted
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
+from nextitem.models.base import Trained
 from nextitem.models.towers import TwoTower
 
 
-class Rated(TwoTower):
-    """Scores are inner products of users and items, and say how an item is rated; a new one is vectors and `parts`.
+class Rated(Trained):
+    """Scores say how an item is rated. A new one is a `RatedTower`, or this beside another base, and its `parts`.
 
     The score of a pair becomes a rating by `rate`: as it is, unless the model says otherwise. The log must have
     ratings; what they are from `lowest` to `highest`, and their `mean`, is that of the training rows.
@@ -24,6 +25,8 @@ class Rated(TwoTower):
 
     takes_objective = False
     takes_weights = False
+    knows_users = True
+    trains_on = ("pair",)
     mean: Tensor  # scalars, saved with the weights
     lowest: Tensor
     highest: Tensor
@@ -59,15 +62,27 @@ class Rated(TwoTower):
         """Scores of any shape as ratings of that shape."""
         return scores
 
-    def pair_scores(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(N,) and (N,): the scores of a batch of pairs, and their ratings."""
+    def ratings_of(self, batch: Batch) -> Tensor:
+        """(N,): the ratings of a batch of pairs."""
         if batch.labels is None:
             name = type(self).__name__
             raise InputError(f"{name} learns from ratings, and the batch has none; let wanted() ask for labels")
-        users = F.embedding(batch.users, self.user_vectors())
-        items = F.embedding(batch.targets[:, 0], self.item_vectors())
-        return (users * items).sum(1), batch.labels
+        return batch.labels
 
     def loss(self, batch: Batch) -> Tensor:
         """The sum of the parts."""
         return torch.stack(list(self.parts(batch).values())).sum()
+
+
+class RatedTower(Rated, TwoTower):
+    """Scores are inner products of a user's vector and an item's; a new one is vectors and `parts`."""
+
+    def pair_scores(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(N,) and (N,): the scores of a batch of pairs, and their ratings."""
+        ratings = self.ratings_of(batch)
+        return products_of(batch, self.user_vectors(), self.item_vectors()), ratings
+
+
+def products_of(batch: Batch, users: Tensor, items: Tensor) -> Tensor:
+    """(N,): the inner products of a batch of pairs, of the vectors of all users (U, D) and items (V, D)."""
+    return (F.embedding(batch.users, users) * F.embedding(batch.targets[:, 0], items)).sum(1)

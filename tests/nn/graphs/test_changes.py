@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextitem.errors import InputError
-from nextitem.nn.graphs.changes import copies, turned, with_inverses, without_repeats
+from nextitem.nn.graphs.changes import copies, of_heads, turned, with_inverses, without_repeats
 from nextitem.nn.graphs.edges import Edges
 
 Listed = list[tuple[int, int, int, float]]  # head, tail, relation, weight
@@ -112,3 +112,20 @@ def test_copies_gather_each_for_itself(given: Listed, shares_tails: bool) -> Non
     numbers = torch.tensor([one[:3] for one in moved], dtype=torch.int64).reshape(-1, 3)
     heads, tails, relations = numbers.unbind(1)
     assert same_layout(many, Edges(heads, tails, 15, num_tails=len(rows), relations=relations, num_relations=3))
+
+
+@hypothetical
+@given(EDGES, st.lists(st.integers(0, 4)))
+def test_the_edges_of_some_heads_are_theirs_in_that_order(given: Listed, heads: list[int]) -> None:
+    edges = edges_of(given)
+    found = of_heads(edges, torch.tensor(heads, dtype=torch.int64))
+    theirs = [(place, *one[1:]) for place, head in enumerate(heads) for one in listed(edges) if one[0] == head]
+    assert listed(found) == theirs
+    assert same_layout(found, edges_of_heads(theirs, len(heads)))
+
+
+def edges_of_heads(given: Listed, count: int) -> Edges:
+    numbers = torch.tensor([one[:3] for one in given], dtype=torch.int64).reshape(-1, 3)
+    heads, tails, relations = numbers.unbind(1)
+    weights = torch.tensor([one[3] for one in given])
+    return Edges(heads, tails, count, num_tails=5, relations=relations, num_relations=3, weights=weights)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nextitem.errors import InputError
-from nextitem.nn.graphs.dropping import dropped, dropped_weights
+from nextitem.nn.graphs.dropping import at_most, dropped, dropped_weights
 from nextitem.nn.graphs.edges import Edges
 
 SIZE = 60
@@ -80,3 +80,15 @@ def test_nothing_is_drawn_where_nothing_is_dropped() -> None:
 def test_a_share_that_is_none_is_refused(p: float) -> None:
     with pytest.raises(InputError, match=r"must lie in \[0, 1\), found"):
         dropped(full(), p)
+
+
+def test_at_most_so_many_stay_at_a_head_and_each_as_often() -> None:
+    """Of 60 edges of a head 6; node 0 gives 3 edges to node 0 alone, and all of them stay."""
+    given = full()
+    few = torch.tensor([0, 0, 0])
+    edges = Edges(torch.cat([given.heads.long() + 1, few]), torch.cat([given.tails.long(), few]), SIZE + 1)
+    kept = [at_most(edges, 6, generator(seed)) for seed in range(200)]
+    assert all(one.offsets.diff().tolist() == [3] + [6] * SIZE for one in kept)
+    counts = torch.bincount(torch.cat([one.tails[3:] for one in kept]).long())
+    assert (counts / (200 * SIZE) - 0.1).abs().max() < 5 * (0.1 * 0.9 / (200 * SIZE)) ** 0.5
+    assert torch.equal(at_most(edges, 6, generator()).tails, kept[0].tails)

@@ -4,6 +4,8 @@ What is usually done to a knowledge graph or a network before anything flows alo
 
     with_inverses(without_repeats(edges))  # typed, there and back
     without_repeats(with_inverses(edges))  # who trusts whom, without relations: taken as undirected
+
+Sizes: E edges, B heads that are asked for.
 """
 
 from __future__ import annotations
@@ -83,3 +85,21 @@ def copies(edges: Edges, num: int, *, shares_tails: bool = False) -> Edges:
             F.pad(moved(whole.tail_offsets[1:], count), (1, 0)),
         )
     return Edges.of_layout(layout, None if edges.weights is None else edges.weights.repeat(num))
+
+
+def of_heads(edges: Edges, heads: Tensor) -> Edges:
+    """The edges of some heads (B,), head b of which is heads[b]; one that is asked for twice has its edges twice."""
+    starts = edges.offsets.long()
+    counts = starts[heads + 1] - starts[heads]
+    owners = torch.arange(len(heads), device=heads.device).repeat_interleave(counts)
+    places = torch.arange(len(owners), device=heads.device) + (starts[heads] - (counts.cumsum(0) - counts))[owners]
+    tails, relations = edges.tails[places].long(), taken(edges.relations, places)
+    layout = layout_of(
+        owners,
+        tails,
+        None if relations is None else relations.long(),
+        len(heads),
+        edges.num_tails,
+        edges.num_relations,
+    )
+    return Edges.of_layout(layout, taken(edges.weights, places))

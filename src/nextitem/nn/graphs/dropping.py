@@ -35,6 +35,20 @@ def dropped(edges: Edges, p: float, generator: torch.Generator | None = None, *,
     return kept.with_weights(_times(kept.weights, scales[is_kept]))
 
 
+def at_most(edges: Edges, count: int, generator: torch.Generator | None = None) -> Edges:
+    """`edges` with no more than `count` at a head, drawn at random where it has more; weights stay.
+
+    The generator is on the CPU; by default torch's global state.
+    """
+    keys = torch.rand(edges.num_edges, generator=generator).to(edges.heads.device)
+    order = torch.argsort(keys)
+    order = order[torch.argsort(edges.heads[order], stable=True)]  # by head, those of a head at random
+    places = torch.arange(len(order), device=order.device) - edges.offsets[edges.heads]  # (E,) within the head
+    is_kept = torch.zeros_like(keys, dtype=torch.bool)
+    is_kept[order] = places < count
+    return edges.kept(is_kept)
+
+
 def dropped_weights(
     edges: Edges, p: float, generator: torch.Generator | None = None, *, is_scaled: bool = True
 ) -> Tensor:

@@ -25,6 +25,11 @@ def by_row(edges: Edges) -> Edges:
     return edges.with_weights(_shares(edges, edges.heads.long(), edges.num_nodes))
 
 
+def by_root(edges: Edges) -> Edges:
+    """D^-1/2 A: a product is a sum, divided by the root of the degree of who receives."""
+    return edges.with_weights(_weights(edges) * _inverse(degrees(edges)).sqrt().index_select(0, edges.heads))
+
+
 def by_relation(edges: Edges) -> Edges:
     """The sum of D_r^-1 A_r over the relations r: the weights of the edges of a head by one relation sum to 1.
 
