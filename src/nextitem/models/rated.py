@@ -63,7 +63,7 @@ class Rated(Trained):
         return scores
 
     def ratings_of(self, batch: Batch) -> Tensor:
-        """(N,): the ratings of a batch of pairs."""
+        """The ratings (N,) of a batch of pairs."""
         if batch.labels is None:
             name = type(self).__name__
             raise InputError(f"{name} learns from ratings, and the batch has none; let wanted() ask for labels")
@@ -78,7 +78,7 @@ class RatedTower(Rated, TwoTower):
     """Scores are inner products of a user's vector and an item's; a new one is vectors and `parts`."""
 
     def pair_scores(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(N,) and (N,): the scores of a batch of pairs, and their ratings."""
+        """The scores (N,) of a batch of pairs, and their ratings (N,)."""
         ratings = self.ratings_of(batch)
         return products_of(batch, self.user_vectors(), self.item_vectors()), ratings
 

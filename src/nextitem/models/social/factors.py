@@ -55,7 +55,7 @@ class SocialFactors(RatedTower):
         raise NotImplementedError(f"{type(self).__name__} has no penalty")
 
     def rating_losses(self, batch: Batch) -> Tensor:
-        """(N,): the squared error of each pair of a batch; a paper's factor of it is the model's."""
+        """The squared error (N,) of each pair of a batch; a paper's factor of it is the model's."""
         return self.squared_errors(*self.pair_scores(batch))
 
     def prepare(self, train: TrainingData) -> None:
@@ -85,7 +85,7 @@ class SocialFactors(RatedTower):
         return (scores + torch.logit((self.mean - self.lowest) / (self.highest - self.lowest))).sigmoid()
 
     def squared_errors(self, scores: Tensor, ratings: Tensor) -> Tensor:
-        """(N,) and (N,) -> (N,): squares of how far ratings are from those of scores, in a range of 0 to 1."""
+        """Squares (N,) of how far ratings (N,) are from those that scores (N,) give, in a range of 0 to 1."""
         return (self.shares(scores) - (ratings - self.lowest) / (self.highest - self.lowest)).square()
 
     def parts(self, batch: Batch) -> dict[str, Tensor]:
