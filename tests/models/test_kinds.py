@@ -20,6 +20,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "KTUP": {},
     "MKR": {},
     "DiffNet": {"num_layers": 1},
+    "MHCN": {},
     "CL4SRec": {},
     "TiSASRec": {"time_span": 9},
     "SASRecF": {"ratings": True},
