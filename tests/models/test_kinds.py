@@ -21,6 +21,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "MKR": {},
     "DiffNet": {"num_layers": 1},
     "MHCN": {},
+    "SEPT": {"warm_up_epochs": 1},
     "CL4SRec": {},
     "TiSASRec": {"time_span": 9},
     "SASRecF": {"ratings": True},

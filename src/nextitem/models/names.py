@@ -26,3 +26,4 @@ from nextitem.models.sequential.tisasrec import TiSASRec as TiSASRec
 from nextitem.models.sequential.zero_block import ZeroBlock as ZeroBlock
 from nextitem.models.social.diffnet import DiffNet as DiffNet
 from nextitem.models.social.mhcn import MHCN as MHCN
+from nextitem.models.social.sept import SEPT as SEPT
