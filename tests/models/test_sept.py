@@ -120,6 +120,15 @@ def test_vectors_and_loss_are_those_of_plain_loops() -> None:
     torch.testing.assert_close(parts_of["contrast"], 0.5 * loss / 6, rtol=1e-6, atol=1e-6)
 
 
+def test_a_row_that_weighs_nothing_is_none_and_one_that_weighs_two_is_two() -> None:
+    model = small(num_labels=1).eval()
+    users, targets = torch.tensor([1, 2, 3, 3]), torch.tensor([[1], [2], [3], [3]])
+    twice, weights = Batch(users, torch.zeros_like(targets), targets), torch.tensor([[1.0], [0.0], [2.0]])
+    weighed = Batch(torch.tensor([1, 9, 3]), torch.zeros(3, 1, dtype=torch.long), targets[:3], weights=weights)
+    plain = twice.take(torch.tensor([0, 2, 3]))
+    torch.testing.assert_close(model.parts(weighed)["contrast"], model.parts(plain)["contrast"])
+
+
 def test_two_views_label_the_third() -> None:
     """The first two find column 0 nearest to row 0, the third column 1: each is told what the others find."""
     one, third = torch.tensor([[2.0, 0.0], [0.0, 0.0]]), torch.tensor([[0.0, 1.0], [0.0, 0.0]])

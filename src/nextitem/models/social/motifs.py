@@ -91,7 +91,7 @@ def shared_by_others(met: csr_array, by_friends: csr_array, least: int, most_pai
         InputError: there may be more than `most_pairs` such pairs of users, by the number of users of each item.
     """
     met = met.tocsr()
-    at_most = np.minimum(met @ met.sum(0), len(np.flatnonzero(met.sum(1))))  # (U,)
+    at_most = np.minimum(met @ met.sum(0), np.count_nonzero(met.sum(1))).astype(np.int64)  # (U,)
     num_pairs = int(at_most.sum())
     if num_pairs > most_pairs:
         raise InputError(
