@@ -32,6 +32,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "SoRec": {},
     "TrustMF": {},
     "TrustSVD": {},
+    "MHCN": {},
+    "SEPT": {"warm_up_epochs": 1},
     "CL4SRec": {},
     "TiSASRec": {"time_span": 9},
     "SASRecF": {"ratings": True},

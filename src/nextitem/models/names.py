@@ -32,7 +32,9 @@ from nextitem.models.sequential.tisasrec import TiSASRec as TiSASRec
 from nextitem.models.sequential.zero_block import ZeroBlock as ZeroBlock
 from nextitem.models.social.diffnet import DiffNet as DiffNet
 from nextitem.models.social.graph_rec import GraphRec as GraphRec
+from nextitem.models.social.mhcn import MHCN as MHCN
 from nextitem.models.social.sbpr import SBPR as SBPR
+from nextitem.models.social.sept import SEPT as SEPT
 from nextitem.models.social.social_mf import SocialMF as SocialMF
 from nextitem.models.social.sorec import SoRec as SoRec
 from nextitem.models.social.trust_mf import TrustMF as TrustMF

@@ -62,6 +62,7 @@ def _with_all(dataset: Dataset) -> Dataset:
     heads, tails = np.tile(items, 2), NUM_ITEMS + np.concatenate([1 + items % 3, 4 + items % 3])
     knowledge = _graph(heads, np.repeat([1, 2], NUM_ITEMS), tails, NUM_ITEMS, num_others=6)
     friends = np.random.default_rng(0).permutation(users)
+    trusted = np.concatenate([friends, friends[friends - 1]])  # friends of friends too, which makes triangles
     item_table = pl.DataFrame({
         "genres": [[f"genre {item % 3}", f"genre {item % 5}"] for item in items],
         "maker": [None if item == 1 else f"maker {item % 4}" for item in items],
@@ -73,7 +74,7 @@ def _with_all(dataset: Dataset) -> Dataset:
         item_attributes=item_table,
         user_attributes=pl.DataFrame({"country": [f"country {user % 4}" for user in users]}),
         knowledge=knowledge,
-        trust=_graph(users, np.ones_like(users), friends, dataset.num_users, num_others=0),
+        trust=_graph(np.tile(users, 2), np.ones_like(trusted), trusted, dataset.num_users, num_others=0),
     )
 
 
