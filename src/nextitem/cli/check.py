@@ -141,34 +141,43 @@ def _check_side(paths: dict[str, Path], found: Understood | None) -> bool:
         return is_good
     names = {role: path.name for role, path in paths.items()}
     screen.print(strangers_report(strangers(found.log, SideTables(**tables), names)), highlight=False)
-    if "knowledge" in tables:
-        return _check_graph(found.log, {role: paths[role] for role in ("knowledge", "links") if role in paths})
-    if "links" in tables:
+    if "links" in tables and "knowledge" not in tables:
         screen.print(warning("there is a .link but no .kg; links say nothing without a graph"))
-    return True
+    fit = [_check_graph(found.log, paths, graph) for graph in ("knowledge", "trust") if graph in tables]
+    return all(fit)
 
 
-def _check_graph(log: pl.DataFrame, paths: dict[str, Path]) -> bool:
-    """The graph in the numbers of the log. Whether it fits."""
+def _check_graph(log: pl.DataFrame, paths: dict[str, Path], graph: Literal["knowledge", "trust"]) -> bool:
+    """The graph, or the network, in the numbers of the log. Whether it fits."""
     from nextitem.data.dataset import Dataset
     from nextitem.data.log.interactions import Interactions
+    from nextitem.data.sources.graphs_of import GRAPHS
     from nextitem.data.sources.side_tables import attach, read_side
     from nextitem.diagnosis.graphs import graph_findings, measure_graph
+    from nextitem.diagnosis.networks import measure_network, network_findings
     from nextitem.errors import InputError
     from nextitem.report.check import refusal_report
     from nextitem.report.diagnosis import finding
     from nextitem.report.graph import graph_table
+    from nextitem.report.network import network_table
 
+    screen = console()
     dataset = Dataset.from_interactions(Interactions.from_frame(log.select("user", "item"), timestamp=None))
     try:
-        attached = attach(dataset, read_side(paths))
+        attached = attach(dataset, read_side({role: paths[role] for role in GRAPHS[graph] if role in paths}))
     except InputError as error:
-        console().print(refusal_report(paths["knowledge"], error), highlight=False)
+        screen.print(refusal_report(paths[graph], error), highlight=False)
         return False
-    assert attached.knowledge is not None
     for note in attached.notes[len(dataset.notes) :]:
-        console().print(note, highlight=False, soft_wrap=True)
-    console().print(graph_table(measure_graph(attached.knowledge)), highlight=False)
-    for one in graph_findings(attached.knowledge, attached):
-        console().print(finding(one), highlight=False)
+        screen.print(note, highlight=False, soft_wrap=True)
+    if attached.knowledge is not None:
+        screen.print(graph_table(measure_graph(attached.knowledge)), highlight=False)
+        findings = graph_findings(attached.knowledge, attached)
+    else:
+        assert attached.trust is not None
+        measured = measure_network(attached.trust, attached)
+        screen.print(network_table(measured), highlight=False)
+        findings = network_findings(measured)
+    for one in findings:
+        screen.print(finding(one), highlight=False)
     return True
