@@ -20,6 +20,7 @@ FEWEST_RATIO, FEWEST_RANK = (
     1.2,
     0.2,
 )  # below both the numbering is doubtful: of eleven public networks only those of two numberings are
+FEWEST_EDGES = 30  # of fewer the two figures say nothing
 DRAWS = 4  # drawn partners of every friend
 RESAMPLES = 500  # of the bootstrap
 
@@ -39,7 +40,9 @@ class Agreement:
     def is_doubtful(self) -> bool:
         """Whether nothing speaks for one numbering."""
         ranks = [rank for rank in (self.rank_out, self.rank_in) if rank is not None]
-        return self.edges > 0 and max(ranks, default=0.0) < FEWEST_RANK and (self.ratio or 0.0) < FEWEST_RATIO
+        return (
+            self.edges >= FEWEST_EDGES and max(ranks, default=0.0) < FEWEST_RANK and (self.ratio or 0.0) < FEWEST_RATIO
+        )
 
     def __str__(self) -> str:
         ratio, out, into = (

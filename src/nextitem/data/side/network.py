@@ -9,10 +9,10 @@ from nextitem.data.ids import PAD, IdMap
 from nextitem.data.side.triples import Triples
 from nextitem.errors import InputError
 
-SPELLINGS = {  # what ids may differ by: in words, and what to take away
-    "zeros in front": r"^0+(?=.)",
-    "what stands before the number": r"^\D+(?=\d)",
-    "spaces and the case of letters": r"\s+",
+SPELLINGS = {  # what ids may differ by: in words, and what to put its group in place of
+    "spaces and the case of letters": r"\s+()",
+    "zeros in front": r"^0+(.)",
+    "what stands before the number": r"^\D+(\d)",
 }
 
 
@@ -102,7 +102,7 @@ def _unknown(edges: pl.DataFrame, users: IdMap, is_translated: bool) -> str:
     if is_translated:
         return f"{said}, as data.trust_users has it; its columns are the id in the network, then that in the log"
     for what, pattern in SPELLINGS.items():
-        mine, theirs = (ids.str.to_lowercase().str.replace_all(pattern, "") for ids in (here, there))
+        mine, theirs = (ids.str.to_lowercase().str.replace_all(pattern, "$1") for ids in (here, there))
         if theirs.is_in(mine.unique().to_list()).sum() > len(theirs) / 2:
             return f"{said}; but for {what} they would be: write them alike, or map them with --data.trust_users"
     return f"{said}; name a table of the two ids with --data.trust_users"

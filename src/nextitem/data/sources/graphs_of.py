@@ -42,11 +42,13 @@ def graphs_of(source: str, opened: Interactions | Dataset, named: dict[str, Path
     notes = []
     for graph, roles in GRAPHS.items():
         of_user = {role: named[role] for role in roles if role in named}
-        paths = of_user or {role: there[role] for role in roles if role in there and graph in there}
+        of_place = {role: there[role] for role in roles if role in there and graph in there}
+        paths = of_user if graph in of_user else of_place | of_user
         try:
             attached = attach(attached, read_side(paths))
         except InputError as error:
             if of_user:
                 raise
-            notes.append(f"the graph of {graph} beside it is left out: {error}")
+            what = "graph" if graph == "knowledge" else "network"
+            notes.append(f"the {what} beside it is left out: {error}")
     return Graphs(attached.knowledge, attached.trust, (*attached.notes[len(dataset.notes) :], *notes))

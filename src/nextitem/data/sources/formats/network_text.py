@@ -57,7 +57,7 @@ def _read_text(path: Path) -> pl.DataFrame:
     fields = text.str.extract_all(r"\S+") if separator is None else text.str.strip_chars(separator).str.split(separator)
     table = lines(path).with_columns(fields=fields)
     counts, users = table["fields"].list.len(), table["fields"].list.first()
-    if names_ends(table["fields"][0].to_list()) or '"' in first or counts.max() == 2 or users.is_duplicated().any():
+    if names_ends(table["fields"][0].to_list()) or '"' in first or (counts <= 2).all() or users.is_duplicated().any():
         return read_edge_text(path, "trust")
     if counts.n_unique() == 1:
         third = table["fields"].list.get(2, null_on_oob=True).cast(pl.Float64, strict=False)
@@ -78,8 +78,8 @@ def _in_order(table: pl.DataFrame, path: Path) -> pl.DataFrame:
     """By the names of the two columns where both are named, else by their places."""
     if len(table.columns) < 2:
         raise InputError(
-            f"{path.name}, line 1: a network needs the columns source, target, found {', '.join(table.columns)}; add "
-            "what is missing"
+            f"{path.name}, line 1: a network needs the columns source and target, found one, {table[:, 0][0]} in its "
+            "first row; add the other, or split them by tabs, commas or spaces"
         )
     ends = source_and_target(table.columns) or table.columns[:2]
     others = [name for name in table.columns if name not in ends]
