@@ -9,7 +9,7 @@ import typer
 
 from nextitem.cli.main import app
 from nextitem.data.sources.public import FAMILIES, PUBLIC_DATA
-from nextitem.diagnosis import compare, examine, graphs, order, suspicions
+from nextitem.diagnosis import compare, examine, graphs, networks, order, suspicions
 
 DOCS = Path(__file__).parent.parent / "docs"
 DATASETS, DOCTOR = ((DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("datasets", "data-doctor"))
@@ -32,11 +32,13 @@ def test_commands_and_options_are_there() -> None:
 
 
 def test_every_finding_is_explained() -> None:
-    source = "".join(Path(module.__file__ or "").read_text() for module in (examine, graphs, order, suspicions))
+    source = "".join(
+        Path(module.__file__ or "").read_text() for module in (examine, graphs, networks, order, suspicions)
+    )
     raised = set(re.findall(r'Finding\(\s*"?[^,]*,\s*"([^"]+)",', source))
     explained = set(re.findall(r"^\| `([^`]+)` \|", DOCTOR, re.MULTILINE))
     assert explained == raised
-    assert len(explained) == 20
+    assert len(explained) == 22
 
 
 def test_the_cores_that_search_tries_are_written() -> None:

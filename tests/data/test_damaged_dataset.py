@@ -13,7 +13,7 @@ import pytest
 from nextitem.data.dataset import Dataset
 from nextitem.data.ids import IdMap
 from nextitem.data.sequences import Sequences
-from nextitem.data.side.triples import trust_network
+from nextitem.data.side.network import trust_network
 from nextitem.errors import InputError
 
 

@@ -13,8 +13,9 @@ from nextitem.nn.graphs.edges import Edges
 
 
 def data() -> TrainingData:
-    heads, tails = (np.array(ends, dtype=np.int32) for ends in ([1, 2, 1, 3, 1, 4], [2, 1, 3, 4, 2, 4]))
-    trust = Triples(heads, np.ones_like(heads), tails, 4, IdMap.of(list[str]()), IdMap.of(["trusts"]))
+    """Node 5 is in the network and not in the data; it stands between 1 and 4."""
+    heads, tails = (np.array(ends, dtype=np.int32) for ends in ([1, 2, 1, 3, 1, 4, 1, 5], [2, 1, 3, 4, 2, 4, 5, 4]))
+    trust = Triples(heads, np.ones_like(heads), tails, 4, IdMap.of(["stranger"]), IdMap.of(["trusts"]))
     return TrainingData.of(Sequences.from_lists([[1], [2], [1, 2], []]), 2, Side(trust=trust))
 
 

@@ -26,14 +26,19 @@ def describe(
     format: Annotated[str, typer.Option(help="Of the file, as data.format.")] = "auto",
     knowledge: Annotated[Path | None, typer.Option(help="A graph, as data.knowledge; else the one beside.")] = None,
     links: Annotated[Path | None, typer.Option(help="Which entity an item is, as data.links.")] = None,
+    trust: Annotated[Path | None, typer.Option(help="Who trusts whom, as data.trust; else what is beside.")] = None,
+    trust_users: Annotated[
+        Path | None,
+        typer.Option("--trust-users", "--trust_users", help="Ids in it and in the log, as data.trust_users."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
-    """Examine data: sizes, ties, what filters and splits would do to it, its graph, and what is suspicious in it."""
+    """Examine data: sizes, ties, what filters and splits would do to it, its graphs, and what is suspicious in it."""
     import time
     from dataclasses import asdict
     from json import dumps
 
-    from nextitem.data.sources.graph_of import graph_of
+    from nextitem.data.sources.graphs_of import graphs_of
     from nextitem.data.sources.opening import open_data
     from nextitem.diagnosis.examine import examine
     from nextitem.report.diagnosis import examination_report
@@ -41,10 +46,10 @@ def describe(
     opened, said = open_data(
         data, format=format, user=user, item=item, timestamp=timestamp, rating=rating, time_format=time_format
     )
-    named = {role: path for role, path in (("knowledge", knowledge), ("links", links)) if path is not None}
-    graph, graph_notes = graph_of(data, opened, named)
-    examined = examine(opened, Path(data).name, said, time.time(), graph)
-    notes = (*opened.notes, *graph_notes)
+    paths = {"knowledge": knowledge, "links": links, "trust": trust, "trust_users": trust_users}
+    graphs = graphs_of(data, opened, {role: path for role, path in paths.items() if path is not None})
+    examined = examine(opened, Path(data).name, said, time.time(), graphs)
+    notes = (*opened.notes, *graphs.notes)
     if json:
         print_json({"notes": notes, **asdict(examined)})
     else:

@@ -21,7 +21,10 @@ WAYS = {
         "take what stands beside the log with --data.side beside, name its triples with --data.knowledge and its links "
         "with --data.links, or make one of the items' attributes with --data.knowledge attributes",
     ),
-    "trust": ("a network of users", "name it with --data.trust"),
+    "trust": (
+        "a network of users",
+        "take what stands beside the log with --data.side beside, or name it with --data.trust",
+    ),
     "item_attributes": ("attributes of items", "name their table with --data.item_table"),
     "user_attributes": ("attributes of users", "name their table with --data.user_table"),
 }

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.numbered import Numbered
-from nextitem.data.side.triples import Triples
+from nextitem.data.sources.graphs_of import Graphs
 from nextitem.diagnosis.cores import Left, core_table
 from nextitem.diagnosis.finding import Finding
 from nextitem.diagnosis.graphs import GraphMeasures, graph_findings, measure_graph
 from nextitem.diagnosis.leaks import SplitLeaks, leak_table
 from nextitem.diagnosis.logs import numbered_log
 from nextitem.diagnosis.measures import Measures, Ties, find_ties, measure
+from nextitem.diagnosis.networks import NetworkMeasures, measure_network, network_findings
 from nextitem.diagnosis.order import order_suspicions
 from nextitem.diagnosis.suspicions import id_suspicions, rating_suspicions, time_suspicions
 
@@ -31,16 +32,19 @@ class Examination:
     unsplit: list[str]  # why other splits cannot be made of this log
     findings: list[Finding]  # the most serious first
     knowledge: GraphMeasures | None = None  # None without a graph
+    trust: NetworkMeasures | None = None  # None without a network of users
 
 
 def examine(
-    data: Interactions | Dataset, name: str, origin: str, now: float, knowledge: Triples | None = None
+    data: Interactions | Dataset, name: str, origin: str, now: float, graphs: Graphs | None = None
 ) -> Examination:
-    """`now`: seconds, against which a time lies in the future. `knowledge`: a graph beside the log, in its numbers;
-    a data set brings its own."""
+    """`now`: seconds, against which a time lies in the future. `graphs`: what stands beside a log, in its numbers; a
+    data set brings its own."""
     log = numbered_log(data)
     dataset = data if isinstance(data, Dataset) else Dataset.from_interactions(data, name)
-    graph = dataset.knowledge if knowledge is None else knowledge
+    beside = Graphs(dataset.knowledge, dataset.trust) if graphs is None else graphs
+    graph = beside.knowledge
+    network = None if beside.trust is None else measure_network(beside.trust, dataset)
     measures, ties = measure(log), find_ties(log)
     leaks, unsplit = leak_table(dataset)
     findings = [
@@ -53,10 +57,11 @@ def examine(
         *length_findings(log),
         *leak_findings(leaks),
         *([] if graph is None else graph_findings(graph, dataset)),
+        *([] if network is None else network_findings(network)),
     ]
     findings.sort(key=lambda one: ORDER[one.severity])  # stable
     measured = None if graph is None else measure_graph(graph)
-    return Examination(name, origin, measures, ties, core_table(log), leaks, unsplit, findings, measured)
+    return Examination(name, origin, measures, ties, core_table(log), leaks, unsplit, findings, measured, network)
 
 
 def tie_findings(ties: Ties | None) -> list[Finding]:

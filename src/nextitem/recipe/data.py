@@ -111,7 +111,9 @@ class DataRecipe(Section):
     knowledge_min_degree: Count = 0
     """Entities in fewer triples go, again and again until none is left; items never do."""
     trust: str | None = None
-    """Who trusts whom."""
+    """Who trusts whom: an edge a line, or a user and all their friends; a .net, a .mat, Parquet or text."""
+    trust_users: str | None = None
+    """Two columns, a user's id in the network and in the log; null: they are the same."""
     shuffle: Literal["knowledge", "trust"] | None = None
     """A control: permute the ends of that graph within each relation, so that only degrees are left of it."""
     weight: Literal["rating"] | None = None

@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from nextitem.data.batches import batch_keys
+from nextitem.data.sources.public import PUBLIC_DATA
 from nextitem.data.splits.codes import parse_code
 from nextitem.data.splits.given import given_files
 from nextitem.errors import InputError, expect, suggest
@@ -197,14 +198,16 @@ def _decoded(given: Layer) -> Layer:
 
 
 def _split_as_given(given: Layer) -> Layer:
-    """Data that comes in files of a split, named or in a folder, is split so, unless another split is asked for."""
+    """Data that comes in files of a split, named, in a folder or public, is split so, unless another is asked for."""
     data, split = given.get("data") or {}, given.get("split") or {}
     if split.get("kind") is not None or data.get("parts", "keep") != "keep":
         return given
     source = data.get("source")
     folder = Path(source).expanduser() if isinstance(source, str) else Path()
-    in_folder = source is not None and folder.is_dir() and given_files(folder) is not None
-    if data.get("test_file") is None and not in_folder:
+    public = PUBLIC_DATA.get(source) if isinstance(source, str) else None
+    in_folder = source is not None and public is None and folder.is_dir() and given_files(folder) is not None
+    is_split = in_folder or (public is not None and bool(public.held_out))
+    if data.get("test_file") is None and not is_split:
         return given
     return _merged(given, {"split": {"kind": "given"}})
 

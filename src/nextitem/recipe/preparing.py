@@ -14,14 +14,17 @@ from nextitem.data.side.graph_rules import GraphRules
 from nextitem.data.side.shuffled import shuffled
 from nextitem.data.sources.beside import beside_source, links_beside
 from nextitem.data.sources.opening import locate, open_data
-from nextitem.data.sources.public import PUBLIC_DATA
+from nextitem.data.sources.public import PUBLIC_DATA, find_held_out
 from nextitem.data.sources.side_tables import ATTRIBUTES, attach, read_side
 from nextitem.data.splits.given import given_files, joined, newest_held_out, overlaps
+from nextitem.diagnosis.tastes import check_network
 from nextitem.errors import InputError
 from nextitem.recipe.data import DataRecipe
 
 MOST = 0.1  # of the rows of a part may stand in an earlier one; above it the files are surely the wrong ones
-SIDE = {"users": "user_table", "items": "item_table", "knowledge": "knowledge", "links": "links", "trust": "trust"}
+SIDE = {"users": "user_table", "items": "item_table"} | {
+    role: role for role in ("knowledge", "links", "trust", "trust_users")
+}
 
 
 def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
@@ -53,6 +56,8 @@ def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
     rules = GraphRules(recipe.knowledge_relations, recipe.knowledge_except, recipe.knowledge_min_degree)
     of_attributes = recipe.knowledge == ATTRIBUTES
     dataset = attach(dataset, read_side(_side_paths(recipe)), rules, of_attributes=of_attributes)
+    if dataset.trust is not None and (agreement := check_network(dataset.trust, dataset)).is_doubtful:
+        dataset = replace(dataset, notes=(*dataset.notes, str(agreement)))
     return (dataset if recipe.shuffle is None else _shuffled(dataset, recipe.shuffle)), origin
 
 
@@ -66,7 +71,8 @@ def _shuffled(dataset: Dataset, which: Literal["knowledge", "trust"]) -> Dataset
     if graph is None:
         raise InputError(f"data.shuffle: {dataset.name} has no graph of {which} to permute; leave it out")
     note = f"a control: the ends of the {len(graph):,} edges of {which} are permuted within each relation"
-    dataset, mixed = replace(dataset, notes=(*dataset.notes, note)), shuffled(graph)
+    dataset = replace(dataset, notes=(*dataset.notes, note))
+    mixed = shuffled(graph if which == "knowledge" else graph.among_own())
     return replace(dataset, knowledge=mixed) if which == "knowledge" else replace(dataset, trust=mixed)
 
 
@@ -93,9 +99,12 @@ def _log(recipe: DataRecipe, file: str) -> Interactions:
 
 
 def _with_given_files(recipe: DataRecipe) -> DataRecipe:
-    """A folder with the files train, valid and test stands for the three; of KGAT's there are two."""
+    """A folder with the files train, valid and test stands for the three, and so does a public data set that is a
+    split; of KGAT's and GBSR's there are two."""
     if recipe.valid_file is not None and recipe.test_file is None:
         raise InputError("data.valid_file is named and data.test_file is not; name the test too")
+    if recipe.test_file is None and recipe.source in PUBLIC_DATA:
+        return _with_held_out(recipe)
     folder = Path(recipe.source).expanduser()
     if recipe.test_file is not None or not folder.is_dir() or (folder / "dataset.json").is_file():
         return recipe
@@ -103,6 +112,15 @@ def _with_given_files(recipe: DataRecipe) -> DataRecipe:
         return recipe
     train, valid, test = (None if one is None else str(one) for one in found)
     return recipe.model_copy(update={"source": train, "valid_file": valid, "test_file": test})
+
+
+def _with_held_out(recipe: DataRecipe) -> DataRecipe:
+    found = find_held_out(recipe.source, None if recipe.folder is None else Path(recipe.folder))
+    if found is None:
+        return recipe
+    valid, test = (None if one is None else str(one) for one in found)
+    format = PUBLIC_DATA[recipe.source].held_out["test"].format if recipe.format == "auto" else recipe.format
+    return recipe.model_copy(update={"valid_file": valid, "test_file": test, "format": format})
 
 
 def _overlap_notes(log: Interactions) -> tuple[str, ...]:
@@ -131,11 +149,13 @@ def _side_paths(recipe: DataRecipe) -> dict[str, Path]:
     found = beside_source(recipe.source, log, folder)
     if not found and not paths and recipe.knowledge != ATTRIBUTES:
         raise InputError(
-            f"data.side: beside {log} there is no .user, .item, .kg, .link, .net, kg.txt, kg_final.txt or "
-            f"_item2attributes.json file{_what_may_be_beside(recipe.source)}; leave it out"
+            f"data.side: beside {log} there is no .user, .item, .kg, .link, .net, kg.txt, kg_final.txt, "
+            f"trust.txt, social.txt or _item2attributes.json file{_what_may_be_beside(recipe.source)}; leave it out"
         )
     if recipe.knowledge is not None:  # another graph, of which the links are not those that stand there
         found = {role: path for role, path in found.items() if role not in ("knowledge", "links")}
+    if recipe.trust is not None:
+        found.pop("trust_users", None)
     return found | paths
 
 

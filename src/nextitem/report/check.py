@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from rich.box import SIMPLE_HEAD
@@ -21,9 +21,11 @@ from nextitem.data.sources.formats.files import whole
 from nextitem.data.sources.formats.reading import FORMATS
 from nextitem.data.sources.strangers import Strangers
 from nextitem.diagnosis.graphs import graph_findings, measure_graph
+from nextitem.diagnosis.networks import measure_network, network_findings
 from nextitem.errors import InputError
 from nextitem.report.diagnosis import finding
 from nextitem.report.graph import graph_table
+from nextitem.report.network import network_table
 from nextitem.report.tables import FittingTable
 
 YEAR_9999 = 253_402_300_799  # seconds; later ones are no date
@@ -50,31 +52,39 @@ def checked_facts(checked: Checked) -> dict[str, Any]:
         "log": refusal_facts(log, found) if isinstance(found, InputError) else _understood_facts(log, found),
         "beside": {role: _side_facts(one) for role, one in checked.beside.items()},
         "strangers": checked.strangers,
-        "knowledge": _graph_facts(checked),
+        "knowledge": _graph_facts(checked, "knowledge"),
+        "trust": _graph_facts(checked, "trust"),
         "warnings": checked.warnings,
     }
 
 
-def _graph_report(checked: Checked) -> list[RenderableType]:
-    """Of a graph beside the log: what is to be said of it, what it is like, and what is suspicious in it."""
-    found = checked.numbered
-    if isinstance(found, InputError):
-        return [refusal_report(checked.beside["knowledge"].path, found)]
-    if found is None or found.knowledge is None:
-        return []
-    notes = [Text(_visible(note)) for note in found.notes]
-    findings = [finding(one) for one in graph_findings(found.knowledge, found)]
-    return [*notes, graph_table(measure_graph(found.knowledge)), *findings]
+def _graph_report(checked: Checked) -> Iterator[RenderableType]:
+    """Of the graphs beside the log: what is to be said of each, what it is like, and what is suspicious in it."""
+    for graph, found in checked.numbered.items():
+        if isinstance(found, InputError):
+            yield refusal_report(checked.beside[graph].path, found)
+            continue
+        yield from (Text(_visible(note)) for note in found.notes)
+        if found.knowledge is not None:
+            yield graph_table(measure_graph(found.knowledge))
+            yield from (finding(one) for one in graph_findings(found.knowledge, found))
+        if found.trust is not None:
+            measured = measure_network(found.trust, found)
+            yield network_table(measured)
+            yield from (finding(one) for one in network_findings(measured))
 
 
-def _graph_facts(checked: Checked) -> dict[str, Any] | None:
-    found = checked.numbered
+def _graph_facts(checked: Checked, graph: Literal["knowledge", "trust"]) -> dict[str, Any] | None:
+    found = checked.numbered.get(graph)
     if isinstance(found, InputError):
-        return refusal_facts(checked.beside["knowledge"].path, found)
-    if found is None or found.knowledge is None:
-        return None
-    findings = graph_findings(found.knowledge, found)
-    return {"notes": found.notes, "measures": measure_graph(found.knowledge), "findings": findings}
+        return refusal_facts(checked.beside[graph].path, found)
+    if found is not None and found.knowledge is not None:
+        measures, findings = measure_graph(found.knowledge), graph_findings(found.knowledge, found)
+        return {"notes": found.notes, "measures": measures, "findings": findings}
+    if found is not None and found.trust is not None:
+        measured = measure_network(found.trust, found)
+        return {"notes": found.notes, "measures": measured, "findings": network_findings(measured)}
+    return None
 
 
 def refusal_facts(path: Path, error: InputError) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from nextitem.diagnosis.finding import Finding
 from nextitem.diagnosis.leaks import SplitLeaks
 from nextitem.diagnosis.measures import Histogram, Measures, Ties
 from nextitem.report.graph import graph_table
+from nextitem.report.network import network_table
 from nextitem.report.tables import FittingTable, indented
 
 STYLES = {"serious": "bold red", "warning": "bold yellow", "note": "bold cyan"}
@@ -36,6 +37,7 @@ def examination_report(examined: Examination) -> Group:
         _leak_table(examined.leaks),
         *(Text(f"no such split: {reason}", "dim") for reason in examined.unsplit),
         *([] if examined.knowledge is None else [graph_table(examined.knowledge)]),
+        *([] if examined.trust is None else [network_table(examined.trust)]),
         Text("Findings" if examined.findings else "Findings: none", "bold"),
         *(finding(one) for one in examined.findings),
     ]

@@ -46,14 +46,16 @@ def test_an_atomic_folder_by_hand(folder: Path) -> None:
     assert graph.others.values.tolist() == ["m.c", "m.p"]  # nodes 3 and 4, after the items
     assert (graph.heads.tolist(), graph.tails.tolist(), graph.num_nodes) == ([1, 2, 3], [4, 4, 1], 4)
     assert graph.relation_names.ids(graph.relations) == ["by", "by", "of"]
-    assert (trust.heads.tolist(), trust.tails.tolist()) == ([1], [2])
+    assert (trust.heads.tolist(), trust.tails.tolist(), trust.others.ids([1])) == ([1, 2], [2, 3], ["u9"])
+    assert (trust.among_own().heads.tolist(), trust.among_own().tails.tolist()) == ([1], [2])
     assert data.notes == (
         "log.inter has no timestamps: the order of the file is taken for the order of time",
         "1 of 2 rows of the user table dropped: no such user in the data",
         "1 of 2 users have no row in the user table",
         "1 of 3 rows of the item table dropped: no such item in the data",
         "1 of 3 linked items are not in the log; their entities stay",
-        "1 of 2 trust edges dropped: a user at an end is not in the data",
+        "1 of 2 edges of trust join a user to one of 1 who are not in the data; models take the edges between users of "
+        "the data",
     )
 
 

@@ -38,6 +38,12 @@ class Triples:
     def num_nodes(self) -> int:
         return self.num_own + len(self.others)
 
+    def among_own(self) -> Triples:
+        """The edges between nodes that the data set numbers, without the others."""
+        is_own = (self.heads <= self.num_own) & (self.tails <= self.num_own)
+        heads, relations, tails = (ids[is_own] for ids in (self.heads, self.relations, self.tails))
+        return Triples(heads, relations, tails, self.num_own, IdMap.of(list[str]()), self.relation_names)
+
     def save(self, folder: Path, name: str) -> None:
         edges = {"head": self.heads, "relation": self.relations, "tail": self.tails}
         with replacing(folder / f"{name}.parquet") as file:
@@ -133,15 +139,3 @@ def _linked_by_id(edges: pl.DataFrame, items: IdMap) -> tuple[pl.DataFrame, list
         )
     note = f"there are no links: {len(once):,} of {len(items):,} items are the entities that have their ids"
     return once, [note]
-
-
-def trust_network(edges: pl.DataFrame, users: IdMap) -> tuple[Triples, list[str]]:
-    """`edges` (source, target) in users' ids -> the network among the users of the data set, and what to know."""
-    heads, tails = users.indices(edges["source"]), users.indices(edges["target"])
-    is_known = (heads != PAD) & (tails != PAD)
-    notes = []
-    if dropped := len(edges) - int(is_known.sum()):
-        notes.append(f"{dropped:,} of {len(edges):,} trust edges dropped: a user at an end is not in the data")
-    heads, tails = heads[is_known].astype(np.int32), tails[is_known].astype(np.int32)
-    one = IdMap.of(["trusts"])
-    return Triples(heads, np.ones_like(heads), tails, len(users), IdMap.of(list[str]()), one), notes

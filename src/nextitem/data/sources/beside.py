@@ -16,22 +16,43 @@ NAMED = (  # RippleNet's and KGCN's graph as published, with its links
     ("kg.txt", "item_index2entity_id.txt"),
     ("kg_rehashed.txt", "item_index2entity_id_rehashed.txt"),
 )
+NETWORKS = (
+    "trust.txt",
+    "trusts.txt",
+    "social.txt",
+    "user_friends.dat",
+    "trust.mat",
+)  # LibRec, QRec, GBSR, HetRec, Ciao
+MAPPED = "trust_users.csv"  # ids of trust.mat and its kin, and those of the log
 # What stands beside a log and is none, though it is text.
-NO_LOGS = frozenset({ENTITIES, ITEMS, RELATIONS, "user_list.txt", NUMBERED, *(name for pair in NAMED for name in pair)})
+NO_LOGS = frozenset(
+    {
+        ENTITIES,
+        ITEMS,
+        RELATIONS,
+        "user_list.txt",
+        NUMBERED,
+        *(name for pair in NAMED for name in pair),
+        *NETWORKS,
+        MAPPED,
+    }
+)
 
 
 def beside(log: Path) -> dict[str, Path]:
     """What belongs to a log: field of SideTables -> path.
 
     The atomic files of the stem of an .inter; X_item2attributes.json of X.txt; in the folder of any other log the graph
-    of KGAT (kg_final.txt), or that of RippleNet and KGCN (kg.txt) with its links. All gzipped or not.
+    of KGAT (kg_final.txt), or that of RippleNet and KGCN (kg.txt) with its links, and a network of users by its name.
+    All gzipped or not.
     """
-    assert set(ATOMIC) == {one.name for one in fields(SideTables)}
-    if log.suffix == ".inter":
-        found = {role: log.with_suffix(ending) for role, ending in ATOMIC.items()}
-        return {role: one for role, one in found.items() if one.is_file()}
+    assert {*ATOMIC, "trust_users"} == {one.name for one in fields(SideTables)}
+    stem = log.name.removesuffix(".gz").removesuffix(".inter")
+    if stem != log.name.removesuffix(".gz"):
+        atomic = {role: _there(log, stem + ending) for role, ending in ATOMIC.items()}
+        return {role: one for role, one in atomic.items() if one is not None}
     attributes = item_attributes_beside(log)
-    return ({} if attributes is None else {"items": attributes}) | graph_beside(log)
+    return ({} if attributes is None else {"items": attributes}) | graph_beside(log) | network_beside(log)
 
 
 def beside_source(source: str, log: Path, data_dir: Path | None = None) -> dict[str, Path]:
@@ -49,6 +70,17 @@ def graph_beside(log: Path) -> dict[str, Path]:
         if knowledge is not None:
             return {"knowledge": knowledge} | ({"links": links} if links else {})
     return {}
+
+
+def network_beside(log: Path) -> dict[str, Path]:
+    """The network that stands in the folder of a log, and the map of its users, if it has one; DiffNet's is X.links
+    beside X.train.rating."""
+    names = (*NETWORKS, f"{log.name.partition('.')[0]}.links")
+    found = {
+        "trust": next((one for name in names if (one := _there(log, name))), None),
+        "trust_users": _there(log, MAPPED),
+    }
+    return {role: one for role, one in found.items() if one is not None and found["trust"] is not None}
 
 
 def links_beside(graph: Path) -> Path | None:

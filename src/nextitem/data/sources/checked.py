@@ -11,6 +11,7 @@ import polars as pl
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.checking import Understood
+from nextitem.data.sources.graphs_of import GRAPHS
 from nextitem.data.sources.side_tables import SideTables, attach, read_table
 from nextitem.data.sources.strangers import Strangers, strangers
 from nextitem.errors import InputError
@@ -32,11 +33,12 @@ class Checked:
     found: Understood | InputError
     beside: Mapping[str, SideFile] = field(default_factory=dict)  # by the fields of SideTables
     strangers: tuple[Strangers, ...] = ()  # compared only where nothing is refused
-    numbered: Dataset | InputError | None = None  # the log with its graph; None: there is none, or something is refused
+    # By "knowledge" and "trust": the log with that graph, in its numbers; none where something else is refused.
+    numbered: Mapping[str, Dataset | InputError] = field(default_factory=dict)
 
     @property
     def is_good(self) -> bool:
-        every = (self.found, self.numbered, *(one.found for one in self.beside.values()))
+        every = (self.found, *self.numbered.values(), *(one.found for one in self.beside.values()))
         return not any(isinstance(one, InputError) for one in every)
 
     @property
@@ -56,12 +58,16 @@ def with_side(log: Path, found: Understood | InputError, paths: Mapping[str, Pat
         return checked
     names = {role: one.path.name for role, one in files.items()}
     odd = tuple(strangers(found.log, SideTables(**tables), names))
-    graph = SideTables(knowledge=tables.get("knowledge"), links=tables.get("links"))
-    return Checked(log, found, files, odd, None if graph.knowledge is None else _numbered(found.log, graph))
+    graphs = {
+        graph: _numbered(found.log, SideTables(**{role: tables[role] for role in roles if role in tables}))
+        for graph, roles in GRAPHS.items()
+        if graph in tables
+    }
+    return Checked(log, found, files, odd, graphs)
 
 
 def _numbered(log: pl.DataFrame, graph: SideTables) -> Dataset | InputError:
-    """The log and its graph in the numbers of the log; the notes are of the graph."""
+    """The log and one of its graphs in the numbers of the log; the notes are of the graph."""
     interactions = Interactions.from_frame(log.select("user", "item"), timestamp=None)
     try:
         return attach(replace(Dataset.from_interactions(interactions), notes=()), graph)

@@ -12,7 +12,8 @@ from nextitem.data.ids import PAD, IdMap
 from nextitem.data.log.exact import read_parquet
 from nextitem.data.side.attribute_graph import attribute_triples
 from nextitem.data.side.graph_rules import GraphRules
-from nextitem.data.side.triples import ALL, Triples, knowledge_graph, trust_network
+from nextitem.data.side.network import trust_network
+from nextitem.data.side.triples import ALL, Triples, knowledge_graph
 from nextitem.data.sources.formats.atomic import ENDINGS, read_atomic_table
 from nextitem.data.sources.formats.attributes import read_item_attributes
 from nextitem.data.sources.formats.files import check_file, explained, is_parquet
@@ -25,11 +26,12 @@ from nextitem.data.sources.formats.graph_text import (
     read_triples,
 )
 from nextitem.data.sources.formats.item_lines import is_item_lines, read_item_lines
+from nextitem.data.sources.formats.network_text import read_network
 from nextitem.data.sources.formats.roles import looks_like_header
 from nextitem.data.sources.formats.side_text import read_attribute_text, read_edge_text
 from nextitem.errors import InputError
 
-COLUMNS = {"links": ("item", "entity"), "trust": ("source", "target")}
+COLUMNS = {"links": ("item", "entity"), "trust_users": ("id in the network", "id in the log")}
 ATTRIBUTES = "attributes"  # in place of a graph: one made of the items' attributes
 
 
@@ -41,7 +43,8 @@ class SideTables:
     items: pl.DataFrame | None = None  # item, attributes ..
     knowledge: pl.DataFrame | None = None  # head, relation, tail: entities
     links: pl.DataFrame | None = None  # item, entity
-    trust: pl.DataFrame | None = None  # source, target: users
+    trust: pl.DataFrame | None = None  # source, target, perhaps weight: users
+    trust_users: pl.DataFrame | None = None  # a user's id in the network, and in the log, where they differ
 
 
 def attach(dataset: Dataset, side: SideTables, rules: GraphRules = ALL, *, of_attributes: bool = False) -> Dataset:
@@ -50,7 +53,7 @@ def attach(dataset: Dataset, side: SideTables, rules: GraphRules = ALL, *, of_at
 
     Raises:
         InputError: links without a graph, a graph of no item, or one to be made of attributes that are not there; rules
-            without a graph, or that leave nothing of it; a table with too few columns.
+            without a graph, or that leave nothing of it; a network of no user; a table with too few columns.
     """
     users, user_notes = _aligned(side.users, dataset.users, "user")
     items, item_notes = _aligned(side.items, dataset.items, "item")
@@ -59,8 +62,10 @@ def attach(dataset: Dataset, side: SideTables, rules: GraphRules = ALL, *, of_at
     notes += found
     trust = dataset.trust
     if side.trust is not None:
-        trust, found = trust_network(_named(side.trust, ["source", "target"], "a trust network"), dataset.users)
+        trust, found = trust_network(side.trust, dataset.users, side.trust_users)
         notes += found
+    elif side.trust_users is not None:
+        raise InputError("data.trust_users maps users of a network, and there is none; name it with --data.trust")
     return replace(
         dataset, user_attributes=users, item_attributes=items, knowledge=knowledge, trust=trust, notes=tuple(notes)
     )
@@ -97,7 +102,8 @@ def read_side(paths: dict[str, Path]) -> SideTables:
     as S3-Rec's item2attributes or Amazon's metadata, an object a line.
 
     The text of a graph, of links and of trust may lack a header (KGCN's kg.txt, HetRec's user_friends.dat has one), and
-    may be split by spaces (Epinions' trust). What KGAT's graph numbers has the names of the lists beside it.
+    may be split by spaces (Epinions' trust). What KGAT's graph numbers has the names of the lists beside it. Trust may
+    be a matrix of MATLAB's, too, or a user with all their friends a line (`network_text.read_network`).
 
     Raises:
         InputError: a file is missing or cannot be read.
@@ -141,6 +147,8 @@ def _read(path: Path, role: str) -> pl.DataFrame:
     check_file(path)
     if role == "knowledge":
         return read_triples(path)
+    if role == "trust":
+        return read_network(path)
     if role == "links" and not is_parquet(path) and is_item_list(path):
         return read_item_list(path)
     if path.name.removesuffix(".gz").endswith(ENDINGS):

@@ -41,7 +41,12 @@ def strangers(log: pl.DataFrame, side: SideTables, names: Mapping[str, str]) -> 
             found.append(_between(entities, f"entities of {name}", graph, names["knowledge"]))
     if side.trust is not None:
         ends = [_text(side.trust[column]).alias("id") for column in side.trust.columns[:2]]
-        found.append(_between(pl.concat(ends), names["trust"], log["user"], "the log"))
+        in_log, of_network = log["user"], "the log"
+        if side.trust_users is not None:
+            in_log, of_network = side.trust_users[side.trust_users.columns[0]], names["trust_users"]
+            theirs = side.trust_users[side.trust_users.columns[1]]
+            found.append(_between(theirs, names["trust_users"], log["user"], "the log"))
+        found.append(_between(pl.concat(ends), names["trust"], in_log, of_network))
     return found
 
 

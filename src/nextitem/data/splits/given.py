@@ -126,7 +126,7 @@ def given_files(folder: Path) -> tuple[Path, Path | None, Path] | None:
 
     train.txt, valid.txt, test.txt (FreeRec's Processed); X.train.inter, X.valid.inter, X.test.inter (RecBole's
     benchmark files); for valid also val, validation, dev. KGAT's train.txt and test.txt, gzipped or not, go without
-    one where kg_final.txt stands there too.
+    one where kg_final.txt stands there too, and GBSR's where social.txt does.
 
     Raises:
         InputError: there are several such threes.
@@ -146,9 +146,10 @@ def given_files(folder: Path) -> tuple[Path, Path | None, Path] | None:
 
 
 def _without_validation(folder: Path) -> tuple[Path, None, Path] | None:
-    """KGAT's train.txt and test.txt, if its graph stands beside them."""
+    """KGAT's train.txt and test.txt, if its graph stands beside them; or GBSR's, beside its network."""
     for packed in ("", ".gz"):
         train, test = folder / f"train.txt{packed}", folder / f"test.txt{packed}"
-        if train.is_file() and test.is_file() and has_numbered_graph(folder):
+        has_network = (folder / f"social.txt{packed}").is_file()
+        if train.is_file() and test.is_file() and (has_network or has_numbered_graph(folder)):
             return train, None, test
     return None

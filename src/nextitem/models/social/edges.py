@@ -13,8 +13,12 @@ from nextitem.nn.graphs.edges import Edges
 
 
 def trusting(train: TrainingData) -> Edges:
-    """Who trusts whom, each once and nobody themselves: a head is who trusts, and receives from who is trusted."""
-    heads, tails = (torch.from_numpy(ends).long() for ends in (train.trust.heads, train.trust.tails))
+    """Who trusts whom, each once and nobody themselves: a head is who trusts, and receives from who is trusted.
+
+    Users of the network who are not in the data are left out, and so are friends of friends through them.
+    """
+    network = train.trust.among_own()
+    heads, tails = (torch.from_numpy(ends).long() for ends in (network.heads, network.tails))
     is_other = heads != tails
     return without_repeats(Edges(heads[is_other], tails[is_other], len(train.rows) + 1))
 

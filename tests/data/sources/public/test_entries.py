@@ -28,13 +28,13 @@ def test_every_entry_is_called_by_its_name_and_has_terms_and_a_way_to_it() -> No
 
 
 def test_every_place_is_inside_the_folder_and_belongs_to_one_data_set() -> None:
-    places = [file.place for data in PUBLIC_DATA.values() for file in data.files]
+    places = [file.place for data in PUBLIC_DATA.values() for file in (*data.files, *data.held_out.values())]
     assert len(set(places)) == len(places)
     assert all(re.fullmatch(r"[\w.-]+/[\w.-]+", place) and ".." not in place for place in places)
 
 
 def test_every_format_has_a_reader() -> None:
-    formats = {file.format for data in PUBLIC_DATA.values() for file in data.files}
+    formats = {file.format for data in PUBLIC_DATA.values() for file in (*data.files, *data.held_out.values())}
     assert formats <= {*FORMATS}
 
 
@@ -52,7 +52,8 @@ def test_every_checksum_has_the_length_of_its_kind() -> None:
 def test_the_usual_preparation_is_a_recipe(name: str) -> None:
     data = PUBLIC_DATA[name]
     recipe = make_recipe(layer_of(data.recipe))
-    assert recipe.split.kind == ("user_entry" if "data.min_rating" in data.recipe else "leave_one_out")
+    without_times = "data.min_rating" in data.recipe or name == "flickr"
+    assert recipe.split.kind == ("given" if data.held_out else "user_entry" if without_times else "leave_one_out")
 
 
 def test_families_hold_all_amazon_categories() -> None:

@@ -46,8 +46,22 @@ def read_triples(path: Path, layout: TripleLayout = "auto") -> pl.DataFrame:
     else:
         table = read_edge_text(path, "knowledge")
     triples = _in_order(table, path).filter(~pl.all_horizontal(pl.all().is_null()))  # empty lines
-    _refuse_empty(triples, path)
+    refuse_empty(triples, path, "a triple needs a head, a relation and a tail")
     return triples
+
+
+def refuse_empty(edges: pl.DataFrame, path: Path, rule: str) -> None:
+    """Raises InputError, beginning with the `rule`, where a field is missing; text tells its line, Parquet its row."""
+    empty = edges.select(pl.any_horizontal(pl.all().is_null() | (pl.all().str.strip_chars() == ""))).to_series()
+    if not empty.any():
+        return
+    row = int(empty.arg_max() or 0)
+    place = f"row {row}"
+    if not is_parquet(path):
+        text = lines(path)
+        place = f"line {text['line'][row + len(text) - len(edges)]}"
+    found = " ".join(str(field) for field in edges.row(row))
+    raise InputError(f"{path.name}, {place}: {rule}, found '{found}'; drop it")
 
 
 def has_numbered_graph(folder: Path) -> bool:
@@ -128,20 +142,6 @@ def _in_order(table: pl.DataFrame, path: Path) -> pl.DataFrame:
     found = {spelled(name): name for name in reversed(table.columns)}
     places = [found[role] for role in COLUMNS] if SPELLINGS.keys() <= found.keys() else table.columns[:3]
     return table.select(pl.col(old).cast(pl.String).alias(new) for old, new in zip(places, COLUMNS, strict=True))
-
-
-def _refuse_empty(triples: pl.DataFrame, path: Path) -> None:
-    """Where an end or a relation is missing; text tells its line, Parquet its row."""
-    empty = triples.select(pl.any_horizontal(pl.all().is_null() | (pl.all().str.strip_chars() == ""))).to_series()
-    if not empty.any():
-        return
-    row = int(empty.arg_max() or 0)
-    place = f"row {row}"
-    if not is_parquet(path):
-        text = lines(path)
-        place = f"line {text['line'][row + len(text) - len(triples)]}"
-    found = " ".join(str(field) for field in triples.row(row))
-    raise InputError(f"{path.name}, {place}: a triple needs a head, a relation and a tail, found '{found}'; drop it")
 
 
 def _read_list(path: Path) -> pl.DataFrame:

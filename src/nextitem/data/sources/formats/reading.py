@@ -23,6 +23,7 @@ from nextitem.data.sources.formats.headerless import (
     SPACED_TIMES,
 )
 from nextitem.data.sources.formats.json_lines import JSON_LINES
+from nextitem.data.sources.formats.matlab import MATLAB
 from nextitem.data.sources.formats.plays import PLAYS
 from nextitem.data.sources.formats.quoting import Quote
 from nextitem.data.sources.formats.roles import NONE, Roles
@@ -39,7 +40,7 @@ FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
         *(ATOMIC_FILE, MOVIELENS, *BY_SPACE, RATINGS, ITEM_RATINGS, TABLE, JSON_LINES, DIGINETICA, YOOCHOOSE),
-        *(GOWALLA, FOURSQUARE, PLAYS, STEAM, TAGS, TMALL),
+        *(GOWALLA, FOURSQUARE, PLAYS, STEAM, TAGS, TMALL, MATLAB),
     )
 }
 

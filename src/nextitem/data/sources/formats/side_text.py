@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +23,24 @@ SPELLINGS = {  # of the columns of triples
     "relation": ("relation", "relationid", "r", "predicate"),
     "tail": ("tail", "tailid", "t", "object"),
 }
+ENDS = (  # spellings of the columns of a network
+    (
+        "source",
+        "sourceid",
+        "truster",
+        "trustor",
+        "trusterid",
+        "from",
+        "follower",
+        "followerid",
+        "user",
+        "userid",
+        "user1",
+    ),
+    ("target", "targetid", "trustee", "trusteeid", "to", "followee", "followeeid", "friend", "friendid", "user2"),
+)
 MEND = "mend the line (a side table is split by tabs, or by commas where its first line has no tab)"
+TRUST = ("trust", "trust_users")
 OTHERS = ("::", "|", ";")  # what may split a file, but no side table
 
 
@@ -37,7 +56,8 @@ def read_attribute_text(path: Path) -> pl.DataFrame:
 
 
 def read_edge_text(path: Path, role: str) -> pl.DataFrame:
-    """A graph, its links, or trust, as text: split by tabs, by commas, or by white space where a line has neither.
+    """A graph, its links, or trust and its map, as text: split by tabs, by commas, or by white space where a line has
+    neither.
 
     Raises:
         InputError: a line has another number of fields than the first, or the file cannot be read.
@@ -45,7 +65,7 @@ def read_edge_text(path: Path, role: str) -> pl.DataFrame:
     separator, fields = _first_line(path)
     is_spaced = len(fields) == 1 and len(fields[0].split()) > 1
     fields = fields[0].split() if is_spaced else fields
-    has_header = _names_columns(fields, role)
+    has_header = _names_columns(fields, role) or (role in TRUST and _are_words_over_numbers(path, separator))
     if is_spaced:
         return _read_spaced(path, role, fields, has_header)
     return _read(path, separator, has_header, types=False)
@@ -60,11 +80,33 @@ def spelled(name: str) -> str:
     return next((role for role, words in SPELLINGS.items() if plain(name) in words), name)
 
 
+def source_and_target(names: Sequence[str]) -> tuple[str, str] | None:
+    """Which columns are the two ends of a network, where both are called so.
+
+    >>> source_and_target(["since", "trustee", "Truster"])
+    ('Truster', 'trustee')
+    """
+    found = [next((name for name in names if plain(name) in spellings), None) for spellings in ENDS]
+    source, target = found
+    return None if source is None or target is None else (source, target)
+
+
+def names_ends(fields: Sequence[str]) -> bool:
+    """Whether a first line of a network names its columns."""
+    return source_and_target(fields) is not None or bool(HEADS & set(fields))
+
+
 def _names_columns(fields: list[str], role: str) -> bool:
     """Whether the first line is a header. An entity may be called head: of triples two of the columns must be named."""
     if role == "knowledge":
         return len({spelled(field) for field in fields} & set(SPELLINGS)) >= 2
-    return looks_like_header(fields) or bool(HEADS & set(fields))
+    return looks_like_header(fields) or names_ends(fields)
+
+
+def _are_words_over_numbers(path: Path, separator: str) -> bool:
+    """Whether the first line has words where the second has numbers: names, of files whose ids are numbers."""
+    first, second = (re.split(rf"[{separator}\s]+", line.strip()) for line in (first_lines(path, count=2) * 2)[:2])
+    return not any(map(_is_number, first)) and all(map(_is_number, second))
 
 
 def _first_line(path: Path) -> tuple[str, list[str]]:

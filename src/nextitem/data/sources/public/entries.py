@@ -12,9 +12,12 @@ from nextitem.data.sources.public.graphs import GRAPHS
 from nextitem.data.sources.public.kinds import PublicData
 from nextitem.data.sources.public.logs import LOGS
 from nextitem.data.sources.public.movielens import MOVIELENS_DATA
+from nextitem.data.sources.public.networks import NETWORKS
 from nextitem.data.sources.public.prepared import PREPARED
 
-PUBLIC_DATA: dict[str, PublicData] = {data.name: data for data in (*MOVIELENS_DATA, *PREPARED, *GRAPHS, *LOGS, *AMAZON)}
+PUBLIC_DATA: dict[str, PublicData] = {
+    data.name: data for data in (*MOVIELENS_DATA, *PREPARED, *GRAPHS, *NETWORKS, *LOGS, *AMAZON)
+}
 
 # Names too many to list one by one: the pattern, and its members.
 FAMILIES: dict[str, tuple[str, ...]] = {

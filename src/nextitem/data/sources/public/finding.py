@@ -79,6 +79,28 @@ def find_beside(name: str, data_dir: Path | None = None) -> dict[str, Path]:
     return {role: path for role, path in places.items() if path is not None}
 
 
+def find_held_out(name: str, data_dir: Path | None = None) -> tuple[Path | None, Path] | None:
+    """Validation, if there is one, and test of a public data set that comes as a split; None: it does not.
+
+    Raises:
+        InputError: a file is missing, or has another checksum.
+    """
+    data = PUBLIC_DATA.get(name)
+    if data is None or not data.held_out:
+        return None
+    named = data_dir if data_dir is not None else os.environ.get("NEXTITEM_DATA")
+    found = {part: _intact(data, file, Path(named)) if named else None for part, file in data.held_out.items()}
+    for part, path in found.items():
+        if path is None:
+            raise InputError(
+                f"{name} is a split, and its {part} is missing; put {data.held_out[part].place} beside its training, "
+                "into the folder that NEXTITEM_DATA names"
+            )
+    test = found["test"]
+    assert test is not None
+    return found.get("valid"), test
+
+
 def _intact(data: PublicData, file: File, folder: Path) -> Path | None:
     """Where the file is; None: it is not there."""
     path = folder / file.place

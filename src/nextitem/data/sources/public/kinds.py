@@ -32,6 +32,7 @@ class PublicData:
     size: Size = Size()
     recipe: dict[str, object] = field(default_factory=dict)  # the usual preparation, as recipe keys
     beside: dict[str, File] = field(default_factory=dict)  # field of SideTables -> what data.side beside takes
+    held_out: dict[str, File] = field(default_factory=dict)  # test, perhaps valid: where the files are a split
 
     @property
     def megabytes(self) -> float | None:

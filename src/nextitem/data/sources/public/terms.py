@@ -58,3 +58,9 @@ FOURSQUARE = Terms(
     "Yang et al. 2015, IEEE Transactions on Systems, Man, and Cybernetics 45(1)",
     "https://sites.google.com/site/yangdingqi/home/foursquare-dataset",
 )
+CIAO = Terms(
+    "Ciao (Tang, Gao and Liu): research; cite",
+    "Tang, Gao and Liu 2012, mTrust: Discerning Multi-Faceted Trust in a Connected World, WSDM",
+    "https://www.cse.msu.edu/~tangjili/trust.html",
+)
+RESEARCH = Terms("published for research, no explicit licence; cite", "")
