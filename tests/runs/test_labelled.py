@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nextitem as ni
+from nextitem.data.batches import history_batch
 from nextitem.data.splits.labelled import Labelled, Pairs
 from nextitem.errors import InputError
 from nextitem.evaluation.labelled import accuracy, auc, best_threshold, f1, mae, pair_scores, rmse
@@ -120,6 +121,20 @@ def test_ratings_are_learned_by_their_error() -> None:
     report = ni.fit_labelled(factors(split), split, epochs=60, batch_size=64, learning_rate=0.05)
     assert set(report.test) == {"rmse", "mae"}
     assert report.test["rmse"] < 0.7
+
+
+@pytest.mark.parametrize("kind", [ni.models.BPR, ni.models.NCF, ni.models.IALS])
+def test_scores_of_pairs_are_those_among_all_items(kind: type[ni.Recommender]) -> None:
+    split = ni.split.labelled(tastes())
+    torch.manual_seed(0)
+    model = kind(len(split.met), split.num_items)  # type: ignore[call-arg]
+    if isinstance(model, ni.models.IALS):
+        model.fit(split.training_data)
+    found = pair_scores(model.eval(), split.test, split.met)
+    with torch.no_grad():
+        batch = history_batch(split.met, model.max_length, np.arange(1, len(split.met) + 1), model.wanted())
+        scores = model.score(batch)
+    np.testing.assert_allclose(found, scores[split.test.users - 1, split.test.items], rtol=1e-5, atol=1e-6)
 
 
 def test_scores_of_pairs_do_not_depend_on_the_memory() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nextitem.errors import InputError
 from nextitem.nn.graphs.changes import turned
 from nextitem.nn.graphs.edges import Edges
-from nextitem.nn.graphs.weighing import by_relation, by_row, degrees, symmetric
+from nextitem.nn.graphs.weighing import by_relation, by_root, by_row, degrees, symmetric
 
 PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3), st.sampled_from([0.0, 0.5, 2.0])), max_size=20)
 hypothetical = settings(max_examples=40, deadline=None, derandomize=True)
@@ -35,6 +35,13 @@ def test_without_weights_a_degree_is_a_number_of_edges() -> None:
     edges = Edges(torch.tensor([1, 1, 1, 2]), torch.tensor([0, 2, 2, 1]), 3)
     assert degrees(edges).tolist() == [0, 3, 1]
     assert degrees(turned(edges)).tolist() == [1, 1, 2]
+
+
+@hypothetical
+@given(PAIRS)
+def test_by_root_a_row_is_divided_by_the_root_of_its_degree(given: list[tuple[int, int, float]]) -> None:
+    edges = edges_of(given)
+    torch.testing.assert_close(dense(by_root(edges)), inverse(dense(edges).sum(1).sqrt())[:, None] * dense(edges))
 
 
 @hypothetical

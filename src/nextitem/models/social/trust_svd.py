@@ -56,8 +56,8 @@ class TrustSVD(GraphModel[RatedAndTrusted], RatedTower):
     y and w, and of p, which has `trust_weight` / 2 beside it.
 
     Arguments:
-        trust_weight: what an edge counts for beside a rating (the paper's 0.9 on Epinions and Ciao is LibRec's too).
-        l2: of the penalties (1.2).
+        trust_weight: what an edge counts for beside a rating (LibRec's 0.9).
+        l2: of the penalties (LibRec's 1.2).
     """
 
     needs = ("trust",)
