@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from torch import Tensor
 
+import nextitem as ni
 from nextitem.data.batches import Batch
 from nextitem.data.ids import IdMap
 from nextitem.data.sequences import Sequences
@@ -22,6 +25,7 @@ from nextitem.models.negatives import unseen_sampler
 from nextitem.nn.losses import binary_cross_entropy
 from nextitem.nn.objectives import Sampled
 from nextitem.testing import RecommenderTests
+from nextitem.testing.logs import tastes
 
 
 class TestKGNNLS(RecommenderTests):
@@ -173,3 +177,20 @@ def test_a_model_that_was_loaded_alone_scores_but_is_not_trained() -> None:
         assert other.interact(torch.tensor([1]), torch.tensor([[1]])).isfinite()
     with pytest.raises(InputError, match=r"call prepare\(train\) before it is trained"):
         other.carried(*other.trees(torch.tensor([1]), torch.tensor([1])), torch.tensor([1]), torch.tensor([1]))
+
+
+def test_pairs_that_say_no_and_users_who_met_nothing_are_learned() -> None:
+    """As labelled pairs have them: the label of a pair that was not met is 0, and a user may have no other zero."""
+    rng = np.random.default_rng(0)
+    log = [(user, int(item), int(item % 2 == user % 2)) for user in range(1, 30) for item in rng.permutation(20)[:8]]
+    log += [(99, item, 0) for item in range(1, 9)]
+    frame = pl.DataFrame(log, schema=["user", "item", "rating"], orient="row")
+    graph = tastes().knowledge
+    assert graph is not None
+    data = replace(ni.read_dataset(frame, timestamp="none"), knowledge=graph)
+    split = ni.split.labelled(data)
+    assert (split.met.lengths == 0).any()
+    torch.manual_seed(0)
+    model = KGNNLS(len(split.met), split.num_items, graph.num_nodes, 2, dim=4)
+    report = ni.fit_labelled(model, split, epochs=2, batch_size=64)
+    assert np.isfinite(report.test["auc"])

@@ -98,19 +98,24 @@ class KGNNLS(KGCN):
         return torch.where(is_labelled, is_one.float(), 0.5), is_labelled
 
     def _label_loss(self, batch: Batch) -> Tensor:
+        """Of the batch's items, whose label says whether they were met, and of a zero of each user who has any."""
         met, unmet = self._histories()
-        users, ones = batch.users, batch.targets[:, 0]
-        places = count_at_most(met.items, met.offsets, users, ones[:, None])[:, 0] - 1  # of the items among those met
-        zeros = unmet.items[unmet.offsets[users] + places % unmet.lengths[users]]
-        users, items = users.repeat(2), torch.cat([ones, zeros])
+        users, targets = batch.users, batch.targets[:, 0]
+        is_one, has_zero = met.holds(users, targets[:, None])[:, 0], unmet.lengths[users] > 0
+        places = count_at_most(met.items, met.offsets, users, targets[:, None])[:, 0] - 1  # among those met
+        zeros = unmet.offsets[users] + places % unmet.lengths[users].clamp(min=1)
+        zeros = unmet.items[zeros.clamp(max=len(unmet.items) - 1)]
+        users, items = users.repeat(2), torch.cat([targets, zeros])
         tree, shares = self.trees(users, items)
         found = self.carried(tree, shares, users, items)
-        labels = torch.cat([torch.ones_like(found[: len(ones)]), torch.zeros_like(found[: len(zeros)])])
+        labels = torch.cat([is_one, torch.zeros_like(is_one)]).to(found.dtype)
         if self.official:
             losses = F.binary_cross_entropy_with_logits(found, labels, reduction="none")
         else:
             losses = F.binary_cross_entropy(found.clamp(CERTAIN, 1 - CERTAIN), labels, reduction="none")
-        return mean_over_targets(losses.view(2, -1).mean(0), batch.weight_at((slice(None), 0)))
+        of_targets, of_zeros = losses.view(2, -1)
+        means = torch.where(has_zero, (of_targets + of_zeros) / 2, of_targets)
+        return mean_over_targets(means, batch.weight_at((slice(None), 0)))
 
     def _histories(self) -> tuple[History, History]:
         if self.met is None or self.unmet is None:
