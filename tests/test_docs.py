@@ -22,14 +22,14 @@ from nextitem.recipe import Recipe, TrainingRecipe
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = (DOCS / "add-a-model.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
-THE_FILE, THE_TEST, OWN_FILE, IN_USE, OF_PAIRS, OVER_A_GRAPH, WITH_KNOWLEDGE, TWO_STREAMS = BLOCKS
+THE_FILE, THE_TEST, OWN_FILE, IN_USE, *OTHER_KINDS = BLOCKS  # those of pairs, ratings, graphs, knowledge, two streams
 (THE_RECIPE,) = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def names() -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "page"}
-    exec(THE_FILE + THE_TEST + OF_PAIRS + OVER_A_GRAPH + WITH_KNOWLEDGE + TWO_STREAMS, names)
+    exec("".join([THE_FILE, THE_TEST, *OTHER_KINDS]), names)
     return names
 
 
@@ -41,7 +41,9 @@ OTHER = ["test_encode_ignores_later_items"]
     [
         ("TestFadingMean", []),
         ("TestBiasedFactors", OTHER),
+        ("TestRatedFactors", OTHER),
         ("TestNeighbourMeans", OTHER),
+        ("TestHalvedMeans", OTHER),
         ("TestSharedEntities", OTHER),
         ("TestTranslatedItems", OTHER),
     ],

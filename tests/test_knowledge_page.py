@@ -17,4 +17,4 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     for code, printed in BLOCKS:
         exec(code, names)
         assert capsys.readouterr().out == "".join(line.removeprefix("    ") for line in printed.splitlines(True))
-    assert sum(bool(printed) for _, printed in BLOCKS) == 3
+    assert sum(bool(printed) for _, printed in BLOCKS) == 8

@@ -19,6 +19,9 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     rows = markov_chain(num_users=60, num_items=200, mean_length=12).sequences.to_lists()
     lines = [f"{user},{item},{time}" for user, row in enumerate(rows) for time, item in enumerate(row)]
     Path("log.csv").write_text("\n".join(["user,item,time", *lines, ""]))
+    pairs = sorted({(user, item) for user, row in enumerate(rows) for item in row})
+    lines = [f"{user},{item},{(user + item) % 2}" for user, item in pairs]
+    Path("clicks.csv").write_text("\n".join(["user,item,clicked", *lines, ""]))
     exec(CODE, {"__name__": "page"})
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith("Report(hr@1 ")
