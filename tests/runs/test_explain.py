@@ -91,6 +91,7 @@ def test_what_was_met_has_no_rank_and_a_direct_edge_is_a_path(folder: Path) -> N
 def test_items_go_by_a_name(folder: Path) -> None:
     (found,) = ni.explain(folder, "ann", ["d"], names="title")
     assert str(found.reasons[0]) == "The A -by-> x <-by- The D"
+    assert (found.item, found.name) == ("d", "The D")
     with pytest.raises(InputError, match="no attribute 'name', found title"):
         ni.explain(folder, "ann", ["d"], names="name")
 
@@ -99,6 +100,7 @@ def test_the_command_says_it_in_words_and_in_json(folder: Path) -> None:
     told = CliRunner().invoke(app, ["explain", str(folder), "--user", "ann", "--item", "d,a"])
     assert told.exit_code == 0
     assert "100.0%" in told.stdout
+    assert "the only path from what the user has met" in told.stdout
     assert "a -by-> x <-by- d" in told.stdout
     assert "met already" in told.stdout
     plain = CliRunner().invoke(app, ["explain", str(folder), "--user", "ann", "--item", "d", "--json"])

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nextitem.cli.code import TrustCode, code_of_run
+from nextitem.cli.code import MovedCode, TrustCode, code_of_run
 from nextitem.cli.shared import AsJson, MovedData, RunPath, console, print_json
 
 
@@ -20,6 +20,7 @@ def explain(
     data: MovedData = None,
     json: AsJson = False,
     trust_code: TrustCode = False,
+    code: MovedCode = None,
 ) -> None:
     """Say by which paths of its knowledge graph a run recommends items to a user."""
     from nextitem.report.explanations import explanation_table
@@ -27,7 +28,7 @@ def explain(
 
     items = None if item is None else [one.strip() for one in item.split(",")]
     found = explained(
-        folder, user, items, top=k, paths=paths, names=names, data=data, models=code_of_run(folder, trust_code)
+        folder, user, items, top=k, paths=paths, names=names, data=data, models=code_of_run(folder, trust_code, code)
     )
     if json:
         print_json(found)

@@ -54,7 +54,8 @@ class Explanation:
     """Why an item is recommended to a user, as far as the graph can tell."""
 
     user: object
-    item: object
+    item: object  # its id
+    name: object  # what it is called in the steps, the id unless `names` was given
     rank: int | None  # of the item among those that may be recommended, 1 is best; None: the user has met it
     num_ranked: int  # items that may be recommended
     num_paths: int  # to the item from what was met, of one edge or two
@@ -116,7 +117,8 @@ def explain(
     chosen = scores.topk(min(top, run.model.num_items)).indices.tolist()
     if items is not None:
         chosen = [_known(run.items, item, "item") for item in items]
-    speaking = _Speaking(model, graph, _named(run.items, split.side.item_table, names), number, met)
+    ids = run.items.ids(np.arange(1, len(run.items) + 1))
+    speaking = _Speaking(model, graph, ids, _named(ids, split.side.item_table, names), number, met)
     return [_explained(speaking, user, item, scores, paths) for item in chosen]
 
 
@@ -126,7 +128,8 @@ class _Speaking:
 
     model: WeighsEdges
     graph: Triples
-    items: Sequence[object]  # place p is what item p + 1 is called
+    ids: Sequence[object]  # place p is that of item p + 1
+    items: Sequence[object]  # what they are called
     user: int
     met: np.ndarray
 
@@ -182,20 +185,27 @@ def _explained(speaking: _Speaking, user: object, item: int, scores: Tensor, cou
         for place in np.argsort(-weights, kind="stable")[:count].tolist()
     )
     rank = None if scores[item] == float("-inf") else 1 + int((scores > scores[item]).sum())
-    return Explanation(user, speaking.name(item), rank, int((scores > float("-inf")).sum()), len(paths), reasons)
+    return Explanation(
+        user,
+        speaking.ids[item - 1],
+        speaking.name(item),
+        rank,
+        int((scores > float("-inf")).sum()),
+        len(paths),
+        reasons,
+    )
 
 
-def _named(items: IdMap, table: pl.DataFrame | None, column: str | None) -> Sequence[object]:
+def _named(ids: Sequence[object], table: pl.DataFrame | None, column: str | None) -> Sequence[object]:
     """What each item is called."""
-    own = items.ids(np.arange(1, len(items) + 1))
     if column is None:
-        return own
+        return ids
     if table is None or column not in table.columns:
         there = "none" if table is None else ", ".join(table.columns)
         raise InputError(f"names: items have no attribute {column!r}, found {there}; name one of them")
     return [
         found if value is None else " ".join(map(str, value)) if isinstance(value, list) else str(value)
-        for found, value in zip(own, table[column].to_list(), strict=True)
+        for found, value in zip(ids, table[column].to_list(), strict=True)
     ]
 
 
