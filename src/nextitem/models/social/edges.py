@@ -1,6 +1,7 @@
-"""The network of social models: who trusts whom as edges, as given, without direction, or where both trust each other.
+"""The network of social models: who trusts whom as edges, as given, without direction, where both trust each other, or
+in one graph with who met what.
 
-Sizes: U = num_users + 1, row 0 is nobody's.
+Sizes: U = num_users + 1, V = num_items + 1, row 0 is nobody's.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import torch
 from nextitem.data.training_data import TrainingData
 from nextitem.nn.graphs.changes import turned, with_inverses, without_repeats
 from nextitem.nn.graphs.edges import Edges
+from nextitem.nn.graphs.weighing import symmetric
 
 
 def trusting(train: TrainingData) -> Edges:
@@ -31,3 +33,13 @@ def mutual(train: TrainingData) -> Edges:
     width = edges.num_nodes
     keys, others = (one.heads.long() * width + one.tails for one in (edges, back))
     return edges.kept(torch.isin(keys, others))
+
+
+def united(met: Edges, trust: Edges) -> Edges:
+    """Users and items as nodes, normalised on both sides: who met what, there and back, and who trusts whom.
+
+    Node u is user u, node U + i is item i, as `LightGCN` numbers them.
+    """
+    users, items = met.heads.long(), met.tails.long() + met.num_nodes
+    heads, tails = torch.cat([users, items, trust.heads.long()]), torch.cat([items, users, trust.tails.long()])
+    return symmetric(Edges(heads, tails, met.num_nodes + met.num_tails))

@@ -31,7 +31,7 @@ from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Trained
 from nextitem.models.graph import GraphModel, interactions
-from nextitem.models.social.edges import trusting
+from nextitem.models.social.edges import trusting, united
 from nextitem.models.social.motifs import closed, edges_of, matrix_of
 from nextitem.nn.graphs.dropping import dropped
 from nextitem.nn.graphs.edges import Edges
@@ -138,13 +138,6 @@ class SEPT(GraphModel[Views]):
         cosines = [one @ unit[-1].T for one in unit[:-1]]
         losses = tri_training(cosines, self.num_labels, self.temperature)
         return losses.sum() / (len(batch.users) if weight is None else weight.sum())
-
-
-def united(met: Edges, trust: Edges) -> Edges:
-    """Users and items as nodes 0 to M - 1, normalised on both sides: who met what, there and back, and who trusts."""
-    users, items = met.heads.long(), met.tails.long() + met.num_nodes
-    heads, tails = torch.cat([users, items, trust.heads.long()]), torch.cat([items, users, trust.tails.long()])
-    return symmetric(Edges(heads, tails, met.num_nodes + met.num_tails))
 
 
 def tri_training(cosines: Sequence[Tensor], num_labels: int, temperature: float) -> Tensor:
