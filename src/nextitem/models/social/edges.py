@@ -11,7 +11,6 @@ import torch
 from nextitem.data.training_data import TrainingData
 from nextitem.nn.graphs.changes import turned, with_inverses, without_repeats
 from nextitem.nn.graphs.edges import Edges
-from nextitem.nn.graphs.weighing import symmetric
 
 
 def trusting(train: TrainingData) -> Edges:
@@ -35,11 +34,13 @@ def mutual(train: TrainingData) -> Edges:
     return edges.kept(torch.isin(keys, others))
 
 
-def united(met: Edges, trust: Edges) -> Edges:
-    """Users and items as nodes, normalised on both sides: who met what, there and back, and who trusts whom.
+def united(met: Edges, trust: Edges | None = None) -> Edges:
+    """Users and items as nodes of one graph: who met what, there and back, and who trusts whom.
 
-    Node u is user u, node U + i is item i, as `LightGCN` numbers them.
+    Node u is user u, node U + i is item i.
     """
     users, items = met.heads.long(), met.tails.long() + met.num_nodes
-    heads, tails = torch.cat([users, items, trust.heads.long()]), torch.cat([items, users, trust.tails.long()])
-    return symmetric(Edges(heads, tails, met.num_nodes + met.num_tails))
+    heads, tails = [users, items], [items, users]
+    if trust is not None:
+        heads, tails = [*heads, trust.heads.long()], [*tails, trust.tails.long()]
+    return Edges(torch.cat(heads), torch.cat(tails), met.num_nodes + met.num_tails)

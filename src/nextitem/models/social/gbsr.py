@@ -30,6 +30,7 @@ from nextitem.models.graph import GraphModel, half_squares, interactions
 from nextitem.models.social.edges import befriended, united
 from nextitem.models.social.ends import BothEnds
 from nextitem.nn.graphs.edges import Edges
+from nextitem.nn.graphs.weighing import symmetric
 from nextitem.nn.losses.independence import hsic
 
 TEMPERATURE, BIAS = 0.2, 0.5  # the code's, of gates
@@ -42,7 +43,7 @@ class Circle(nn.Module):
 
     def __init__(self, met: Edges, friends: Edges) -> None:
         super().__init__()
-        self.whole, self.friends = united(met, friends), friends
+        self.whole, self.friends = symmetric(united(met, friends)), friends
         is_between_users = (self.whole.heads < met.num_nodes) & (self.whole.tails < met.num_nodes)
         self.register_buffer("places", is_between_users.nonzero()[:, 0], persistent=False)
 

@@ -47,13 +47,12 @@ class Views(nn.Module):
         trust, met, oneself = matrix_of(self.trust), matrix_of(self.met), eye_array(len(train.rows) + 1, format="csr")
         self.friends = symmetric(edges_of(closed(trust, trust, trust) + oneself))
         self.sharing = symmetric(edges_of(closed(met, met.T.tocsr(), trust) + oneself))
-        nobody = self.trust.kept(torch.zeros_like(self.trust.heads, dtype=torch.bool))
-        self.tastes, self.perturbed = united(self.met, nobody), united(self.met, self.trust)
+        self.tastes, self.perturbed = symmetric(united(self.met)), symmetric(united(self.met, self.trust))
 
     def perturb(self, p: float) -> None:
         """Leave out interactions and trust, each with probability `p`, from the whole of them."""
         met, trust = (dropped(edges, p, is_scaled=False) for edges in (self.met, self.trust))
-        self.perturbed = united(met, trust)
+        self.perturbed = symmetric(united(met, trust))
 
 
 class SEPT(GraphModel[Views]):
