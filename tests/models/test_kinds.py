@@ -26,6 +26,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "KGNNLS": {},
     "RippleNet": {},
     "DiffNet": {"num_layers": 1},
+    "DiffNetPP": {},
     "DSL": {},
     "GBSR": {},
     "GraphRec": {"num_levels": 3},
