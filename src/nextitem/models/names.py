@@ -31,6 +31,9 @@ from nextitem.models.sequential.stamp import STAMP as STAMP
 from nextitem.models.sequential.tisasrec import TiSASRec as TiSASRec
 from nextitem.models.sequential.zero_block import ZeroBlock as ZeroBlock
 from nextitem.models.social.diffnet import DiffNet as DiffNet
+from nextitem.models.social.diffnet_pp import DiffNetPP as DiffNetPP
+from nextitem.models.social.dsl import DSL as DSL
+from nextitem.models.social.gbsr import GBSR as GBSR
 from nextitem.models.social.graph_rec import GraphRec as GraphRec
 from nextitem.models.social.mhcn import MHCN as MHCN
 from nextitem.models.social.sbpr import SBPR as SBPR

@@ -185,15 +185,8 @@ def _explained(speaking: _Speaking, user: object, item: int, scores: Tensor, cou
         for place in np.argsort(-weights, kind="stable")[:count].tolist()
     )
     rank = None if scores[item] == float("-inf") else 1 + int((scores > scores[item]).sum())
-    return Explanation(
-        user,
-        speaking.ids[item - 1],
-        speaking.name(item),
-        rank,
-        int((scores > float("-inf")).sum()),
-        len(paths),
-        reasons,
-    )
+    ranked = int((scores > float("-inf")).sum())
+    return Explanation(user, speaking.ids[item - 1], speaking.name(item), rank, ranked, len(paths), reasons)
 
 
 def _named(ids: Sequence[object], table: pl.DataFrame | None, column: str | None) -> Sequence[object]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextitem.errors import InputError
-from nextitem.nn.graphs.changes import copies, of_heads, turned, with_inverses, without_repeats
+from nextitem.nn.graphs.changes import copies, of_heads, turned, with_inverses, with_loops, without_repeats
 from nextitem.nn.graphs.edges import Edges
 
 Listed = list[tuple[int, int, int, float]]  # head, tail, relation, weight
@@ -129,3 +129,17 @@ def edges_of_heads(given: Listed, count: int) -> Edges:
     heads, tails, relations = numbers.unbind(1)
     weights = torch.tensor([one[3] for one in given])
     return Edges(heads, tails, count, num_tails=5, relations=relations, num_relations=3, weights=weights)
+
+
+def test_loops_join_every_node_to_itself() -> None:
+    edges = with_loops(Edges(torch.tensor([2, 0]), torch.tensor([0, 1]), 3))
+    assert ends(edges) == [(0, 0), (0, 1), (1, 1), (2, 0), (2, 2)]
+
+
+def test_loops_of_what_is_numbered_apart_or_weighed_are_refused() -> None:
+    for edges in (
+        Edges(torch.tensor([1]), torch.tensor([0]), 2, num_tails=3),
+        Edges(torch.tensor([1]), torch.tensor([0]), 2, weights=torch.ones(1)),
+    ):
+        with pytest.raises(InputError, match="with_loops needs plain edges"):
+            with_loops(edges)

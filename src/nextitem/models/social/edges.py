@@ -1,6 +1,7 @@
-"""The network of social models: who trusts whom as edges, as given, without direction, or where both trust each other.
+"""The network of social models: who trusts whom as edges, as given, without direction, where both trust each other, or
+in one graph with who met what.
 
-Sizes: U = num_users + 1, row 0 is nobody's.
+Sizes: U = num_users + 1, V = num_items + 1, row 0 is nobody's.
 """
 
 from __future__ import annotations
@@ -35,3 +36,15 @@ def mutual(train: TrainingData) -> Edges:
     width = edges.num_nodes
     keys, others = (one.heads.long() * width + one.tails for one in (edges, back))
     return edges.kept(torch.isin(keys, others))
+
+
+def united(met: Edges, trust: Edges | None = None) -> Edges:
+    """Users and items as nodes of one graph: who met what, there and back, and who trusts whom.
+
+    Node u is user u, node U + i is item i.
+    """
+    users, items = met.heads.long(), met.tails.long() + met.num_nodes
+    heads, tails = [users, items], [items, users]
+    if trust is not None:
+        heads, tails = [*heads, trust.heads.long()], [*tails, trust.tails.long()]
+    return Edges(torch.cat(heads), torch.cat(tails), met.num_nodes + met.num_tails)

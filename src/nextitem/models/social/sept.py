@@ -31,7 +31,7 @@ from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Trained
 from nextitem.models.graph import GraphModel, interactions
-from nextitem.models.social.edges import trusting
+from nextitem.models.social.edges import trusting, united
 from nextitem.models.social.motifs import closed, edges_of, matrix_of
 from nextitem.nn.graphs.dropping import dropped
 from nextitem.nn.graphs.edges import Edges
@@ -47,13 +47,12 @@ class Views(nn.Module):
         trust, met, oneself = matrix_of(self.trust), matrix_of(self.met), eye_array(len(train.rows) + 1, format="csr")
         self.friends = symmetric(edges_of(closed(trust, trust, trust) + oneself))
         self.sharing = symmetric(edges_of(closed(met, met.T.tocsr(), trust) + oneself))
-        nobody = self.trust.kept(torch.zeros_like(self.trust.heads, dtype=torch.bool))
-        self.tastes, self.perturbed = united(self.met, nobody), united(self.met, self.trust)
+        self.tastes, self.perturbed = symmetric(united(self.met)), symmetric(united(self.met, self.trust))
 
     def perturb(self, p: float) -> None:
         """Leave out interactions and trust, each with probability `p`, from the whole of them."""
         met, trust = (dropped(edges, p, is_scaled=False) for edges in (self.met, self.trust))
-        self.perturbed = united(met, trust)
+        self.perturbed = symmetric(united(met, trust))
 
 
 class SEPT(GraphModel[Views]):
@@ -138,13 +137,6 @@ class SEPT(GraphModel[Views]):
         cosines = [one @ unit[-1].T for one in unit[:-1]]
         losses = tri_training(cosines, self.num_labels, self.temperature)
         return losses.sum() / (len(batch.users) if weight is None else weight.sum())
-
-
-def united(met: Edges, trust: Edges) -> Edges:
-    """Users and items as nodes 0 to M - 1, normalised on both sides: who met what, there and back, and who trusts."""
-    users, items = met.heads.long(), met.tails.long() + met.num_nodes
-    heads, tails = torch.cat([users, items, trust.heads.long()]), torch.cat([items, users, trust.tails.long()])
-    return symmetric(Edges(heads, tails, met.num_nodes + met.num_tails))
 
 
 def tri_training(cosines: Sequence[Tensor], num_labels: int, temperature: float) -> Tensor:

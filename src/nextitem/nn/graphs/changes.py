@@ -1,4 +1,4 @@
-"""Graphs made of a graph: its edges turned round, in both directions, each but once; the graph many times over.
+"""Graphs made of a graph: its edges turned round, in both directions, each but once, with loops; many times over.
 
 What is usually done to a knowledge graph or a network before anything flows along it:
 
@@ -54,6 +54,23 @@ def without_repeats(edges: Edges) -> Edges:
     is_new = torch.ones_like(edges.heads, dtype=torch.bool)
     is_new[1:] = torch.stack([key[1:] != key[:-1] for key in keys]).any(0)
     return edges.kept(is_new)
+
+
+def with_loops(edges: Edges) -> Edges:
+    """Every edge, and one from each node to itself; edges without relations and weights.
+
+    Raises:
+        InputError: heads and tails are numbered apart, or the edges have relations or weights.
+    """
+    if edges.num_nodes != edges.num_tails or edges.relations is not None or edges.weights is not None:
+        raise InputError(
+            f"with_loops needs plain edges among the same nodes, found {edges} with "
+            f"{'no ' if edges.relations is None else ''}relations and {'no ' if edges.weights is None else ''}weights; "
+            "add loops first, then weigh the edges"
+        )
+    nodes = torch.arange(edges.num_nodes, device=edges.heads.device)
+    heads, tails = (torch.cat([ends.long(), nodes]) for ends in (edges.heads, edges.tails))
+    return Edges(heads, tails, edges.num_nodes)
 
 
 def copies(edges: Edges, num: int, *, shares_tails: bool = False) -> Edges:
