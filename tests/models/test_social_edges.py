@@ -8,7 +8,8 @@ from nextitem.data.ids import IdMap
 from nextitem.data.sequences import Sequences
 from nextitem.data.side.triples import Triples
 from nextitem.data.training_data import Side, TrainingData
-from nextitem.models.social.edges import befriended, mutual, trusting
+from nextitem.models.graph import interactions
+from nextitem.models.social.edges import befriended, mutual, trusting, united
 from nextitem.nn.graphs.edges import Edges
 
 
@@ -34,3 +35,11 @@ def test_without_direction_each_pair_is_two_edges() -> None:
 
 def test_mutual_are_those_that_trust_each_other() -> None:
     assert pairs(mutual(data())) == [(1, 2), (2, 1)]
+
+
+def test_items_stand_behind_users_in_one_graph_with_who_met_them() -> None:
+    whole = united(interactions(data()), mutual(data()))
+    met = [(1, 6), (2, 7), (3, 6), (3, 7)]
+    found = sorted(zip(whole.heads.tolist(), whole.tails.tolist(), strict=True))
+    assert found == sorted([*met, *(pair[::-1] for pair in met), (1, 2), (2, 1)])
+    assert united(interactions(data())).num_edges == 8

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nextitem.nn.graphs.edges import Edges
+from nextitem.nn.graphs.ends import at_heads, at_tails
 
 
 class BothEnds(nn.Module):
@@ -22,6 +23,6 @@ class BothEnds(nn.Module):
 
     def forward(self, edges: Edges, x: Tensor, y: Tensor) -> Tensor:
         """x (M, D) of the heads of `edges`, y (N, D) of the tails -> (E,); each node is mapped once."""
-        hidden = self.of_head(x).index_select(0, edges.heads) + self.of_tail(y).index_select(0, edges.tails)
+        hidden = at_heads(edges, self.of_head(x)) + at_tails(edges, self.of_tail(y))
         found: Tensor = self.output(F.relu(hidden))
         return found[:, 0]

@@ -65,7 +65,7 @@ class GBSR(GraphModel[Circle]):
     Arguments:
         l2: weighs half the squared length of a batch's own vectors.
         bottleneck_weight: what `bottleneck` counts for (the paper's beta: 3 on Epinions, 2 on Yelp, 40 on
-            Douban-Book). With 0 there is no second pass.
+            Douban-Book). With 0, or without gates, there is no such part and no second pass.
         bandwidth: of the kernels of `bottleneck` (the paper's sigma: 0.25, and 2.5 on Douban-Book).
         gates: `learned`; `fixed`, drawn with layers that never learn, as in the published figures; or `none`, LightGCN
             on the graph with friends, the paper's LightGCN-S.
