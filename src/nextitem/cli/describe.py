@@ -29,7 +29,7 @@ def describe(
     trust: Annotated[Path | None, typer.Option(help="Who trusts whom, as data.trust; else what is beside.")] = None,
     trust_users: Annotated[
         Path | None,
-        typer.Option("--trust-users", "--trust_users", help="Ids in it and in the log, as data.trust_users."),
+        typer.Option("--trust-users", help="Ids in it and in the log, as data.trust_users."),
     ] = None,
     json: AsJson = False,
 ) -> None:
