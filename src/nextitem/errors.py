@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-MANY = 100  # names, more than anyone reads; there are fewer models
+MANY = 40  # names, more than anyone reads
 
 
 class InputError(ValueError):
