@@ -44,7 +44,8 @@ def main() -> None:
     if options.model == "GRU4Rec":
         arguments["max_length"] = 50 if options.batches == "prefix" else None
     data = {"source": str(options.data)} | ({"side": "beside"} if "knowledge" in find(options.model).needs else {})
-    recipe = make_recipe({"model": arguments, "data": data})
+    shares = {"kind": "user_entry", "valid": 0.1, "test": 0.1} if options.batches == "pair" else {}
+    recipe = make_recipe({"model": arguments, "data": data, "split": shares})
     split = build_split(recipe.split, build_dataset(recipe.data)[0], recipe.seed)
     model = build_model(recipe, split)
     assert recipe.training is not None
