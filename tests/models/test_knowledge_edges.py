@@ -9,7 +9,7 @@ from nextitem.data.sequences import Sequences
 from nextitem.data.side.triples import Triples
 from nextitem.data.training_data import Side, TrainingData
 from nextitem.models.graph import interactions
-from nextitem.models.knowledge.edges import collaborative_edges, knowledge_edges, neighbouring_edges
+from nextitem.models.knowledge.edges import collaborative_edges, knowledge_edges, linked_items, neighbouring_edges
 from nextitem.nn.graphs.edges import Edges
 
 
@@ -57,3 +57,12 @@ def test_who_met_what_twice_is_one_edge() -> None:
     edges = interactions(data())
     assert sorted(zip(edges.heads.tolist(), edges.tails.tolist(), strict=True)) == [(1, 1), (1, 2), (2, 3)]
     assert (edges.num_nodes, edges.num_tails) == (3, 4)
+
+
+def test_items_in_a_triple_are_linked_and_the_others_are_not() -> None:
+    """The padding stands in no triple, and of the second graph only item 2 does."""
+    train = data()
+    assert linked_items(train)[:, 0].tolist() == [0.0, 1.0, 1.0, 1.0]
+    head, relation, tail = (np.array([one], dtype=np.int32) for one in (2, 1, 5))
+    beside = Triples(head, relation, tail, 4, IdMap.of(["maker"]), IdMap.of(["by"]))
+    assert linked_items(TrainingData.of(train.rows, 4, Side(knowledge=beside)))[:, 0].tolist() == [0, 0, 1, 0, 0]

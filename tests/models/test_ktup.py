@@ -15,8 +15,9 @@ from nextitem.data.sequences import Sequences
 from nextitem.data.side.triples import Triples
 from nextitem.data.training_data import Side, Sizes, TrainingData
 from nextitem.models.base import Recommender
-from nextitem.models.knowledge.ktup import KTUP, outside
+from nextitem.models.knowledge.ktup import KTUP
 from nextitem.models.towers import PAIR_BLOCK
+from nextitem.nn.triples.trans_h import off_plane
 from nextitem.testing import RecommenderTests
 
 both = pytest.mark.parametrize("has_unit_normal", [False, True])
@@ -118,7 +119,7 @@ def test_an_item_that_the_graph_does_not_know_has_no_entity_part() -> None:
 
 def test_how_far_preferences_are_outside_their_hyperplanes_by_hand() -> None:
     """(1, 0) and (0, 2) with normals (1, 0) and (3, 1): 1 and (2 / 2)^2."""
-    found = outside(torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([[1.0, 0.0], [3.0, 1.0]]))
+    found = off_plane(torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([[1.0, 0.0], [3.0, 1.0]]))
     assert found.tolist() == [1, 1]
 
 

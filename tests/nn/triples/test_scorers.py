@@ -219,10 +219,9 @@ def test_constraints_on_lengths() -> None:
 
 
 def test_penalties_of_trans_h_by_hand() -> None:
-    assert over_length(torch.tensor([[1.0, 2.0], [0.5, 0.5]])).item() == pytest.approx(4.0)
+    assert over_length(torch.tensor([[1.0, 2.0], [0.5, 0.5]])).tolist() == pytest.approx([4.0, 0.0])
     relations, normals = torch.tensor([[3.0, 4.0], [0.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    assert off_plane(relations, normals).item() == pytest.approx(9 / 25)
-    assert off_plane(relations, normals, tolerance=0.3).item() == pytest.approx(0.06)
+    assert off_plane(relations, normals).tolist() == pytest.approx([9 / 25, 0.0])
 
 
 def test_cubes_by_hand() -> None:

@@ -23,6 +23,7 @@ from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Trained
 from nextitem.models.initialise import initialise_xavier
+from nextitem.models.knowledge.edges import linked_items
 from nextitem.models.towers import TwoTower
 from nextitem.nn.relations import mapped_by_relation
 
@@ -68,11 +69,8 @@ class CKE(TwoTower):
             nn.init.xavier_normal_(matrix)
 
     def prepare(self, train: TrainingData) -> None:
-        graph = train.knowledge
-        ends = torch.cat([torch.from_numpy(ends).long() for ends in (graph.heads, graph.tails)])
-        self.is_linked.zero_()
-        self.is_linked[ends[ends <= self.num_items]] = 1.0
-        self.triples = TripleSampler(graph)
+        self.is_linked.copy_(linked_items(train))
+        self.triples = TripleSampler(train.knowledge)
 
     def wanted(self) -> Wanted:
         return Wanted(triples=self.triples)

@@ -6,7 +6,7 @@ Sizes: U = num_users + 1, N = num_entities + 1 (the first are the items, row 0 i
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nextitem.data.ids import IdMap
 from nextitem.data.side.triples import Triples
@@ -38,6 +38,13 @@ def neighbouring_edges(train: TrainingData) -> Edges:
     assert edges.relations is not None
     heads, tails, relations = (ends.long() for ends in (edges.heads, edges.tails, edges.relations))
     return without_repeats(Edges(heads, tails, edges.num_nodes, relations=relations % count, num_relations=count))
+
+
+def linked_items(train: TrainingData) -> Tensor:
+    """(V, 1): 1 where an item stands in a triple, 0 where the graph does not know it; V = num_items + 1."""
+    graph, count = train.knowledge, train.num_items + 1
+    ends = torch.cat([torch.from_numpy(ends).long() for ends in (graph.heads, graph.tails)])
+    return torch.zeros(count, 1).index_fill(0, ends[ends < count], 1.0)
 
 
 def collaborative_edges(train: TrainingData) -> Edges:

@@ -26,7 +26,9 @@ from nextitem.data.training_data import TrainingData
 from nextitem.keys import NotNegative, Positive
 from nextitem.models.base import Trained
 from nextitem.models.initialise import initialise_xavier
+from nextitem.models.knowledge.edges import linked_items
 from nextitem.models.towers import PAIR_BLOCK, TowerFree
+from nextitem.nn.triples.trans_h import off_plane, onto_hyperplane, over_length
 
 TINY = 1e-12  # below it a squared length is that of no direction
 
@@ -80,18 +82,15 @@ class KTUP(TowerFree):
             table.data = F.normalize(table.data, dim=1)
 
     def prepare(self, train: TrainingData) -> None:
-        graph = train.knowledge
-        ends = torch.cat([torch.from_numpy(ends).long() for ends in (graph.heads, graph.tails)])
-        self.is_linked.zero_()
-        self.is_linked[ends[ends <= self.num_items]] = 1.0
-        self.triples = TripleSampler(graph, corrupt="either")
+        self.is_linked.copy_(linked_items(train))
+        self.triples = TripleSampler(train.knowledge, corrupt="either")
 
     def wanted(self) -> Wanted:
         return Wanted(triples=self.triples, turns=Turns(self.row_steps, self.triple_steps, shares_moments=True))
 
     def parts(self, batch: Batch) -> dict[str, Tensor]:
         if batch.triples is None:
-            preferences = outside(self.preferences.weight, self.preference_normals.weight)
+            preferences = off_plane(self.preferences.weight, self.preference_normals.weight)
             return {"ranking": super().loss(batch), "orthogonality": preferences.sum()}
         return {"graph": self.graph_weight * self._graph_losses(batch.triples).mean()}
 
@@ -102,7 +101,7 @@ class KTUP(TowerFree):
         preference, normal = weights @ preferences / 2, weights @ normals / 2  # (N, K, D)
         if self.has_unit_normal:
             normal = normal / normal.square().sum(-1, keepdim=True).clamp(min=TINY).sqrt()
-        return -(projected(user, normal) + preference - projected(item, normal)).abs().sum(-1)
+        return -(onto_hyperplane(user, normal) + preference - onto_hyperplane(item, normal)).abs().sum(-1)
 
     def score(self, batch: Batch) -> Tensor:
         """Scores (B, V), those of `interact`. As p and w are linear in u + i, a pair is |x_u + x_i - s (w_u + w_i)|.
@@ -151,25 +150,10 @@ class KTUP(TowerFree):
         ends = torch.stack([heads, tails, untrue_heads, untrue_tails])
         nodes = self.entity_embedding(ends)  # (4, K, D)
         relation, normal = self.relations(relations - 1), self.relation_normals(relations - 1)
-        head, tail, untrue_head, untrue_tail = projected(nodes, normal)
+        head, tail, untrue_head, untrue_tail = onto_hyperplane(nodes, normal)
         true, untrue = ((h + relation - t).abs().sum(1) for h, t in ((head, tail), (untrue_head, untrue_tail)))
-        too_long = excess(nodes).sum(0) + 2 * excess(relation)  # the untrue triple's relation is the same
-        return F.relu(1 + true - untrue) + too_long + 2 * outside(relation, normal)
-
-
-def projected(x: Tensor, normal: Tensor) -> Tensor:
-    """x - (x . normal) normal (..., D), which lies in the hyperplane where the normal has length 1."""
-    return x - (x * normal).sum(-1, keepdim=True) * normal
-
-
-def outside(x: Tensor, normal: Tensor) -> Tensor:
-    """(N, D) and (N, D) -> (N,): (x . normal)^2 / |x|^2, 0 where x lies in the hyperplane."""
-    return (x * normal).sum(1).square() / x.square().sum(1).clamp(min=TINY)
-
-
-def excess(x: Tensor) -> Tensor:
-    """(..., D) -> (...): by how much the squared length is more than 1."""
-    return F.relu(x.square().sum(-1) - 1)
+        too_long = over_length(nodes).sum(0) + 2 * over_length(relation)  # the untrue triple's relation is the same
+        return F.relu(1 + true - untrue) + too_long + 2 * off_plane(relation, normal)
 
 
 def _blocks(length: int, size: int) -> list[slice]:

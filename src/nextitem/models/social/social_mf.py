@@ -35,7 +35,7 @@ class SocialMF(SocialFactors):
 
     Arguments:
         trust_weight: what a user's distance counts for beside a rating.
-        l2: weighs half the squared length of each vector, once (of 0.3, 0.5 and 1, 0.3 is best on Ciao).
+        l2: weighs half the squared length of each vector, once.
         is_centred: whether a score of 0 is the mean of the ratings, or the middle of their range, as in the paper.
     """
 

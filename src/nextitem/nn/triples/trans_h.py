@@ -43,15 +43,14 @@ def onto_hyperplane(vectors: Tensor, normals: Tensor) -> Tensor:
 
 
 def over_length(vectors: Tensor) -> Tensor:
-    """(..., D) -> scalar: the sum of max(0, |v|^2 - 1), TransH's soft limit on lengths."""
-    return F.relu(vectors.square().sum(-1) - 1.0).sum()
+    """(..., D) -> (...): max(0, |v|^2 - 1), TransH's soft limit on lengths."""
+    return F.relu(vectors.square().sum(-1) - 1.0)
 
 
-def off_plane(relations: Tensor, normals: Tensor, tolerance: float = 0.0) -> Tensor:
-    """(..., D) twice -> scalar: the sum of max(0, (w . r)^2 / |r|^2 - tolerance), how far steps leave their planes.
+def off_plane(relations: Tensor, normals: Tensor) -> Tensor:
+    """(..., D) twice -> (...): (w . r)^2 / |r|^2, how far steps leave their planes.
 
     A relation of length 0 leaves no plane.
     """
     squares = relations.square().sum(-1)
-    shares = (normals * relations).sum(-1).square() / squares.masked_fill(squares == 0.0, 1.0)
-    return F.relu(shares - tolerance).sum()
+    return (normals * relations).sum(-1).square() / squares.masked_fill(squares == 0.0, 1.0)
