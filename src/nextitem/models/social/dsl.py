@@ -80,7 +80,7 @@ class DSL(GraphModel[Views]):
         self,
         num_users: int,
         num_items: int,
-        dim: int = 64,
+        dim: int = 512,
         num_layers: int = 2,
         num_social_layers: int = 1,
         social_weight: float = 0.1,
