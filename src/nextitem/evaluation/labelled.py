@@ -5,11 +5,15 @@ Sizes: N pairs, V = num_items + 1.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import numpy as np
 import torch
 from scipy import stats
+from torch import Tensor
 
-from nextitem.data.batches import history_batch
+from nextitem.data.batches import Batch, history_batch
 from nextitem.data.sequences import Sequences
 from nextitem.data.splits.labelled import Pairs
 from nextitem.errors import InputError
@@ -54,33 +58,32 @@ def _one_by_one(model: TowerFree, pairs: Pairs) -> np.ndarray:
 
 
 def _by_vectors(model: ItemTower, pairs: Pairs, met: Sequences) -> np.ndarray:
-    users, rows = np.unique(pairs.users, return_inverse=True)
     found: np.ndarray = np.empty(len(pairs), dtype=np.float64)
-    vectors, wanted = model.mapped_vectors(), model.wanted()
-    order = np.argsort(rows, kind="stable")
-    for start in range(0, len(users), USERS):
-        some = users[start : start + USERS]
-        queries = model.scorer.map_queries(
-            model.query(history_batch(met.take(some - 1), model.max_length, some, wanted))
-        )
-        places = order[slice(*np.searchsorted(rows[order], [start, start + USERS]))]
-        of_users, of_items = torch.from_numpy(rows[places] - start), torch.from_numpy(pairs.items[places])
-        found[places] = (queries[of_users] * vectors[of_items]).sum(1).cpu().numpy()
+    vectors = model.mapped_vectors()
+    for batch, places, rows, items in _by_user(model, pairs, met, USERS):
+        queries = model.scorer.map_queries(model.query(batch))
+        found[places] = (queries[rows] * vectors[items]).sum(1).cpu().numpy()
     return found
 
 
 def _among_all(model: Recommender, pairs: Pairs, met: Sequences, memory: int) -> np.ndarray:
+    found: np.ndarray = np.empty(len(pairs), dtype=np.float64)
+    for batch, places, rows, items in _by_user(model, pairs, met, max(1, memory // bytes_of_a_row(model.num_items))):
+        found[places] = model.score(batch)[rows, items].cpu().numpy()
+    return found
+
+
+def _by_user(
+    model: Recommender, pairs: Pairs, met: Sequences, size: int
+) -> Iterator[tuple[Batch, np.ndarray, Tensor, Tensor]]:
+    """Histories of `size` users at a time, the places of their pairs, and the row and the item of each pair."""
     users, rows = np.unique(pairs.users, return_inverse=True)
     order, wanted = np.argsort(rows, kind="stable"), model.wanted()
-    found: np.ndarray = np.empty(len(pairs), dtype=np.float64)
-    size = max(1, memory // bytes_of_a_row(model.num_items))
-    for start in range(0, len(users), size):
-        some = users[start : start + size]
-        scores = model.score(history_batch(met.take(some - 1), model.max_length, some, wanted))
-        places = order[slice(*np.searchsorted(rows[order], [start, start + size]))]
-        at = torch.from_numpy(rows[places] - start), torch.from_numpy(pairs.items[places])
-        found[places] = scores[at].cpu().numpy()
-    return found
+    edges = np.searchsorted(rows[order], np.arange(0, len(users) + size, size))
+    for number, (start, stop) in enumerate(pairwise(edges)):
+        some, places = users[number * size : (number + 1) * size], order[start:stop]
+        batch = history_batch(met.take(some - 1), model.max_length, some, wanted)
+        yield batch, places, torch.from_numpy(rows[places] - number * size), torch.from_numpy(pairs.items[places])
 
 
 def auc(scores: np.ndarray, labels: np.ndarray) -> float:
