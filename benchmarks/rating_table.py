@@ -24,7 +24,8 @@ import torch
 from scipy.io import loadmat
 
 import nextitem as ni
-from nextitem.data.side.triples import Triples, trust_network
+from nextitem.data.side.network import trust_network
+from nextitem.data.side.triples import Triples
 from nextitem.data.splits.labelled import Labelled, Pairs
 from nextitem.evaluation.labelled import mae, pair_scores, rmse
 from nextitem.evaluation.ratings import predicted_by_means

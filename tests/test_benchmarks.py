@@ -1,0 +1,19 @@
+"""The benchmark scripts, which no test runs, take from the package what is there."""
+
+from __future__ import annotations
+
+import ast
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = sorted((Path(__file__).parent.parent / "benchmarks").glob("*.py"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_every_name_that_a_script_imports_exists(script: Path) -> None:
+    nodes = ast.walk(ast.parse(script.read_text(encoding="utf-8")))
+    imports = [(node.module or "", node.names) for node in nodes if isinstance(node, ast.ImportFrom)]
+    named = [(module, one.name) for module, names in imports for one in names if module.startswith("nextitem")]
+    assert [name for module, name in named if not hasattr(import_module(module), name)] == []
