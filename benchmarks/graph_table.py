@@ -4,34 +4,34 @@
     python benchmarks/graph_table.py trust -d lastfm-hetrec --models MHCN DiffNet --seeds 0 1 2
 
 Each user's interactions are cut 8:1:1 at random, all items are ranked, those of training (and validation, at test)
-masked; the epoch is chosen by validation NDCG@10, everything else is each model's own recipe. The column "permuted" is
-the same model on a graph whose ends were permuted within each relation (data.shuffle): every node keeps its degrees,
-who is joined to whom is drawn. "over EASE" is the difference to the better of Popularity and EASE, paired over the
-users of the first seed. A run folder each is kept in --runs; a finished one is not repeated, an interrupted one
-continues.
+masked; the epoch is chosen by validation NDCG@10. All that are trained by gradients are trained alike (--training),
+everything else is each model's own recipe. The column "permuted" is the same model on a graph whose ends were permuted
+within each relation (data.shuffle): every node keeps its degrees, who is joined to whom is drawn. "over EASE" is the
+difference to the better of Popularity and EASE, paired over the users of the first seed. Each run is
+a row of the file of results and is not made again; an interrupted one continues from its folder in --runs.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import yaml
-from contest import write_results
+from growing import Growing, Row, trained
 from rich.console import Console
 from rich.table import Table
 
 from nextitem.models.base import Trained
 from nextitem.models.catalogue import MODELS
 
-METRICS = ["ndcg@10", "recall@20"]
+METRICS = ["ndcg@10", "recall@10", "recall@20"]
 PLAIN = ["BPR", "LightGCN", "EASE"]
 SPLIT = {"kind": "user_entry", "valid": 0.1, "test": 0.1}
+TRAINING = "{learning_rate: 0.002, batch_size: 2048, epochs: 200, evaluate_every: 5, patience: 4}"
 
 
 def main() -> None:
@@ -40,68 +40,58 @@ def main() -> None:
     parser.add_argument("-d", "--data", default="lastfm-hetrec", help="a data set's name")
     parser.add_argument("--models", nargs="+", choices=MODELS, help="by default all that need the graph")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, help="at most so many, where recipes would have more")
+    parser.add_argument("--training", default=TRAINING, type=yaml.safe_load, help="of all alike; {} for recipes' own")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run folders go")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     chosen = options.models or [name for name, model in MODELS.items() if options.graph in model.needs]
-    rows = [row(name, options) for name in [*PLAIN, *chosen]]
-    rows.sort(key=lambda one: mean(one["own"]["ndcg@10"]), reverse=True)
-    show(rows, f"{options.data}, {rows[0]['split']}, {len(options.seeds)} seeds")
-    name = f"graph_{options.graph}_{options.data}.json"
-    write_results(name, rows, protocol=rows[0]["protocol"], split=rows[0]["split"], seeds=options.seeds)
+    about = {"data": options.data, "graph": options.graph, "split": SPLIT, "training": options.training}
+    board = Growing(f"graph_{options.graph}_{options.data}.json", about)
+    for seed in options.seeds:
+        for model in [*PLAIN, *chosen]:
+            graphs = ("own", "permuted") if options.graph in MODELS[model].needs else ("none",)
+            for graph in graphs:
+                board.row({"model": model, "graph": graph, "seed": seed}, partial(run, options))
+    show(board.rows, f"{options.data}, {options.graph}; {board.rows[0]['split']}")
 
 
-def row(model: str, options: argparse.Namespace) -> dict[str, Any]:
-    needs = options.graph in MODELS[model].needs
-    own = [run(model, seed, None, options) for seed in options.seeds]
-    permuted = [run(model, seed, options.graph, options) for seed in options.seeds] if needs else []
-    kept = {key: own[0][key] for key in ("protocol", "split", "comparison", "baselines")}
-    return kept | {
-        "model": model,
-        "own": {metric: [one["test"][metric] for one in own] for metric in METRICS},
-        "permuted": {metric: [one["test"][metric] for one in permuted] for metric in METRICS},
-        "best_epochs": [one["best_epoch"] for one in own],
-        "training_seconds": [round(one["seconds"]["training"], 1) for one in own],
+def run(options: argparse.Namespace, key: Mapping[str, Any]) -> Row:
+    model, graph, seed = key["model"], key["graph"], key["seed"]
+    shuffle = options.graph if graph == "permuted" else None
+    recipe: dict[str, Any] = {
+        "data": {"min_rating": None} | ({"side": "beside", "shuffle": shuffle} if graph != "none" else {}),
+        "split": SPLIT,
+        "evaluation": {"metrics": METRICS, "baselines": ["Popularity", "EASE"]},
     }
+    if issubclass(MODELS[model], Trained):
+        recipe["training"] = {"monitor": "ndcg@10", "threads": options.threads} | options.training
+    folder = options.runs / f"{model}-{options.data}-{graph}-{seed}"
+    return trained(folder, ["-m", model, "-d", options.data, "--seed", str(seed)], recipe)
 
 
-def run(model: str, seed: int, shuffle: str | None, options: argparse.Namespace) -> dict[str, Any]:
-    folder = options.runs / f"{model}-{options.data}-{'own' if shuffle is None else 'permuted'}-{seed}"
-    if not (folder / "report.json").exists():
-        needs = options.graph in MODELS[model].needs
-        recipe: dict[str, Any] = {
-            "data": {"min_rating": None} | ({"side": "beside", "shuffle": shuffle} if needs else {}),
-            "split": SPLIT,
-            "evaluation": {"metrics": METRICS, "baselines": ["Popularity", "EASE"]},
-        }
-        if issubclass(MODELS[model], Trained):
-            limit = {} if options.epochs is None else {"epochs": options.epochs}
-            recipe["training"] = {"monitor": "ndcg@10", "threads": options.threads} | limit
-        options.runs.mkdir(parents=True, exist_ok=True)
-        written = options.runs / f"{folder.name}.yaml"
-        written.write_text(yaml.safe_dump(recipe))
-        command = [sys.executable, "-m", "nextitem", "run", "-m", model, "-d", options.data, "--seed", str(seed)]
-        subprocess.run([*command, "--recipe", str(written), "--out", str(folder), "--mode", "light"], check=True)
-    report: dict[str, Any] = json.loads((folder / "report.json").read_text())
-    return report
+def show(rows: list[Row], title: str) -> None:
+    columns = [f"{metric}{name}" for metric in METRICS[::2] for name in ("", "\npermuted")]
+    table = Table("model", *columns, "over EASE\n(ndcg@10)", "p", "seeds", "training, s", title=title)
+    by_model: dict[str, list[Row]] = {}
+    for row in rows:
+        by_model.setdefault(row["model"], []).append(row)
+    for model, own in sorted(by_model.items(), key=lambda one: -mean(of(one[1], "ndcg@10", own=True))):
+        figures = [spread(of(own, metric, own=is_own)) for metric in METRICS[::2] for is_own in (True, False)]
+        against = own[0]["comparison"]
+        gap = (f"{against['difference']:+.4f}", f"{against['p_value']:.1e}") if against else ("", "")
+        seconds = f"{mean(row['seconds']['training'] for row in own):.0f}"
+        table.add_row(model, *figures, *gap, str(len(of(own, "ndcg@10", own=True))), seconds)
+    Console(width=140).print(table)
+
+
+def of(rows: list[Row], metric: str, *, own: bool) -> list[float]:
+    return [row["test"][metric] for row in rows if (row["graph"] != "permuted") == own]
 
 
 def spread(values: list[float]) -> str:
     if not values:
         return ""
     return f"{mean(values):.4f}" + (f" ± {stdev(values):.4f}" if len(values) > 1 else "")
-
-
-def show(rows: list[dict[str, Any]], title: str) -> None:
-    columns = [f"{metric}{name}" for metric in METRICS for name in ("", "\npermuted")]
-    table = Table("model", *columns, "over EASE\n(ndcg@10)", "p", "training, s", title=title)
-    for one in rows:
-        figures = [spread(one[part][metric]) for metric in METRICS for part in ("own", "permuted")]
-        against = one["comparison"]
-        gap = (f"{against['difference']:+.4f}", f"{against['p_value']:.1e}") if against else ("", "")
-        table.add_row(one["model"], *figures, *gap, f"{mean(one['training_seconds']):.0f}")
-    Console(width=140).print(table)
 
 
 if __name__ == "__main__":

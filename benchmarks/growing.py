@@ -1,0 +1,64 @@
+"""Results that grow: a row a run, known by what was run. A run that has its row is not made again, on any machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from contest import HERE
+
+Row = dict[str, Any]
+KEPT = ("valid", "test", "baselines", "comparison", "epochs", "best_epoch", "seconds")
+
+
+@dataclass
+class Growing:
+    """The rows of one file of results. `about` must be alike for all: rows of another protocol are not mixed in."""
+
+    name: str  # of the file in results/
+    about: Mapping[str, Any]
+    rows: list[Row] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.path.exists():
+            return
+        kept = json.loads(self.path.read_text(encoding="utf-8"))
+        if kept["about"] != self.about:
+            sys.exit(f"{self.path} holds rows of another kind; move it away\n{kept['about']}\n{dict(self.about)}")
+        self.rows = kept["runs"]
+
+    @property
+    def path(self) -> Path:
+        return HERE / "results" / self.name
+
+    def row(self, key: Mapping[str, Any], make: Callable[[Mapping[str, Any]], Row]) -> Row:
+        """The row of `key`, from the file, or made of the key and written down."""
+        for row in self.rows:
+            if all(row[name] == value for name, value in key.items()):
+                return row
+        made = {**key, **make(key), "cores": os.cpu_count(), "machine": platform.machine()}
+        self.rows.append(made)
+        written = self.path.with_suffix(".part")
+        written.write_text(json.dumps({"about": self.about, "runs": self.rows}, indent=1) + "\n", encoding="utf-8")
+        written.replace(self.path)
+        return made
+
+
+def trained(folder: Path, options: list[str], recipe: Mapping[str, Any]) -> Row:
+    """What a run reports. A finished folder is not run again, an interrupted one continues."""
+    if not (folder / "report.json").exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        written = folder.parent / f"{folder.name}.yaml"
+        written.write_text(yaml.safe_dump(dict(recipe)), encoding="utf-8")
+        command = [sys.executable, "-m", "nextitem", "run", *options, "--recipe", str(written), "--out", str(folder)]
+        subprocess.run([*command, "--mode", "light"], check=True)
+    report: Row = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return {name: report.get(name) for name in (*KEPT, "protocol", "split")}
