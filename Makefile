@@ -18,7 +18,7 @@ run: $(VENV)/.installed
 	$(BIN)/nextitem run
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 slow: $(VENV)/.installed-slow
 	$(BIN)/python -m pytest -m slow

@@ -6,9 +6,9 @@
 Each user's interactions are cut 8:1:1 at random, all items are ranked, those of training (and validation, at test)
 masked; the epoch is chosen by validation NDCG@10. All that are trained by gradients are trained alike (--training),
 everything else is each model's own recipe. The column "permuted" is the same model on a graph whose ends were permuted
-within each relation (data.shuffle): every node keeps its degrees, who is joined to whom is drawn. "over EASE" is the
-difference to the better of Popularity and EASE, paired over the users of the first seed. Each run is
-a row of the file of results and is not made again; an interrupted one continues from its folder in --runs.
+within each relation (data.shuffle): every node keeps its degrees, who is joined to whom is drawn. "over EASE" and "over
+permuted" are differences paired over the users, of their means over the seeds that both have. Each run is a row of the
+file of results and is not made again; an interrupted one continues from its folder in --runs.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+import numpy as np
 import yaml
 from growing import Growing, Row, trained
 from rich.console import Console
 from rich.table import Table
 
+from nextitem.evaluation.significance import paired_test
 from nextitem.models.base import Trained
 from nextitem.models.catalogue import MODELS
 
+KEY = ("model", "graph", "seed")
 METRICS = ["ndcg@10", "recall@10", "recall@20"]
 PLAIN = ["BPR", "LightGCN", "EASE"]
 SPLIT = {"kind": "user_entry", "valid": 0.1, "test": 0.1}
@@ -46,13 +49,13 @@ def main() -> None:
     options = parser.parse_args()
     chosen = options.models or [name for name, model in MODELS.items() if options.graph in model.needs]
     about = {"data": options.data, "graph": options.graph, "split": SPLIT, "training": options.training}
-    board = Growing(f"graph_{options.graph}_{options.data}.json", about)
+    board = Growing(f"graph_{options.graph}_{options.data}", about)
     for seed in options.seeds:
         for model in [*PLAIN, *chosen]:
             graphs = ("own", "permuted") if options.graph in MODELS[model].needs else ("none",)
             for graph in graphs:
                 board.row({"model": model, "graph": graph, "seed": seed}, partial(run, options))
-    show(board.rows, f"{options.data}, {options.graph}; {board.rows[0]['split']}")
+    show(board, f"{options.data}, {options.graph}; {board.rows[0]['split']}")
 
 
 def run(options: argparse.Namespace, key: Mapping[str, Any]) -> Row:
@@ -61,7 +64,7 @@ def run(options: argparse.Namespace, key: Mapping[str, Any]) -> Row:
     recipe: dict[str, Any] = {
         "data": {"min_rating": None} | ({"side": "beside", "shuffle": shuffle} if graph != "none" else {}),
         "split": SPLIT,
-        "evaluation": {"metrics": METRICS, "baselines": ["Popularity", "EASE"]},
+        "evaluation": {"metrics": METRICS, "baselines": ["Popularity"]},
     }
     if issubclass(MODELS[model], Trained):
         recipe["training"] = {"monitor": "ndcg@10", "threads": options.threads} | options.training
@@ -69,19 +72,33 @@ def run(options: argparse.Namespace, key: Mapping[str, Any]) -> Row:
     return trained(folder, ["-m", model, "-d", options.data, "--seed", str(seed)], recipe)
 
 
-def show(rows: list[Row], title: str) -> None:
+def show(board: Growing, title: str) -> None:
     columns = [f"{metric}{name}" for metric in METRICS[::2] for name in ("", "\npermuted")]
-    table = Table("model", *columns, "over EASE\n(ndcg@10)", "p", "seeds", "training, s", title=title)
+    table = Table("model", *columns, "over EASE\n(ndcg@10)", "over\npermuted", "seeds", "training, s", title=title)
     by_model: dict[str, list[Row]] = {}
-    for row in rows:
+    for row in board.rows:
         by_model.setdefault(row["model"], []).append(row)
-    for model, own in sorted(by_model.items(), key=lambda one: -mean(of(one[1], "ndcg@10", own=True))):
-        figures = [spread(of(own, metric, own=is_own)) for metric in METRICS[::2] for is_own in (True, False)]
-        against = own[0]["comparison"]
-        gap = (f"{against['difference']:+.4f}", f"{against['p_value']:.1e}") if against else ("", "")
-        seconds = f"{mean(row['seconds']['training'] for row in own):.0f}"
-        table.add_row(model, *figures, *gap, str(len(of(own, "ndcg@10", own=True))), seconds)
-    Console(width=140).print(table)
+    for model, rows in sorted(by_model.items(), key=lambda one: -mean(of(one[1], "ndcg@10", own=True))):
+        figures = [spread(of(rows, metric, own=is_own)) for metric in METRICS[::2] for is_own in (True, False)]
+        own = [row for row in rows if row["graph"] != "permuted"]
+        permuted = [row for row in rows if row["graph"] == "permuted"]
+        gaps = [gap(board, own, by_model.get("EASE", [])), gap(board, own, permuted)]
+        seconds = f"{mean(row['seconds']['training'] for row in rows):.0f}"
+        table.add_row(model, *figures, *gaps, str(len(own)), seconds)
+    Console(width=150).print(table)
+
+
+def gap(board: Growing, first: list[Row], second: list[Row]) -> str:
+    """The difference of two models with its 95 % interval, over the users, of their means over common seeds."""
+    seeds = {row["seed"] for row in first} & {row["seed"] for row in second}
+    if not seeds or first == second:
+        return ""
+    one, other = (
+        np.mean([board.cases({name: row[name] for name in KEY}) for row in rows if row["seed"] in seeds], axis=0)
+        for rows in (first, second)
+    )
+    found = paired_test(one, other)
+    return f"{found.difference:+.4f}\n({found.low:+.4f} to {found.high:+.4f})"
 
 
 def of(rows: list[Row], metric: str, *, own: bool) -> list[float]:

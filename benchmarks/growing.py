@@ -1,4 +1,7 @@
-"""Results that grow: a row a run, known by what was run. A run that has its row is not made again, on any machine."""
+"""Results that grow: a row a run, known by what was run. A run that has its row is not made again, on any machine.
+
+Beside NAME.json stands NAME.parquet: what each run has of one metric on each of its test cases, for paired tests.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import yaml
 from contest import HERE
+
+from nextitem.runs.ranked import read_ranked
 
 Row = dict[str, Any]
 KEPT = ("valid", "test", "baselines", "comparison", "epochs", "best_epoch", "seconds")
@@ -23,7 +30,7 @@ KEPT = ("valid", "test", "baselines", "comparison", "epochs", "best_epoch", "sec
 class Growing:
     """The rows of one file of results. `about` must be alike for all: rows of another protocol are not mixed in."""
 
-    name: str  # of the file in results/
+    name: str  # of the files in results/, without .json and .parquet
     about: Mapping[str, Any]
     rows: list[Row] = field(default_factory=list)
 
@@ -37,7 +44,7 @@ class Growing:
 
     @property
     def path(self) -> Path:
-        return HERE / "results" / self.name
+        return HERE / "results" / f"{self.name}.json"
 
     def row(self, key: Mapping[str, Any], make: Callable[[Mapping[str, Any]], Row]) -> Row:
         """The row of `key`, from the file, or made of the key and written down."""
@@ -45,14 +52,27 @@ class Growing:
             if all(row[name] == value for name, value in key.items()):
                 return row
         made = {**key, **make(key), "cores": os.cpu_count(), "machine": platform.machine()}
+        self._add_cases(pl.DataFrame({**key, "cases": [made.pop("cases").astype(np.float32)]}))
         self.rows.append(made)
         written = self.path.with_suffix(".part")
         written.write_text(json.dumps({"about": self.about, "runs": self.rows}, indent=1) + "\n", encoding="utf-8")
         written.replace(self.path)
         return made
 
+    def cases(self, key: Mapping[str, Any]) -> np.ndarray:
+        """(R,) what the run of `key` has on each test case."""
+        kept = pl.read_parquet(self.path.with_suffix(".parquet"))
+        return kept.filter(*(pl.col(name) == value for name, value in key.items()))["cases"].item().to_numpy()
 
-def trained(folder: Path, options: list[str], recipe: Mapping[str, Any]) -> Row:
+    def _add_cases(self, row: pl.DataFrame) -> None:
+        path = self.path.with_suffix(".parquet")
+        if path.exists():  # without what a stopped run may have left of this row
+            row = pl.concat([pl.read_parquet(path).join(row, on=row.columns[:-1], how="anti"), row])
+        row.write_parquet(path.with_suffix(".part"), compression="zstd")
+        path.with_suffix(".part").replace(path)
+
+
+def trained(folder: Path, options: list[str], recipe: Mapping[str, Any], metric: str = "ndcg@10") -> Row:
     """What a run reports. A finished folder is not run again, an interrupted one continues."""
     if not (folder / "report.json").exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -61,4 +81,6 @@ def trained(folder: Path, options: list[str], recipe: Mapping[str, Any]) -> Row:
         command = [sys.executable, "-m", "nextitem", "run", *options, "--recipe", str(written), "--out", str(folder)]
         subprocess.run([*command, "--mode", "light"], check=True)
     report: Row = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    return {name: report.get(name) for name in (*KEPT, "protocol", "split")}
+    return {name: report.get(name) for name in (*KEPT, "protocol", "split")} | {
+        "cases": read_ranked(folder).measure(metric)
+    }
