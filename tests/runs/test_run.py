@@ -12,7 +12,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -23,12 +22,11 @@ from typer.testing import CliRunner
 import nextitem
 from nextitem.cli.main import app
 from nextitem.errors import InputError, NonFiniteLossError
-from nextitem.evaluation.metrics import measure
-from nextitem.evaluation.ranking import Ranking
 from nextitem.recipe import Layer, Recipe, make_recipe
 from nextitem.report.results import test_table as table_of
 from nextitem.runs.folder import RunFolder
 from nextitem.runs.naming import free_folder
+from nextitem.runs.ranked import read_ranked
 from nextitem.runs.run import Built, Finished, Prepared, run
 from nextitem.training.checkpoint import load_weights
 from nextitem.training.fit import Progress
@@ -106,16 +104,23 @@ def said(report: dict[str, Any]) -> str:
 
 def test_metrics_can_be_recomputed_from_the_ranks(finished: Path) -> None:
     report = json.loads((finished / "report.json").read_text())
-    ranks = pl.read_parquet(finished / "ranks.parquet")
-    for model, values in {"SASRec": report["test"], **report["baselines"]}.items():
-        chosen = ranks.filter((pl.col("model") == model) & (pl.col("part") == "test"))
-        assert chosen["user"].n_unique() == len(chosen) == 500
-        columns = (chosen[name].to_numpy() for name in ("above", "tied", "num_ranked"))
-        above, tied, num_ranked = (np.array(values) for values in columns)
-        ones = np.ones(500, dtype=np.int64)
-        ranking = Ranking(np.arange(1, 501), above[:, None].astype(float), tied[:, None], ones, num_ranked)
-        found = measure(ranking, list(values), num_ranked=100)
-        assert {name: one.mean() for name, one in found.items()} == pytest.approx(values)
+    for model, values in {None: report["test"], **report["baselines"]}.items():
+        found = read_ranked(finished, model)
+        assert found.users.n_unique() == len(found.users) == 500
+        assert {name: found.measure(name).mean() for name in values} == pytest.approx(values)
+    valid = read_ranked(finished, part="valid")
+    assert {name: valid.measure(name).mean() for name in report["valid"]} == pytest.approx(report["valid"])
+    with pytest.raises(InputError, match="has no valid cases of Popularity; it has SASRec, Popularity, MarkovChain"):
+        read_ranked(finished, "Popularity", part="valid")
+
+
+def test_several_targets_of_a_user_are_one_case(tmp_path: Path) -> None:
+    sections: Layer = {"split": {"kind": "user_entry", "valid": 0.2, "test": 0.2}}
+    list(run(make_recipe({"model": {"name": "Popularity"}, "data": {"source": "synthetic"}}, sections), tmp_path))
+    report = json.loads((tmp_path / "report.json").read_text())
+    found = read_ranked(tmp_path)
+    assert found.ranking.num_targets.max() > 1
+    assert {name: found.measure(name).mean() for name in report["test"]} == pytest.approx(report["test"])
 
 
 def test_ranks_hold_the_rank_and_what_it_is_made_of(finished: Path) -> None:
