@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nextitem.evaluation.significance import PairedTest, paired_test
+from nextitem.evaluation.significance import PairedTest, holm, paired_test
 
 
 def two_models(num_cases: int = 50) -> tuple[np.ndarray, np.ndarray]:
@@ -46,3 +46,10 @@ def test_a_model_better_by_the_same_on_every_case_has_p_0() -> None:
 
 def test_one_case_shows_nothing() -> None:
     assert paired_test(np.ones(1), np.zeros(1)) == PairedTest(1.0, 1.0, 1.0, 1.0)
+
+
+def test_holm_multiplies_by_the_tests_that_are_left() -> None:
+    """.01 three times, .02 twice, .04 once, and .03 is not below the .04 before it."""
+    assert holm(np.array([0.02, 0.01, 0.04])) == pytest.approx([0.04, 0.03, 0.04])
+    assert holm(np.array([0.9, 0.8])) == pytest.approx([1.0, 1.0])
+    assert holm(np.array([])).size == 0

@@ -29,3 +29,16 @@ def paired_test(first: np.ndarray, second: np.ndarray) -> PairedTest:
     test = stats.ttest_1samp(differences, 0.0)
     interval = test.confidence_interval(0.95)
     return PairedTest(float(differences.mean()), float(interval.low), float(interval.high), float(test.pvalue))
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Holm's correction of (T,) p values of as many tests: the chance of even one false discovery stays at the level.
+
+    The smallest counts T times, the next T - 1 times, .., and none is below one before it. Holm, "A Simple Sequentially
+    Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6, 1979.
+    """
+    order = np.argsort(p_values, kind="stable")
+    stepped = p_values[order] * np.arange(len(p_values), 0, -1)
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(np.maximum.accumulate(stepped), 1.0)
+    return corrected
