@@ -16,7 +16,7 @@ from nextitem.data.sources.beside import beside_source, links_beside
 from nextitem.data.sources.opening import locate, open_data
 from nextitem.data.sources.public import PUBLIC_DATA, find_held_out
 from nextitem.data.sources.side_tables import ATTRIBUTES, attach, read_side
-from nextitem.data.splits.given import given_files, joined, newest_held_out, overlaps
+from nextitem.data.splits.given import given_files, joined, overlaps, with_validation
 from nextitem.diagnosis.tastes import check_network
 from nextitem.errors import InputError
 from nextitem.recipe.data import DataRecipe
@@ -52,7 +52,7 @@ def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
     if recipe.parts == "join":
         dataset = replace(dataset, parts=None)
     elif recipe.test_file is not None and recipe.valid_file is None:
-        dataset = newest_held_out(dataset)
+        dataset = with_validation(dataset)
     rules = GraphRules(recipe.knowledge_relations, recipe.knowledge_except, recipe.knowledge_min_degree)
     of_attributes = recipe.knowledge == ATTRIBUTES
     dataset = attach(dataset, read_side(_side_paths(recipe)), rules, of_attributes=of_attributes)

@@ -61,6 +61,22 @@ def test_without_validation_each_users_newest_training_interaction_is_it(tmp_pat
     assert split.train.to_lists() == [[1, 2], [1], [2]]
 
 
+def test_without_validation_a_tenth_is_drawn_where_rows_are_sorted_by_item(tmp_path: Path) -> None:
+    """The last item of a row would be the one with the largest number, for every user."""
+    train, test = tmp_path / "train.csv", tmp_path / "test.csv"
+    rows = [f"{user},{item}" for user in range(30) for item in range(user % 3, 60, 3)]
+    train.write_text("\n".join(["user,item", *rows]) + "\n")
+    test.write_text("\n".join(["user,item", *(f"{user},{(user + 1) % 3}" for user in range(30))]) + "\n")
+    split, notes = split_of(source=str(train), test_file=str(test))
+    assert "rows are sorted by item, not by time, so a tenth" in notes[-1]
+    held = [target for _, target in asked(split, "valid")]
+    assert {len(target) for target in held} == {2}
+    assert len({max(target) for target in held}) > 10
+    again, _ = split_of(source=str(train), test_file=str(test))
+    assert asked(again, "valid") == asked(split, "valid")
+    assert not any(set(history) & set(target) for history, target in asked(split, "valid"))
+
+
 def test_a_validation_file_alone_is_refused(tmp_path: Path) -> None:
     file = write(tmp_path, "a.csv", TRAIN)
     with pytest.raises(InputError, match=r"data\.test_file is not; name the test too"):

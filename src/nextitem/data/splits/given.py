@@ -13,6 +13,7 @@ from nextitem.data.dataset import Dataset
 from nextitem.data.log.frames import to_polars
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.log.units import PER_SECOND, TimeUnit, finest
+from nextitem.data.rising import is_by_items, is_first, rising_share
 from nextitem.data.sources.formats.graph_text import has_numbered_graph
 from nextitem.errors import InputError
 
@@ -99,20 +100,39 @@ def overlaps(log: Interactions) -> list[Overlap]:
     return [one for one in found if one.repeated]
 
 
-def newest_held_out(dataset: Dataset) -> Dataset:
-    """For a split that came without validation: each user's newest training interaction becomes it, unless it is the
-    user's only one.
+def with_validation(dataset: Dataset) -> Dataset:
+    """For a split that came without validation: each user's newest training interaction becomes it; of a log without
+    times whose rows are sorted by item, where the last one only has the largest id, a tenth of each user's at random. A
+    user's only interaction stays to learn from.
     """
     assert dataset.parts is not None
     rows = dataset.sequences.packed()
-    users, is_training = rows.flat_rows(), dataset.parts == TRAIN_PART
-    places = np.flatnonzero(is_training)
-    is_newest = np.append(users[places][1:] != users[places][:-1], True)  # rows are oldest first
-    several = np.bincount(users[places], minlength=len(rows))[users[places]] >= 2
+    users, places = rows.flat_rows(), np.flatnonzero(dataset.parts == TRAIN_PART)
+    lengths = np.bincount(users[places], minlength=len(rows))
     parts = dataset.parts.copy()
-    parts[places[is_newest & several]] = VALID_PART
-    note = "there is no validation file: each user's newest training interaction is held out as validation"
+    if rows.timestamps is None and _is_by_items(dataset, users[places], rows.items[places]):
+        wanted = np.where(lengths >= 2, np.maximum(1, lengths // 10), 0)
+        drawn = np.lexsort((np.random.default_rng(0).random(len(places)), users[places]))
+        parts[places[drawn[_place_in_row(lengths) < wanted[users[places]]]]] = VALID_PART
+        which = "rows are sorted by item, not by time, so a tenth of each user's training interactions is drawn"
+    else:
+        parts[places[(_place_in_row(lengths) == lengths[users[places]] - 1) & (lengths[users[places]] >= 2)]] = (
+            VALID_PART
+        )
+        which = "each user's newest training interaction is held out"
+    note = f"there is no validation file: {which} as validation"
     return replace(dataset, parts=parts, notes=(*dataset.notes, note))
+
+
+def _place_in_row(lengths: np.ndarray) -> np.ndarray:
+    """(N,) 0, 1, .. in each of the rows."""
+    return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+
+
+def _is_by_items(dataset: Dataset, users: np.ndarray, items: np.ndarray) -> bool:
+    is_step = (users[1:] == users[:-1]) & (items[1:] != items[:-1]) & ~is_first(items)[1:]
+    ids = dataset.items.ids(np.arange(1, dataset.num_items + 1))
+    return is_by_items(*rising_share(items.astype(np.int64) - 1, pl.Series(ids), is_step))
 
 
 def _in_unit(frame: pl.LazyFrame, unit: TimeUnit, wanted: TimeUnit) -> pl.LazyFrame:
