@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import polars as pl
 
+from nextitem.data.log.exact import read_parquet
 from nextitem.errors import InputError
 from nextitem.evaluation.metrics import measure
 from nextitem.evaluation.ranking import Ranking
 from nextitem.runs.folder import RANKS, RunFolder
-from nextitem.training.shapes import read_bytes
+from nextitem.training.shapes import own
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def read_ranked(folder: Path, model: str | None = None, part: Literal["valid", "
     """
     run = RunFolder(folder)
     report = run.read_report([RANKS])
-    rows = pl.read_parquet(BytesIO(read_bytes(folder / RANKS)))
+    rows = read_parquet(own(folder / RANKS))
     names = rows["model"].unique(maintain_order=True).to_list()
     chosen = rows.filter((pl.col("model") == (model or names[0])) & (pl.col("part") == part))
     if chosen.is_empty():
