@@ -27,8 +27,11 @@ from nextitem.models.sequential.markov_chain import MarkovChain as MarkovChain
 from nextitem.models.sequential.sasrec import SASRec as SASRec
 from nextitem.models.sequential.sasrecf import SASRecF as SASRecF
 from nextitem.models.sequential.sigma import SIGMA as SIGMA
+from nextitem.models.sequential.sknn import SKNN as SKNN
 from nextitem.models.sequential.stamp import STAMP as STAMP
+from nextitem.models.sequential.stan import STAN as STAN
 from nextitem.models.sequential.tisasrec import TiSASRec as TiSASRec
+from nextitem.models.sequential.vsknn import VSKNN as VSKNN
 from nextitem.models.sequential.zero_block import ZeroBlock as ZeroBlock
 from nextitem.models.social.diffnet import DiffNet as DiffNet
 from nextitem.models.social.diffnet_pp import DiffNetPP as DiffNetPP
