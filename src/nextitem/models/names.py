@@ -21,9 +21,12 @@ from nextitem.models.knowledge.mkr import MKR as MKR
 from nextitem.models.knowledge.ripplenet import RippleNet as RippleNet
 from nextitem.models.sequential.bert4rec import BERT4Rec as BERT4Rec
 from nextitem.models.sequential.cl4srec import CL4SRec as CL4SRec
+from nextitem.models.sequential.fpmc import FPMC as FPMC
 from nextitem.models.sequential.gru4rec import GRU4Rec as GRU4Rec
+from nextitem.models.sequential.hgn import HGN as HGN
 from nextitem.models.sequential.mamba4rec import Mamba4Rec as Mamba4Rec
 from nextitem.models.sequential.markov_chain import MarkovChain as MarkovChain
+from nextitem.models.sequential.npe import NPE as NPE
 from nextitem.models.sequential.sasrec import SASRec as SASRec
 from nextitem.models.sequential.sasrecf import SASRecF as SASRecF
 from nextitem.models.sequential.sigma import SIGMA as SIGMA
@@ -31,6 +34,7 @@ from nextitem.models.sequential.sknn import SKNN as SKNN
 from nextitem.models.sequential.stamp import STAMP as STAMP
 from nextitem.models.sequential.stan import STAN as STAN
 from nextitem.models.sequential.tisasrec import TiSASRec as TiSASRec
+from nextitem.models.sequential.trans_rec import TransRec as TransRec
 from nextitem.models.sequential.vsknn import VSKNN as VSKNN
 from nextitem.models.sequential.zero_block import ZeroBlock as ZeroBlock
 from nextitem.models.social.diffnet import DiffNet as DiffNet
