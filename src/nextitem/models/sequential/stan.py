@@ -9,6 +9,7 @@ Departures:
   where all are old they still differ;
 - no decay in time unless it is asked for: the histories of users are no sessions of a few minutes;
 - items of the history are scored too: whether they may come back is said where scores are ranked;
+- places are counted without repeats, of which the last stays; there a repeat takes up a place;
 - equally similar rows are taken by recency, then by their number.
 """
 
@@ -26,7 +27,7 @@ DAY = 24 * 3600  # seconds
 
 
 class STAN(NeighbourModel):
-    """STAN: what stands beside the newest shared items in rows of the same time.
+    """STAN: what stands beside the newest shared items in the nearest rows, near in time too where that is asked for.
 
     With w = exp((i - n) / history_decay) the weight of item i of n:
 

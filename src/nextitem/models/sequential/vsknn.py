@@ -6,6 +6,7 @@ Departures:
 - weights that fall linearly end at 0; there a test of the wrong number lets them become negative;
 - items of the history are scored too: whether they may come back is said where scores are ranked;
 - scores are not divided by the largest of a row, which changes no rank;
+- places are counted without repeats, of which the last stays; there a repeat takes up a place;
 - equally similar rows are taken by recency, then by their number.
 """
 
