@@ -10,6 +10,8 @@ import pytest
 
 import nextitem
 from nextitem.errors import InputError
+from nextitem.models.base import Fitted
+from nextitem.models.catalogue import MODELS
 from nextitem.recipe import make_recipe
 from nextitem.runs.run import Finished, run
 
@@ -40,6 +42,13 @@ KINDS: dict[str, dict[str, Any]] = {
     "CL4SRec": {},
     "TiSASRec": {"time_span": 9},
     "SASRecF": {"ratings": True},
+    "FPMC": {},
+    "TransRec": {},
+    "HGN": {},
+    "NPE": {},
+    "SKNN": {},
+    "VSKNN": {"idf": 1.0},
+    "STAN": {"time_decay": 5.0},
 }
 
 
@@ -70,13 +79,15 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recipe_of(name: str, shop: Path) -> Any:
+    is_fitted = issubclass(MODELS[name], Fitted)  # which has neither
+    size, training = ({}, {}) if is_fitted else ({"dim": 8}, {"training": {"epochs": 2, "batch_size": 32}})
     side = {"item_table": "items.csv", "knowledge": "graph.csv", "links": "links.csv", "trust": "trust.csv"}
     return make_recipe(
         {
-            "model": {"name": name, "dim": 8, **KINDS[name]},
+            "model": {"name": name, **size, **KINDS[name]},
             "data": {"source": str(shop / "log.csv"), **{key: str(shop / file) for key, file in side.items()}},
             "split": {"kind": "leave_one_out"},
-            "training": {"epochs": 2, "batch_size": 32},
+            **training,
             "evaluation": {"metrics": ["hr@5"]},
         }
     )
@@ -111,6 +122,20 @@ def test_what_a_model_goes_by_is_asked_for_in_use(shop: Path, tmp_path: Path) ->
         loaded.recommend([["i1", "i2"]], k=1, times=[[5]])
     with pytest.raises(InputError, match="does not go by ratings"):
         loaded.recommend([["i1"]], k=1, times=[[5]], ratings=[[1.0]])
+
+
+@pytest.mark.parametrize("name", ["FPMC", "SKNN"])
+def test_a_stranger_is_answered_by_the_history_alone(name: str, shop: Path, tmp_path: Path) -> None:
+    list(run(recipe_of(name, shop), tmp_path / "run"))
+    loaded = nextitem.load(tmp_path / "run")
+    nobody, stranger, known = (
+        loaded.recommend([["i1", "i2"]], k=3, users=users)[0] for users in (None, ["nobody"], ["u1"])
+    )
+    assert nobody == stranger
+    assert not stranger.problem
+    assert known.scores != nobody.scores
+    with pytest.raises(InputError, match="one id for each history"):
+        loaded.recommend([["i1"], ["i2"]], k=1, users=["u1"])
 
 
 @pytest.mark.parametrize(

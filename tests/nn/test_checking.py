@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 import nextitem.evaluation.counting
+import nextitem.models.neighbours
 import nextitem.nn
 from nextitem import agreements
 from nextitem.compiling import target_of_kernels

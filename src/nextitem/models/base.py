@@ -37,13 +37,15 @@ class Recommender(nn.Module):
     """A model that scores every item for a batch of rows; all models inherit it.
 
     `max_length` is how many of the newest items it looks at (None: all of them); `knows_users` says that scores
-    depend on which user a row belongs to, so that nothing can be said of a user who was not trained on;
-    `takes_objective` says that its loss is an `objective`, which a recipe's `loss` section chooses; `takes_weights`
-    that what it learns from an interaction counts as much as the interaction weighs.
+    depend on which user a row belongs to, so that nothing can be said of a user who was not trained on, unless it
+    `takes_strangers`, whom it scores by their history alone, as user 0; `takes_objective` says that its loss is an
+    `objective`, which a recipe's `loss` section chooses; `takes_weights` that what it learns from an interaction counts
+    as much as the interaction weighs.
     """
 
     max_length: int | None = None
     knows_users: ClassVar[bool] = False
+    takes_strangers: ClassVar[bool] = False
     takes_objective: ClassVar[bool] = False
     takes_weights: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ()  # of the data: knowledge, trust, item_attributes, user_attributes

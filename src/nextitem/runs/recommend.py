@@ -92,14 +92,15 @@ class Run:
         by what the run's data has of them.
 
         A model that knows users, such as BPR, wants their ids beside the histories, which then only say what to
-        exclude. One that goes by times, such as TiSASRec, wants them beside the items of each history, as a log has
-        them: dates, or numbers, whose size says whether they are seconds since 1970 or finer. One that goes by the time
-        of the question takes it from `at`, one for each history (the time of the newest item); one that goes by ratings
-        wants these. An empty history gets what the model says without one. With `exclude_seen` no item of the history
-        comes back; none of `exclude` does, and none that is not in `only`. With unknown="skip" a row of which the model
-        knows nothing (a history of unknown ids only, a user that it was not trained on) has no items, and its `problem`
-        says why; the other rows are answered. With fallback="popularity" such a row, and any unknown user, gets the
-        items that the users of the run have met most often, at most k, and its `source` says so.
+        exclude; one that knows users and histories, such as FPMC or SKNN, takes the ids that there are, and scores
+        anyone else by the history alone. One that goes by times, such as TiSASRec, wants them beside the items of each
+        history, as a log has them: dates, or numbers, whose size says whether they are seconds since 1970 or finer. One
+        that goes by the time of the question takes it from `at`, one for each history (the time of the newest item);
+        one that goes by ratings wants these. An empty history gets what the model says without one. With `exclude_seen`
+        no item of the history comes back; none of `exclude` does, and none that is not in `only`. With unknown="skip" a
+        row of which the model knows nothing (a history of unknown ids only, a user that it was not trained on) has no
+        items, and its `problem` says why; the other rows are answered. With fallback="popularity" such a row, and any
+        unknown user, gets the items that the users of the run have met most often, at most k, and its `source` says so.
         `names` is what errors call the rows: history 0, history 1, .. if they are not given.
 
         Raises:

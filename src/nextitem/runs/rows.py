@@ -64,7 +64,8 @@ def known_rows(
         InputError: users are missing; or what a row has that the model does not know, unless that is to be skipped.
     """
     name = run.recipe.model.label
-    if run.model.knows_users and (users is None or len(users) != len(histories)):
+    needs_users = run.model.knows_users and not (run.model.takes_strangers and users is None)
+    if needs_users and (users is None or len(users) != len(histories)):
         raise InputError(f"{name} recommends to users that it was trained on: pass users=, one id for each history")
     rows = []
     for number, history in enumerate(histories):
@@ -94,8 +95,8 @@ def _known_row(
         raise InputError(f"{name} is {history!r}; a history is a list of item ids") from error
     indices = run.items.indices(ids)
     skipped = [item for item, index in zip(ids, indices, strict=True) if index == PAD]
-    index = int(run.users.indices([user])[0]) if run.model.knows_users else 0
-    problem, is_stranger = "", run.model.knows_users and index == PAD
+    index = int(run.users.indices([user])[0]) if run.model.knows_users and user is not None else PAD
+    problem, is_stranger = "", run.model.knows_users and not run.model.takes_strangers and index == PAD
     if is_stranger:
         problem = f"{name}: {run.recipe.model.label} was not trained on the user {user!r}"
     elif skipped and (unknown == "error" or len(skipped) == len(ids)):
