@@ -10,8 +10,8 @@ from nextitem.data.batches import Batch
 from nextitem.data.sequences import Sequences
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
+from nextitem.models import item_weights
 from nextitem.models.base import Recommender
-from nextitem.models.general import item_knn
 from nextitem.models.general.item_knn import ItemKNN
 from nextitem.testing import RecommenderTests
 
@@ -76,7 +76,7 @@ def test_small_blocks_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     histories = [[1, 2, 3], [], [4], [6, 5, 4, 3, 2, 1]]
     whole = fitted(rows, 2)
     scores = RecommenderTests().score(whole, histories)
-    monkeypatch.setattr(item_knn, "ENTRIES", 4)
+    monkeypatch.setattr(item_weights, "ENTRIES", 4)
     cut = fitted(rows, 2)
     assert all(torch.equal(tensor, cut.state_dict()[name]) for name, tensor in whole.state_dict().items())
     assert torch.equal(RecommenderTests().score(cut, histories), scores)
@@ -84,7 +84,7 @@ def test_small_blocks_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_more_than_the_neighbours_is_kept() -> None:
     model = fitted([[1, 2, 3, 4, 5, 6]], 2)
-    assert len(model.items) == len(model.similarities) == 2 * NUM_ITEMS
+    assert len(model.items) == len(model.weights) == 2 * NUM_ITEMS
 
 
 def test_of_equally_similar_neighbours_the_lower_number_is_kept() -> None:

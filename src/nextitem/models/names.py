@@ -1,6 +1,7 @@
 """Every model by its name. A new one is a line here, a file beside this one, a recipe in `recipes/` and a test."""
 
 from nextitem.models.general.bpr import BPR as BPR
+from nextitem.models.general.co_occurrence import CoOccurrence as CoOccurrence
 from nextitem.models.general.ease import EASE as EASE
 from nextitem.models.general.ials import IALS as IALS
 from nextitem.models.general.item_knn import ItemKNN as ItemKNN
@@ -8,6 +9,8 @@ from nextitem.models.general.light_gcn import LightGCN as LightGCN
 from nextitem.models.general.multi_vae import MultiVAE as MultiVAE
 from nextitem.models.general.ncf import NCF as NCF
 from nextitem.models.general.popularity import Popularity as Popularity
+from nextitem.models.general.rp3beta import RP3beta as RP3beta
+from nextitem.models.general.turbo_cf import TurboCF as TurboCF
 from nextitem.models.knowledge.cfkg import CFKG as CFKG
 from nextitem.models.knowledge.cke import CKE as CKE
 from nextitem.models.knowledge.kgat import KGAT as KGAT
