@@ -11,7 +11,7 @@ from nextitem.data.sequences import Sequences
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models import item_weights
-from nextitem.models.base import Recommender
+from nextitem.models.base import Fitted, Recommender
 from nextitem.models.general.co_occurrence import CoOccurrence
 from nextitem.models.general.item_knn import ItemKNN
 from nextitem.models.general.rp3beta import RP3beta
@@ -44,7 +44,7 @@ class TestTurboCF(RecommenderTests):
         return TurboCF(num_items)
 
 
-def table(model: Recommender, rows: Lists) -> np.ndarray:
+def table(model: Fitted, rows: Lists) -> np.ndarray:
     """(V - 1, V - 1) weights: what an item of the history adds to every score."""
     model.fit(TrainingData.of(Sequences.from_lists(rows)))
     singles: Lists = [[item] for item in range(1, model.num_items + 1)]

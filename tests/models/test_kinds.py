@@ -16,6 +16,8 @@ from nextitem.recipe import make_recipe
 from nextitem.runs.run import Finished, run
 
 KINDS: dict[str, dict[str, Any]] = {
+    "RP3beta": {},
+    "TurboCF": {},
     "CFKG": {},
     "CKE": {},
     "KGCL": {},
