@@ -17,17 +17,13 @@ import argparse
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
-import numpy as np
 import yaml
 from contest import HERE
 from growing import Growing, Row, trained
-from rich.console import Console
-from rich.table import Table
+from tables import board_lines, show
 
-from nextitem.evaluation.significance import holm, paired_test
 from nextitem.models.base import Trained
 from nextitem.models.catalogue import MODELS
 
@@ -46,11 +42,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--table", action="store_true", help="only show what is there")
     options = parser.parse_args()
-    board = Growing(f"board_{options.data}", {"data": options.data, "split": SPLIT, "monitor": "ndcg@10"})
+    board = Growing(f"board_{options.data}", KEY, {"data": options.data, "split": SPLIT, "monitor": "ndcg@10"})
     for seed in [] if options.table else options.seeds:
         for model in options.models:
             board.row({"model": model, "seed": seed}, partial(run, options))
-    show(board, f"{options.data}: test cases, {board.rows[0]['protocol']}")
+    show(board_lines(board), f"{options.data}: test cases, {board.rows[0]['protocol']}")
 
 
 def run(options: argparse.Namespace, key: Mapping[str, Any]) -> Row:
@@ -66,36 +62,6 @@ def run(options: argparse.Namespace, key: Mapping[str, Any]) -> Row:
         recipe["training"] = {"monitor": "ndcg@10", "threads": options.threads} | own.get("training", {})
     folder = options.runs / f"{label.replace(' ', '_')}-{options.data}-{seed}"
     return trained(folder, ["-m", model, "-d", options.data, "--seed", str(seed)], recipe)
-
-
-def show(board: Growing, title: str) -> None:
-    by_model: dict[str, list[Row]] = {}
-    for row in board.rows:
-        by_model.setdefault(row["model"], []).append(row)
-    ranked = sorted(by_model, key=lambda model: -mean(row["valid"]["ndcg@10"] for row in by_model[model]))
-    best, *others = (cases(board, by_model[model]) for model in ranked)
-    tests = [paired_test(one, best) for one in others]
-    p_values = ["", *(f"{p:.1e}" for p in holm(np.array([one.p_value for one in tests])))]
-    gaps = ["", *(f"{one.difference:+.4f} ({one.low:+.4f}, {one.high:+.4f})" for one in tests)]
-    columns = ["valid\nndcg@10", "ndcg@10", "hr@10"]
-    table = Table("model", *columns, "to the first", "p (Holm)", "seeds", "epochs\n(best)", "training,\ns", title=title)
-    for model, gap, p in zip(ranked, gaps, p_values, strict=True):
-        rows = by_model[model]
-        figures = [spread([row["valid"]["ndcg@10"] for row in rows])]
-        figures += [spread([row["test"][metric] for row in rows]) for metric in ("ndcg@10", "hr@10")]
-        epochs = f"{mean(row['epochs'] for row in rows):.0f} ({mean(row['best_epoch'] for row in rows):.0f})"
-        seconds = f"{mean(row['seconds']['training'] for row in rows):.0f}"
-        table.add_row(model, *figures, gap, p, str(len(rows)), epochs, seconds)
-    Console(width=150).print(table)
-
-
-def cases(board: Growing, rows: list[Row]) -> np.ndarray:
-    """(R,) what a model has on each test case, the mean over its seeds."""
-    return np.mean([board.cases({name: row[name] for name in KEY}) for row in rows], axis=0)
-
-
-def spread(values: list[float]) -> str:
-    return f"{mean(values):.4f}" + (f" ± {stdev(values):.4f}" if len(values) > 1 else "")
 
 
 if __name__ == "__main__":

@@ -17,22 +17,18 @@ import argparse
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
-import numpy as np
 import yaml
 from growing import Growing, Row, trained
-from rich.console import Console
-from rich.table import Table
+from tables import graph_lines, show
 
-from nextitem.evaluation.significance import paired_test
 from nextitem.models.base import Trained
 from nextitem.models.catalogue import MODELS
 
 KEY = ("model", "graph", "seed")
 METRICS = ["ndcg@10", "recall@10", "recall@20"]
-PLAIN = ["BPR", "LightGCN", "EASE"]
+PLAIN = ["BPR", "LightGCN", "EASE", "RP3beta", "TurboCF"]
 SPLIT = {"kind": "user_entry", "valid": 0.1, "test": 0.1}
 TRAINING = "{learning_rate: 0.002, batch_size: 2048, epochs: 200, evaluate_every: 5, patience: 4}"
 
@@ -49,13 +45,13 @@ def main() -> None:
     options = parser.parse_args()
     chosen = options.models or [name for name, model in MODELS.items() if options.graph in model.needs]
     about = {"data": options.data, "graph": options.graph, "split": SPLIT, "training": options.training}
-    board = Growing(f"graph_{options.graph}_{options.data}", about)
+    board = Growing(f"graph_{options.graph}_{options.data}", KEY, about)
     for seed in options.seeds:
         for model in [*PLAIN, *chosen]:
             graphs = ("own", "permuted") if options.graph in MODELS[model].needs else ("none",)
             for graph in graphs:
                 board.row({"model": model, "graph": graph, "seed": seed}, partial(run, options))
-    show(board, f"{options.data}, {options.graph}; {board.rows[0]['split']}")
+    show(graph_lines(board), f"{options.data}, {options.graph}; {board.rows[0]['split']}")
 
 
 def run(options: argparse.Namespace, key: Mapping[str, Any]) -> Row:
@@ -70,45 +66,6 @@ def run(options: argparse.Namespace, key: Mapping[str, Any]) -> Row:
         recipe["training"] = {"monitor": "ndcg@10", "threads": options.threads} | options.training
     folder = options.runs / f"{model}-{options.data}-{graph}-{seed}"
     return trained(folder, ["-m", model, "-d", options.data, "--seed", str(seed)], recipe)
-
-
-def show(board: Growing, title: str) -> None:
-    columns = [f"{metric}{name}" for metric in METRICS[::2] for name in ("", "\npermuted")]
-    table = Table("model", *columns, "over EASE\n(ndcg@10)", "over\npermuted", "seeds", "training, s", title=title)
-    by_model: dict[str, list[Row]] = {}
-    for row in board.rows:
-        by_model.setdefault(row["model"], []).append(row)
-    for model, rows in sorted(by_model.items(), key=lambda one: -mean(of(one[1], "ndcg@10", own=True))):
-        figures = [spread(of(rows, metric, own=is_own)) for metric in METRICS[::2] for is_own in (True, False)]
-        own = [row for row in rows if row["graph"] != "permuted"]
-        permuted = [row for row in rows if row["graph"] == "permuted"]
-        gaps = [gap(board, own, by_model.get("EASE", [])), gap(board, own, permuted)]
-        seconds = f"{mean(row['seconds']['training'] for row in rows):.0f}"
-        table.add_row(model, *figures, *gaps, str(len(own)), seconds)
-    Console(width=150).print(table)
-
-
-def gap(board: Growing, first: list[Row], second: list[Row]) -> str:
-    """The difference of two models with its 95 % interval, over the users, of their means over common seeds."""
-    seeds = {row["seed"] for row in first} & {row["seed"] for row in second}
-    if not seeds or first == second:
-        return ""
-    one, other = (
-        np.mean([board.cases({name: row[name] for name in KEY}) for row in rows if row["seed"] in seeds], axis=0)
-        for rows in (first, second)
-    )
-    found = paired_test(one, other)
-    return f"{found.difference:+.4f}\n({found.low:+.4f} to {found.high:+.4f})"
-
-
-def of(rows: list[Row], metric: str, *, own: bool) -> list[float]:
-    return [row["test"][metric] for row in rows if (row["graph"] != "permuted") == own]
-
-
-def spread(values: list[float]) -> str:
-    if not values:
-        return ""
-    return f"{mean(values):.4f}" + (f" ± {stdev(values):.4f}" if len(values) > 1 else "")
 
 
 if __name__ == "__main__":

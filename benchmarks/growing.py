@@ -31,6 +31,7 @@ class Growing:
     """The rows of one file of results. `about` must be alike for all: rows of another protocol are not mixed in."""
 
     name: str  # of the files in results/, without .json and .parquet
+    key: tuple[str, ...]  # the columns by which rows are told apart
     about: Mapping[str, Any]
     rows: list[Row] = field(default_factory=list)
 
@@ -47,7 +48,7 @@ class Growing:
         return HERE / "results" / f"{self.name}.json"
 
     def row(self, key: Mapping[str, Any], make: Callable[[Mapping[str, Any]], Row]) -> Row:
-        """The row of `key`, from the file, or made of the key and written down."""
+        """The row of this key, from the file, or made of the key and written down."""
         for row in self.rows:
             if all(row[name] == value for name, value in key.items()):
                 return row
@@ -59,10 +60,10 @@ class Growing:
         written.replace(self.path)
         return made
 
-    def cases(self, key: Mapping[str, Any]) -> np.ndarray:
-        """(R,) what the run of `key` has on each test case."""
+    def cases(self, row: Row) -> np.ndarray:
+        """(R,) what the run of a row has on each test case."""
         kept = pl.read_parquet(self.path.with_suffix(".parquet"))
-        return kept.filter(*(pl.col(name) == value for name, value in key.items()))["cases"].item().to_numpy()
+        return kept.filter(*(pl.col(name) == row[name] for name in self.key))["cases"].item().to_numpy()
 
     def _add_cases(self, row: pl.DataFrame) -> None:
         path = self.path.with_suffix(".parquet")

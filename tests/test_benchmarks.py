@@ -17,3 +17,9 @@ def test_every_name_that_a_script_imports_exists(script: Path) -> None:
     imports = [(node.module or "", node.names) for node in nodes if isinstance(node, ast.ImportFrom)]
     named = [(module, one.name) for module, names in imports for one in names if module.startswith("nextitem")]
     assert [name for module, name in named if not hasattr(import_module(module), name)] == []
+
+
+def test_the_page_of_boards_is_what_the_results_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(SCRIPTS[0].parent)
+    pages = import_module("pages")
+    assert pages.PAGE.read_text(encoding="utf-8") == pages.page(), "run python benchmarks/pages.py"

@@ -1,0 +1,68 @@
+"""docs/boards.md, from results/: every row is a run.
+
+python benchmarks/pages.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from contest import HERE
+from growing import Growing
+from tables import as_markdown, board_lines, graph_lines
+
+PAGE = HERE.parent / "docs" / "boards.md"
+HEAD = """# Boards
+
+Generated from `benchmarks/results/` by `benchmarks/pages.py`: every row is what runs measured. Epochs and rows are
+chosen by validation; test cases are ranked once, at the end of each run. Figures are means over seeds, ± their standard
+deviation; differences are paired over the users, with their 95 % interval. Training seconds are of machines with two
+cores that did other work too: they say how long one waits, and compare nothing.
+
+At test a model that scores by the history (EASE, RP3beta, TurboCF, SASRec, ..) is shown the validation items of a user,
+too; one with a vector a user (BPR, LightGCN, most models of graphs) knows what it was trained on.
+"""
+SEQUENTIAL = """
+## {data}: the next item
+
+Leave-one-out, users of four items and more; {protocol}. *To the first* is the difference of ndcg@10 to the first row, p
+after Holm's correction over the table. `python benchmarks/board.py -d {data}`; rows that are no model's own recipe are
+in [board.yaml](../benchmarks/board.yaml).
+"""
+GRAPH = """
+## {data}: what {graph} is worth
+
+{split}; {protocol}. All that are trained by gradients are trained alike: {training}. *Permuted* is the same model on a
+graph whose ends were permuted within each relation, which keeps every degree: where it is as good, the model has
+learned nothing from who is joined to whom. `python benchmarks/graph_table.py {kind} -d {data}`
+"""
+
+
+def page() -> str:
+    parts = [HEAD]
+    for file in sorted((HERE / "results").glob("board_*.json")):
+        board = _opened(file, ("model", "seed"))
+        about = SEQUENTIAL.format(data=board.about["data"], protocol=board.rows[0]["protocol"])
+        parts += [about, as_markdown(board_lines(board)) + "\n"]
+    for file in sorted((HERE / "results").glob("graph_*.json")):
+        board = _opened(file, ("model", "graph", "seed"))
+        kind, training = board.about["graph"], board.about["training"]
+        about = GRAPH.format(
+            data=board.about["data"],
+            graph="a knowledge graph" if kind == "knowledge" else "a network of friends",
+            kind=kind,
+            split=board.rows[0]["split"],
+            protocol=board.rows[0]["protocol"],
+            training=", ".join(f"{name} {value}" for name, value in training.items()) or "by their own recipes",
+        )
+        parts += [about, as_markdown(graph_lines(board)) + "\n"]
+    return "\n".join(parts)
+
+
+def _opened(file: Path, key: tuple[str, ...]) -> Growing:
+    return Growing(file.stem, key, json.loads(file.read_text(encoding="utf-8"))["about"])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
