@@ -42,6 +42,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "MHCN": {},
     "SEPT": {"warm_up_epochs": 1},
     "CL4SRec": {},
+    "DuoRec": {},
     "TiSASRec": {"time_span": 9},
     "SASRecF": {"ratings": True},
     "FPMC": {},

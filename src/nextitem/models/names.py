@@ -24,6 +24,7 @@ from nextitem.models.knowledge.mkr import MKR as MKR
 from nextitem.models.knowledge.ripplenet import RippleNet as RippleNet
 from nextitem.models.sequential.bert4rec import BERT4Rec as BERT4Rec
 from nextitem.models.sequential.cl4srec import CL4SRec as CL4SRec
+from nextitem.models.sequential.duorec import DuoRec as DuoRec
 from nextitem.models.sequential.fpmc import FPMC as FPMC
 from nextitem.models.sequential.gru4rec import GRU4Rec as GRU4Rec
 from nextitem.models.sequential.hgn import HGN as HGN

@@ -34,6 +34,7 @@ class Batch:
     asked_at: Tensor | None = None
     labels: Tensor | None = None  # (B,) float32, what a pair of user and item is worth
     views: Tensor | None = None  # (B, W, T) int64, the inputs changed at random in W ways
+    partners: Tensor | None = None  # (B, T') int64, the inputs of another row with the same target
     triples: Tensor | None = None  # (B, 4 or 5) int64: head, relation, tail, untrue tail, and untrue head
 
     @classmethod

@@ -30,6 +30,7 @@ class PrefixBatches(RowBatches):
         users = np.repeat(np.arange(1, len(train) + 1), np.maximum(train.lengths - 1, 0))
         refuse_nothing(len(rows), train)
         super().__init__(rows, users, np.ones(len(rows), dtype=np.int64), batch_size, seed, wanted)
+        self.alike = _Alike(rows.newest(1).flat_items()) if wanted.partners else None
 
     def _make(self, rows: Sequences, users: Tensor, rng: np.random.Generator) -> Batch:
         shown = rows.without_last(1)
@@ -40,7 +41,27 @@ class PrefixBatches(RowBatches):
         asked = rows.without_first(1)
         return Batch(users, inputs, targets, weights_of(asked), **self.wanted.beside(shown, asked))
 
+    def _partners(self, chosen: np.ndarray, rng: np.random.Generator) -> Tensor:
+        assert self.alike is not None
+        return torch.from_numpy(self.rows.take(self.alike.draw(chosen, rng)).without_last(1).padded())
+
     @staticmethod
     def targets_of(train: Sequences, max_length: int | None) -> Sequences:
         """The items that an epoch asks for, a row a user."""
         return train.without_first(1)
+
+
+class _Alike:
+    """Which rows have the same target: the rows by target, and the place of each among them."""
+
+    def __init__(self, targets: np.ndarray) -> None:
+        self.by_target = np.argsort(targets, kind="stable")
+        counts = np.bincount(targets)
+        self.starts, self.counts = (np.cumsum(counts) - counts)[targets], counts[targets]  # (R,) each
+        self.place = np.empty(len(targets), dtype=np.int64)
+        self.place[self.by_target] = np.arange(len(targets)) - self.starts[self.by_target]
+
+    def draw(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(B,) for each of the rows (B,) another one with its target, all alike likely; the row itself without one."""
+        steps = rng.integers(0, np.maximum(self.counts[rows] - 1, 1)) + 1  # from the row on, around
+        return self.by_target[self.starts[rows] + (self.place[rows] + steps) % self.counts[rows]]

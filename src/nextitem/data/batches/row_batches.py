@@ -6,6 +6,7 @@ Sizes: R rows, B of them in a batch, T length.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -75,7 +76,8 @@ class RowBatches:
         rng = np.random.default_rng((self.seed, number))
         for chosen in _cut(self.targets, self.rows.lengths, len(self), rng):
             batch = self._make(self.rows.take(chosen), torch.from_numpy(self.users[chosen]), rng)
-            yield self.wanted.drawn(batch, rng)
+            batch = self.wanted.drawn(batch, rng)
+            yield replace(batch, partners=self._partners(chosen, rng)) if self.wanted.partners else batch
 
     @staticmethod
     def targets_of(train: Sequences, max_length: int | None) -> Sequences:
@@ -84,6 +86,13 @@ class RowBatches:
 
     def _make(self, rows: Sequences, users: Tensor, rng: np.random.Generator) -> Batch:
         raise NotImplementedError(f"{type(self).__name__} has no _make")
+
+    def _partners(self, chosen: np.ndarray, rng: np.random.Generator) -> Tensor:
+        """(B, T) inputs of another row with the same target, for each of the rows of these numbers."""
+        raise InputError(
+            f"{type(self).__name__} has rows of many targets, and the model learns from rows that share theirs; take "
+            "training.batches prefix"
+        )
 
 
 def weights_of(rows: Sequences) -> Tensor | None:

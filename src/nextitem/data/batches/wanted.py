@@ -31,6 +31,7 @@ class Wanted:
     asked_at: bool = False
     labels: bool = False  # of pairs: the rating of each
     views: Views | None = None  # of training rows alone, as are
+    partners: bool = False  # of prefix rows: another row with the same target
     triples: DrawTriples | None = None
     turns: Turns | None = None  # steps over triples in turn with those over rows; None: triples beside the rows
 

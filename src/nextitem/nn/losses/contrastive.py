@@ -14,17 +14,24 @@ from torch import Tensor
 from nextitem.nn.losses.full_score import full_cross_entropy
 
 
-def info_nce_of_views(one: Tensor, other: Tensor, temperature: float = 1.0) -> Tensor:
+def info_nce_of_views(one: Tensor, other: Tensor, temperature: float = 1.0, kinds: Tensor | None = None) -> Tensor:
     """Of each of the 2 N views (N, D) twice: -log softmax over the 2 N - 1 others' inner products, at its twin. A mean.
 
-    Chen et al. 2020 (SimCLR, NT-Xent), with inner products as CL4SRec takes them.
+    Chen et al. 2020 (SimCLR, NT-Xent), with inner products as CL4SRec takes them. Of rows of one kind (N,) none is
+    compared with another: they are alike, and no examples of what is unlike.
 
     >>> round(float(info_nce_of_views(torch.eye(2), torch.eye(2))), 4)  # log(1 + 2 / e)
     0.5514
+    >>> float(info_nce_of_views(torch.eye(2), torch.eye(2), kinds=torch.tensor([7, 7])))
+    0.0
     """
     views = torch.cat([one, other])  # (2N, D)
-    scores = (views @ views.T / temperature).fill_diagonal_(float("-inf"))
     twins = torch.arange(len(views), device=views.device).roll(len(one))
+    scores = (views @ views.T / temperature).fill_diagonal_(float("-inf"))
+    if kinds is not None:
+        is_alike = (kinds[:, None] == kinds).repeat(2, 2)
+        is_alike[torch.arange(len(views), device=views.device), twins] = False
+        scores = scores.masked_fill(is_alike, float("-inf"))
     return F.cross_entropy(scores, twins)
 
 

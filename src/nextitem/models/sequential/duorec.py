@@ -1,0 +1,75 @@
+"""DuoRec: SASRec that also learns that histories with the same next item are alike.
+
+Qiu et al., "Contrastive Learning for Representation Degeneration Problem in Sequential Recommendation", WSDM 2022,
+arXiv:2110.05730. Code followed: the authors' repository (RuihongQiu/DuoRec), in its default form `us_x`.
+Departures:
+- rows of a batch that have the same target are not held apart (`mask_alike`); there they are (False), though they are
+  what the model is to find alike;
+- the loss of the next item comes from outside (full cross-entropy, as theirs, by default);
+- padding stands after the newest item.
+
+Sizes: B rows, T positions, D dim.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from nextitem.data.batches import Batch, Wanted
+from nextitem.errors import InputError
+from nextitem.models.base import Trained
+from nextitem.models.sequential.sasrec import SASRec
+from nextitem.models.towers import SequenceModel, newest_places
+from nextitem.nn.blocks import Norm
+from nextitem.nn.losses.contrastive import info_nce_of_views
+
+
+class DuoRec(SASRec):
+    """DuoRec: SASRec whose states of two histories with the same next item are drawn together, and others apart.
+
+    Its loss has two parts, `ranking` and `contrast`. The contrast is between the state of a row, with other units
+    dropped, and that of another training row with the same target; a row whose target no other has is its own
+    partner. A step takes three passes.
+
+    Arguments:
+        contrast_weight: what `contrast` counts for in the loss; 0.1 of a grid from 0.1 to 0.5 in the authors' scripts.
+        temperature: of the contrast; inner products are divided by it.
+        mask_alike: whether rows with the same target are left out of what a row is held apart from.
+    """
+
+    trains_on = ("prefix",)
+    compares_rows = True
+    loss = Trained.loss  # the sum of the parts
+
+    def __init__(
+        self,
+        num_items: int,
+        dim: int = 64,
+        num_layers: int = 2,
+        num_heads: int = 2,
+        dropout: float = 0.5,
+        max_length: int = 50,
+        norm: Norm = "post",
+        contrast_weight: float = 0.1,
+        temperature: float = 1.0,
+        mask_alike: bool = True,
+    ) -> None:
+        super().__init__(num_items, dim, num_layers, num_heads, dropout, max_length, norm)
+        if temperature <= 0:
+            raise InputError(f"temperature must be above 0, found {temperature}")
+        self.contrast_weight, self.temperature, self.mask_alike = contrast_weight, temperature, mask_alike
+
+    def wanted(self) -> Wanted:
+        return Wanted(partners=True)
+
+    def parts(self, batch: Batch) -> dict[str, Tensor]:
+        if batch.partners is None:
+            raise InputError(
+                "DuoRec learns from rows that share a target, and the batch has none beside its rows; make prefix "
+                "batches with wanted=model.wanted()"
+            )
+        newest, partners = newest_places(batch.inputs), Batch.of(batch.partners)
+        own, other = self.encode_at(batch, newest), self.encode_at(partners, newest_places(partners.inputs))
+        kinds = batch.targets.gather(1, newest[:, None])[:, 0] if self.mask_alike else None
+        contrast = info_nce_of_views(own, other, self.temperature, kinds)
+        return {"ranking": SequenceModel.loss(self, batch), "contrast": self.contrast_weight * contrast}
