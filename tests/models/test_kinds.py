@@ -43,6 +43,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "SEPT": {"warm_up_epochs": 1},
     "CL4SRec": {},
     "DuoRec": {},
+    "STOSA": {},
     "TiSASRec": {"time_span": 9},
     "SASRecF": {"ratings": True},
     "FPMC": {},
