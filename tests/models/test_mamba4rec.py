@@ -33,6 +33,11 @@ class TestMamba2(TestMamba4Rec):
         return Mamba4Rec(num_items, dim=16, d_state=8, dropout=0.0, max_length=20, block="mamba2", head_dim=8)
 
 
+class TestMamba3(TestMamba4Rec):
+    def make(self, num_users: int, num_items: int) -> Recommender:
+        return Mamba4Rec(num_items, dim=16, d_state=8, dropout=0.0, max_length=20, block="mamba3", head_dim=8)
+
+
 class TestTwoLayersOfMamba2(TestMamba4Rec):
     epochs = 8
 
@@ -55,9 +60,9 @@ def test_parameters_by_hand() -> None:
     assert sum(one.numel() for one in Mamba4Rec(10, dim=8, d_state=4).parameters()) == by_hand
 
 
-@pytest.mark.parametrize("block", ["mamba", "mamba2"])
+@pytest.mark.parametrize("block", ["mamba", "mamba2", "mamba3"])
 def test_the_places_asked_for_equal_those_of_the_whole(block: Block) -> None:
-    model = Mamba4Rec(20, dim=8, num_layers=2, block=block, head_dim=4).eval()
+    model = Mamba4Rec(20, dim=8, num_layers=2, d_state=8, block=block, head_dim=4).eval()
     inputs = torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0], [0, 0, 0, 0]])
     found, places = model.encode_at(Batch.of(inputs), torch.tensor([1, 1, 0])), torch.tensor([1, 1, 0])
     torch.testing.assert_close(found, model.encode(Batch.of(inputs))[torch.arange(3), places])
@@ -89,5 +94,5 @@ def test_a_model_has_a_layer_at_least() -> None:
 
 
 def test_an_unknown_block_is_named() -> None:
-    with pytest.raises(InputError, match='no block "mamba3"; did you mean "mamba"'):
-        Mamba4Rec(20, block="mamba3")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match='no block "mamba4"; did you mean "mamba'):
+        Mamba4Rec(20, block="mamba4")  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ Sizes: B batch, L length, P positions of all rows, D d_model, E = expand * D cha
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple, get_args
+from typing import Generic, Literal, NamedTuple, TypeVar, get_args
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +26,9 @@ from nextitem.nn.scan.plain import conv_step, scan_step
 Initialisation = Literal["official", "recbole"]
 
 
+State = TypeVar("State")  # what a block remembers of each row
+
+
 class MambaState(NamedTuple):
     """What a block remembers of each row: the same size however long the history."""
 
@@ -33,8 +36,8 @@ class MambaState(NamedTuple):
     state: Tensor  # (B, E, N); of Mamba-2 (B, H, W, N)
 
 
-class ScanBlock(nn.Module):
-    """What the blocks of Mamba and Mamba-2 share; each has `over`, `start` and `step` of its own."""
+class ScanBlock(nn.Module, Generic[State]):
+    """What the blocks of Mamba, Mamba-2 and Mamba-3 share; each has `over`, `start` and `step` of its own."""
 
     conv_weight: nn.Parameter  # (channels that the convolution reads, K)
     conv_bias: nn.Parameter | None
@@ -48,11 +51,11 @@ class ScanBlock(nn.Module):
         """(P, D) -> (P, D), the positions of all rows one after another; with `places` (M,) -> (M, D), these alone."""
         raise NotImplementedError(f"{type(self).__name__} has no over")
 
-    def start(self, num_rows: int = 1) -> MambaState:
+    def start(self, num_rows: int = 1) -> State:
         """The state of rows of which nothing has been read."""
         raise NotImplementedError(f"{type(self).__name__} has no start")
 
-    def step(self, u: Tensor, before: MambaState) -> tuple[Tensor, MambaState]:
+    def step(self, u: Tensor, before: State) -> tuple[Tensor, State]:
         """One position of each row, (B, D) -> (B, D), and what to remember: time and memory do not grow."""
         raise NotImplementedError(f"{type(self).__name__} has no step")
 
@@ -60,7 +63,7 @@ class ScanBlock(nn.Module):
         return self.conv_weight.new_zeros(len(self.conv_weight)) if self.conv_bias is None else self.conv_bias
 
 
-class MambaBlock(ScanBlock):
+class MambaBlock(ScanBlock[MambaState]):
     """(B, L, d_model) -> (B, L, d_model); no position depends on later ones.
 
     Arguments:

@@ -25,7 +25,7 @@ from nextitem.nn.scan.plain import conv_step, ssd_step
 NORM_EPS = 1e-5
 
 
-class Mamba2Block(ScanBlock):
+class Mamba2Block(ScanBlock[MambaState]):
     """(B, L, d_model) -> (B, L, d_model); no position depends on later ones. Sizes of the code, but for head_dim.
 
     Arguments:

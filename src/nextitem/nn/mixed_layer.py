@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from nextitem.nn.dropout import Dropout
@@ -13,7 +15,7 @@ NORM_EPS = 1e-12  # of the layer norms of Mamba4Rec's authors
 class MixedLayer(nn.Module):
     """y = LN(m + x), then LN(f(y) + y): m what was mixed, f the feed-forward layers; without a residual y = LN(m)."""
 
-    def __init__(self, mamba: ScanBlock, dim: int, dropout: float, has_residual: bool) -> None:
+    def __init__(self, mamba: ScanBlock[Any], dim: int, dropout: float, has_residual: bool) -> None:
         super().__init__()
         self.has_residual = has_residual
         self.mamba = mamba  # first: a run that is resumed knows parameters by their order

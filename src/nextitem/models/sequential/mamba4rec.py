@@ -15,7 +15,7 @@ Sizes: B batch, T length, P real positions of the batch, M of them asked for, D 
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -28,27 +28,30 @@ from nextitem.models.streaming import Streaming
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.mamba import Initialisation, MambaBlock, MambaState, ScanBlock, initialise_linear
 from nextitem.nn.mamba2 import Mamba2Block
+from nextitem.nn.mamba3 import Mamba3Block, Mamba3State
 from nextitem.nn.mixed_layer import NORM_EPS, MixedLayer
 from nextitem.nn.scan import Rows
 
-Block = Literal["mamba", "mamba2"]
+Block = Literal["mamba", "mamba2", "mamba3"]
+BlockState = MambaState | Mamba3State
 
 
-class Mamba4Rec(Streaming[tuple[MambaState, ...]]):
+class Mamba4Rec(Streaming[tuple[BlockState, ...]]):
     """Mamba4Rec: selective state spaces over the items of a user, oldest to newest.
 
     One layer and the paper's sizes.
 
     Arguments:
         d_state: numbers of state a channel.
-        d_conv: items that the convolution before the scan sees.
+        d_conv: items that the convolution before the scan sees; mamba3 has none.
         expand: channels of the scan, in multiples of dim.
         max_length: how many of the newest items it reads in training and in batches; None for all.
         initialisation: of the Mamba block, "official" as its authors have it; "recbole" as the code of Mamba4Rec
             leaves it, which draws linear maps from N(0, 0.02) and clears the biases of the step sizes (not mamba2's).
         block: "mamba", the paper's; or "mamba2", whose channels share one decay a head, so that its scan is made of
-            matrix products and d_state can be large (Dao & Gu, ICML 2024, arXiv:2405.21060).
-        head_dim: channels of a head of mamba2; mamba has no heads.
+            matrix products and d_state can be large (Dao & Gu, ICML 2024, arXiv:2405.21060); or "mamba3", whose decays
+            and turning states depend on the items, and which has no convolution (Lahoti et al., ICLR 2026).
+        head_dim: channels of a head of mamba2 and mamba3; mamba has no heads.
     """
 
     def __init__(
@@ -102,10 +105,10 @@ class Mamba4Rec(Streaming[tuple[MambaState, ...]]):
     def _enter(self, items: Tensor) -> Tensor:
         return self.input_norm(self.dropout(self.item_embedding(items)))
 
-    def begin(self, num_rows: int) -> tuple[MambaState, ...]:
+    def begin(self, num_rows: int) -> tuple[BlockState, ...]:
         return tuple(layer.mamba.start(num_rows) for layer in self._each_layer())
 
-    def read(self, items: Tensor, memory: tuple[MambaState, ...]) -> tuple[Tensor, tuple[MambaState, ...]]:
+    def read(self, items: Tensor, memory: tuple[BlockState, ...]) -> tuple[Tensor, tuple[BlockState, ...]]:
         x, after = self._enter(items), []
         for layer, before in zip(self._each_layer(), memory, strict=True):
             x, state = layer.step(x, before)
@@ -118,11 +121,13 @@ class Mamba4Rec(Streaming[tuple[MambaState, ...]]):
 
 def make_block(
     name: Block, dim: int, d_state: int, d_conv: int, expand: int, head_dim: int, initialisation: Initialisation
-) -> ScanBlock:
+) -> ScanBlock[Any]:
     if name == "mamba":
         return MambaBlock(dim, d_state, d_conv, expand, initialisation=initialisation)
     if name == "mamba2":
         return Mamba2Block(dim, d_state, d_conv, expand, head_dim, initialisation=initialisation)
+    if name == "mamba3":
+        return Mamba3Block(dim, d_state, expand, head_dim, initialisation=initialisation)
     raise InputError(f'there is no block "{name}"; {suggest(name, get_args(Block))}')
 
 
@@ -133,6 +138,6 @@ class MambaLayer(MixedLayer):
         """(P, D) -> (P, D), or with `places` (M,) -> (M, D): these alone."""
         return self.after(self.mamba.over(x, rows, places), x if places is None else x[places])
 
-    def step(self, x: Tensor, before: MambaState) -> tuple[Tensor, MambaState]:
+    def step(self, x: Tensor, before: BlockState) -> tuple[Tensor, BlockState]:
         m, state = self.mamba.step(x, before)
         return self.after(m, x), state

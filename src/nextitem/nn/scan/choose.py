@@ -8,7 +8,8 @@
 
 Plain too wherever nn/kernels/choose.py says so: where somebody follows each operation of torch, for one.
 
-The scan of Mamba-2 (`ssd`) is made of matrix products, which every device has: one form, chunked.py.
+The scans of Mamba-2 (`ssd`) and Mamba-3 (`head_scan`) are made of matrix products, which every device has: one form,
+chunked.py.
 
 Narrower types are widened to float32 and the result is narrowed. agreement.py says what agrees on a GPU, and
 nn/kernels/checking.py what does on a CPU.
@@ -70,6 +71,23 @@ def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, rows:
     with _not_narrowed(x.device.type):
         y = chunked.ssd(**wide, rows=rows).to(x.dtype)
     check_finite("ssd", y, tensors)
+    return y
+
+
+def head_scan(written: Tensor, logs: Tensor, b: Tensor, c: Tensor, beside: Tensor, rows: Rows) -> Tensor:
+    """written, beside (P, H, W), logs (P, H) of decays, b, c (P, H, N) -> y (P, H, W), of the type of `written`.
+
+    The scan of Mamba-3: decays, and what is written and read, of each position and head.
+
+    Raises:
+        NonFiniteLossError: y would hold a number that is not finite; the input at fault is named.
+    """
+    rows.check(written)
+    tensors = {"written": written, "logs": logs, "b": b, "c": c, "beside": beside}
+    wide = {name: one.float() if one.dtype in _WIDENED else one for name, one in tensors.items()}
+    with _not_narrowed(written.device.type):
+        y = chunked.scan(**wide, rows=rows).to(written.dtype)
+    check_finite("scan of heads", y, tensors)
     return y
 
 

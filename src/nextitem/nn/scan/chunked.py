@@ -22,26 +22,34 @@ CHUNK = 64  # positions at the most; other sizes are slower (benchmarks/README.m
 
 def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, rows: Rows) -> Tensor:
     """As plain.ssd."""
+    exact = exact_type(x.device)
+    return scan(dt[..., None] * x, dt.to(exact) * a.to(exact), b[:, None], c[:, None], d[:, None] * x, rows)
+
+
+def scan(written: Tensor, logs: Tensor, b: Tensor, c: Tensor, beside: Tensor, rows: Rows) -> Tensor:
+    """As plain.scan."""
     if not rows.longest:
-        return torch.zeros_like(x)
+        return torch.zeros_like(written)
     count = math.ceil(rows.longest / CHUNK)
     size = math.ceil(rows.longest / count)
 
     def cut(flat: Tensor) -> Tensor:
-        """(P, ..) -> (R, K, Q, ..); zeros past the end write nothing and let nothing decay."""
-        return rows.pad(flat, count * size).view(len(rows.starts), count, size, *flat.shape[1:])
+        """(P, H or 1, ..) -> (R, K, H or 1, Q, ..); zeros past the end write nothing and let nothing decay."""
+        chunks = rows.pad(flat, count * size).view(len(rows.starts), count, size, *flat.shape[1:])
+        return chunks.transpose(2, 3)
 
-    xs, dts = (cut(one).transpose(2, 3) for one in (x, dt[..., None]))  # (R, K, H, Q, W or 1)
-    bs, cs = (cut(one)[:, :, None] for one in (b, c))  # (R, K, 1, Q, N)
     # In float64: the difference of two sums over a chunk is as exact as the decay between the two positions.
-    exact = torch.float32 if x.device.type == "mps" else torch.float64  # Apple's GPUs have nothing wider
-    logs = (dts[..., 0].to(exact) * a.to(exact)[:, None]).cumsum(-1)  # (R, K, H, Q), the decay since the chunk began
-    written = dts * xs
-    y = _within(logs, bs, cs, written)
+    since = cut(logs.to(exact_type(logs.device))[..., None])[..., 0].cumsum(-1)  # (R, K, H, Q), since the chunk began
+    writes, bs, cs = cut(written), cut(b), cut(c)
+    y = _within(since, bs, cs, writes)
     if y.shape[1] > 1:
-        y = y + _from_before(logs, bs, cs, written)
-    y = y + d[:, None, None] * xs
-    return rows.flatten(y.transpose(2, 3).flatten(1, 2))
+        y = y + _from_before(since, bs, cs, writes)
+    return rows.flatten((y + cut(beside)).transpose(2, 3).flatten(1, 2))
+
+
+def exact_type(device: torch.device) -> torch.dtype:
+    """The type of sums of decays: Apple's GPUs have nothing wider than float32."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def _within(logs: Tensor, b: Tensor, c: Tensor, written: Tensor) -> Tensor:

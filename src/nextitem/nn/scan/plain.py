@@ -62,6 +62,20 @@ def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, rows:
     return rows.flatten(torch.stack(ys, 1)) if ys else torch.zeros_like(x)
 
 
+def scan(written: Tensor, logs: Tensor, b: Tensor, c: Tensor, beside: Tensor, rows: Rows) -> Tensor:
+    """written, beside (P, H, W), logs (P, H) of decays, b, c (P, H or 1, N) -> y (P, H, W), zero where no row is.
+
+    state = exp(log) state + written b^T; y = state c + beside: decays, b and c of each position, and of each head.
+    """
+    writes, ls, bs, cs, added = (rows.pad(one) for one in (written, logs, b, c, beside))
+    state = written.new_zeros(len(rows.starts), *written.shape[1:], b.shape[2])
+    ys = []
+    for t in range(rows.longest):
+        state = ls[:, t].exp()[..., None, None] * state + writes[:, t, :, :, None] * bs[:, t, :, None]
+        ys.append((state * cs[:, t, :, None]).sum(-1) + added[:, t])
+    return rows.flatten(torch.stack(ys, 1)) if ys else torch.zeros_like(written)
+
+
 def conv_step(window: Tensor, x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     """One position of each row: the K - 1 before it (R, K - 1, E), oldest first, and x (R, E) -> the next, SiLU(..)."""
     whole = torch.cat([window, x[:, None]], 1)  # (R, K, E)
