@@ -4,6 +4,7 @@ from nextitem.recipe.data import DataRecipe, SplitRecipe
 from nextitem.recipe.layers import Layer, make_data_recipe, make_recipe, read_layer, with_training
 from nextitem.recipe.sections import (
     FORMAT,
+    AverageName,
     EvaluationRecipe,
     LoggerName,
     LossRecipe,
@@ -16,6 +17,7 @@ from nextitem.recipe.sections import (
 
 __all__ = [
     "FORMAT",
+    "AverageName",
     "DataRecipe",
     "EvaluationRecipe",
     "Layer",

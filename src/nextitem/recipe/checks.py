@@ -55,6 +55,17 @@ def check_training(training: TrainingRecipe, loss: LossRecipe | None) -> None:
             f"training.plateau_patience: training stops after {training.patience} validations without a better one "
             f"(training.patience), before {training.plateau_patience} of them lower the learning rate"
         )
+    for key, kind, value in (
+        ("average_decay", "ema", training.average_decay),
+        ("average_count", "last", training.average_count),
+    ):
+        if value is not None and training.average != kind:
+            raise InputError(
+                f"training.{key}: only the average {kind} has a use for it; found {value}; leave it out (null), or "
+                f"take training.average {kind}"
+            )
+    if training.average is not None and training.strategy == "fsdp":
+        raise InputError("training.average: it takes whole weights, which fsdp has not; take training.strategy ddp")
     if training.beta2 != BETA2 and "adam" not in training.optimizer:
         raise InputError(
             f"training.beta2: {training.optimizer} has no second moment to average; found {training.beta2}; "

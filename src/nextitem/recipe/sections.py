@@ -21,6 +21,7 @@ BETA2 = 0.999  # how slowly Adam's second moment forgets; Kingma and Ba, arXiv:1
 
 OptimizerName = Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"]
 LoggerName = Literal["csv", "tensorboard"]
+AverageName = Literal["ema", "last"]
 ScheduleName = Literal["constant", "warmup", "cosine", "plateau", "exponential"]
 
 
@@ -106,6 +107,12 @@ class TrainingRecipe(BaseModel):
     """How slowly the Adams' second moment forgets."""
     clip_norm: Annotated[float, Field(gt=0)] | None = None
     """Gradients are scaled down to this common norm; null: never."""
+    average: AverageName | None = None
+    """Validate and keep a mean of the weights: ema over steps, last over validations; null: the weights."""
+    average_decay: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Of ema: how slowly it forgets; null: 0.999."""
+    average_count: Positive | None = None
+    """Of last: so many validations; null: 5."""
     monitor: str = "ndcg@10"
     """What the best epoch is chosen by, on the validation cases."""
     evaluate_every: Positive = 1

@@ -51,7 +51,8 @@ def fit_recipe(
         optimizer=build.build_optimizer(training, model), clip_norm=training.clip_norm, seed=recipe.seed,
         accumulate=training.accumulate, schedule=build.build_schedule(training, batches),
         fabric=build.build_fabric(training, processes, model.wanted().turns is not None), processes=processes,
-        is_sharded=build.is_sharded(training, processes), folder=folder, resume=True, track=track, profile=profile,
+        is_sharded=build.is_sharded(training, processes), average=build.build_average(training, model), folder=folder,
+        resume=True, track=track, profile=profile,
         log=log, mark=mark,
     )  # fmt: skip
 
@@ -81,7 +82,8 @@ def refit_recipe(
         optimizer=build.build_optimizer(training, model), clip_norm=training.clip_norm, accumulate=training.accumulate,
         schedule=build.build_schedule(training, batches), lowered=lowered, seed=recipe.seed,
         fabric=build.build_fabric(training, processes, model.wanted().turns is not None), processes=processes,
-        is_sharded=build.is_sharded(training, processes), folder=folder, track=track, mark=mark,
+        is_sharded=build.is_sharded(training, processes), average=build.build_average(training, model),
+        evaluate_every=training.evaluate_every, folder=folder, track=track, mark=mark,
     )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ from nextitem.recipe import (
 from nextitem.recipe.preparing import build_dataset as build_dataset
 from nextitem.runs.devices import check_device
 from nextitem.runs.objectives import make_objective
+from nextitem.training.averaging import COUNT, DECAY, Average
 from nextitem.training.optimizers import make_optimizer
 from nextitem.training.schedules import Schedule
 from nextitem.training.share import fit_once
@@ -157,6 +158,13 @@ def build_batches(recipe: TrainingRecipe, model: Trained, split: Split, seed: in
 
 def build_optimizer(recipe: TrainingRecipe, model: Trained) -> torch.optim.Optimizer:
     return make_optimizer(model, recipe.optimizer, recipe.learning_rate, recipe.weight_decay, recipe.beta2)
+
+
+def build_average(recipe: TrainingRecipe, model: Trained) -> Average | None:
+    if recipe.average is None:
+        return None
+    decay = DECAY if recipe.average_decay is None else recipe.average_decay
+    return Average(recipe.average, model, decay, recipe.average_count or COUNT)
 
 
 def build_schedule(recipe: TrainingRecipe, batches: Batches) -> Schedule:

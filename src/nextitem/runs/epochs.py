@@ -17,7 +17,7 @@ from nextitem.models.catalogue import MODELS
 from nextitem.models.towers import TowerFree
 from nextitem.nn.objectives import Objective
 from nextitem.processes import ALONE
-from nextitem.recipe import LossRecipe, ModelRecipe, Recipe, TrainingRecipe, make_recipe, with_training
+from nextitem.recipe import AverageName, LossRecipe, ModelRecipe, Recipe, TrainingRecipe, make_recipe, with_training
 from nextitem.recipe.checks import with_batch_keys, with_loss_keys
 from nextitem.runs import build
 from nextitem.runs.assemble import refuse_cut
@@ -47,6 +47,7 @@ def epochs(
     evaluate_every: int | None = None,
     clip_norm: float | None = None,
     accumulate: int | None = None,
+    average: AverageName | None = None,
     optimizer: torch.optim.Optimizer | None = None,
     schedule: Schedule | None = None,
     protocol: Protocol | None = None,
@@ -88,7 +89,7 @@ def epochs(
     """
     keys = _given(
         epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, patience=patience, monitor=monitor,
-        evaluate_every=evaluate_every, clip_norm=clip_norm, accumulate=accumulate,
+        evaluate_every=evaluate_every, clip_norm=clip_norm, accumulate=accumulate, average=average,
     )  # fmt: skip
     parts = _given(
         batches=batches, objective=objective, recipe=recipe, metrics=metrics, optimizer=optimizer, schedule=schedule,
@@ -120,8 +121,8 @@ def epochs(
         memory=build.build_memory(recipe.evaluation, split.num_items) if memory is None else memory,
         optimizer=optimizer or build.build_optimizer(training, model), clip_norm=training.clip_norm,
         accumulate=training.accumulate, schedule=schedule or build.build_schedule(training, batches), seed=seed,
-        fabric=fabric or build.build_fabric(training), folder=folder, resume=resume, track=track, profile=profile,
-        log=log,
+        fabric=fabric or build.build_fabric(training), average=build.build_average(training, model), folder=folder,
+        resume=resume, track=track, profile=profile, log=log,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from nextitem.errors import InputError
 from nextitem.models.checks import check_finite, check_weights
+from nextitem.training.averaging import Average
 from nextitem.training.moments import flat, load_moments
 from nextitem.training.optimizers import moments_of
 from nextitem.training.shapes import MEND, own
@@ -70,11 +71,14 @@ def save_checkpoint(
     state: FitState,
     is_writer: bool = True,
     mark: str = "",
+    average: Average | None = None,
 ) -> None:
     """Every process calls this, since an optimizer may be sharded; the writer writes. `mark` tells runs apart."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for number, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{key}": torch.as_tensor(whole(value)) for key, value in flat(values).items()}
+    if average is not None:
+        tensors |= {f"average.{name}": tensor for name, tensor in average.tensors().items()}
     if is_writer:
         save_weights(tensors, path, {"state": json.dumps(asdict(state)), **marked(mark)})
 
@@ -96,7 +100,12 @@ def _state(path: Path, metadata: dict[str, str]) -> FitState:
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, mark: str = "", streams: tuple[str, ...] = ()
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    mark: str = "",
+    streams: tuple[str, ...] = (),
+    average: Average | None = None,
 ) -> FitState:
     """Put weights and optimizer state back; hyper-parameters of the optimizer stay as it was made with.
 
@@ -109,19 +118,23 @@ def load_checkpoint(
     refuse_other_mark(path, metadata, mark)
     state = _state(path, metadata)
     weights: dict[str, Tensor] = {}
+    mean: dict[str, Tensor] = {}
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         owner, _, rest = name.partition(".")
         number, _, key = rest.partition(".")
         if owner == "model":
             weights[rest] = tensor
+        elif owner == "average":
+            mean[rest] = tensor
         elif owner == "optimizer" and number.isdecimal():
             moments.setdefault(int(number), {})[key] = tensor
         else:
-            raise InputError(f"{path} is damaged: {name} is of neither model nor optimizer; {MEND}")
+            raise InputError(f"{path} is damaged: {name} is of neither model, optimizer nor average; {MEND}")
     try:
         check_weights(model.state_dict(), weights)
         _check_moments(optimizer, moments, streams)
+        _load_average(average, mean)
     except InputError as error:
         raise InputError(f"{path} holds another model than the recipe describes: {error}; {MEND}") from error
     # In the precision that it was trained in; the optimizer takes over that of its parameters.
@@ -129,6 +142,13 @@ def load_checkpoint(
     model.load_state_dict(weights)
     load_moments(optimizer, moments, streams)
     return state
+
+
+def _load_average(average: Average | None, tensors: dict[str, Tensor]) -> None:
+    if average is not None:
+        average.load(tensors)
+    elif tensors:
+        raise InputError("it was trained with an average of its weights, which is not asked for")
 
 
 def marked(mark: str) -> dict[str, str]:

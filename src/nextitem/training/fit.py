@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from os.path import lexists
 from pathlib import Path
@@ -21,6 +22,7 @@ from nextitem.evaluation.ranking import DEFAULT_MEMORY
 from nextitem.models.base import Trained
 from nextitem.models.checks import check_weights
 from nextitem.processes import ALONE, Processes
+from nextitem.training.averaging import Average
 from nextitem.training.checkpoint import (
     FitState,
     load_checkpoint,
@@ -72,6 +74,7 @@ def fit(
     fabric: Fabric | None = None,
     processes: Processes = ALONE,
     is_sharded: bool = False,
+    average: Average | None = None,
     folder: Path | None = None,
     resume: bool = False,
     track: Track | None = None,
@@ -87,7 +90,8 @@ def fit(
     With a `folder`, the best weights and a checkpoint are kept in it, and `resume` continues from them, to the same
     weights as a run that was never interrupted. `log` is called in the first process with every epoch before its
     checkpoint is written: who is killed in between trains the epoch again and is told of it again, and of none too few.
-    `mark` stands in what is kept, and only what has the same is continued from.
+    `mark` stands in what is kept, and only what has the same is continued from. With an `average` of the model's
+    weights it is the mean that is validated and kept.
     """
     num_ranked = (protocol or Protocol()).num_ranked(split.num_items)
     monitor = main(num_ranked) if monitor is None else monitor
@@ -107,34 +111,35 @@ def fit(
     schedule = schedule or Schedule()
     state, best = FitState(), dict[str, Tensor]()
     if resume and folder is not None:
-        state, best = _continued(folder, model, optimizer, processes, mark)
+        state, best = _continued(folder, model, optimizer, processes, mark, average)
     if _is_over(state, epochs, patience, evaluate_every):
         model.load_weights(best)
         return
     steps = train(
         model, batches, optimizer, first=state.epoch + 1, last=epochs,
         seed=seed, clip_norm=clip_norm, accumulate=accumulate, fabric=fabric, processes=processes,
-        is_sharded=is_sharded, track=track, profile=profile,
+        is_sharded=is_sharded, track=track, profile=profile, average=average,
         rate=lambda epoch, step: schedule.factor(epoch, step, state.num_lowered),  # of the state as it is then
     )  # fmt: skip
     for epoch in steps:
         state = replace(state, epoch=epoch.number, seconds=state.seconds + epoch.seconds)
         values, is_best = None, False
         if epoch.number % evaluate_every == 0 or epoch.number == epochs:
-            values = evaluate(model, split.valid, wanted, protocol, memory, processes=processes).means()
-            is_best = state.best_epoch == 0 or values[monitor] > state.best_value
+            with validated(model, average) as weights:
+                values = evaluate(model, split.valid, wanted, protocol, memory, processes=processes).means()
+                is_best = state.best_epoch == 0 or values[monitor] > state.best_value
+                best = weights() if is_best else best
         if values is not None:
             state = schedule.after_validation(state, is_best)
         if is_best and values is not None:
             state = replace(state, best_epoch=epoch.number, best_value=values[monitor])
-            best = _copied(model)
             if folder is not None and processes.is_first:
                 save_weights(best, folder / BEST, marked(mark))
         progress = Progress(epoch, values, is_best, state)
         if log is not None and processes.is_first:
             log(progress)
         if folder is not None:
-            save_checkpoint(folder / CHECKPOINT, model, optimizer, state, processes.is_first, mark)
+            save_checkpoint(folder / CHECKPOINT, model, optimizer, state, processes.is_first, mark, average)
         yield progress
         if _is_over(state, epochs, patience, evaluate_every):
             break
@@ -142,13 +147,18 @@ def fit(
 
 
 def _continued(
-    folder: Path, model: Trained, optimizer: torch.optim.Optimizer, processes: Processes, mark: str
+    folder: Path,
+    model: Trained,
+    optimizer: torch.optim.Optimizer,
+    processes: Processes,
+    mark: str,
+    average: Average | None,
 ) -> tuple[FitState, dict[str, Tensor]]:
     """The state and the best weights in a folder, which the first process alone needs to see."""
     with seen_by_first(folder / CHECKPOINT, processes) as checkpoint:
         if not lexists(checkpoint):
             return FitState(), {}
-        state = load_checkpoint(checkpoint, model, optimizer, mark, streams_with_moments(model))
+        state = load_checkpoint(checkpoint, model, optimizer, mark, streams_with_moments(model), average)
     if not state.best_epoch:
         return state, {}
     with seen_by_first(folder / BEST, processes) as best:
@@ -166,5 +176,14 @@ def _is_over(state: FitState, epochs: int, patience: int, evaluate_every: int) -
     return state.epoch >= epochs or (state.best_epoch > 0 and waited >= patience)
 
 
-def _copied(model: Trained) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+@contextmanager
+def validated(model: Trained, average: Average | None) -> Iterator[Callable[[], dict[str, Tensor]]]:
+    """A context in which the model has the weights that are validated; what is given copies them."""
+
+    def weights() -> dict[str, Tensor]:
+        return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+    if average is not None:
+        average.before_validation()
+    with nullcontext() if average is None else average.applied():
+        yield weights

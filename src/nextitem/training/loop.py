@@ -24,6 +24,7 @@ from nextitem.models.towers import ItemTower
 from nextitem.nn.kernels.waiting import WAITING
 from nextitem.processes import ALONE, Processes
 from nextitem.training.allocator import keep_freed_memory
+from nextitem.training.averaging import Average
 from nextitem.training.clipping import clip_gradients
 from nextitem.training.means import Means
 from nextitem.training.moments import give_each, moments_of_stream, streams_with_moments
@@ -67,6 +68,7 @@ def train(
     is_sharded: bool = False,
     track: Track | None = None,
     profile: Profile | None = None,
+    average: Average | None = None,
 ) -> Iterator[Epoch]:
     """Train epochs `first` to `last`; after each one the model holds its weights.
 
@@ -74,7 +76,7 @@ def train(
     continued equals training that never stopped, bit for bit. A step takes the gradient of `accumulate` batches, which
     is that of one batch with the rows of all. Of several `processes` each takes its share of the rows of every batch;
     together they take the steps of one, and with `is_sharded` each keeps but a part of what training needs. `track`
-    wraps the batches, to show progress; `profile` takes the time of every phase.
+    wraps the batches, to show progress; `profile` takes the time of every phase; an `average` is told of every step.
 
     Where a model takes turns (`Turns`), a step is of one stream, with the loss of that stream and, unless they are
     shared, its own moments in the optimizer.
@@ -119,6 +121,8 @@ def train(
                     clip_gradients(fabric, wrapped, wrapped_optimizer, clip_norm)
                 with moments_of_stream(optimizer, group[0].stream, streams):
                     wrapped_optimizer.step()
+                if average is not None:
+                    average.after_step()
                 profile.lap("optimizer")
                 losses.end_step(group[0].stream, loss)
         if is_sharded:
