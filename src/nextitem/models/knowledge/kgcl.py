@@ -28,19 +28,19 @@ from nextitem.models.base import Trained
 from nextitem.models.graph import GraphModel, interactions
 from nextitem.models.initialise import initialise_xavier
 from nextitem.models.knowledge.edges import KnownAndMet, knowledge_edges
+from nextitem.nn.directions import directions
 from nextitem.nn.dropout import draw_seed
 from nextitem.nn.graphs.dropping import dropped, dropped_weights
 from nextitem.nn.graphs.edges import Edges
 from nextitem.nn.graphs.end_scores import ScoredByEnds
 from nextitem.nn.graphs.weighing import symmetric
 from nextitem.nn.losses.contrastive import info_nce_among_all
-from nextitem.nn.unit_rows import unit_rows
 
 TRIPLES_PER_STEP = 4096  # of the edges; a batch has as many beside batches of 1,024 rows
 
 
 class View(KnownAndMet):
-    """What is known and who met what, as what attention goes over; `of_items` are the heads that the last layer asks."""
+    """What is known, as attention goes over it, and who met what; `of_items` are the heads that the last layer asks."""
 
     def __init__(self, attended: ScoredByEnds, met: Edges) -> None:
         super().__init__(attended.edges, met)
@@ -120,9 +120,7 @@ class KGCL(GraphModel[Views]):
             one, other = (self._items(View(half, met)) for half in halves)
             shares = kept_shares(F.cosine_similarity(one, other), self.keep_share)  # (V,)
         of_met = shares.index_select(0, met.tails)
-        graph.one, graph.other = (
-            View(half, symmetric(met.kept(torch.bernoulli(of_met).bool()))) for half in halves
-        )
+        graph.one, graph.other = (View(half, symmetric(met.kept(torch.bernoulli(of_met).bool()))) for half in halves)
 
     def propagate(self, graph: Views) -> tuple[Tensor, Tensor]:
         return self._vectors(graph.whole)
@@ -162,7 +160,7 @@ class KGCL(GraphModel[Views]):
             known = graph.attended if left else graph.of_items
             shares = known.edges.softmax(F.leaky_relu(known.scores(x, of_heads, of_tails, biases), 0.2))
             x = x[: known.edges.num_nodes] + known.edges(x, shares)
-            x = unit_rows(x, p, draw_seed() if p else 0)
+            x = directions(x, p, draw_seed() if p else 0)
         return x[: self.num_items + 1]
 
     def edge_weights(self, user: int, item: int, heads: Tensor, relations: Tensor, tails: Tensor) -> Tensor:
@@ -174,7 +172,9 @@ class KGCL(GraphModel[Views]):
     def _graph_loss(self, triples: Tensor | None) -> Tensor:
         assert triples is not None
         heads, relations, tails, untrue = triples.unbind(1)
-        head, tail, other = self.entity_embedding(torch.stack([heads, tails, untrue])).unbind()  # one gradient of a table
+        head, tail, other = self.entity_embedding(
+            torch.stack([heads, tails, untrue])
+        ).unbind()  # one gradient of a table
         relation = self.relation_embedding(relations)
         true, false = ((head + relation - end).square().sum(1) for end in (tail, other))
         square = torch.stack([one.square().sum(1).mean() for one in (head, relation, tail, other)]).sum()

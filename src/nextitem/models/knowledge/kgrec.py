@@ -30,13 +30,13 @@ from nextitem.models.graph import GraphModel, interactions
 from nextitem.models.initialise import initialise_xavier
 from nextitem.models.knowledge.edges import KnownAndMet, knowledge_edges
 from nextitem.models.knowledge.rationales import gumbel, highest, masked_edges, tail_means
+from nextitem.nn.directions import directions
 from nextitem.nn.dropout import draw_seed
 from nextitem.nn.graphs.changes import of_first_heads
 from nextitem.nn.graphs.dropping import dropped
 from nextitem.nn.graphs.edges import Edges
 from nextitem.nn.graphs.weighing import by_row, degrees
 from nextitem.nn.losses.contrastive import contrast_with_one
-from nextitem.nn.unit_rows import unit_rows
 
 
 class KGRec(GraphModel[KnownAndMet]):
@@ -139,7 +139,7 @@ class KGRec(GraphModel[KnownAndMet]):
         _, one = self._layers(lambda u, i: (met(i), met.turned(u)), p, self.user_embedding.weight, other)
         for left in reversed(range(self.num_layers)):
             edges = by_head if left else of_items  # the last layer is of items alone
-            x = unit_rows(edges(x, relation_vectors=self.relation_embedding.weight), p, draw_seed() if p else 0)
+            x = directions(edges(x, relation_vectors=self.relation_embedding.weight), p, draw_seed() if p else 0)
             other = other + x[: self.num_items + 1]
         return contrast_with_one(self.of_met(one[1:]), self.of_known(other[1:]), self.temperature, generator)
 
@@ -147,7 +147,7 @@ class KGRec(GraphModel[KnownAndMet]):
         """The sums of the first vectors and of those after each layer, which have length 1."""
         vectors, sums = list(first), list(first)
         for _ in range(self.num_layers):
-            vectors = [unit_rows(x, p, draw_seed() if p else 0) for x in layer(*vectors)]
+            vectors = [directions(x, p, draw_seed() if p else 0) for x in layer(*vectors)]
             sums = [total + x for total, x in zip(sums, vectors, strict=True)]
         return sums
 

@@ -105,7 +105,7 @@ def copies(edges: Edges, num: int, *, shares_tails: bool = False) -> Edges:
 
 
 def of_first_heads(edges: Edges, num: int) -> Edges:
-    """The edges of heads 0..num-1, which are numbered as before; tails stay, those of no edge too. Nothing is sorted."""
+    """The edges of heads 0..num-1, numbered as before; all tails stay, those of no edge too. Nothing is sorted."""
     whole, end = edges.layout, int(edges.offsets[num])
     is_kept = whole.by_tail < end
     kept = is_kept.nonzero()[:, 0]

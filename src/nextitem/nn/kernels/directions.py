@@ -1,4 +1,7 @@
-"""The loops of rows of length 1, with dropout before: one pass there, one back."""
+"""The loops of directions, with dropout before: one pass there, one back.
+
+Sizes: N rows, D dim.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +28,15 @@ def unit(x: Tensor, bound: int, scale: float, seed: int) -> tuple[Tensor, Tensor
     """(N, D) -> the rows (N, D) and what their lengths were (N,); `bound` 0: nothing is dropped."""
     use_torch_threads()
     found, lengths = torch.empty_like(x, memory_format=torch.contiguous_format), torch.empty(len(x))
-    _unit(*(array_of(one) for one in (x, found, lengths)), *halves(seed), np.uint32(bound), F(scale))
+    _unit(array_of(x), array_of(found), array_of(lengths), *halves(seed), np.uint32(bound), F(scale))
     return found, lengths
 
 
 def unit_back(gradient: Tensor, rows: Tensor, lengths: Tensor, bound: int, scale: float, seed: int) -> Tensor:
     use_torch_threads()
     found = torch.empty_like(rows)
-    arrays = (array_of(one) for one in (gradient, rows, lengths, found))
-    _unit_back(*arrays, *halves(seed), np.uint32(bound), F(scale))
+    upstream, one, its, into = (array_of(x) for x in (gradient, rows, lengths, found))
+    _unit_back(upstream, one, its, into, *halves(seed), np.uint32(bound), F(scale))
     return found
 
 
@@ -52,9 +55,7 @@ def _unit(x: Any, found: Any, lengths: Any, low: Any, high: Any, bound: Any, sca
 
 
 @parallel_kernel(fastmath=FUSED, error_model="numpy")
-def _unit_back(
-    gradient: Any, rows: Any, lengths: Any, found: Any, low: Any, high: Any, bound: Any, scale: Any
-) -> None:
+def _unit_back(gradient: Any, rows: Any, lengths: Any, found: Any, low: Any, high: Any, bound: Any, scale: Any) -> None:
     for part in prange((len(rows) + ROWS - 1) // ROWS):
         for nth in range(part * ROWS, min(len(rows), (part + 1) * ROWS)):
             one, upstream, row = rows[nth], gradient[nth], found[nth]
