@@ -26,7 +26,7 @@ def directions(x: Tensor, p: float = 0.0, seed: int = 0) -> Tensor:
 
 
 def plain(x: Tensor, p: float, seed: int) -> Tensor:
-    """The plain form: a product with 1 / length, for a division has a gradient of four more passes over all elements."""
+    """The plain form: a product with 1 / length, as a division has a gradient of four more passes over all elements."""
     x = dropout(x, p, seed)
     return x * x.norm(dim=1, keepdim=True).clamp(min=1e-12).reciprocal()
 
