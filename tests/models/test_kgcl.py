@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from nextitem.models.knowledge.edges import KnownAndMet
 from nextitem.models.knowledge.kgcl import KGCL, kept_shares
 from nextitem.models.negatives import unseen_sampler
 from nextitem.nn.graphs.edges import Edges
+from nextitem.nn.kernels.choose import plain as plain_forms
 from nextitem.nn.losses import bpr
 from nextitem.nn.losses.contrastive import info_nce_among_all
 from nextitem.nn.objectives import Sampled
@@ -128,6 +130,20 @@ def test_the_loss_of_rows_is_that_of_plain_loops() -> None:
     near(parts["contrast"], 0.1 * wanted)
     near(parts["ranking"], model.loss_over(batch, *plain(model, *whole())))
     assert set(parts) == {"ranking", "contrast"}
+
+
+def test_a_step_is_that_of_torchs_operations_with_dropout_and_dropped_edges() -> None:
+    """The loss and every gradient, compiled and plain, from the same draws."""
+    found = []
+    for way in (nullcontext, plain_forms):
+        model, items = small(dropout=0.3), torch.tensor([[3], [2], [4], [5]])
+        model.begin_epoch(1)
+        torch.manual_seed(5)
+        with way():
+            loss = model.loss(Batch(torch.tensor([1, 2, 2, 4]), torch.zeros_like(items), items))
+            found.append((loss, *torch.autograd.grad(loss, [*model.parameters()], allow_unused=True)))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_the_loss_of_triples_by_hand() -> None:

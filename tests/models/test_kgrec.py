@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from nextitem.models.base import Recommender
 from nextitem.models.knowledge.kgrec import KGRec
 from nextitem.models.knowledge.rationales import gumbel, highest, masked_edges, tail_means
 from nextitem.nn.graphs.edges import Edges
+from nextitem.nn.kernels.choose import plain as plain_forms
 from nextitem.nn.losses.contrastive import contrast_with_one
 from nextitem.testing import RecommenderTests, batch_of
 
@@ -84,6 +86,19 @@ def test_the_loss_has_three_parts_and_outside_of_training_it_is_always_the_same(
     assert set(model.parts(batch)) == {"ranking", "masked", "contrast"}
     model.eval()
     assert float(model.loss(batch).detach()) == float(model.loss(batch).detach())
+
+
+def test_a_step_is_that_of_torchs_operations_with_dropout_and_dropped_edges() -> None:
+    """The loss and every gradient, compiled and plain, from the same draws."""
+    found = []
+    for way in (nullcontext, plain_forms):
+        model, items = small(), torch.tensor([[3], [2]])
+        torch.manual_seed(5)
+        with way():
+            loss = model.loss(Batch(torch.tensor([1, 2]), torch.zeros_like(items), items))
+            found.append((loss, *torch.autograd.grad(loss, [*model.parameters()], allow_unused=True)))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_scores_are_shares_of_a_head_times_its_edges() -> None:

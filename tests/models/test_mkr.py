@@ -61,6 +61,16 @@ def test_a_unit_by_hand() -> None:
     assert entity.tolist() == [[1.0, 2.5]]
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_no_user_and_no_tail_begins_as_zero(seed: int) -> None:
+    """With two layers of four dimensions and no bias, up to a quarter of them did, and whole dimensions for all."""
+    torch.manual_seed(seed)
+    model = MKR(1000, 100, num_entities=2000, num_relations=5, dim=4, num_layers=2)
+    with torch.no_grad():
+        for vectors in (model.user_vectors(), model.tail_layers(model.entity_embedding.weight)):
+            assert vectors.any(1).all()
+
+
 def crossed(unit: CrossCompress, v: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
     """The paper's form: with the matrix of all products of the two."""
     cross = torch.outer(v, e)

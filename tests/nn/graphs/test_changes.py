@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextitem.errors import InputError
-from nextitem.nn.graphs.changes import copies, of_heads, turned, with_inverses, with_loops, without_repeats
+from nextitem.nn.graphs.changes import (
+    copies,
+    of_first_heads,
+    of_heads,
+    turned,
+    with_inverses,
+    with_loops,
+    without_repeats,
+)
 from nextitem.nn.graphs.edges import Edges
 
 Listed = list[tuple[int, int, int, float]]  # head, tail, relation, weight
@@ -143,3 +151,15 @@ def test_loops_of_what_is_numbered_apart_or_weighed_are_refused() -> None:
     ):
         with pytest.raises(InputError, match="with_loops needs plain edges"):
             with_loops(edges)
+
+
+@hypothetical
+@given(EDGES, st.integers(0, 5))
+def test_the_edges_of_the_first_heads_are_laid_out_as_if_there_were_no_others(given: Listed, num: int) -> None:
+    found = of_first_heads(edges_of(given), num)
+    assert (found.num_nodes, found.num_tails) == (num, 5)
+    alone = [one for one in given if one[0] < num]
+    assert listed(found) == listed(edges_of(alone))
+    assert torch.equal(found.offsets, edges_of(alone).offsets[: num + 1])
+    for name in ("by_tail", "heads_by_tail", "tail_offsets"):
+        assert torch.equal(getattr(found, name), getattr(edges_of(alone), name))

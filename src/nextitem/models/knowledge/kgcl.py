@@ -28,19 +28,29 @@ from nextitem.models.base import Trained
 from nextitem.models.graph import GraphModel, interactions
 from nextitem.models.initialise import initialise_xavier
 from nextitem.models.knowledge.edges import KnownAndMet, knowledge_edges
-from nextitem.nn.dropout import draw_seed, dropout
-from nextitem.nn.graphs.dropping import dropped
+from nextitem.nn.directions import directions
+from nextitem.nn.dropout import draw_seed
+from nextitem.nn.graphs.dropping import dropped, dropped_weights
 from nextitem.nn.graphs.edges import Edges
+from nextitem.nn.graphs.end_scores import ScoredByEnds
 from nextitem.nn.graphs.weighing import symmetric
 from nextitem.nn.losses.contrastive import info_nce_among_all
 
 TRIPLES_PER_STEP = 4096  # of the edges; a batch has as many beside batches of 1,024 rows
 
 
+class View(KnownAndMet):
+    """What is known, as attention goes over it, and who met what; `of_items` are the heads that the last layer asks."""
+
+    def __init__(self, attended: ScoredByEnds, met: Edges) -> None:
+        super().__init__(attended.edges, met)
+        self.attended, self.of_items = attended, attended.of_first_heads(met.num_tails)
+
+
 class Views(nn.Module):
     """The graphs, and two views of them, which every epoch makes anew; before the first these are whole."""
 
-    def __init__(self, whole: KnownAndMet) -> None:
+    def __init__(self, whole: View) -> None:
         super().__init__()
         self.whole = self.one = self.other = whole
 
@@ -92,7 +102,7 @@ class KGCL(GraphModel[Views]):
         initialise_xavier(self)
 
     def make_graph(self, train: TrainingData) -> Views:
-        return Views(KnownAndMet(knowledge_edges(train), symmetric(interactions(train))))
+        return Views(View(ScoredByEnds(knowledge_edges(train)), symmetric(interactions(train))))
 
     def prepare(self, train: TrainingData) -> None:
         super().prepare(train)
@@ -104,15 +114,13 @@ class KGCL(GraphModel[Views]):
 
     def begin_epoch(self, number: int) -> None:
         graph = self.prepared_graph()
-        known, met = graph.whole.known, graph.whole.met.with_weights(None)
-        halves = [dropped(known, 0.5, is_scaled=False) for _ in range(2)]
+        met = graph.whole.met.with_weights(None)
+        halves = [_dropped(graph.whole.attended, 0.5) for _ in range(2)]
         with torch.no_grad():
-            one, other = (self._items(half) for half in halves)
+            one, other = (self._items(View(half, met)) for half in halves)
             shares = kept_shares(F.cosine_similarity(one, other), self.keep_share)  # (V,)
         of_met = shares.index_select(0, met.tails)
-        graph.one, graph.other = (
-            KnownAndMet(half, symmetric(met.kept(torch.bernoulli(of_met).bool()))) for half in halves
-        )
+        graph.one, graph.other = (View(half, symmetric(met.kept(torch.bernoulli(of_met).bool()))) for half in halves)
 
     def propagate(self, graph: Views) -> tuple[Tensor, Tensor]:
         return self._vectors(graph.whole)
@@ -122,8 +130,8 @@ class KGCL(GraphModel[Views]):
             return {"graph": self._graph_loss(batch.triples)}
         graph = self.prepared_graph()
         p, p_edge = (self.dropout, self.edge_dropout) if self.training else (0.0, 0.0)
-        known, met = dropped(graph.whole.known, p_edge, is_scaled=False), dropped(graph.whole.met, p_edge)
-        ranking = self.loss_over(batch, *self._vectors(KnownAndMet(known, met), p))
+        view = View(_dropped(graph.whole.attended, p_edge), dropped(graph.whole.met, p_edge))
+        ranking = self.loss_over(batch, *self._vectors(view, p))
         contrast = self._contrast(batch, self._vectors(graph.one, p), self._vectors(graph.other, p))
         return {"ranking": ranking, "contrast": self.contrast_weight * contrast}
 
@@ -133,27 +141,26 @@ class KGCL(GraphModel[Views]):
         users = info_nce_among_all(one[0], other[0], batch.users, self.temperature, weight=weight)
         return users + info_nce_among_all(one[1], other[1], batch.targets[:, 0], self.temperature, weight=weight)
 
-    def _vectors(self, graph: KnownAndMet, p: float = 0.0) -> tuple[Tensor, Tensor]:
+    def _vectors(self, graph: View, p: float = 0.0) -> tuple[Tensor, Tensor]:
         """The vectors of users (U, D) and items (V, D): LightGCN's layers, added up, above those of attention."""
-        users, items = self.user_embedding.weight, self._items(graph.known, p)
+        users, items = self.user_embedding.weight, self._items(graph, p)
         all_users, all_items = users, items
         for _ in range(self.num_layers):
             users, items = graph.met(items), graph.met.turned(users)
             all_users, all_items = all_users + users, all_items + items
         return all_users, all_items
 
-    def _items(self, known: Edges, p: float = 0.0) -> Tensor:
+    def _items(self, graph: View, p: float = 0.0) -> Tensor:
         """(V, D): items after the layers of attention; an entity without edges keeps its direction."""
-        x, relations, kinds = self.entity_embedding.weight, self.relation_embedding.weight[1:], known.relations
-        assert kinds is not None
+        x, relations = self.entity_embedding.weight, self.relation_embedding.weight[1:]
         # r . (W [h; t] + b) is (r W_h) . h + (r W_t) . t + r . b: relations are mapped, no edge and no node.
-        of_heads, of_tails = (half.contiguous() for half in (relations @ self.attention.weight).chunk(2, 1))  # (2 R, D)
-        biases = (relations @ self.attention.bias).index_select(0, kinds)  # (E,)
-        ones = torch.ones_like(x)
-        for _ in range(self.num_layers):
-            scores = known.inner_products(x, ones, of_heads) + known.inner_products(ones, x, of_tails) + biases
-            x = x + known(x, known.softmax(F.leaky_relu(scores, 0.2)))
-            x = F.normalize(dropout(x, p, draw_seed()) if p else x, dim=1)
+        of_heads, of_tails = (relations @ self.attention.weight).chunk(2, 1)  # (2 R, D) each
+        biases = relations @ self.attention.bias
+        for left in reversed(range(self.num_layers)):
+            known = graph.attended if left else graph.of_items
+            shares = known.edges.softmax(F.leaky_relu(known.scores(x, of_heads, of_tails, biases), 0.2))
+            x = x[: known.edges.num_nodes] + known.edges(x, shares)
+            x = directions(x, p, draw_seed() if p else 0)
         return x[: self.num_items + 1]
 
     def edge_weights(self, user: int, item: int, heads: Tensor, relations: Tensor, tails: Tensor) -> Tensor:
@@ -165,11 +172,17 @@ class KGCL(GraphModel[Views]):
     def _graph_loss(self, triples: Tensor | None) -> Tensor:
         assert triples is not None
         heads, relations, tails, untrue = triples.unbind(1)
-        head, tail, other = (self.entity_embedding(nodes) for nodes in (heads, tails, untrue))
+        head, tail, other = self.entity_embedding(
+            torch.stack([heads, tails, untrue])
+        ).unbind()  # one gradient of a table
         relation = self.relation_embedding(relations)
         true, false = ((head + relation - end).square().sum(1) for end in (tail, other))
         square = torch.stack([one.square().sum(1).mean() for one in (head, relation, tail, other)]).sum()
         return F.softplus(true - false).mean() + self.l2 * 0.5 * square
+
+
+def _dropped(known: ScoredByEnds, p: float) -> ScoredByEnds:
+    return known.kept(dropped_weights(known.edges, p, is_scaled=False).bool()) if p else known
 
 
 def kept_shares(steadiness: Tensor, mean: float) -> Tensor:

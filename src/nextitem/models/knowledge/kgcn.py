@@ -91,28 +91,37 @@ class KGCN(TowerFree):
 
     def interact(self, users: Tensor, items: Tensor) -> Tensor:
         items = items.expand(len(users), -1)
-        pairs = users.repeat_interleave(items.shape[1])
-        tree, shares = self.trees(pairs, items.flatten())
-        vectors = [self.entity_embedding(nodes) for nodes in tree.nodes]
+        pairs = torch.arange(len(users), device=users.device).repeat_interleave(items.shape[1])
+        queries = self.user_embedding(users)
+        tree, shares = self._trees(pairs, items.flatten(), self._tastes_of(queries))
+        # One look into the table, which has one gradient: as large as the table is, that takes longer than the tree.
+        vectors = list(self.entity_embedding(torch.cat(tree.nodes)).split([len(nodes) for nodes in tree.nodes]))
         for layer in self.layers:
             steps = zip(vectors[:-1], vectors[1:], tree.edges, shares, strict=False)  # one level less a layer
             vectors = [layer(own, edges(below, weights)) for own, below, edges, weights in steps]
-        return (self.user_embedding(pairs) * vectors[0]).sum(1).view_as(items)
+        return (queries[:, None] * vectors[0].view(*items.shape, -1)).sum(2)
 
     def trees(self, users: Tensor, items: Tensor) -> tuple[Tree, list[Tensor]]:
         """The trees of the items (P,) of users (P,), and what the edges of each level weigh for the user, (Q,)."""
-        tree, tastes = unfolded(self.graph.whole, items, len(self.layers)), self.tastes(users)
-        weights = []
+        return self._trees(torch.arange(len(users), device=users.device), items, self.tastes(users))
+
+    def _trees(self, rows: Tensor, items: Tensor, tastes: Tensor) -> tuple[Tree, list[Tensor]]:
+        """The trees of items (P,) and what their edges weigh; rows (P,) says which of `tastes` (N, R) is a pair's."""
+        tree, weights = unfolded(self.graph.whole, items, len(self.layers)), []
         for edges, roots in zip(tree.edges, tree.roots[1:], strict=True):
             assert edges.relations is not None
-            places = roots * tastes.shape[1] + edges.relations
+            places = rows.index_select(0, roots) * tastes.shape[1] + edges.relations
             weights.append(self._weighed(edges, tastes.flatten().index_select(0, places)))
         return tree, weights
 
     def tastes(self, users: Tensor) -> Tensor:
         """How much users (P,) care for each relation, (P, R): the mean over d of p_u * q_r."""
+        return self._tastes_of(self.user_embedding(users))
+
+    def _tastes_of(self, queries: Tensor) -> Tensor:
+        """(P, D) vectors of users -> (P, R)."""
         vectors = self.relation_embedding.weight[1:]
-        return self.user_embedding(users) @ vectors.T / vectors.shape[1]
+        return queries @ vectors.T / vectors.shape[1]
 
     def score(self, batch: Batch) -> Tensor:
         """Scores (B, V) of all items, each block of users over copies of the graph: what items share is made once."""

@@ -26,7 +26,8 @@ from nextitem.models.graph import GraphModel, half_squares, interactions
 from nextitem.models.initialise import initialise_xavier
 from nextitem.models.knowledge.edges import KnownAndMet, knowledge_edges
 from nextitem.nn.directions import directions
-from nextitem.nn.dropout import draw_seed, dropout
+from nextitem.nn.dropout import draw_seed
+from nextitem.nn.graphs.changes import of_first_heads
 from nextitem.nn.graphs.dropping import dropped_weights
 from nextitem.nn.graphs.weighing import by_row
 from nextitem.nn.losses.independence import distance_correlation
@@ -102,9 +103,11 @@ class KGIN(GraphModel[KnownAndMet]):
         known, met = dropped_weights(graph.known, p_edge), dropped_weights(graph.met, p_edge)
         users, entities = self.user_embedding.weight, self.entity_embedding.weight
         all_users, all_items = users, items = users, entities[: self.num_items + 1]
-        for _ in range(self.num_hops):
+        of_items = of_first_heads(graph.known.with_weights(known), self.num_items + 1)
+        for left in reversed(range(self.num_hops)):
             users = _hop(self.by_intents(users, graph.met(items, met)), p)
-            entities = _hop(graph.known(entities, known, self.relation_embedding), p)
+            edges, weights = (graph.known, known) if left else (of_items, None)  # the last hop is to items alone
+            entities = _hop(edges(entities, weights, self.relation_embedding), p)
             items = entities[: self.num_items + 1]
             all_users, all_items = all_users + users, all_items + items
         return all_users, all_items
@@ -126,4 +129,4 @@ class KGIN(GraphModel[KnownAndMet]):
 
 
 def _hop(x: Tensor, p: float) -> Tensor:
-    return directions(dropout(x, p, draw_seed()) if p else x)
+    return directions(x, p, draw_seed() if p else 0)

@@ -30,7 +30,9 @@ from nextitem.models.graph import GraphModel, interactions
 from nextitem.models.initialise import initialise_xavier
 from nextitem.models.knowledge.edges import KnownAndMet, knowledge_edges
 from nextitem.models.knowledge.rationales import gumbel, highest, masked_edges, tail_means
-from nextitem.nn.dropout import draw_seed, dropout
+from nextitem.nn.directions import directions
+from nextitem.nn.dropout import draw_seed
+from nextitem.nn.graphs.changes import of_first_heads
 from nextitem.nn.graphs.dropping import dropped
 from nextitem.nn.graphs.edges import Edges
 from nextitem.nn.graphs.weighing import by_row, degrees
@@ -132,19 +134,20 @@ class KGRec(GraphModel[KnownAndMet]):
 
     def _contrast(self, met: Edges, known: Edges, p: float, generator: torch.Generator) -> Tensor:
         """How little an item's vector of interactions alone agrees with that of the graph alone; a mean over items."""
-        entities, by_head = self.entity_embedding.weight, by_row(known)
-        relations, first = self.relation_embedding.weight, entities[: self.num_items + 1]
-        _, one = self._layers(lambda u, i: (met(i), met.turned(u)), p, self.user_embedding.weight, first)
-        (other,) = self._layers(lambda x: (by_head(x, relation_vectors=relations),), p, entities)
-        return contrast_with_one(
-            self.of_met(one[1:]), self.of_known(other[1 : self.num_items + 1]), self.temperature, generator
-        )
+        x, by_head = self.entity_embedding.weight, by_row(known)
+        other, of_items = x[: self.num_items + 1], of_first_heads(by_head, self.num_items + 1)
+        _, one = self._layers(lambda u, i: (met(i), met.turned(u)), p, self.user_embedding.weight, other)
+        for left in reversed(range(self.num_layers)):
+            edges = by_head if left else of_items  # the last layer is of items alone
+            x = directions(edges(x, relation_vectors=self.relation_embedding.weight), p, draw_seed() if p else 0)
+            other = other + x[: self.num_items + 1]
+        return contrast_with_one(self.of_met(one[1:]), self.of_known(other[1:]), self.temperature, generator)
 
     def _layers(self, layer: Callable[..., tuple[Tensor, ...]], p: float, *first: Tensor) -> list[Tensor]:
         """The sums of the first vectors and of those after each layer, which have length 1."""
         vectors, sums = list(first), list(first)
         for _ in range(self.num_layers):
-            vectors = [F.normalize(dropout(x, p, draw_seed()) if p else x, dim=1) for x in layer(*vectors)]
+            vectors = [directions(x, p, draw_seed() if p else 0) for x in layer(*vectors)]
             sums = [total + x for total, x in zip(sums, vectors, strict=True)]
         return sums
 

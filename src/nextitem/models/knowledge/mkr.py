@@ -8,7 +8,11 @@ Departures:
   triples, which for its movies are 331 steps and 5;
 - one learning rate, where the code has half of it (movies) to a tenth (books) for triples;
 - the loss of interactions comes from outside (`bce`), and the penalty is the optimizer's weight decay;
-- triples whose head is no item are left out; the code reads them outside its table of items.
+- triples whose head is no item are left out; the code reads them outside its table of items;
+- the ReLU layers of users and tails begin with a bias of 0.1, where the code has 0. What two units make of small first
+  vectors are products of some 1e-6, which say nothing yet; meanwhile users fell to zero in all dimensions, for good: of
+  seeds 0 to 4 three stood at an AUC of .51 after four epochs of lastfm-ctr (dim 4, two layers), with 45 to 87 % of the
+  users at zero. With this bias seeds 0 to 7 are all at .79 to .81, with 1 % at most.
 
 Sizes: B batch, K triples, N vectors, U = num_users + 1, V = num_items + 1, D dim.
 """
@@ -29,6 +33,8 @@ from nextitem.keys import Positive
 from nextitem.models.base import Trained
 from nextitem.models.initialise import initialise_xavier
 from nextitem.models.towers import TwoTower
+
+ALIVE = 0.1  # the first biases of users and tails
 
 
 class MKR(TwoTower):
@@ -65,8 +71,8 @@ class MKR(TwoTower):
         self.entity_embedding = nn.Embedding(num_entities + 1, dim, padding_idx=PAD)  # the first are the items
         self.relation_embedding = nn.Embedding(num_relations + 1, dim, padding_idx=PAD)
         self.units = nn.ModuleList(CrossCompress(dim) for _ in range(num_layers))
-        self.user_layers = nn.Sequential(*(Layer(dim, dim) for _ in range(num_layers)))
-        self.tail_layers = nn.Sequential(*(Layer(dim, dim) for _ in range(num_layers)))
+        self.user_layers = nn.Sequential(*(Layer(dim, dim, ALIVE) for _ in range(num_layers)))
+        self.tail_layers = nn.Sequential(*(Layer(dim, dim, ALIVE) for _ in range(num_layers)))
         self.predict = Layer(2 * dim, dim)
         initialise_xavier(self)
 
@@ -141,9 +147,9 @@ class CrossCompress(nn.Module):
 
 
 class Layer(nn.Sequential):
-    """relu(W x + b), with no bias at first."""
+    """relu(W x + b), with b = `bias` at first: small vectors pass where it is above 0."""
 
-    def __init__(self, width: int, dim: int) -> None:
+    def __init__(self, width: int, dim: int, bias: float = 0.0) -> None:
         linear = nn.Linear(width, dim)
-        nn.init.zeros_(linear.bias)
+        nn.init.constant_(linear.bias, bias)
         super().__init__(linear, nn.ReLU())

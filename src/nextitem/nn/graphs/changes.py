@@ -104,6 +104,24 @@ def copies(edges: Edges, num: int, *, shares_tails: bool = False) -> Edges:
     return Edges.of_layout(layout, None if edges.weights is None else edges.weights.repeat(num))
 
 
+def of_first_heads(edges: Edges, num: int) -> Edges:
+    """The edges of heads 0..num-1, numbered as before; all tails stay, those of no edge too. Nothing is sorted."""
+    whole, end = edges.layout, int(edges.offsets[num])
+    is_kept = whole.by_tail < end
+    kept = is_kept.nonzero()[:, 0]
+    layout = Layout(
+        whole.heads[:end],
+        whole.tails[:end],
+        None if whole.relations is None else whole.relations[:end],
+        whole.num_relations,
+        whole.offsets[: num + 1],
+        whole.by_tail.index_select(0, kept),
+        whole.heads_by_tail.index_select(0, kept),
+        F.pad(is_kept.cumsum(0, dtype=whole.heads.dtype), (1, 0)).index_select(0, whole.tail_offsets),
+    )
+    return Edges.of_layout(layout, None if edges.weights is None else edges.weights[:end])
+
+
 def of_heads(edges: Edges, heads: Tensor) -> Edges:
     """The edges of some heads (B,), head b of which is heads[b]; one that is asked for twice has its edges twice."""
     starts = edges.offsets.long()

@@ -85,6 +85,8 @@ class _Partial(torch.autograd.Function):
 
 def partial(slot: int, factors: Factors, layout: Layout) -> Tensor:
     """The derivative by the factor in `slot`, which is None; without gradients."""
+    # Detached: embedding_bag prepares for gradients of its own, at ten times the cost, wherever a tensor wants one.
+    factors = tuple(None if one is None else one.detach() for one in factors)
     left, right, relation_vectors, weights = factors
     x: Tensor = right if left is None else left
     if slot in (LEFT, RIGHT) and relation_vectors is None:

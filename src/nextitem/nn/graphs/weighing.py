@@ -17,7 +17,9 @@ from nextitem.nn.graphs.edges import Edges
 
 def degrees(edges: Edges) -> Tensor:
     """(M,) of the heads, float; `degrees(turned(edges))` has those of the tails."""
-    return _sums(edges.heads, _weights(edges), edges.num_nodes)
+    if edges.weights is None:
+        return edges.offsets.diff().float()
+    return _sums(edges.heads, edges.weights, edges.num_nodes)
 
 
 def by_row(edges: Edges) -> Edges:

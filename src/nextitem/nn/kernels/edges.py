@@ -15,6 +15,7 @@ from nextitem.compiling import kernel, parallel_kernel
 from nextitem.nn.kernels.curves import FUSED, F
 from nextitem.nn.kernels.gathering import inner_product
 from nextitem.nn.kernels.memory import WORKERS, array_of
+from nextitem.nn.kernels.parts import first_node
 from nextitem.nn.kernels.threads import use_torch_threads
 
 
@@ -69,29 +70,32 @@ def _or_ones(weights: Tensor | None, count: int) -> Tensor:
 
 @parallel_kernel(fastmath=FUSED)
 def _gather(x: Any, relation_vectors: Any, weights: Any, found: Any, ends: Any, relations: Any, offsets: Any) -> None:
-    for node in prange(len(offsets) - 1):
-        row = found[node]
-        row[:] = F(0)
-        for edge in range(offsets[node], offsets[node + 1]):
-            one, other, weight = x[ends[edge]], relation_vectors[relations[edge]], weights[edge]
-            for e in range(len(row)):
-                row[e] += weight * one[e] * other[e]
+    for part in prange(WORKERS):
+        for node in range(first_node(part, offsets), first_node(part + 1, offsets)):
+            row = found[node]
+            row[:] = F(0)
+            for edge in range(offsets[node], offsets[node + 1]):
+                one, other, weight = x[ends[edge]], relation_vectors[relations[edge]], weights[edge]
+                for e in range(len(row)):
+                    row[e] += weight * one[e] * other[e]
 
 
 @parallel_kernel()
 def _inner_products(left: Any, right: Any, found: Any, ends: Any, offsets: Any) -> None:
-    for node in prange(len(offsets) - 1):
-        for edge in range(offsets[node], offsets[node + 1]):
-            found[edge] = inner_product(left[node], right[ends[edge]])
+    for part in prange(WORKERS):
+        for node in range(first_node(part, offsets), first_node(part + 1, offsets)):
+            for edge in range(offsets[node], offsets[node + 1]):
+                found[edge] = inner_product(left[node], right[ends[edge]])
 
 
 @parallel_kernel()
 def _inner_products_by_relation(
     left: Any, right: Any, relation_vectors: Any, found: Any, ends: Any, relations: Any, offsets: Any
 ) -> None:
-    for node in prange(len(offsets) - 1):
-        for edge in range(offsets[node], offsets[node + 1]):
-            found[edge] = _threefold(left[node], right[ends[edge]], relation_vectors[relations[edge]])
+    for part in prange(WORKERS):
+        for node in range(first_node(part, offsets), first_node(part + 1, offsets)):
+            for edge in range(offsets[node], offsets[node + 1]):
+                found[edge] = _threefold(left[node], right[ends[edge]], relation_vectors[relations[edge]])
 
 
 @kernel(fastmath={*FUSED, "reassoc"})
@@ -104,12 +108,11 @@ def _threefold(one: Any, other: Any, third: Any) -> Any:
 
 @parallel_kernel(fastmath=FUSED)
 def _add_up_relations(left: Any, right: Any, weights: Any, parts: Any, ends: Any, relations: Any, offsets: Any) -> None:
-    """Each worker its share of the nodes, so that the order of a sum does not depend on the threads."""
-    nodes = len(offsets) - 1
-    for worker in prange(WORKERS):
-        for node in range(worker * nodes // WORKERS, (worker + 1) * nodes // WORKERS):
+    """Each part in a sum of its own, so that the order of a sum does not depend on the threads."""
+    for part in prange(WORKERS):
+        for node in range(first_node(part, offsets), first_node(part + 1, offsets)):
             one = left[node]
             for edge in range(offsets[node], offsets[node + 1]):
-                other, weight, row = right[ends[edge]], weights[edge], parts[worker, relations[edge]]
+                other, weight, row = right[ends[edge]], weights[edge], parts[part, relations[edge]]
                 for e in range(len(row)):
                     row[e] += weight * one[e] * other[e]
