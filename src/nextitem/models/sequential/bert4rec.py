@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
-from nextitem.models.initialise import initialise_normal
+from nextitem.models.initialise import FirstWeights, initialise
 from nextitem.models.towers import SequenceModel, ages, newest_places
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.transformer import BidirectionalBlock
@@ -38,6 +38,7 @@ class BERT4Rec(SequenceModel):
 
     Arguments:
         max_length: positions; to recommend, the mask takes one and the `max_length` - 1 newest items the others.
+        first_weights: "normal", N(0, .02), as BERT has them, or "xavier".
     """
 
     is_causal = False
@@ -51,6 +52,7 @@ class BERT4Rec(SequenceModel):
         num_heads: int = 4,
         dropout: float = 0.2,
         max_length: int = 50,
+        first_weights: FirstWeights = "normal",
     ) -> None:
         super().__init__(num_items, dim, num_marks=1)
         self.max_length = max_length
@@ -61,7 +63,7 @@ class BERT4Rec(SequenceModel):
         self.blocks = nn.ModuleList(BidirectionalBlock(dim, num_heads, 4 * dim, dropout) for _ in range(num_layers))
         self.head = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.LayerNorm(dim, eps=1e-12))
         self.item_bias = nn.Parameter(torch.zeros(num_items + 1))
-        initialise_normal(self)
+        initialise(self, first_weights)
 
     def encode(self, batch: Batch) -> Tensor:
         """The states (B, T, D + 1) of rows with masks at hidden places; the last column, 1, meets the bias of items."""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
-from nextitem.models.initialise import initialise_xavier
+from nextitem.models.initialise import FirstWeights, initialise
 from nextitem.models.towers import SequenceModel, ages
 from nextitem.nn.blocks import AttentionStack, Norm
 from nextitem.nn.dropout import Dropout
@@ -33,6 +33,8 @@ class SASRec(SequenceModel):
         norm: where layer norms and residuals stand, FreeRec's layout by default; see `nextitem.nn.blocks`.
         tied: score with the input embedding of an item; False learns a second table.
         scale_embeddings: multiply item embeddings by sqrt(dim), as the codes do.
+        first_weights: of all matrices, "xavier", as SASRec.pytorch and FreeRec have them, or "normal" (N(0, .02), zero
+            biases). Validation NDCG@10 on Amazon Beauty .0684 and .0710, on MovieLens-100k .1300 and .1186, one seed.
     """
 
     num_marks: ClassVar[int] = 0  # of a model of this shape that hides items
@@ -48,6 +50,7 @@ class SASRec(SequenceModel):
         norm: Norm = "freerec",
         tied: bool = True,
         scale_embeddings: bool = True,
+        first_weights: FirstWeights = "xavier",
     ) -> None:
         super().__init__(num_items, dim, self.num_marks)
         self.max_length = max_length
@@ -56,7 +59,7 @@ class SASRec(SequenceModel):
         self.dropout = Dropout(dropout)
         self.stack = AttentionStack(dim, num_layers, num_heads, dropout, norm)
         self.output_embedding = None if tied else nn.Embedding(num_items + 1, dim, padding_idx=PAD)
-        initialise_xavier(self)
+        initialise(self, first_weights)
 
     def encode(self, batch: Batch) -> Tensor:
         return self.stack(self.embed(batch.inputs))

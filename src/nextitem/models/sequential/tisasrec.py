@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch, Wanted
 from nextitem.data.ids import PAD
 from nextitem.errors import InputError
-from nextitem.models.initialise import initialise_xavier
+from nextitem.models.initialise import FirstWeights, initialise
 from nextitem.models.towers import SequenceModel, ages
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.feed_forward import FeedForward
@@ -34,6 +34,7 @@ class TiSASRec(SequenceModel):
     Arguments:
         max_length: how many of the newest items it sees.
         time_span: the longest interval that is told apart, in units of the shortest of the row (the paper's 256).
+        first_weights: of all matrices, "xavier" or "normal" (N(0, .02), zero biases).
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class TiSASRec(SequenceModel):
         dropout: float = 0.5,
         max_length: int = 50,
         time_span: int = 256,
+        first_weights: FirstWeights = "xavier",
     ) -> None:
         super().__init__(num_items, dim)
         if time_span < 1:
@@ -54,7 +56,7 @@ class TiSASRec(SequenceModel):
         self.keys, self.values = (Tables(max_length, time_span + 1, dim, dropout) for _ in range(2))
         self.blocks = nn.ModuleList(IntervalBlock(dim, num_heads, dropout) for _ in range(num_layers))
         self.last_norm = nn.LayerNorm(dim, eps=1e-8)
-        initialise_xavier(self)
+        initialise(self, first_weights)
 
     def wanted(self) -> Wanted:
         return Wanted(times=True)
