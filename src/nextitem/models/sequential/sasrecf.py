@@ -23,8 +23,8 @@ from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError, suggest
 from nextitem.models.initialise import FirstWeights, initialise
 from nextitem.models.kept import Kept
+from nextitem.models.positions import Positions
 from nextitem.models.sequential.sasrec import SASRec
-from nextitem.models.towers import ages
 from nextitem.nn.blocks import Norm
 
 
@@ -37,7 +37,7 @@ class SASRecF(Kept, SASRec):
         attributes: columns of the item table; none named: all but those of numbers.
         ratings: add a vector of how the user rated each item of the history.
         num_levels: how many different ratings there may be.
-        first_weights: as of SASRec.
+        first_weights, positions: as of SASRec.
     """
 
     needs = ("item_attributes",)
@@ -58,9 +58,19 @@ class SASRecF(Kept, SASRec):
         ratings: bool = False,
         num_levels: int = 10,
         first_weights: FirstWeights = "xavier",
+        positions: Positions = "newest",
     ) -> None:
-        sizes = dim, num_layers, num_heads, dropout, max_length
-        super().__init__(num_items, *sizes, norm, first_weights=first_weights)
+        super().__init__(
+            num_items,
+            dim,
+            num_layers,
+            num_heads,
+            dropout,
+            max_length,
+            norm,
+            first_weights=first_weights,
+            positions=positions,
+        )
         chosen = attributes or tuple(name for name, count in item_attributes.items() if count)
         for name in chosen:
             if not item_attributes.get(name):
@@ -134,7 +144,7 @@ class SASRecF(Kept, SASRec):
         return self.stack(self._embedded(batch), places)[:, 0]
 
     def _embedded(self, batch: Batch) -> Tensor:
-        x = F.embedding(batch.inputs, self.item_vectors()) * self.scale + self.position_embedding(ages(batch.inputs))
+        x = F.embedding(batch.inputs, self.item_vectors()) * self.scale + self.position_vectors(batch.inputs)
         if self.rating_embedding is not None:
             if batch.ratings is None:
                 raise InputError("SASRecF with ratings goes by ratings: the batch has none")
