@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -19,11 +20,12 @@ MODELS = [SASRec, CL4SRec, SASRecF, TiSASRec, BERT4Rec]
 CAUSAL = MODELS[:-1]
 
 
-def made(kind: type[SequenceModel], positions: Positions, max_length: int = 8) -> SequenceModel:
+def made(kind: Any, positions: Positions, max_length: int = 8) -> SequenceModel:
     torch.manual_seed(0)
     beside = {"item_attributes": {"colour": 3}} if kind is SASRecF else {}
     sizes = {"dim": 8, "num_heads": 2, "max_length": max_length}
-    return kind(NUM_ITEMS, positions=positions, **sizes, **beside).eval().double()  # type: ignore[call-arg]
+    model: SequenceModel = kind(NUM_ITEMS, positions=positions, **sizes, **beside).eval().double()
+    return model
 
 
 def encoded(model: SequenceModel, rows: list[list[int]], width: int | None = None) -> torch.Tensor:

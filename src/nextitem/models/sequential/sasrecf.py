@@ -149,7 +149,7 @@ class SASRecF(Kept, SASRec):
             if batch.ratings is None:
                 raise InputError("SASRecF with ratings goes by ratings: the batch has none")
             x = x + self.rating_embedding(self.rating_codes(batch.ratings))
-        return self.dropout(x)
+        return self.enter(x)
 
     def rating_codes(self, ratings: Tensor) -> Tensor:
         """The place (B, T) of each rating among the levels, from 1; 0 where it is none of them."""
