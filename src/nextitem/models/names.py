@@ -41,6 +41,7 @@ from nextitem.models.sequential.stosa import STOSA as STOSA
 from nextitem.models.sequential.tisasrec import TiSASRec as TiSASRec
 from nextitem.models.sequential.trans_rec import TransRec as TransRec
 from nextitem.models.sequential.vsknn import VSKNN as VSKNN
+from nextitem.models.sequential.tv_rec import TVRec as TVRec
 from nextitem.models.sequential.zero_block import ZeroBlock as ZeroBlock
 from nextitem.models.social.diffnet import DiffNet as DiffNet
 from nextitem.models.social.diffnet_pp import DiffNetPP as DiffNetPP

@@ -83,7 +83,7 @@ class SASRec(SequenceModel):
         return self.dropout(self.input_norm(x))
 
     def position_vectors(self, inputs: Tensor) -> Tensor:
-        """(B, T) -> (B, T, D)."""
+        """The embeddings (B, T, D) of the positions of items (B, T)."""
         vectors: Tensor = self.position_embedding(position_numbers(inputs, self.positions))
         return vectors
 
