@@ -6,6 +6,7 @@ Sizes: B rows, T places, D dim.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -33,6 +34,10 @@ class Before(Mixer):
         self.told = places, lengths
         mixed = x.cumsum(1) - x
         return mixed if places is None else mixed[torch.arange(len(x)), places][:, None]
+
+
+def framed(mixers: Sequence[Mixer], dropout: float = 0.0) -> Frame:
+    return Frame(FrameBlock(mixer, DIM, dropout) for mixer in mixers)
 
 
 def normed(x: Tensor, norm: nn.LayerNorm) -> Tensor:
@@ -66,7 +71,7 @@ def scattered(module: nn.Module) -> None:
 
 @torch.no_grad()
 def test_by_plain_loops() -> None:
-    frame = Frame([Before(), Before()], DIM, 0.5).double().eval()
+    frame = framed([Before(), Before()], 0.5).double().eval()
     scattered(frame)
     x = torch.randn(2, 4, DIM, dtype=torch.float64)
     found = frame(x)
@@ -82,20 +87,20 @@ def test_by_plain_loops() -> None:
 
 @pytest.mark.parametrize("num_layers", [0, 1, 2])
 def test_a_place_alone_has_the_state_that_it_has_beside_the_others(num_layers: int) -> None:
-    frame = Frame([Before() for _ in range(num_layers)], DIM, 0.0).double()
+    frame = framed([Before() for _ in range(num_layers)]).double()
     x, places = torch.randn(3, 5, DIM, dtype=torch.float64), torch.tensor([4, 0, 2])
     torch.testing.assert_close(frame(x, places)[:, 0], frame(x)[torch.arange(3), places])
 
 
 def test_the_last_mixer_alone_is_told_the_places_and_each_the_lengths() -> None:
     mixers, places, lengths = [Before(), Before()], torch.tensor([1, 0]), torch.tensor([3, 1])
-    Frame(mixers, DIM, 0.0)(torch.randn(2, 3, DIM), places, lengths)
+    framed(mixers)(torch.randn(2, 3, DIM), places, lengths)
     assert [one.told[0] is places for one in mixers] == [False, True]
     assert all(one.told[1] is lengths for one in mixers)
 
 
 def test_without_mixing_a_state_is_of_its_place_alone() -> None:
-    frame, x = Frame([Nothing(), Nothing()], DIM, 0.0), torch.randn(1, 3, DIM)
+    frame, x = framed([Nothing(), Nothing()]), torch.randn(1, 3, DIM)
     torch.testing.assert_close(frame(x)[:, 2], frame(x[:, 2:])[:, 0])
 
 

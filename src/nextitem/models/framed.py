@@ -18,7 +18,7 @@ from nextitem.data.ids import PAD
 from nextitem.models.initialise import initialise_maps
 from nextitem.models.towers import SequenceModel, ages
 from nextitem.nn.dropout import Dropout
-from nextitem.nn.frame import NORM_EPS, Frame, Mixer
+from nextitem.nn.frame import NORM_EPS, Frame, FrameBlock
 
 
 class Framed(SequenceModel):
@@ -28,14 +28,15 @@ class Framed(SequenceModel):
     """
 
     def __init__(
-        self, num_items: int, dim: int, mixers: Iterable[Mixer], dropout: float, max_length: int, has_positions: bool
-    ) -> None:
-        super().__init__(num_items, dim)
+        self, num_items: int, dim: int, blocks: Iterable[FrameBlock], dropout: float, max_length: int,
+        has_positions: bool, num_marks: int = 0,
+    ) -> None:  # fmt: skip
+        super().__init__(num_items, dim, num_marks)
         self.max_length = max_length
         self.position_embedding = nn.Embedding(max_length, dim) if has_positions else None  # row 0 is the newest item's
         self.input_norm = nn.LayerNorm(dim, eps=NORM_EPS)
         self.dropout = Dropout(dropout)
-        self.frame = Frame(mixers, dim, dropout)
+        self.frame = Frame(blocks)
         initialise_maps(self, "normal")
 
     def encode(self, batch: Batch) -> Tensor:

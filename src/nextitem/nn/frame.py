@@ -43,18 +43,23 @@ class FrameBlock(nn.Module):
         self.feed_forward_norm = nn.LayerNorm(dim, eps=NORM_EPS)
 
     def forward(self, x: Tensor, places: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
-        asking = x if places is None else at(x, places)
-        x = self.mixer_norm(asking + self.dropout(self.mixer(x, places, lengths)))
+        x = self.mixed(x, places, lengths)
         done: Tensor = self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
+        return done
+
+    def mixed(self, x: Tensor, places: Tensor | None, lengths: Tensor | None) -> Tensor:
+        """What goes into the feed-forward; a block with more than one mixer has its own."""
+        asking = x if places is None else at(x, places)
+        done: Tensor = self.mixer_norm(asking + self.dropout(self.mixer(x, places, lengths)))
         return done
 
 
 class Frame(nn.Module):
-    """A block for each mixer."""
+    """Blocks, one after another."""
 
-    def __init__(self, mixers: Iterable[Mixer], dim: int, dropout: float) -> None:
+    def __init__(self, blocks: Iterable[FrameBlock]) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(FrameBlock(mixer, dim, dropout) for mixer in mixers)
+        self.blocks = nn.ModuleList(blocks)
 
     def forward(self, x: Tensor, places: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
         """(B, T, D) -> (B, T, D); with `places` (B,) -> (B, 1, D), and the last block is worked out there alone."""

@@ -24,6 +24,7 @@ from nextitem.models.base import Trained
 from nextitem.models.framed import Framed
 from nextitem.models.towers import SequenceModel
 from nextitem.nn.age_taps import AgeTaps
+from nextitem.nn.frame import FrameBlock
 
 
 class TVRec(Framed):
@@ -55,8 +56,8 @@ class TVRec(Framed):
                 raise InputError(f"TVRec: {name} must be at least 1, found {size}")
         if orthogonality_weight < 0:
             raise InputError(f"TVRec: orthogonality_weight must be 0 or more, found {orthogonality_weight}")
-        taps = (AgeTaps(max_length, num_bases) for _ in range(num_layers))
-        super().__init__(num_items, dim, taps, dropout, max_length, has_positions=False)
+        blocks = (FrameBlock(AgeTaps(max_length, num_bases), dim, dropout) for _ in range(num_layers))
+        super().__init__(num_items, dim, blocks, dropout, max_length, has_positions=False)
         self.orthogonality_weight = orthogonality_weight
 
     def parts(self, batch: Batch) -> dict[str, Tensor]:
