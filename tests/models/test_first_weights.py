@@ -10,11 +10,22 @@ from torch import Tensor, nn
 
 from nextitem.errors import InputError
 from nextitem.models.initialise import FirstWeights, initialise, initialise_maps
-from nextitem.models.names import SIGMA, BERT4Rec, CL4SRec, GRU4Rec, Mamba4Rec, SASRec, SASRecF, TiSASRec, ZeroBlock
+from nextitem.models.names import (
+    SIGMA,
+    BERT4Rec,
+    CL4SRec,
+    DuoRec,
+    GRU4Rec,
+    Mamba4Rec,
+    SASRec,
+    SASRecF,
+    TiSASRec,
+    ZeroBlock,
+)
 from nextitem.models.towers import SequenceModel
 
 NUM_ITEMS = 2_000
-MODELS = [SASRec, CL4SRec, SASRecF, TiSASRec, BERT4Rec, GRU4Rec, ZeroBlock, Mamba4Rec, SIGMA]
+MODELS = [SASRec, CL4SRec, DuoRec, SASRecF, TiSASRec, BERT4Rec, GRU4Rec, ZeroBlock, Mamba4Rec, SIGMA]
 
 
 def made(kind: Any, first_weights: FirstWeights) -> SequenceModel:
