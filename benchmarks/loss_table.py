@@ -28,6 +28,7 @@ LOSSES = ["sampled_softmax", "info_nce", "bce", "gbce", "bpr", "bpr_max"]
 SAMPLERS = ["uniform", "popularity", "in_batch", "midx_uniform"]
 RECIPE: dict[str, Any] = {
     "split": {"kind": "leave_one_out", "min_length": 4},
+    "model": {"dim": 64, "first_weights": "xavier"},
     "training": {
         "batches": "next_item", "batch_size": 256, "epochs": 25, "evaluate_every": 5, "patience": 2, "threads": 1,
     },

@@ -146,7 +146,7 @@ def test_every_trial_of_the_article_is_planned() -> None:
     ]  # fmt: skip
     by_part = {trial.part: trial.recipe for trial in trials}
     assert by_part["blocks 4"].model.arguments["max_length"] == 1
-    assert by_part["blocks 0"].model.arguments == {"dim": 64, "dropout": 0.6}
+    assert by_part["blocks 0"].model.arguments == {"dim": 64, "dropout": 0.6, "first_weights": "xavier"}
     assert by_part["STAMP h_t"].training == by_part["full"].training
 
 

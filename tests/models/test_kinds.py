@@ -53,6 +53,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "SKNN": {},
     "VSKNN": {"idf": 1.0},
     "STAN": {"time_decay": 5.0},
+    "BSARec": {"padding": "zero"},
+    "FMLPRec": {},
+    "WEARec": {},
+    "TVRec": {"num_bases": 2, "orthogonality_weight": 0.001},
 }
 
 

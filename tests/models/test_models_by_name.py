@@ -32,7 +32,7 @@ def test_a_name_like_no_other_gets_the_list() -> None:
 
 
 def test_arguments_are_those_of_the_constructor_but_num_items() -> None:
-    assert set(arguments(ZeroBlock)) == {"dim", "dropout"}
+    assert set(arguments(ZeroBlock)) == {"dim", "dropout", "first_weights"}
 
 
 def test_arguments_not_given_take_the_default() -> None:

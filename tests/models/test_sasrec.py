@@ -50,6 +50,10 @@ class TestPost(TestOriginal):
     norm = "post"
 
 
+class TestBert(TestOriginal):
+    norm = "bert"
+
+
 class TestUntied(RecommenderTests):
     def make(self, num_users: int, num_items: int) -> Recommender:
         return SASRec(num_items, dim=16, num_layers=1, dropout=0.0, max_length=20, tied=False)
@@ -86,6 +90,8 @@ def hit_rate(model: Recommender, split: Split, k: int) -> float:
         ("original", True, 44 + 20 + 2 * (80 + 40 + 16) + 8),
         ("paper", True, 44 + 20 + 2 * (80 + 40 + 16)),
         ("post", False, 2 * 44 + 20 + 2 * (80 + 40 + 16) + 8),
+        # bert: a norm of the input, and a feed-forward four times as wide inside
+        ("bert", True, 44 + 20 + 8 + 2 * (80 + (64 + 16 + 64 + 4) + 16)),
     ],
 )
 def test_number_of_parameters_by_hand(norm: Norm, tied: bool, by_hand: int) -> None:

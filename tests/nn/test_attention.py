@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from nextitem.errors import InputError
 from nextitem.nn.attention import CausalAttention
-from nextitem.nn.blocks import NORMS, AttentionBlock, AttentionStack, Norm
+from nextitem.nn.blocks import NORMS, AttentionBlock, AttentionStack, Norm, attention_block
 from nextitem.nn.feed_forward import FeedForward
 
 DIM = 6
@@ -85,7 +85,7 @@ def test_feed_forward_works_position_by_position() -> None:
     torch.testing.assert_close(feed(x)[:, 2], feed.outer(torch.relu(feed.inner(x[:, 2]))))
 
 
-@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("norm", ROWS_OF_THE_TABLE)
 def test_block_follows_its_row_of_the_table(norm: Norm) -> None:
     block, x = AttentionBlock(DIM, 2, 0.0, norm), torch.randn(2, 4, DIM)
     for layer_norm in (block.attention_norm, block.feed_forward_norm):
@@ -98,10 +98,10 @@ def test_block_follows_its_row_of_the_table(norm: Norm) -> None:
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_stack_ends_in_a_layer_norm_unless_it_is_the_papers(norm: Norm) -> None:
+def test_stack_ends_in_a_layer_norm_unless_it_is_the_papers_or_berts(norm: Norm) -> None:
     stack, x = AttentionStack(DIM, 2, 1, 0.0, norm), torch.randn(2, 4, DIM)
     state = stack.blocks[1](stack.blocks[0](x))
-    torch.testing.assert_close(stack(x), state if norm == "paper" else F.layer_norm(state, (DIM,), eps=1e-8))
+    torch.testing.assert_close(stack(x), state if norm in ("paper", "bert") else F.layer_norm(state, (DIM,), eps=1e-8))
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -114,7 +114,7 @@ def test_stack_is_causal(norm: Norm) -> None:
 
 def test_unknown_norm_is_an_error_that_names_the_nearest() -> None:
     with pytest.raises(InputError, match='no norm "papper"; did you mean "paper"'):
-        AttentionBlock(DIM, 1, 0.0, cast(Norm, "papper"))
+        attention_block(DIM, 1, 0.0, cast(Norm, "papper"))
 
 
 @pytest.mark.parametrize("norm", NORMS)

@@ -53,7 +53,10 @@ class Settings:
 
 FAST = Settings(lengths=(1,), parts=("lengths",), seeds=1, draws=3, is_fast=True)
 # The article's settings. The fast form learns with larger steps, and stops after 8 epochs at the latest.
-ARTICLE: Layer = {"model": {"dropout": 0.6}, "training": {"batch_size": 512, "learning_rate": 5e-4}}
+ARTICLE: Layer = {
+    "model": {"dim": 64, "dropout": 0.6, "first_weights": "xavier"},
+    "training": {"batch_size": 512, "learning_rate": 5e-4},
+}
 HURRIED: Layer = {"training": {"epochs": 8, "patience": 2, "batch_size": 512, "learning_rate": 2e-3}}
 
 
@@ -140,7 +143,7 @@ def plan(recipe: Recipe, settings: Settings) -> tuple[list[Trial], list[str]]:
                 Trial(f"blocks-{count}-seed-{seed}", f"blocks {count}", with_model(short, num_layers=count))
                 for count in settings.blocks
             ]
-            trials.append(Trial(f"blocks-0-seed-{seed}", "blocks 0", _other(seeded, "ZeroBlock", dropout=True)))
+            trials.append(Trial(f"blocks-0-seed-{seed}", "blocks 0", _other(seeded, "ZeroBlock", is_kin=True)))
         if "stamp" in settings.parts:
             trials += [
                 Trial(f"stamp-{score}-seed-{seed}", f"STAMP {score}", _other(seeded, "STAMP", score=score))
@@ -247,11 +250,11 @@ def with_model(recipe: Recipe, **given: Any) -> Recipe:
     return recipe.model_copy(update={"model": model.of(recipe.model.own)})
 
 
-def _other(recipe: Recipe, name: str, dropout: bool = False, **given: Any) -> Recipe:
-    """Another model in the place of the audited one, trained alike as far as it can be."""
+def _other(recipe: Recipe, name: str, is_kin: bool = False, **given: Any) -> Recipe:
+    """Another model in the place of the audited one, trained alike as far as it can be; one of its kin begins alike."""
     shared = {"name": name, **given}
     known = arguments(find(name))
-    wanted = ("dim", "max_length", *(["dropout"] if dropout else []))
+    wanted = ("dim", "max_length", *(["dropout", "first_weights"] if is_kin else []))
     shared |= {key: value for key, value in recipe.model.arguments.items() if key in wanted and key in known}
     layer: Layer = recipe.model_dump(mode="json", exclude_none=True)
     layer["model"] = shared

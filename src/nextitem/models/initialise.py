@@ -2,8 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import torch
 from torch import nn
+
+from nextitem.errors import InputError, suggest
+
+FirstWeights = Literal["xavier", "normal"]
+
+
+def initialise(module: nn.Module, first_weights: FirstWeights) -> None:
+    """All matrices of a module by name: `initialise_xavier` or `initialise_normal`.
+
+    Raises:
+        InputError: there is no such name.
+    """
+    if _is_xavier(first_weights):
+        initialise_xavier(module)
+    else:
+        initialise_normal(module)
+
+
+def initialise_maps(module: nn.Module, first_weights: FirstWeights, std: float = 0.02) -> None:
+    """Embeddings and linear maps alone, by name: for a module that has matrices of other kinds, which stay as they are.
+
+    Raises:
+        InputError: there is no such name.
+    """
+    is_xavier = _is_xavier(first_weights)
+    for part in module.modules():
+        if isinstance(part, nn.Linear | nn.Embedding) and is_xavier:
+            nn.init.xavier_normal_(part.weight)
+        elif isinstance(part, nn.Linear | nn.Embedding):
+            nn.init.normal_(part.weight, std=std)
+        if isinstance(part, nn.Linear) and part.bias is not None and not is_xavier:
+            nn.init.zeros_(part.bias)
+    _clear_padding(module)
 
 
 def initialise_xavier(module: nn.Module) -> None:
@@ -23,6 +58,14 @@ def initialise_normal(module: nn.Module, std: float = 0.02) -> None:
         if isinstance(part, nn.Linear) and part.bias is not None:
             nn.init.zeros_(part.bias)
     _clear_padding(module)
+
+
+def _is_xavier(first_weights: FirstWeights) -> bool:
+    if first_weights not in get_args(FirstWeights):
+        raise InputError(
+            f'there are no first weights "{first_weights}"; {suggest(first_weights, get_args(FirstWeights))}'
+        )
+    return first_weights == "xavier"
 
 
 def _clear_padding(module: nn.Module) -> None:

@@ -23,8 +23,10 @@ from nextitem.models.knowledge.ktup import KTUP as KTUP
 from nextitem.models.knowledge.mkr import MKR as MKR
 from nextitem.models.knowledge.ripplenet import RippleNet as RippleNet
 from nextitem.models.sequential.bert4rec import BERT4Rec as BERT4Rec
+from nextitem.models.sequential.bsa_rec import BSARec as BSARec
 from nextitem.models.sequential.cl4srec import CL4SRec as CL4SRec
 from nextitem.models.sequential.duorec import DuoRec as DuoRec
+from nextitem.models.sequential.fmlp_rec import FMLPRec as FMLPRec
 from nextitem.models.sequential.fpmc import FPMC as FPMC
 from nextitem.models.sequential.gru4rec import GRU4Rec as GRU4Rec
 from nextitem.models.sequential.hgn import HGN as HGN
@@ -40,7 +42,9 @@ from nextitem.models.sequential.stan import STAN as STAN
 from nextitem.models.sequential.stosa import STOSA as STOSA
 from nextitem.models.sequential.tisasrec import TiSASRec as TiSASRec
 from nextitem.models.sequential.trans_rec import TransRec as TransRec
+from nextitem.models.sequential.tv_rec import TVRec as TVRec
 from nextitem.models.sequential.vsknn import VSKNN as VSKNN
+from nextitem.models.sequential.wea_rec import WEARec as WEARec
 from nextitem.models.sequential.zero_block import ZeroBlock as ZeroBlock
 from nextitem.models.social.diffnet import DiffNet as DiffNet
 from nextitem.models.social.diffnet_pp import DiffNetPP as DiffNetPP

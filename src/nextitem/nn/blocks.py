@@ -1,6 +1,7 @@
-"""The five ways in which SASRec implementations place layer norms and residuals in a block.
+"""The six ways in which SASRec implementations place layer norms and residuals in a block.
 
-A block is attention A(queries, context) and a feed-forward F; LN is a layer norm with weights of its own.
+A block is attention A(queries, context) and a feed-forward F; LN is a layer norm with weights of its own. F is as wide
+inside as outside and has a ReLU, but that of bert: it is four times as wide and has a GELU (nn/frame.py).
 
 | norm     | attention                  | feed-forward            | after all | where it is from                   |
 |----------|----------------------------|-------------------------|-----------|------------------------------------|
@@ -9,31 +10,55 @@ A block is attention A(queries, context) and a feed-forward F; LN is a layer nor
 | freerec  | x = x + A(LN(x), x)        | y = LN(x); x = y + F(y) | LN        | RecBoard's SASRec                  |
 | pre      | y = LN(x); x = x + A(y, y) | x = x + F(LN(x))        | LN        | SASRec.pytorch with norm_first     |
 | post     | x = LN(x + A(x, x))        | x = LN(x + F(x))        | LN        | SASRec.pytorch without             |
+| bert     | x = LN(x + A(x, x))        | x = LN(x + F(x))        | nothing   | RecBole's SASRec, DuoRec's encoder |
 """
 
 from __future__ import annotations
 
 from typing import Literal, get_args
 
-import torch
 from torch import Tensor, nn
 
 from nextitem.errors import InputError, suggest
 from nextitem.nn.attention import CausalAttention
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.feed_forward import FeedForward
+from nextitem.nn.frame import FrameBlock, Mixer, at
 
-Norm = Literal["original", "paper", "freerec", "pre", "post"]
+Norm = Literal["original", "paper", "freerec", "pre", "post", "bert"]
 NORMS: tuple[Norm, ...] = get_args(Norm)
 
 
+def attention_block(dim: int, num_heads: int, dropout: float, norm: Norm) -> AttentionBlock | FrameBlock:
+    """One block in the layout `norm`.
+
+    Raises:
+        InputError: there is no such layout.
+    """
+    if norm not in NORMS:
+        raise InputError(f'there is no norm "{norm}"; {suggest(norm, NORMS)}')
+    if norm == "bert":
+        return FrameBlock(AttentionMixer(dim, num_heads, dropout), dim, dropout)
+    return AttentionBlock(dim, num_heads, dropout, norm)
+
+
+class AttentionMixer(Mixer):
+    """Causal attention over places from the oldest item on, whose padding no real place sees."""
+
+    def __init__(self, dim: int, num_heads: int, dropout: float) -> None:
+        super().__init__()
+        self.attention = CausalAttention(dim, num_heads, dropout)
+
+    def forward(self, x: Tensor, places: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
+        mixed: Tensor = self.attention(x if places is None else at(x, places), x, places)
+        return mixed
+
+
 class AttentionBlock(nn.Module):
-    """One block in the layout `norm`; (B, T, D) -> (B, T, D), or with `places` (B,) -> (B, 1, D): these alone."""
+    """A block in any layout but bert; (B, T, D) -> (B, T, D), or with `places` (B,) -> (B, 1, D): these alone."""
 
     def __init__(self, dim: int, num_heads: int, dropout: float, norm: Norm) -> None:
         super().__init__()
-        if norm not in NORMS:
-            raise InputError(f'there is no norm "{norm}"; {suggest(norm, NORMS)}')
         self.norm = norm
         self.attention_norm = nn.LayerNorm(dim, eps=1e-8)
         self.attention = CausalAttention(dim, num_heads, dropout)
@@ -63,8 +88,8 @@ class AttentionStack(nn.Module):
 
     def __init__(self, dim: int, num_layers: int, num_heads: int, dropout: float, norm: Norm) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(AttentionBlock(dim, num_heads, dropout, norm) for _ in range(num_layers))
-        self.last_norm = nn.Identity() if norm == "paper" else nn.LayerNorm(dim, eps=1e-8)
+        self.blocks = nn.ModuleList(attention_block(dim, num_heads, dropout, norm) for _ in range(num_layers))
+        self.last_norm = nn.Identity() if norm in ("paper", "bert") else nn.LayerNorm(dim, eps=1e-8)
 
     def forward(self, x: Tensor, places: Tensor | None = None) -> Tensor:
         """(B, T, D) -> (B, T, D); with `places` (B,) -> (B, 1, D), and the last block is worked out there alone."""
@@ -73,8 +98,3 @@ class AttentionStack(nn.Module):
         for number, block in enumerate(self.blocks, start=1):
             x = block(x, places if number == len(self.blocks) else None)
         return self.last_norm(x)
-
-
-def at(x: Tensor, places: Tensor) -> Tensor:
-    """(B, T, D) and (B,) -> (B, 1, D)."""
-    return x[torch.arange(len(x), device=x.device), places][:, None]

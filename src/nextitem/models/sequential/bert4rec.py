@@ -4,8 +4,8 @@ Sun et al., "BERT4Rec: Sequential Recommendation with Bidirectional Encoder Repr
 2019, arXiv:1904.06690.
 Code followed: the authors' (FeiSun/BERT4Rec, BERT in TensorFlow), with RecBoard's heads, length and schedule.
 Departures:
-- padding stands after the newest item; positions are counted back from the newest, so that the hidden place to be
-  recommended for is position 0 whatever the length of the history (the authors count from the oldest);
+- padding stands after the newest item; positions are counted back from the newest by default, so that the hidden place
+  to be recommended for is position 0 whatever the length of the history (the authors count from the oldest);
 - a row is a user's `max_length` newest items, masked anew every epoch; the authors draw ten fixed maskings of every
   user, cut long rows into overlapping windows, and add each row once more with the newest item alone masked;
 - the softmax runs over the items, not over the padding and the mask as well;
@@ -25,8 +25,9 @@ from torch import Tensor, nn
 
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
-from nextitem.models.initialise import initialise_normal
-from nextitem.models.towers import SequenceModel, ages, newest_places
+from nextitem.models.initialise import FirstWeights, initialise
+from nextitem.models.positions import Positions, check_positions, position_numbers
+from nextitem.models.towers import SequenceModel, newest_places
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.transformer import BidirectionalBlock
 
@@ -38,6 +39,8 @@ class BERT4Rec(SequenceModel):
 
     Arguments:
         max_length: positions; to recommend, the mask takes one and the `max_length` - 1 newest items the others.
+        first_weights: "normal", N(0, .02), as BERT has them, or "xavier".
+        positions: counted from the "newest" place, or from the "oldest", as the authors do.
     """
 
     is_causal = False
@@ -51,22 +54,24 @@ class BERT4Rec(SequenceModel):
         num_heads: int = 4,
         dropout: float = 0.2,
         max_length: int = 50,
+        first_weights: FirstWeights = "normal",
+        positions: Positions = "newest",
     ) -> None:
         super().__init__(num_items, dim, num_marks=1)
-        self.max_length = max_length
+        self.max_length, self.positions = max_length, check_positions(positions)
         self.mask = num_items + 1  # the id that cloze batches hide items under
-        self.position_embedding = nn.Embedding(max_length, dim)  # row 0 is the newest place's
+        self.position_embedding = nn.Embedding(max_length, dim)  # row 0 is the newest place's, or the oldest's
         self.input_norm = nn.LayerNorm(dim, eps=1e-12)
         self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(BidirectionalBlock(dim, num_heads, 4 * dim, dropout) for _ in range(num_layers))
         self.head = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.LayerNorm(dim, eps=1e-12))
         self.item_bias = nn.Parameter(torch.zeros(num_items + 1))
-        initialise_normal(self)
+        initialise(self, first_weights)
 
     def encode(self, batch: Batch) -> Tensor:
         """The states (B, T, D + 1) of rows with masks at hidden places; the last column, 1, meets the bias of items."""
         inputs = batch.inputs
-        x = self.item_embedding(inputs) + self.position_embedding(ages(inputs))  # (B, T, D)
+        x = self.item_embedding(inputs) + self.position_embedding(position_numbers(inputs, self.positions))  # (B, T, D)
         x, lengths = self.dropout(self.input_norm(x)), (inputs != PAD).sum(1)
         for block in self.blocks:
             x = block(x, lengths)

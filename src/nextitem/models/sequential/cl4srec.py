@@ -19,6 +19,8 @@ from nextitem.data.batches import Batch, Wanted
 from nextitem.data.batches.augment import TwoViews
 from nextitem.errors import InputError
 from nextitem.models.base import Trained
+from nextitem.models.initialise import FirstWeights
+from nextitem.models.positions import Positions
 from nextitem.models.sequential.sasrec import SASRec
 from nextitem.models.towers import SequenceModel, newest_places
 from nextitem.nn.blocks import Norm
@@ -34,6 +36,7 @@ class CL4SRec(SASRec):
         contrast_weight: what `contrast` counts for in the loss (the paper's lambda, 0.1).
         temperature: of the contrast; inner products are divided by it.
         crop, mask, reorder: the shares of a row that the three operators keep, hide and shuffle.
+        first_weights, positions: as of SASRec; the positions of a view are its own.
     """
 
     num_marks = 1
@@ -54,8 +57,11 @@ class CL4SRec(SASRec):
         crop: float = 0.6,
         mask: float = 0.3,
         reorder: float = 0.6,
+        first_weights: FirstWeights = "xavier",
+        positions: Positions = "newest",
     ) -> None:
-        super().__init__(num_items, dim, num_layers, num_heads, dropout, max_length, norm)
+        sizes = dim, num_layers, num_heads, dropout, max_length
+        super().__init__(num_items, *sizes, norm, first_weights=first_weights, positions=positions)
         if temperature <= 0:
             raise InputError(f"temperature must be above 0, found {temperature}")
         self.contrast_weight, self.temperature = contrast_weight, temperature

@@ -18,6 +18,8 @@ from torch import Tensor
 from nextitem.data.batches import Batch, Wanted
 from nextitem.errors import InputError
 from nextitem.models.base import Trained
+from nextitem.models.initialise import FirstWeights
+from nextitem.models.positions import Positions
 from nextitem.models.sequential.sasrec import SASRec
 from nextitem.models.towers import SequenceModel, newest_places
 from nextitem.nn.blocks import Norm
@@ -35,6 +37,7 @@ class DuoRec(SASRec):
         contrast_weight: what `contrast` counts for in the loss; 0.1 of a grid from 0.1 to 0.5 in the authors' scripts.
         temperature: of the contrast; inner products are divided by it.
         mask_alike: whether rows with the same target are left out of what a row is held apart from.
+        first_weights, positions: as of SASRec.
     """
 
     trains_on = ("prefix",)
@@ -53,8 +56,11 @@ class DuoRec(SASRec):
         contrast_weight: float = 0.1,
         temperature: float = 1.0,
         mask_alike: bool = True,
+        first_weights: FirstWeights = "xavier",
+        positions: Positions = "newest",
     ) -> None:
-        super().__init__(num_items, dim, num_layers, num_heads, dropout, max_length, norm)
+        sizes = dim, num_layers, num_heads, dropout, max_length
+        super().__init__(num_items, *sizes, norm, first_weights=first_weights, positions=positions)
         if temperature <= 0:
             raise InputError(f"temperature must be above 0, found {temperature}")
         self.contrast_weight, self.temperature, self.mask_alike = contrast_weight, temperature, mask_alike

@@ -11,7 +11,8 @@ Departures:
 - the input is an embedding, tied to the output, as in the authors' later `constrained_embedding`; the paper feeds
   one-hot vectors and learns the output weights apart;
 - torch's GRU resets the state after its matrix product, the paper's before it;
-- first weights are Xavier-normal throughout; RecBoard's are Xavier-uniform in the GRU and torch's in the linear map.
+- first weights are Xavier-normal throughout by default; RecBoard's are Xavier-uniform in the GRU and torch's in the
+  linear map.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from nextitem.data.batches import Batch
-from nextitem.models.initialise import initialise_xavier
+from nextitem.models.initialise import FirstWeights, initialise
 from nextitem.models.streaming import Streaming
 from nextitem.nn.dropout import Dropout
 
@@ -34,6 +35,7 @@ class GRU4Rec(Streaming[Tensor]):
         hidden_dim: of the recurrent state; where it differs from `dim`, a linear map leads back.
         dropout: of the embedded items, and between the layers if there are several.
         max_length: how many of the newest items it reads; None for all (no weight depends on it).
+        first_weights: of all matrices, "xavier" or "normal" (N(0, .02)).
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class GRU4Rec(Streaming[Tensor]):
         num_layers: int = 1,
         dropout: float = 0.5,
         max_length: int | None = 50,
+        first_weights: FirstWeights = "xavier",
     ) -> None:
         super().__init__(num_items, dim)
         self.max_length = max_length
@@ -51,7 +54,7 @@ class GRU4Rec(Streaming[Tensor]):
         between = dropout if num_layers > 1 else 0.0  # torch warns of a dropout that has no place
         self.gru = nn.GRU(dim, hidden_dim, num_layers, bias=False, batch_first=True, dropout=between)
         self.output = nn.Identity() if hidden_dim == dim else nn.Linear(hidden_dim, dim)
-        initialise_xavier(self)
+        initialise(self, first_weights)
 
     def encode(self, batch: Batch) -> Tensor:
         # Nothing is packed: padding stands after the newest item, where no real state has read it yet.

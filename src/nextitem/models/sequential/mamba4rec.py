@@ -24,9 +24,10 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.errors import InputError, suggest
+from nextitem.models.initialise import FirstWeights, initialise_maps
 from nextitem.models.streaming import Streaming
 from nextitem.nn.dropout import Dropout
-from nextitem.nn.mamba import Initialisation, MambaBlock, MambaState, ScanBlock, initialise_linear
+from nextitem.nn.mamba import Initialisation, MambaBlock, MambaState, ScanBlock
 from nextitem.nn.mamba2 import Mamba2Block
 from nextitem.nn.mamba3 import Mamba3Block, Mamba3State
 from nextitem.nn.mixed_layer import NORM_EPS, MixedLayer
@@ -52,6 +53,7 @@ class Mamba4Rec(Streaming[tuple[BlockState, ...]]):
             matrix products and d_state can be large (Dao & Gu, ICML 2024, arXiv:2405.21060); or "mamba3", whose decays
             and turning states depend on the items, and which has no convolution (Lahoti et al., ICLR 2026).
         head_dim: channels of a head of mamba2 and mamba3; mamba has no heads.
+        first_weights: of embeddings and feed-forward layers, "normal" (N(0, .02), the authors') or "xavier".
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Mamba4Rec(Streaming[tuple[BlockState, ...]]):
         initialisation: Initialisation = "recbole",
         block: Block = "mamba",
         head_dim: int = 64,
+        first_weights: FirstWeights = "normal",
     ) -> None:
         super().__init__(num_items, dim)
         if num_layers < 1:
@@ -79,9 +82,10 @@ class Mamba4Rec(Streaming[tuple[BlockState, ...]]):
             MambaLayer(make_block(block, *sizes, head_dim, initialisation), dim, dropout, num_layers > 1)
             for _ in range(num_layers)
         )
-        initialise_linear(self.item_embedding)
-        with torch.no_grad():
-            self.item_embedding.weight[PAD].zero_()
+        initialise_maps(self.item_embedding, first_weights)
+        if first_weights == "xavier":  # the layers begin as normal
+            for layer in self._each_layer():
+                initialise_maps(layer.feed_forward, first_weights)
 
     def encode(self, batch: Batch) -> Tensor:
         x, rows = self._embed(batch.inputs)

@@ -21,9 +21,10 @@ from nextitem.data.batches import Batch, Wanted
 from nextitem.data.ids import PAD
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError, suggest
+from nextitem.models.initialise import FirstWeights, initialise
 from nextitem.models.kept import Kept
+from nextitem.models.positions import Positions
 from nextitem.models.sequential.sasrec import SASRec
-from nextitem.models.towers import ages
 from nextitem.nn.blocks import Norm
 
 
@@ -36,6 +37,7 @@ class SASRecF(Kept, SASRec):
         attributes: columns of the item table; none named: all but those of numbers.
         ratings: add a vector of how the user rated each item of the history.
         num_levels: how many different ratings there may be.
+        first_weights, positions: as of SASRec.
     """
 
     needs = ("item_attributes",)
@@ -55,8 +57,20 @@ class SASRecF(Kept, SASRec):
         attributes: tuple[str, ...] = (),
         ratings: bool = False,
         num_levels: int = 10,
+        first_weights: FirstWeights = "xavier",
+        positions: Positions = "newest",
     ) -> None:
-        super().__init__(num_items, dim, num_layers, num_heads, dropout, max_length, norm)
+        super().__init__(
+            num_items,
+            dim,
+            num_layers,
+            num_heads,
+            dropout,
+            max_length,
+            norm,
+            first_weights=first_weights,
+            positions=positions,
+        )
         chosen = attributes or tuple(name for name, count in item_attributes.items() if count)
         for name in chosen:
             if not item_attributes.get(name):
@@ -73,8 +87,7 @@ class SASRecF(Kept, SASRec):
         self.rating_embedding = nn.Embedding(num_levels + 1, dim, padding_idx=PAD) if ratings else None
         for part in (*self.attribute_embeddings.values(), self.rating_embedding):
             if isinstance(part, nn.Embedding):
-                nn.init.xavier_normal_(part.weight)
-                nn.init.zeros_(part.weight[PAD])
+                initialise(part, first_weights)
         self.register_buffer("item_kept", torch.zeros(num_items + 1, dim))
         self.register_buffer("levels", torch.full((num_levels,), torch.finfo(torch.float32).max))
         self.keep()
@@ -131,12 +144,12 @@ class SASRecF(Kept, SASRec):
         return self.stack(self._embedded(batch), places)[:, 0]
 
     def _embedded(self, batch: Batch) -> Tensor:
-        x = F.embedding(batch.inputs, self.item_vectors()) * self.scale + self.position_embedding(ages(batch.inputs))
+        x = F.embedding(batch.inputs, self.item_vectors()) * self.scale + self.position_vectors(batch.inputs)
         if self.rating_embedding is not None:
             if batch.ratings is None:
                 raise InputError("SASRecF with ratings goes by ratings: the batch has none")
             x = x + self.rating_embedding(self.rating_codes(batch.ratings))
-        return self.dropout(x)
+        return self.enter(x)
 
     def rating_codes(self, ratings: Tensor) -> Tensor:
         """The place (B, T) of each rating among the levels, from 1; 0 where it is none of them."""

@@ -31,9 +31,10 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.errors import InputError
+from nextitem.models.initialise import FirstWeights, initialise_maps
 from nextitem.models.towers import SequenceModel
 from nextitem.nn.dropout import Dropout
-from nextitem.nn.mamba import MambaBlock, initialise_linear
+from nextitem.nn.mamba import MambaBlock
 from nextitem.nn.mixed_layer import NORM_EPS, MixedLayer
 from nextitem.nn.scan import Rows
 
@@ -49,6 +50,7 @@ class SIGMA(SequenceModel):
         d_state, d_conv, expand: of the Mamba block (see Mamba4Rec).
         num_kept: how many of the newest items the turned history keeps in order (5 of the authors' 50).
         dropout: of embeddings, layers and gates.
+        first_weights: of embeddings and linear maps, "normal" (N(0, .02), RecBole's) or "xavier".
     """
 
     trains_on = ("prefix",)
@@ -64,6 +66,7 @@ class SIGMA(SequenceModel):
         num_kept: int = 5,
         dropout: float = 0.2,
         max_length: int | None = 50,
+        first_weights: FirstWeights = "normal",
     ) -> None:
         super().__init__(num_items, dim)
         if num_layers < 1 or num_kept < 0:
@@ -76,9 +79,7 @@ class SIGMA(SequenceModel):
             SIGMALayer(MambaBlock(dim, d_state, d_conv, expand), dim, dropout, num_layers > 1)
             for _ in range(num_layers)
         )
-        initialise_linear(self)  # as RecBole does to the Mamba block too: initialisation "recbole" there
-        with torch.no_grad():
-            self.item_embedding.weight[PAD].zero_()
+        initialise_maps(self, first_weights)  # as RecBole does to the Mamba block too: initialisation "recbole" there
 
     def encode(self, batch: Batch) -> Tensor:
         places = torch.arange(batch.inputs.shape[1], device=batch.inputs.device)

@@ -3,7 +3,7 @@
 Li et al., "Time Interval Aware Self-Attention for Sequential Recommendation", WSDM 2020.
 Code followed: the authors' (JiachengLi1995/TiSASRec) and its port to PyTorch, for the layout of a block.
 Departures:
-- padding stands after the newest item; places are counted back from the newest;
+- padding stands after the newest item; places are counted back from the newest by default;
 - intervals are in units of the shortest positive gap that the row has had so far, not of the user's whole history: what
   an item sees does not depend on later ones, and is in training what it is in use;
 - dropout falls on the vectors of an interval as a whole, not on each pair of items anew;
@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch, Wanted
 from nextitem.data.ids import PAD
 from nextitem.errors import InputError
-from nextitem.models.initialise import initialise_xavier
-from nextitem.models.towers import SequenceModel, ages
+from nextitem.models.initialise import FirstWeights, initialise
+from nextitem.models.positions import Positions, check_positions, position_numbers
+from nextitem.models.towers import SequenceModel
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.feed_forward import FeedForward
 from nextitem.nn.interval_attention import IntervalAttention, Tables, interval_numbers
@@ -34,6 +35,8 @@ class TiSASRec(SequenceModel):
     Arguments:
         max_length: how many of the newest items it sees.
         time_span: the longest interval that is told apart, in units of the shortest of the row (the paper's 256).
+        first_weights: of all matrices, "xavier" or "normal" (N(0, .02), zero biases).
+        positions: counted from the "newest" item, or from the "oldest" of the `max_length` that it sees.
     """
 
     def __init__(
@@ -45,16 +48,19 @@ class TiSASRec(SequenceModel):
         dropout: float = 0.5,
         max_length: int = 50,
         time_span: int = 256,
+        first_weights: FirstWeights = "xavier",
+        positions: Positions = "newest",
     ) -> None:
         super().__init__(num_items, dim)
         if time_span < 1:
             raise InputError(f"time_span must be 1 or more, found {time_span}")
+        self.positions = check_positions(positions)
         self.max_length, self.time_span, self.scale = max_length, time_span, dim**0.5
         self.dropout = Dropout(dropout)
         self.keys, self.values = (Tables(max_length, time_span + 1, dim, dropout) for _ in range(2))
         self.blocks = nn.ModuleList(IntervalBlock(dim, num_heads, dropout) for _ in range(num_layers))
         self.last_norm = nn.LayerNorm(dim, eps=1e-8)
-        initialise_xavier(self)
+        initialise(self, first_weights)
 
     def wanted(self) -> Wanted:
         return Wanted(times=True)
@@ -64,7 +70,7 @@ class TiSASRec(SequenceModel):
             raise InputError("TiSASRec goes by times: the batch has none")
         x = self.dropout(self.item_embedding(batch.inputs) * self.scale)
         gaps = interval_numbers(batch.times, (batch.inputs != PAD).sum(1), self.time_span)
-        places = ages(batch.inputs)
+        places = position_numbers(batch.inputs, self.positions)
         keys, values = self.keys(places), self.values(places)
         for block in self.blocks:
             x = block(x, keys, values, gaps)
