@@ -37,7 +37,7 @@ class DuoRec(SASRec):
         contrast_weight: what `contrast` counts for in the loss; 0.1 of a grid from 0.1 to 0.5 in the authors' scripts.
         temperature: of the contrast; inner products are divided by it.
         mask_alike: whether rows with the same target are left out of what a row is held apart from.
-        first_weights, positions: as of SASRec.
+        norm, first_weights, positions: as of SASRec; by default the authors' layout and first weights.
     """
 
     trains_on = ("prefix",)
@@ -52,11 +52,11 @@ class DuoRec(SASRec):
         num_heads: int = 2,
         dropout: float = 0.5,
         max_length: int = 50,
-        norm: Norm = "post",
+        norm: Norm = "bert",
         contrast_weight: float = 0.1,
         temperature: float = 1.0,
         mask_alike: bool = True,
-        first_weights: FirstWeights = "xavier",
+        first_weights: FirstWeights = "normal",
         positions: Positions = "newest",
     ) -> None:
         sizes = dim, num_layers, num_heads, dropout, max_length
