@@ -21,6 +21,10 @@ def evaluate(
         Literal["expected", "expected_rank", "optimistic", "pessimistic"] | None,
         typer.Option(help="expected (the metric, over all orders), or expected_rank, optimistic, pessimistic."),
     ] = None,
+    shown: Annotated[
+        Literal["history", "trained"] | None,
+        typer.Option(help="history or trained: what models see of a case; trained: no validation items."),
+    ] = None,
     metrics: Annotated[str | None, typer.Option(help="Such as hr@10,ndcg@10 [the run's].")] = None,
     seed: Annotated[int, typer.Option(help="Of drawn users and negatives.")] = 0,
     data: MovedData = None,
@@ -34,7 +38,7 @@ def evaluate(
 
     names = None if metrics is None else [name.strip() for name in metrics.split(",")]
     models = code_of_run(folder, trust_code, code)
-    report = evaluate_again(folder, protocol, seen, ties, names, seed, data, models)
+    report = evaluate_again(folder, protocol, seen, ties, shown, names, seed, data, models)
     if json:
         print_json({"protocol": report.protocol, "test": report.means(), "notes": report.notes})
     else:

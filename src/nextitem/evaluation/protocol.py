@@ -11,6 +11,7 @@ from nextitem.data.splits.split import Holdout
 from nextitem.errors import InputError
 
 Seen = Literal["mask", "mask_unless_target", "keep", "auto"]
+Shown = Literal["history", "trained"]
 Ties = Literal["expected", "expected_rank", "optimistic", "pessimistic"]
 TIES: dict[Ties, str] = {  # in words; reports that say "expected rank" of `expected` are older than `expected_rank`
     "expected": "expected metric",
@@ -33,6 +34,8 @@ class Protocol:
         sampled protocol keeps them; they are not drawn anyway.
     ties: what a target gets that shares its score: the `expected` metric over all orders of the equal candidates, or
         the metric of one rank: the expected one, the best or the worst.
+    shown: what a model is shown of a case: its `history`, which at test includes the validation items, or of that what
+        is `trained`, as a model with a vector a user has it.
     users: evaluate so many users drawn at random (None: all).
     seed: of the drawn users and candidates.
     """
@@ -42,6 +45,7 @@ class Protocol:
     ties: Ties = "expected"
     users: int | None = None
     seed: int = 0
+    shown: Shown = "history"
 
     def masks_seen(self, holdout: Holdout) -> bool:
         """Whether seen items leave the ranking of this holdout."""
@@ -68,7 +72,8 @@ class Protocol:
             seen += f" (auto: {_repeats(holdout.num_repeats)})"
         what = "users" if len(np.unique(holdout.users)) == len(holdout) else "cases"
         users = f"{len(holdout):,} {what}" if self.users is None else f"{min(self.users, len(holdout)):,} random {what}"
-        return f"{pool}, {seen}, ties: {TIES[self.ties]}, {users}"
+        shown = "" if self.shown == "history" else ", models shown training items alone"
+        return f"{pool}, {seen}{shown}, ties: {TIES[self.ties]}, {users}"
 
     def notes(self, holdout: Holdout, num_interactions: int) -> tuple[str, ...]:
         """What a reader of the numbers could miss: that `auto` keeps seen items, and how little decided it."""

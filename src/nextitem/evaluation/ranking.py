@@ -85,7 +85,8 @@ def rank(
     with torch.inference_mode(), model.ready():
         for span, block in zip(spans, blocks if track is None else track(blocks, len(blocks)), strict=True):
             rows = by_length[slice(*span)]
-            scores = model.score(holdout_batch(block, model.max_length, wanted).to(device))
+            asked = block if protocol.shown == "history" else replace(block, history=block.trained)
+            scores = model.score(holdout_batch(asked, model.max_length, wanted).to(device))
             targets = torch.from_numpy(block.target.padded(None)).to(device)  # (B, M')
             if negatives is not None:
                 drawn = negatives[slice(*span)].to(device)

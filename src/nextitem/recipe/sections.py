@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from nextitem.evaluation.evaluate import DEFAULT_METRICS
-from nextitem.evaluation.protocol import Seen, Ties
+from nextitem.evaluation.protocol import Seen, Shown, Ties
 from nextitem.keys import Positive
 from nextitem.models.base import Recommender
 from nextitem.models.catalogue import find
@@ -145,6 +145,8 @@ class EvaluationRecipe(Section):
     """Whether items of the history leave the ranking; auto: unless users repeat items."""
     ties: Ties = "expected"
     """How equal scores are counted."""
+    shown: Shown = "history"
+    """What models see of a case: its history, at test with the validation items, or what is trained alone."""
     users: Positive | None = None
     """So many test users, drawn; null: all."""
     memory_mb: Positive = 512

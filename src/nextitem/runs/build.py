@@ -230,4 +230,4 @@ def build_memory(recipe: EvaluationRecipe, num_items: int) -> int:
 
 
 def build_protocol(recipe: EvaluationRecipe, seed: int) -> Protocol:
-    return Protocol(recipe.candidates, recipe.seen, recipe.ties, recipe.users, seed)
+    return Protocol(recipe.candidates, recipe.seen, recipe.ties, recipe.users, seed, recipe.shown)

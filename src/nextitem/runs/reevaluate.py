@@ -10,7 +10,7 @@ from nextitem.data.splits.split import Split
 from nextitem.errors import InputError
 from nextitem.evaluation.evaluate import Report, evaluate
 from nextitem.evaluation.lists import check_lists
-from nextitem.evaluation.protocol import Seen, Ties, named_protocol
+from nextitem.evaluation.protocol import Seen, Shown, Ties, named_protocol
 from nextitem.models.own import Given
 from nextitem.runs import build
 from nextitem.runs.folder import RunFolder
@@ -25,6 +25,7 @@ def evaluate_again(
     protocol: str = "full",
     seen: Seen | None = None,
     ties: Ties | None = None,
+    shown: Shown | None = None,
     metrics: Sequence[str] | None = None,
     seed: int = 0,
     data: str | None = None,
@@ -42,6 +43,8 @@ def evaluate_again(
         chosen = replace(chosen, seen=seen)
     if ties is not None:
         chosen = replace(chosen, ties=ties)
+    if shown is not None:
+        chosen = replace(chosen, shown=shown)
     loaded, split = load_with_split(folder, data, models)
     num_ranked = chosen.num_ranked(split.num_items)
     notes = chosen.notes(split.test, loaded.report["data"]["interactions"])
