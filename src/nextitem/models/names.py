@@ -26,6 +26,7 @@ from nextitem.models.sequential.bert4rec import BERT4Rec as BERT4Rec
 from nextitem.models.sequential.bsa_rec import BSARec as BSARec
 from nextitem.models.sequential.cl4srec import CL4SRec as CL4SRec
 from nextitem.models.sequential.duorec import DuoRec as DuoRec
+from nextitem.models.sequential.esasrec import ESASRec as ESASRec
 from nextitem.models.sequential.fmlp_rec import FMLPRec as FMLPRec
 from nextitem.models.sequential.fpmc import FPMC as FPMC
 from nextitem.models.sequential.gru4rec import GRU4Rec as GRU4Rec
