@@ -53,6 +53,7 @@ def small(time_bias: TimeBias = "next", num_layers: int = 2) -> HSTU:
     torch.manual_seed(0)
     model = HSTU(9, dim=8, num_layers=num_layers, num_heads=2, dropout=0.0, max_length=5, time_bias=time_bias).double()
     for block in model.blocks:
+        assert isinstance(block, PointwiseBlock)
         for table in (block.projections.weight, block.by_age, block.by_time):
             if isinstance(table, torch.Tensor):
                 torch.nn.init.normal_(table)  # not so small that nothing shows

@@ -28,7 +28,7 @@ from nextitem.models.towers import SequenceModel, ages, newest_places
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.frame import at
 from nextitem.nn.pointwise import Bias, plain_mixture, pointwise_mixture
-from nextitem.nn.time_buckets import NUM_BUCKETS, bucket_edges, time_buckets
+from nextitem.nn.time_buckets import NUM_BUCKETS, time_buckets
 
 TimeBias = Literal["own", "next", "none"]
 
@@ -45,8 +45,6 @@ class HSTU(SequenceModel):
             of the next item, or of the question, and an item, as the authors have it: reports say that the model was
             told the time of each target. "none": the log needs no times.
     """
-
-    edges: Tensor
 
     def __init__(
         self,
@@ -68,7 +66,6 @@ class HSTU(SequenceModel):
         self.blocks = nn.ModuleList(
             PointwiseBlock(dim, num_heads, dropout, max_length, num_buckets) for _ in range(num_layers)
         )
-        self.register_buffer("edges", bucket_edges(), persistent=False)
         nn.init.trunc_normal_(self.item_embedding.weight, std=0.02)
         nn.init.zeros_(self.item_embedding.weight[PAD])
         nn.init.trunc_normal_(self.position_embedding.weight, std=dim**-0.5)
@@ -100,7 +97,7 @@ class HSTU(SequenceModel):
         if batch.times is None or (self.time_bias == "next" and batch.asked_at is None):
             raise InputError(f"HSTU with time_bias {self.time_bias} goes by times: the batch lacks them")
         asking = batch.times if self.time_bias == "own" else moments_after(batch)
-        return time_buckets(asking, batch.times, self.edges)
+        return time_buckets(asking, batch.times)
 
 
 class PointwiseBlock(nn.Module):
