@@ -2,6 +2,7 @@
 
 import pytest
 
+from nextitem.data.batches import Wanted
 from nextitem.data.splits.split import Holdout, leave_one_out
 from nextitem.data.synthetic import dataset_of
 from nextitem.errors import InputError
@@ -105,3 +106,11 @@ def test_nothing_is_noted_where_auto_decides_nothing(protocol: Protocol) -> None
 
 def test_nothing_is_noted_where_nobody_repeats() -> None:
     assert Protocol().notes(holdout_of(FRESH), 6) == ()
+
+
+def test_a_model_that_is_told_when_the_target_comes_is_said_to_be() -> None:
+    holdout = holdout_of(FRESH)
+    plain = Protocol().describe(holdout)
+    assert Protocol().describe(holdout, Wanted(times=True)) == plain
+    told = Protocol().describe(holdout, Wanted(times=True, asked_at=True))
+    assert told == f"{plain}, the model is told the time of each target"

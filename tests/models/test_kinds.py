@@ -57,6 +57,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "FMLPRec": {},
     "WEARec": {},
     "TVRec": {"num_bases": 2, "orthogonality_weight": 0.001},
+    "HSTU": {"time_bias": "next"},
 }
 
 
@@ -144,6 +145,17 @@ def test_a_stranger_is_answered_by_the_history_alone(name: str, shop: Path, tmp_
     assert known.scores != nobody.scores
     with pytest.raises(InputError, match="one id for each history"):
         loaded.recommend([["i1"], ["i2"]], k=1, users=["u1"])
+
+
+def test_who_is_told_the_time_of_the_target_says_so_and_takes_it_in_use(shop: Path, tmp_path: Path) -> None:
+    list(run(recipe_of("HSTU", shop), tmp_path / "run"))
+    loaded = nextitem.load(tmp_path / "run")
+    assert loaded.report["protocol"].endswith(", the model is told the time of each target")
+    soon, late = (
+        loaded.recommend([["i1", "i2"]], k=3, times=[[10**9, 10**9 + 5]], at=[10**9 + after])[0].scores
+        for after in (9, 10**6)
+    )
+    assert soon != late
 
 
 @pytest.mark.parametrize(

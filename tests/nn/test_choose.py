@@ -20,6 +20,7 @@ from nextitem.nn.graphs.bipartite import BipartiteGraph
 from nextitem.nn.kernels.choose import plain, runs_compiled
 from nextitem.nn.losses import full_cross_entropy
 from nextitem.nn.mixture import row_mixture
+from nextitem.nn.pointwise import Bias, pointwise_mixture
 from nextitem.nn.scan import Rows, causal_conv, selective_scan
 
 INPUTS = torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0], [7, 0, 0, 0]])
@@ -97,6 +98,7 @@ LAYERS: dict[str, Callable[[Tensor], Tensor]] = {  # (4, 8) -> any shape
     "dropout": lambda x: dropout(x, 0.5, 3),
     "feed_forward": lambda x: feed_forward(x, (torch.eye(8), torch.zeros(8), torch.eye(8), torch.zeros(8)), 0.0, 0, 0),
     "attention": lambda x: row_mixture(x[None], x[None], x[None], 2, torch.tensor([4]), True, 0.0, 0),
+    "pointwise": lambda x: pointwise_mixture(x[None], x[None], x[None], 2, Bias(torch.ones(4)), None),
     "cross_entropy": lambda x: full_cross_entropy(x, torch.eye(8), torch.tensor([0, 1, 2, 3])),
     "candidates": lambda x: candidate_scores(x, x.square(), torch.tensor([[0, 1], [2, 3], [1, 1], [0, 3]])),
     "propagation": lambda x: BipartiteGraph(torch.tensor([1]), torch.tensor([1]), 1, 1)(x),

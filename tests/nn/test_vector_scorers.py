@@ -48,6 +48,19 @@ def drawn(num_queries: int) -> tuple[Tensor, Tensor]:
 
 
 @every_scorer
+@pytest.mark.parametrize("num_candidates", [3, 4])
+def test_a_table_of_fewer_rows_than_are_asked_for_gives_the_same(scorer: VectorScorer, num_candidates: int) -> None:
+    """Three queries of nine rows: three candidates of each are mapped alone, four by the whole table."""
+    queries, vectors = drawn(3)
+    items = torch.tensor([[2, 7, 7, 3], [1, 1, 2, 0], [5, 1, 8, 4]])[:, :num_candidates]
+    found = scorer.candidates(scorer.map_queries(queries), vectors, items)
+    wanted = scorer.match(queries[:, None], vectors[items])
+    torch.testing.assert_close(found, wanted)
+    grads = [torch.autograd.grad(one.sin().sum(), [queries, vectors]) for one in (found, wanted)]
+    torch.testing.assert_close(*grads)
+
+
+@every_scorer
 @pytest.mark.parametrize("is_sparse", [False, True])
 @pytest.mark.parametrize("num_queries", [1, 3])
 @pytest.mark.parametrize("is_shared", [False, True])

@@ -162,7 +162,8 @@ def _measure(trial: Trial, model: Recommender, split: Split) -> tuple[dict[str, 
         return np.stack([found.above[:, 0].astype(np.int64), found.tied[:, 0]])
 
     counts = {"test": ranked(model, cases)}
-    facts: dict[str, Any] = {"protocol": protocol.describe(cases), "ties": protocol.ties, "num_ranked": num_ranked}
+    said = protocol.describe(cases, model.wanted())
+    facts: dict[str, Any] = {"protocol": said, "ties": protocol.ties, "num_ranked": num_ranked}
     if trial.draws:
         for name in REORDERINGS:
             for draw in range(trial.draws if name in RANDOM else 1):

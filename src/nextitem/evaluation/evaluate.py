@@ -68,7 +68,7 @@ def evaluate(
     num_ranked = protocol.num_ranked(model.num_items)
     names, notes = narrowed(DEFAULT_METRICS, num_ranked) if metrics is None else (metrics, ())
     ranking = rank(model, holdout, protocol, memory, track, processes)
-    return Report(protocol.describe(holdout), ranking, measure(ranking, names, num_ranked), notes)
+    return Report(protocol.describe(holdout, model.wanted()), ranking, measure(ranking, names, num_ranked), notes)
 
 
 def _check(model: Recommender, holdout: Holdout, metrics: Sequence[str] | None) -> None:

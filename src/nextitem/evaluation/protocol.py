@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from nextitem.data.batches import NOTHING, Wanted
 from nextitem.data.splits.split import Holdout
 from nextitem.errors import InputError
 
@@ -62,8 +63,8 @@ class Protocol:
         """How many candidates a ranking has at the most."""
         return num_items if self.candidates is None else self.candidates + 1
 
-    def describe(self, holdout: Holdout) -> str:
-        """The protocol in one line, for the head of a table."""
+    def describe(self, holdout: Holdout, wanted: Wanted = NOTHING) -> str:
+        """The protocol in one line, for the head of a table, of a model that is told what it `wanted`."""
         pool = "full ranking" if self.candidates is None else f"target + {self.candidates} uniform negatives (sampled)"
         seen = "seen items masked" if self.masks_seen(holdout) else "seen items kept"
         if self.seen == "mask_unless_target":
@@ -73,7 +74,8 @@ class Protocol:
         what = "users" if len(np.unique(holdout.users)) == len(holdout) else "cases"
         users = f"{len(holdout):,} {what}" if self.users is None else f"{min(self.users, len(holdout)):,} random {what}"
         shown = "" if self.shown == "history" else ", models shown training items alone"
-        return f"{pool}, {seen}{shown}, ties: {TIES[self.ties]}, {users}"
+        knows = ", the model is told the time of each target" if wanted.asked_at else ""
+        return f"{pool}, {seen}{shown}, ties: {TIES[self.ties]}, {users}{knows}"
 
     def notes(self, holdout: Holdout, num_interactions: int) -> tuple[str, ...]:
         """What a reader of the numbers could miss: that `auto` keeps seen items, and how little decided it."""

@@ -60,6 +60,14 @@ def initialise_normal(module: nn.Module, std: float = 0.02) -> None:
     _clear_padding(module)
 
 
+def initialise_as_torch(module: nn.Module) -> None:
+    """What torch begins with, drawn anew: embeddings from N(0, 1), linear maps uniform by their width (gSASRec)."""
+    for part in module.modules():
+        if isinstance(part, nn.Embedding | nn.Linear):
+            part.reset_parameters()
+    _clear_padding(module)
+
+
 def _is_xavier(first_weights: FirstWeights) -> bool:
     if first_weights not in get_args(FirstWeights):
         raise InputError(

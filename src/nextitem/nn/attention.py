@@ -14,9 +14,12 @@ from nextitem.nn.mixture import mixture, row_mixture, weights
 
 
 class MultiHeadAttention(nn.Module):
-    """Scaled dot-product attention (Vaswani et al. 2017, arXiv:1706.03762); its kinds say what is hidden from whom."""
+    """Scaled dot-product attention (Vaswani et al. 2017, arXiv:1706.03762); its kinds say what is hidden from whom.
 
-    def __init__(self, dim: int, num_heads: int = 1, dropout: float = 0.0) -> None:
+    Without `projection` the heads' mixtures side by side are what it gives.
+    """
+
+    def __init__(self, dim: int, num_heads: int = 1, dropout: float = 0.0, projection: bool = True) -> None:
         super().__init__()
         if dim % num_heads:
             raise InputError(f"dim must be a multiple of num_heads, found dim {dim} and {num_heads} heads")
@@ -24,7 +27,7 @@ class MultiHeadAttention(nn.Module):
         self.query = nn.Linear(dim, dim)
         self.key = nn.Linear(dim, dim)
         self.value = nn.Linear(dim, dim)
-        self.output = nn.Linear(dim, dim)
+        self.output = nn.Linear(dim, dim) if projection else nn.Identity()
         self.dropout = Dropout(dropout)
 
     def project(self, queries: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:

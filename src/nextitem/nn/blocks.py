@@ -29,7 +29,9 @@ Norm = Literal["original", "paper", "freerec", "pre", "post", "bert"]
 NORMS: tuple[Norm, ...] = get_args(Norm)
 
 
-def attention_block(dim: int, num_heads: int, dropout: float, norm: Norm) -> AttentionBlock | FrameBlock:
+def attention_block(
+    dim: int, num_heads: int, dropout: float, norm: Norm, projection: bool = True
+) -> AttentionBlock | FrameBlock:
     """One block in the layout `norm`.
 
     Raises:
@@ -38,16 +40,16 @@ def attention_block(dim: int, num_heads: int, dropout: float, norm: Norm) -> Att
     if norm not in NORMS:
         raise InputError(f'there is no norm "{norm}"; {suggest(norm, NORMS)}')
     if norm == "bert":
-        return FrameBlock(AttentionMixer(dim, num_heads, dropout), dim, dropout)
-    return AttentionBlock(dim, num_heads, dropout, norm)
+        return FrameBlock(AttentionMixer(dim, num_heads, dropout, projection), dim, dropout)
+    return AttentionBlock(dim, num_heads, dropout, norm, projection)
 
 
 class AttentionMixer(Mixer):
     """Causal attention over places from the oldest item on, whose padding no real place sees."""
 
-    def __init__(self, dim: int, num_heads: int, dropout: float) -> None:
+    def __init__(self, dim: int, num_heads: int, dropout: float, projection: bool = True) -> None:
         super().__init__()
-        self.attention = CausalAttention(dim, num_heads, dropout)
+        self.attention = CausalAttention(dim, num_heads, dropout, projection)
 
     def forward(self, x: Tensor, places: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
         mixed: Tensor = self.attention(x if places is None else at(x, places), x, places)
@@ -57,11 +59,11 @@ class AttentionMixer(Mixer):
 class AttentionBlock(nn.Module):
     """A block in any layout but bert; (B, T, D) -> (B, T, D), or with `places` (B,) -> (B, 1, D): these alone."""
 
-    def __init__(self, dim: int, num_heads: int, dropout: float, norm: Norm) -> None:
+    def __init__(self, dim: int, num_heads: int, dropout: float, norm: Norm, projection: bool = True) -> None:
         super().__init__()
         self.norm = norm
         self.attention_norm = nn.LayerNorm(dim, eps=1e-8)
-        self.attention = CausalAttention(dim, num_heads, dropout)
+        self.attention = CausalAttention(dim, num_heads, dropout, projection)
         self.feed_forward_norm = nn.LayerNorm(dim, eps=1e-8)
         self.feed_forward = FeedForward(dim, dropout=dropout)
         # The paper drops the output of each sub-layer, x + Dropout(g(LN(x))); the codes the attention weights alone.
@@ -86,9 +88,13 @@ class AttentionBlock(nn.Module):
 class AttentionStack(nn.Module):
     """`num_layers` blocks and the last norm, where the layout has one."""
 
-    def __init__(self, dim: int, num_layers: int, num_heads: int, dropout: float, norm: Norm) -> None:
+    def __init__(
+        self, dim: int, num_layers: int, num_heads: int, dropout: float, norm: Norm, projection: bool = True
+    ) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(attention_block(dim, num_heads, dropout, norm) for _ in range(num_layers))
+        self.blocks = nn.ModuleList(
+            attention_block(dim, num_heads, dropout, norm, projection) for _ in range(num_layers)
+        )
         self.last_norm = nn.Identity() if norm in ("paper", "bert") else nn.LayerNorm(dim, eps=1e-8)
 
     def forward(self, x: Tensor, places: Tensor | None = None) -> Tensor:

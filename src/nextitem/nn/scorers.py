@@ -85,8 +85,11 @@ class VectorScorer(Scorer):
         """Scores of queries, `mapped` (B, E), with some rows of a table, `vectors` (N, D): items (B, n), or (1, n) that
         all queries share -> (B, n).
 
-        Rows that are asked for alone are mapped; with `is_sparse` the gradient of `vectors` holds these rows alone.
+        A table that has fewer rows than are asked for is mapped as a whole; else these rows alone are,
+        and always with `is_sparse`, where the gradient of `vectors` holds no others.
         """
+        if len(items) > 1 and items.numel() > len(vectors) and not is_sparse:
+            return candidate_scores(mapped, self.map_vectors(vectors), items)
         chosen = self.map_vectors(F.embedding(items, vectors, sparse=is_sparse))  # (B, n, E), or (1, n, E)
         return mapped @ chosen[0].T if len(chosen) == 1 else (chosen * mapped[:, None, :]).sum(-1)
 

@@ -39,6 +39,7 @@ class SASRec(SequenceModel):
         first_weights: of all matrices, "xavier", as SASRec.pytorch and FreeRec have them, or "normal" (N(0, .02), zero
             biases). Validation NDCG@10 on Amazon Beauty .0684 and .0710, on MovieLens-100k .1300 and .1186, one seed.
         positions: counted from the "newest" item, or from the "oldest" of the `max_length` that it sees.
+        projection: a linear map after the heads of attention, as the PyTorch codes have it; False as gSASRec.
     """
 
     num_marks: ClassVar[int] = 0  # of a model of this shape that hides items
@@ -56,6 +57,7 @@ class SASRec(SequenceModel):
         scale_embeddings: bool | None = None,
         first_weights: FirstWeights = "xavier",
         positions: Positions = "newest",
+        projection: bool = True,
     ) -> None:
         super().__init__(num_items, dim, self.num_marks)
         self.max_length, self.positions = max_length, check_positions(positions)
@@ -64,7 +66,7 @@ class SASRec(SequenceModel):
         self.position_embedding = nn.Embedding(max_length, dim)  # row 0 is the newest item's, or the oldest's
         self.input_norm = nn.LayerNorm(dim, eps=NORM_EPS) if norm == "bert" else nn.Identity()
         self.dropout = Dropout(dropout)
-        self.stack = AttentionStack(dim, num_layers, num_heads, dropout, norm)
+        self.stack = AttentionStack(dim, num_layers, num_heads, dropout, norm, projection)
         self.output_embedding = None if tied else nn.Embedding(num_items + 1, dim, padding_idx=PAD)
         initialise(self, first_weights)
 

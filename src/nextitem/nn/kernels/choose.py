@@ -38,11 +38,15 @@ def plain() -> Iterator[None]:
 
 def is_followed() -> bool:
     """Whether somebody follows each operation: `plain`, torch.compile, torch.export, torch.jit.trace, torch.func."""
+    return is_traced() or _IS_PLAIN.get()
+
+
+def is_traced() -> bool:
+    """Whether operations are recorded or transformed, so that no code may depend on the numbers of a tensor."""
     return (
         torch.compiler.is_compiling()
         or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
         or torch._C._are_functorch_transforms_active()
-        or _IS_PLAIN.get()
     )
 
 

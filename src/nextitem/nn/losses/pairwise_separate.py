@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nextitem.errors import InputError
 from nextitem.keys import NotNegative, Share
+from nextitem.nn.losses.chances import refuse_undrawn
 from nextitem.nn.losses.reduction import (
     hardest,
     mean_over_negatives,
@@ -98,7 +99,11 @@ def nce(
     (Gutmann & Hyvarinen 2010; Mnih & Teh 2012, arXiv:1206.6426): scores become log
     probabilities, so Q must be normalised and positive for the target too. k is the number of columns: striking out
     hits leaves the others as frequent as before.
+
+    Raises:
+        InputError: Q of a target is 0.
     """
+    refuse_undrawn(target_log_q, "nce")
     log_k = math.log(negative.shape[1])
     is_struck = struck_out(negative)
     noise = sum_over_negatives(F.softplus(sink(negative - log_q - log_k, is_struck)), is_struck)

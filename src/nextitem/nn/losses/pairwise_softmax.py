@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nextitem.errors import InputError
 from nextitem.keys import AboveZero
+from nextitem.nn.losses.chances import refuse_undrawn
 from nextitem.nn.losses.reduction import logsumexp, mean_over_targets, sink, struck_out
 
 
@@ -28,10 +29,14 @@ def sampled_softmax(
     """Sampled softmax: -log softmax of (score - log Q) over the target and its negatives, at the target.
 
     Bengio & Senecal 2008, doi:10.1109/TNN.2007.912312; Jean et al. 2015, arXiv:1412.2007, section 3; TensorFlow's
-    sampled_softmax_loss. `correct=False` leaves log Q out, as if Q were uniform. `target_log_q` must be finite: a
-    sampler that cannot draw the target has to state what it would be drawn with.
+    sampled_softmax_loss. `correct=False` leaves log Q out, as if Q were uniform; only then may a sampler be
+    unable to draw the target.
+
+    Raises:
+        InputError: Q of a target is 0, and log Q is not left out.
     """
     if correct:
+        refuse_undrawn(target_log_q, "sampled_softmax")
         positive, negative = positive - target_log_q, (negative - log_q).masked_fill(struck_out(negative), -torch.inf)
     return mean_over_targets(_softmax_loss(positive, negative), weight)
 
