@@ -61,6 +61,7 @@ class DGRec(SequenceModel):
     needs = ("trust",)
     knows_users = True
     takes_strangers = True
+    answers_by_network = True
     friends: Tensor  # (U, F) int64: those that a user attends to, drawn for this epoch, then PAD
     friends_of_friends: Tensor  # (U, G) int64: those that a friend attends to
 
@@ -177,7 +178,11 @@ class DGRec(SequenceModel):
         return self._read(items)[places, steps]
 
     def check_friends(self) -> None:
-        """Raises InputError where a friend is none of the users."""
+        """Refuse friends that are none of the users.
+
+        Raises:
+            InputError: there are some.
+        """
         for table in (self.friends, self.friends_of_friends):
             if table.numel() and not (int(table.min()) >= PAD and int(table.max()) < len(table)):
                 raise InputError(f"friends that were drawn lie outside 0 to {len(table) - 1}")
