@@ -27,11 +27,11 @@ from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.keys import Positive
 from nextitem.models.initialise import initialise_xavier
+from nextitem.models.social.drawn import Drawn
 from nextitem.models.social.edges import trusting
 from nextitem.models.social.pasts import Pasts
 from nextitem.models.towers import SequenceModel
 from nextitem.nn.dropout import Dropout
-from nextitem.nn.graphs.dropping import at_most
 from nextitem.nn.graphs.edges import Edges
 
 
@@ -62,8 +62,6 @@ class DGRec(SequenceModel):
     knows_users = True
     takes_strangers = True
     answers_by_network = True
-    friends: Tensor  # (U, F) int64: those that a user attends to, drawn for this epoch, then PAD
-    friends_of_friends: Tensor  # (U, G) int64: those that a friend attends to
 
     def __init__(
         self,
@@ -85,8 +83,7 @@ class DGRec(SequenceModel):
         self.max_length, self.friend_length = max_length, friend_length
         self.network: Edges | None = None
         self.pasts = Pasts(num_users, num_items)
-        for name, count in (("friends", num_friends), ("friends_of_friends", num_friends_of_friends)):
-            self.register_buffer(name, torch.zeros(num_users + 1, count, dtype=torch.int64))
+        self.friends, self.friends_of_friends = Drawn(num_users, num_friends), Drawn(num_users, num_friends_of_friends)
         self.user_embedding = nn.Embedding(num_users + 1, dim, padding_idx=PAD)
         self.lstm = nn.LSTM(dim, hidden_dim, batch_first=True)
         self.of_lately = nn.Linear(hidden_dim, hidden_dim // 2, bias=False)  # W1
@@ -95,7 +92,6 @@ class DGRec(SequenceModel):
         self.output = nn.Linear(2 * hidden_dim, dim, bias=False)  # W3
         self.dropout = Dropout(dropout)
         initialise_xavier(self)
-        self.register_load_state_dict_post_hook(lambda model, _: model.check_friends())  # type: ignore[no-untyped-call]
 
     def wanted(self) -> Wanted:
         return Wanted(asked_at=True)
@@ -103,27 +99,23 @@ class DGRec(SequenceModel):
     def prepare(self, train: TrainingData) -> None:
         self.pasts.take(train, type(self).__name__)
         self.network = trusting(train)
-        self._draw_friends(self.network)
+        self._draw(self.network)
 
     def begin_epoch(self, number: int) -> None:
         if self.network is None:
             raise InputError("DGRec was loaded without its network: it scores, and to train it call prepare(train)")
-        self._draw_friends(self.network)
+        self._draw(self.network)
 
-    def _draw_friends(self, network: Edges) -> None:
-        for table in (self.friends, self.friends_of_friends):
-            drawn = at_most(network, table.shape[1])
-            heads = drawn.heads.long()
-            places = torch.arange(len(heads), device=heads.device) - drawn.offsets[heads]
-            made = torch.zeros_like(table, device=heads.device)
-            made[heads, places] = drawn.tails.long()
-            table.copy_(made)
+    def _draw(self, network: Edges) -> None:
+        """Whom a user attends to, and whom each of these does, until the next draw."""
+        for drawn in (self.friends, self.friends_of_friends):
+            drawn.draw(network)
 
     def encode(self, batch: Batch) -> Tensor:
         states = self._read(batch.inputs)
         users = batch.users[:, None].expand_as(batch.inputs)
         asked = self._asked_at(batch)
-        return self._answer(states.flatten(0, 1), users.flatten(), asked.flatten()).unflatten(0, batch.inputs.shape)
+        return self._answer(states.flatten(0, 1), users.flatten(), asked.flatten()).view(*batch.inputs.shape, -1)
 
     def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
         rows = torch.arange(len(places), device=places.device)
@@ -141,8 +133,8 @@ class DGRec(SequenceModel):
 
     def _answer(self, states: Tensor, users: Tensor, asked: Tensor) -> Tensor:
         """(Q, D): what users (Q,) with states (Q, H) look for when they are asked (Q,)."""
-        friends = filled(self.friends[users])  # (Q, F)
-        nodes = torch.cat([friends[..., None], filled(self.friends_of_friends[friends])], -1)  # (Q, F, 1 + G)
+        friends = self.friends.of(users)  # (Q, F)
+        nodes = torch.cat([friends[..., None], self.friends_of_friends.of(friends)], -1)  # (Q, F, 1 + G)
         vectors = self._friends_at(nodes, asked[:, None, None].expand_as(nodes))  # (Q, F, 1 + G, H)
         is_there = friends != PAD
         near = self.first(attended(vectors[:, :, 0], vectors[:, :, 1:], nodes[:, :, 1:] != PAD)).relu()  # (Q, F, H)
@@ -176,22 +168,6 @@ class DGRec(SequenceModel):
         at = begins[:, None] + torch.arange(longest, device=begins.device)
         items = self.pasts.items[at.clamp(max=max(len(self.pasts.items) - 1, 0))].long()
         return self._read(items)[places, steps]
-
-    def check_friends(self) -> None:
-        """Refuse friends that are none of the users.
-
-        Raises:
-            InputError: there are some.
-        """
-        for table in (self.friends, self.friends_of_friends):
-            if table.numel() and not (int(table.min()) >= PAD and int(table.max()) < len(table)):
-                raise InputError(f"friends that were drawn lie outside 0 to {len(table) - 1}")
-
-
-def filled(table: Tensor) -> Tensor:
-    """Rows (.., F) of users, then PAD, without the last columns in which there is nobody; one at least."""
-    longest = int((table != PAD).sum(-1).max()) if table.numel() else 1
-    return table[..., : max(longest, 1)]
 
 
 def attended(nodes: Tensor, others: Tensor, is_there: Tensor) -> Tensor:
