@@ -6,21 +6,28 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import polars as pl
 import pytest
+import torch
+from torch import Tensor
 from typer.testing import CliRunner
 
 import nextitem as ni
 from nextitem.cli.main import app
+from nextitem.data.batches import Batch, Wanted
 from nextitem.data.dataset import Dataset
+from nextitem.data.sequences import Sequences
 from nextitem.data.side.network import trust_network
 from nextitem.data.sources.network_users import with_network_users
 from nextitem.data.synthetic import dataset_of as dataset_by
 from nextitem.errors import InputError
+from nextitem.models.base import Recommender
 from nextitem.models.catalogue import MODELS
 from nextitem.recipe import Recipe, make_recipe
 from nextitem.recipe.data import DataRecipe, SplitRecipe
 from nextitem.recipe.preparing import build_dataset
+from nextitem.runs.blocks import best
 from nextitem.runs.build import build_split
 from nextitem.runs.everyone import Asked, chunks
 from nextitem.runs.recommend import Run
@@ -166,6 +173,24 @@ def test_the_command_answers_them_as_anyone(shop: Path, tmp_path: Path) -> None:
     asking = ["recommend", str(tmp_path / "run"), "--for", str(tmp_path / "who.txt"), "--out", str(out), "-k", "3"]
     assert CliRunner().invoke(app, asking).exit_code == 0
     assert pl.read_csv(out)["from"].to_list() == ["model"] * 6
+
+
+def test_who_met_nothing_is_asked_after_all_that_others_met() -> None:
+    """Rows met at 7 and at 9; the empty one is asked at 9 too, though it stands first."""
+    seen: list[int] = []
+
+    class Asked(Recommender):
+        def wanted(self) -> Wanted:
+            return Wanted(asked_at=True)
+
+        def score(self, batch: Batch) -> Tensor:
+            assert batch.asked_at is not None
+            seen.extend(batch.asked_at.amax(1)[:3].tolist())
+            return torch.zeros(len(batch.users), 4)
+
+    rows = replace(Sequences.from_lists([[], [1], [3]]), timestamps=np.array([7, 9]))
+    best(Asked(3), rows, np.array([1, 2, 3]), 1, np.array([True, False, False, False]), memory=2**20)
+    assert seen == [9, 7, 9]
 
 
 @pytest.mark.parametrize("kind", ["leave_k_out", "user_entry", "entry", "user", "at_time", "cold_items", "cold_users"])
