@@ -11,7 +11,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 BLOCK = re.compile(r"```python\n((?s:.*?))```\n(?:\n((?:    .*\n)+))?")  # code, and what it prints
 
 
-@pytest.mark.parametrize(("page", "outputs"), [("knowledge", 8), ("social", 3)])
+@pytest.mark.parametrize(("page", "outputs"), [("knowledge", 8), ("social", 4)])
 def test_the_page_runs(
     page: str, outputs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -29,6 +29,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "KGCN": {},
     "KGNNLS": {},
     "RippleNet": {},
+    "DGRec": {},
     "DiffNet": {"num_layers": 1},
     "DiffNetPP": {},
     "DSL": {},
@@ -113,7 +114,7 @@ def test_a_run_is_trained_and_loaded_without_its_data(name: str, shop: Path, tmp
         file.unlink()
     loaded = nextitem.load(tmp_path / "run")
     beside: dict[str, Any] = {}
-    if loaded.model.wanted().times:
+    if loaded.model.wanted().times or loaded.model.wanted().asked_at:
         beside["times"] = [[10**9, 10**9 + 5]]
     if loaded.model.wanted().ratings:
         beside["ratings"] = [[3, 1]]

@@ -47,7 +47,12 @@ def answer_everyone(
     screen.print(f"{out}: {made.users:,} users, {made.rows:,} rows", highlight=False, soft_wrap=True)
     if len(strangers):
         got = "get the most popular items (from: popularity)" if fallback != "none" else "are left out"
-        screen.print(f"{_named(strangers, 'users')} are not of the run and {got}", highlight=False, soft_wrap=True)
+        what = (
+            "have no interactions, or are not of the run,"
+            if run.users.indices(strangers).any()
+            else "are not of the run"
+        )
+        screen.print(f"{_named(strangers, 'users')} {what} and {got}", highlight=False, soft_wrap=True)
     if found["fewer"]:
         screen.print(
             f"{found['fewer']:,} users have fewer than {k} items left, and so many rows",

@@ -38,7 +38,8 @@ class Recommender(nn.Module):
 
     `max_length` is how many of the newest items it looks at (None: all of them); `knows_users` says that scores
     depend on which user a row belongs to, so that nothing can be said of a user who was not trained on, unless it
-    `takes_strangers`, whom it scores by their history alone, as user 0; `takes_objective` says that its loss is an
+    `takes_strangers`, whom it scores by their history alone, as user 0; `answers_by_network` says that a user who was
+    trained on and met nothing is known by whom they trust; `takes_objective` says that its loss is an
     `objective`, which a recipe's `loss` section chooses; `takes_weights` that what it learns from an interaction counts
     as much as the interaction weighs.
     """
@@ -46,6 +47,7 @@ class Recommender(nn.Module):
     max_length: int | None = None
     knows_users: ClassVar[bool] = False
     takes_strangers: ClassVar[bool] = False
+    answers_by_network: ClassVar[bool] = False
     takes_objective: ClassVar[bool] = False
     takes_weights: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ()  # of the data: knowledge, trust, item_attributes, user_attributes

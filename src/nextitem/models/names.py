@@ -49,6 +49,7 @@ from nextitem.models.sequential.tv_rec import TVRec as TVRec
 from nextitem.models.sequential.vsknn import VSKNN as VSKNN
 from nextitem.models.sequential.wea_rec import WEARec as WEARec
 from nextitem.models.sequential.zero_block import ZeroBlock as ZeroBlock
+from nextitem.models.social.dgrec import DGRec as DGRec
 from nextitem.models.social.diffnet import DiffNet as DiffNet
 from nextitem.models.social.diffnet_pp import DiffNetPP as DiffNetPP
 from nextitem.models.social.dsl import DSL as DSL

@@ -114,6 +114,8 @@ class DataRecipe(Section):
     """Who trusts whom: an edge a line, or a user and all their friends; a .net, a .mat, Parquet or text."""
     trust_users: str | None = None
     """Two columns, a user's id in the network and in the log; null: they are the same."""
+    trust_strangers: Literal["nodes", "users"] = "nodes"
+    """users: who stands in the network alone and trusts a user of the log becomes a user without interactions."""
     shuffle: Literal["knowledge", "trust"] | None = None
     """A control: permute the ends of that graph within each relation, so that only degrees are left of it."""
     weight: Literal["rating"] | None = None

@@ -13,6 +13,7 @@ from nextitem.data.prepare import Rules, prepare
 from nextitem.data.side.graph_rules import GraphRules
 from nextitem.data.side.shuffled import shuffled
 from nextitem.data.sources.beside import beside_source, links_beside
+from nextitem.data.sources.network_users import with_network_users
 from nextitem.data.sources.opening import locate, open_data
 from nextitem.data.sources.public import PUBLIC_DATA, find_held_out
 from nextitem.data.sources.side_tables import ATTRIBUTES, attach, read_side
@@ -55,9 +56,12 @@ def build_dataset(recipe: DataRecipe) -> tuple[Dataset, str]:
         dataset = with_validation(dataset)
     rules = GraphRules(recipe.knowledge_relations, recipe.knowledge_except, recipe.knowledge_min_degree)
     of_attributes = recipe.knowledge == ATTRIBUTES
-    dataset = attach(dataset, read_side(_side_paths(recipe)), rules, of_attributes=of_attributes)
+    side = read_side(_side_paths(recipe))
+    dataset = attach(dataset, side, rules, of_attributes=of_attributes)
     if dataset.trust is not None and (agreement := check_network(dataset.trust, dataset)).is_doubtful:
         dataset = replace(dataset, notes=(*dataset.notes, str(agreement)))
+    if recipe.trust_strangers == "users":
+        dataset = with_network_users(dataset, side.users)
     return (dataset if recipe.shuffle is None else _shuffled(dataset, recipe.shuffle)), origin
 
 

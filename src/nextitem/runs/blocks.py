@@ -47,12 +47,15 @@ def best(
     scores = np.full((len(users), k), -np.inf, dtype=np.float32)
     count = max(1, min(ROWS, memory // bytes_of_a_row(model.num_items)))
     out = torch.from_numpy(hidden)
+    asked = _asked_at(model, histories)
     mark_computed()
     with torch.inference_mode():
         for rows, width in _blocks(histories.lengths, model.max_length, count):
             filled = np.resize(rows, count)
             block = histories.take(filled)
-            found = model.score(_padded(history_batch(block, model.max_length, users[filled], model.wanted()), width))
+            moments = None if asked is None else asked[filled]
+            batch = history_batch(block, model.max_length, users[filled], model.wanted(), moments)
+            found = model.score(_padded(batch, width))
             found[:, out] = -torch.inf
             if exclude_seen:
                 places = block.flat_rows(), block.flat_items().astype(np.int64)
@@ -61,6 +64,17 @@ def best(
             scores[rows] = top.values.float().numpy()
             items[rows] = np.where(np.isneginf(scores[rows]), PAD, top.indices.numpy())
     return items, scores
+
+
+def _asked_at(model: Recommender, histories: Sequences) -> np.ndarray | None:
+    """(R,) when each row is asked, of a model that goes by it: at the newest item, and who met nothing at the newest of
+    all users, whom `histories` are of."""
+    times = histories.timestamps
+    if not model.wanted().asked_at or times is None or not len(times):
+        return None
+    is_empty = histories.lengths == 0
+    asked = times[np.where(is_empty, 0, histories.stops - 1)].astype(np.int64)
+    return np.where(is_empty, times.max(), asked) if is_empty.any() else asked
 
 
 def _blocks(lengths: np.ndarray, max_length: int | None, count: int) -> Iterator[tuple[np.ndarray, int]]:

@@ -5,7 +5,7 @@
 | user, item | external ids |
 | rank | 1 is best |
 | score | of the model, comparable within a user; by popularity, how often the run's users have met the item |
-| from | model, or popularity: the user is not of the run |
+| from | model, or popularity: the model knows nothing of the user |
 
 Each user has what `Run.recommend` answers for that user alone, bit for bit, however large the chunks.
 """
@@ -30,7 +30,7 @@ from nextitem.runs.blocks import best, most_popular
 from nextitem.runs.build import build_memory
 from nextitem.runs.listed import read_listed
 from nextitem.runs.recommend import Run
-from nextitem.runs.rows import Fallback
+from nextitem.runs.rows import Fallback, is_known_without_items
 from nextitem.writing import replacing
 
 ENDINGS = (".parquet", ".csv", ".jsonl")
@@ -43,12 +43,12 @@ class Asked:
     """Who is to be answered."""
 
     ids: pl.Series  # (R,) external ids, each once
-    places: np.ndarray  # (R,) int64, their indices; PAD of who is not of the run
+    places: np.ndarray  # (R,) int64, their indices; PAD of whom the model knows nothing
 
     @classmethod
     def everyone(cls, run: Run) -> Asked:
         """All users of the run, in its order."""
-        return cls(run.users.column, np.arange(1, len(run.users) + 1))
+        return cls(run.users.column, _known(run, np.arange(1, len(run.users) + 1)))
 
     @classmethod
     def listed(cls, run: Run, path: Path) -> Asked:
@@ -57,12 +57,21 @@ class Asked:
         if run.users.column.dtype == pl.Int64:
             numbers = ids.cast(pl.Int64, strict=False)
             ids = numbers if (numbers.cast(pl.String) == ids).fill_null(False).all() else ids
-        return cls(ids, run.users.indices(ids))
+        return cls(ids, _known(run, run.users.indices(ids)))
 
     @property
     def strangers(self) -> pl.Series:
-        """The ids of who is not of the run."""
+        """The ids of those of whom the model knows nothing."""
         return self.ids.filter(pl.Series(self.places == PAD))
+
+
+def _known(run: Run, places: np.ndarray) -> np.ndarray:
+    """The indices, with PAD for users who met nothing where the model knows a user by what they met."""
+    if is_known_without_items(run.model):
+        return places
+    has_met = np.concatenate([[False], run.histories.lengths > 0])
+    known: np.ndarray = np.where(has_met[places], places, PAD)
+    return known
 
 
 def chunks(
@@ -78,7 +87,7 @@ def chunks(
     """The tables of `chunk` users after each other, by default as many as the run's evaluation.memory_mb has room for.
 
     `hidden` (V,) bool is left out for all (`Run.hidden`). A user for whom fewer than `k` items are left has fewer rows;
-    who is not of the run has the most popular items, or none where `fallback` is none.
+    of whom the model knows nothing has the most popular items, or none where `fallback` is none.
 
     Raises:
         InputError: the run keeps no histories, or more items are asked for than there are.

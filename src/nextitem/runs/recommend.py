@@ -27,7 +27,7 @@ from nextitem.runs.build import build_memory
 from nextitem.runs.folder import ITEMS, USERS, RunFolder
 from nextitem.runs.moments import in_unit, rows_in_unit
 from nextitem.runs.recommendation import Recommendation
-from nextitem.runs.rows import Fallback, KnownRow, Unknown, known_rows, refuse_beside, refuse_short
+from nextitem.runs.rows import Fallback, KnownRow, Unknown, known_rows, problem_of, refuse_beside, refuse_short
 from nextitem.training.fit import BEST
 from nextitem.training.refit import REFIT
 from nextitem.training.shapes import MEND
@@ -171,20 +171,20 @@ class Run:
     ) -> list[Recommendation]:
         """For users of the run's data, by their histories there."""
         places = self.users.indices(users)
-        known = places[places != PAD]
+        num_met = np.zeros_like(places)
+        num_met[places != PAD] = self.histories.lengths[places[places != PAD] - 1]
+        called = [f"user {user!r}" for user in users] if names is None else names
+        problems = [problem_of(self, *row) for row in zip(called, places, num_met, strict=True)]
+        known = places[[not problem for problem, _ in problems]]
         memory = build_memory(self.recipe.evaluation, self.model.num_items)
         rows = self.histories.take(known - 1)
         items, scores = best(self.model, rows, known, k, hidden, exclude_seen=exclude_seen, memory=memory)
         found = iter(zip(items, scores, strict=True))
         answers = []
-        for number, (user, place) in enumerate(zip(users, places, strict=True)):
-            name = f"user {user!r}" if names is None else names[number]
-            if place == PAD:
-                problem = f"{name} is not among the {len(self.users):,} users of the run"
+        for name, (problem, way) in zip(called, problems, strict=True):
+            if problem:
                 if unknown == "error" and fallback == "none":
-                    raise InputError(
-                        f"{problem}; pass a history (--history), or take the most popular items (--fallback popularity)"
-                    )
+                    raise InputError(f"{problem}; {way}")
                 answers.append(self._instead(problem, k, hidden, fallback))
                 continue
             indices, values = next(found)

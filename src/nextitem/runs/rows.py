@@ -14,6 +14,7 @@ import numpy as np
 from nextitem.data.ids import PAD, IdMap
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
+from nextitem.models.catalogue import MODELS
 from nextitem.recipe import Recipe
 
 Unknown = Literal["error", "skip"]
@@ -111,6 +112,31 @@ def _known_row(
             raise InputError(f"{name} has {len(ids)} items and {len(values)} {what}; give one for each item")
     times, ratings = ([values[place] for place in kept] if values else [] for values in beside.values())
     return KnownRow(name, indices[kept].tolist(), index, times, ratings, None, skipped, problem)
+
+
+def problem_of(run: Speaking, name: str, place: int, num_met: int) -> tuple[str, str]:
+    """Why the model can say nothing of a user of the run's data by what is kept of them, and the way out; "" if it can.
+
+    `place` is the user's index, PAD of nobody of the run, and `num_met` how many items the run keeps of them.
+    """
+    if place == PAD:
+        way = "pass a history (--history), or take the most popular items (--fallback popularity)"
+        if "trust" in run.model.needs:
+            way += "; of somebody who stands in the network alone, train with --data.trust_strangers users"
+        return f"{name} is not among the {len(run.users):,} users of the run", way
+    if num_met or is_known_without_items(run.model):
+        return "", ""
+    able = [name for name, model in MODELS.items() if model.answers_by_network]
+    return (
+        f"{name} has no interactions in the data of the run, and {run.recipe.model.label} knows a user by these alone",
+        f"take a model that goes by whom they trust ({', '.join(able)}), or the most popular items (--fallback "
+        "popularity)",
+    )
+
+
+def is_known_without_items(model: Recommender) -> bool:
+    """Whether a model can say something of a user of its data who met nothing."""
+    return not model.knows_users or model.takes_strangers or model.answers_by_network
 
 
 def refuse_beside(

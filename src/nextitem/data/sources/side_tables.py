@@ -55,8 +55,8 @@ def attach(dataset: Dataset, side: SideTables, rules: GraphRules = ALL, *, of_at
         InputError: links without a graph, a graph of no item, or one to be made of attributes that are not there; rules
             without a graph, or that leave nothing of it; a network of no user; a table with too few columns.
     """
-    users, user_notes = _aligned(side.users, dataset.users, "user")
-    items, item_notes = _aligned(side.items, dataset.items, "item")
+    users, user_notes = aligned(side.users, dataset.users, "user")
+    items, item_notes = aligned(side.items, dataset.items, "item")
     notes = [*dataset.notes, *user_notes, *item_notes]
     knowledge, found = _graph(dataset, side, items, rules, of_attributes)
     notes += found
@@ -163,7 +163,7 @@ def _read(path: Path, role: str) -> pl.DataFrame:
     return read_attribute_text(path) if role in ("users", "items") else read_edge_text(path, role)
 
 
-def _aligned(table: pl.DataFrame | None, ids: IdMap, role: str) -> tuple[pl.DataFrame | None, list[str]]:
+def aligned(table: pl.DataFrame | None, ids: IdMap, role: str) -> tuple[pl.DataFrame | None, list[str]]:
     """One row an index, in the order of the indices: row p is that of index p + 1, null where the table has none."""
     if table is None:
         return None, []

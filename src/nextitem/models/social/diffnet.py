@@ -37,6 +37,7 @@ class DiffNet(GraphModel[nn.ModuleList]):
     """
 
     needs = ("trust",)
+    answers_by_network = True
 
     def __init__(
         self, num_users: int, num_items: int, dim: int = 64, num_layers: int = 2, include_self: bool = True

@@ -44,6 +44,7 @@ class DiffNetPP(GraphModel[Graphs]):
     """
 
     needs = ("trust",)
+    answers_by_network = True
 
     def __init__(self, num_users: int, num_items: int, dim: int = 64, num_layers: int = 2) -> None:
         """`num_layers`: how many steps influence and interest go (the authors' 2)."""

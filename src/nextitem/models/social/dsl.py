@@ -74,6 +74,7 @@ class DSL(GraphModel[Views]):
     """
 
     needs = ("trust",)
+    answers_by_network = True
     loss = Trained.loss  # the sum of the parts
 
     def __init__(

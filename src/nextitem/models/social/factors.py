@@ -35,6 +35,7 @@ class SocialFactors(RatedTower):
     """
 
     needs = ("trust",)
+    answers_by_network = True
 
     def __init__(self, num_items: int, is_centred: bool) -> None:
         super().__init__(num_items)

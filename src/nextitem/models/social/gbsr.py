@@ -72,6 +72,7 @@ class GBSR(GraphModel[Circle]):
     """
 
     needs = ("trust",)
+    answers_by_network = True
     compares_rows = True
     loss = Trained.loss  # the sum of the parts
 

@@ -83,6 +83,7 @@ class MHCN(GraphModel[Hypergraphs]):
     """
 
     needs = ("trust",)
+    answers_by_network = True  # where some of those whom the user trusts trust each other
     loss = Trained.loss  # the sum of the parts
 
     def __init__(

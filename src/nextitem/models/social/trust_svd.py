@@ -61,6 +61,7 @@ class TrustSVD(GraphModel[RatedAndTrusted], RatedTower):
     """
 
     needs = ("trust",)
+    answers_by_network = True
     loss = RatedTower.loss  # the sum of the parts
 
     def __init__(
