@@ -29,6 +29,7 @@ from nextitem.models.catalogue import MODELS
 KEY = ("model", "graph", "seed")
 METRICS = ["ndcg@10", "recall@10", "recall@20"]
 PLAIN = ["BPR", "LightGCN", "EASE", "RP3beta", "TurboCF"]
+SHOWN = "trained"  # of a history, as models with a vector a user know it
 SPLIT = {"kind": "user_entry", "valid": 0.1, "test": 0.1}
 TRAINING = "{learning_rate: 0.002, batch_size: 2048, epochs: 200, evaluate_every: 5, patience: 4}"
 
@@ -44,7 +45,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     chosen = options.models or [name for name, model in MODELS.items() if options.graph in model.needs]
-    about = {"data": options.data, "graph": options.graph, "split": SPLIT, "training": options.training}
+    about = {"data": options.data, "graph": options.graph, "split": SPLIT, "shown": SHOWN, "training": options.training}
     board = Growing(f"graph_{options.graph}_{options.data}", KEY, about)
     for seed in options.seeds:
         for model in [*PLAIN, *chosen]:
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace, key: Mapping[str, Any]) -> Row:
     recipe: dict[str, Any] = {
         "data": {"min_rating": None} | ({"side": "beside", "shuffle": shuffle} if graph != "none" else {}),
         "split": SPLIT,
-        "evaluation": {"metrics": METRICS, "baselines": ["Popularity"]},
+        "evaluation": {"metrics": METRICS, "shown": SHOWN, "baselines": ["Popularity"]},
     }
     if issubclass(MODELS[model], Trained):
         recipe["training"] = {"monitor": "ndcg@10", "threads": options.threads} | options.training

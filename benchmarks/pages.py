@@ -20,8 +20,8 @@ chosen by validation; test cases are ranked once, at the end of each run. Figure
 deviation; differences are paired over the users, with their 95 % interval. Training seconds are of machines with two
 cores that did other work too: they say how long one waits, and compare nothing.
 
-At test a model that scores by the history (EASE, RP3beta, TurboCF, SASRec, ..) is shown the validation items of a user,
-too; one with a vector a user (BPR, LightGCN, most models of graphs) knows what it was trained on.
+In the tables of graphs all models are shown training items alone at test, as those with a vector a user know no others
+(`evaluation.shown: trained`); in those of the next item histories include the validation item.
 """
 SEQUENTIAL = """
 ## {data}: the next item
