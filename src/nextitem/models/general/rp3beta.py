@@ -1,7 +1,7 @@
 """RP3beta: a random walk from the history over users to items, which popular items are divided out of.
 
 Paudel, Christoffel, Newell & Bernstein, "Updatable, Accurate, Diverse, and Scalable Recommendations for Interactive
-Applications", ACM TiiS 7(1), 2017; with beta 0 it is P3alpha (Cooper et al., WWW 2014). As a baseline to be reckoned
+Applications", TiiS 2017; with beta 0 it is P3alpha (Cooper et al., WWW 2014). As a baseline to be reckoned
 with: Ferrari Dacrema et al., "Are We Really Making Much Progress?", RecSys 2019, arXiv:1907.06902.
 
     W[i, j] = sum over the users u of both of d_u^-alpha d_i^-alpha d_j^-beta, the largest of a row over their sum
