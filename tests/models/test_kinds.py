@@ -18,6 +18,8 @@ from nextitem.runs.run import Finished, run
 KINDS: dict[str, dict[str, Any]] = {
     "RP3beta": {},
     "TurboCF": {},
+    "GFCF": {},
+    "PureSVD": {},
     "CFKG": {},
     "CKE": {},
     "KGCL": {},

@@ -3,12 +3,14 @@
 from nextitem.models.general.bpr import BPR as BPR
 from nextitem.models.general.co_occurrence import CoOccurrence as CoOccurrence
 from nextitem.models.general.ease import EASE as EASE
+from nextitem.models.general.gf_cf import GFCF as GFCF
 from nextitem.models.general.ials import IALS as IALS
 from nextitem.models.general.item_knn import ItemKNN as ItemKNN
 from nextitem.models.general.light_gcn import LightGCN as LightGCN
 from nextitem.models.general.multi_vae import MultiVAE as MultiVAE
 from nextitem.models.general.ncf import NCF as NCF
 from nextitem.models.general.popularity import Popularity as Popularity
+from nextitem.models.general.pure_svd import PureSVD as PureSVD
 from nextitem.models.general.rp3beta import RP3beta as RP3beta
 from nextitem.models.general.turbo_cf import TurboCF as TurboCF
 from nextitem.models.knowledge.cfkg import CFKG as CFKG
