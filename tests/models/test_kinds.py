@@ -20,6 +20,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "TurboCF": {},
     "GFCF": {},
     "PureSVD": {},
+    "UserKNN": {},
+    "EDLAE": {},
     "CFKG": {},
     "CKE": {},
     "KGCL": {},

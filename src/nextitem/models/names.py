@@ -3,6 +3,7 @@
 from nextitem.models.general.bpr import BPR as BPR
 from nextitem.models.general.co_occurrence import CoOccurrence as CoOccurrence
 from nextitem.models.general.ease import EASE as EASE
+from nextitem.models.general.edlae import EDLAE as EDLAE
 from nextitem.models.general.gf_cf import GFCF as GFCF
 from nextitem.models.general.ials import IALS as IALS
 from nextitem.models.general.item_knn import ItemKNN as ItemKNN
@@ -13,6 +14,7 @@ from nextitem.models.general.popularity import Popularity as Popularity
 from nextitem.models.general.pure_svd import PureSVD as PureSVD
 from nextitem.models.general.rp3beta import RP3beta as RP3beta
 from nextitem.models.general.turbo_cf import TurboCF as TurboCF
+from nextitem.models.general.user_knn import UserKNN as UserKNN
 from nextitem.models.knowledge.cfkg import CFKG as CFKG
 from nextitem.models.knowledge.cke import CKE as CKE
 from nextitem.models.knowledge.kgat import KGAT as KGAT
