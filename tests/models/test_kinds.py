@@ -20,6 +20,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "TurboCF": {},
     "GFCF": {},
     "PureSVD": {},
+    "SLIM": {"l2": 1.0},
+    "LocalEASE": {"num_others": 3},
     "UserKNN": {},
     "EDLAE": {},
     "CFKG": {},

@@ -8,11 +8,13 @@ from nextitem.models.general.gf_cf import GFCF as GFCF
 from nextitem.models.general.ials import IALS as IALS
 from nextitem.models.general.item_knn import ItemKNN as ItemKNN
 from nextitem.models.general.light_gcn import LightGCN as LightGCN
+from nextitem.models.general.local_ease import LocalEASE as LocalEASE
 from nextitem.models.general.multi_vae import MultiVAE as MultiVAE
 from nextitem.models.general.ncf import NCF as NCF
 from nextitem.models.general.popularity import Popularity as Popularity
 from nextitem.models.general.pure_svd import PureSVD as PureSVD
 from nextitem.models.general.rp3beta import RP3beta as RP3beta
+from nextitem.models.general.slim import SLIM as SLIM
 from nextitem.models.general.turbo_cf import TurboCF as TurboCF
 from nextitem.models.general.user_knn import UserKNN as UserKNN
 from nextitem.models.knowledge.cfkg import CFKG as CFKG

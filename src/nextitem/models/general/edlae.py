@@ -5,8 +5,8 @@ Steck, "Autoencoders that don't overfit towards the Identity", NeurIPS 2020.
     L = l2 I + p / (1 - p) diag(X'X)       P = (X'X + L)^-1
     zero diagonal (EDLAE):  B[i, j] = -P[i, j] / P[j, j]         free diagonal (DLAE):  B = P X'X
 
-Training on dropped items has the limit of a penalty on each item by how often it was met. Departures: the paper's models
-of full rank, not those of low rank.
+Training on dropped items has the limit of a penalty on each item by how often it was met.
+Departures: the paper's models of full rank, not those of low rank.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class EDLAE(EASE):
     """EDLAE: a linear model from items to items that is made robust by dropout, in closed form.
 
     score(j) = sum of weights[i, j] over the items i of the history; repeats count once. The weights are those of EASE,
-    with dropout / (1 - dropout) times the number of an item's users added to its `l2`: popular items are held down more.
+    with dropout / (1 - dropout) times the number of an item's users added to its `l2`: it holds popular items down.
 
     Fitting holds two float64 matrices of num_items^2: 6.4 GB at 20,000 items.
 
