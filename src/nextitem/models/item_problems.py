@@ -57,10 +57,11 @@ def solved(by_user: csr_array, num_others: int, above: float, name: str, solve: 
         rows.append(problems.others[which, places])
         columns.append(problems.items[which])
         weights.append(found[which, places].float())
+    size = by_user.shape[1]
     if not rows:
-        return csr_array((by_user.shape[1],) * 2, dtype=np.float32)
+        return csr_array((size, size), dtype=np.float32)
     cells = torch.cat(rows).numpy(), torch.cat(columns).numpy()
-    return csr_array((torch.cat(weights).numpy(), cells), shape=(by_user.shape[1],) * 2)
+    return csr_array((torch.cat(weights).numpy(), cells), shape=(size, size))
 
 
 def _problems(by_user: csr_array, num_others: int, above: float, name: str) -> Iterator[Problems]:
@@ -72,7 +73,8 @@ def _problems(by_user: csr_array, num_others: int, above: float, name: str) -> I
 
     gram = from_common_users(by_user, note, None, name, WAY_OUT)
     gram.sort_indices()
-    table = tuple(torch.from_numpy(one) for one in (gram.indptr.astype(np.int64), gram.indices, gram.data))
+    gram_starts = torch.from_numpy(gram.indptr.astype(np.int64))
+    gram_columns, gram_values = torch.from_numpy(gram.indices), torch.from_numpy(gram.data)
     chosen = vstack(nearest).tocsr()
     starts = torch.from_numpy(chosen.indptr.astype(np.int64))
     columns, values = torch.from_numpy(chosen.indices.astype(np.int64)), torch.from_numpy(chosen.data - 0.5)
@@ -85,8 +87,8 @@ def _problems(by_user: csr_array, num_others: int, above: float, name: str) -> I
         places = entries - starts[items][which]
         others, common = torch.full((len(items), width), PAD), torch.zeros(len(items), width)
         others[which, places], common[which, places] = columns[entries], values[entries]
-        form = restrict if RESTRICTED.runs(table[2]) else restrict_plain
-        yield Problems(items, others, form(*table, others), common)
+        form = restrict if RESTRICTED.runs(gram_values) else restrict_plain
+        yield Problems(items, others, form(gram_starts, gram_columns, gram_values, others), common)
 
 
 def _beside(common: csr_array, block: np.ndarray, above: float) -> csr_array:

@@ -27,7 +27,7 @@ def largest_singular(table: csr_array, dim: int) -> tuple[np.ndarray, np.ndarray
         _, found, rows = np.linalg.svd(table.toarray().astype(np.float64), full_matrices=False)
     else:
         start = np.random.default_rng(0).random(smaller)
-        _, found, rows = svds(table.astype(np.float64), dim, v0=start, return_singular_vectors="vh")
+        _, found, rows = svds(table.astype(np.float64), dim, v0=start)
     order = np.argsort(-found, kind="stable")[:dim]
     order = order[found[order] > NEGLIGIBLE * found.max()]
     values[: len(order)], vectors[:, : len(order)] = found[order], rows[order].T
