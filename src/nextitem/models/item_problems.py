@@ -50,7 +50,8 @@ def solved(by_user: csr_array, num_others: int, above: float, name: str, solve: 
     Raises:
         InputError: there may be more pairs than item_weights.MOST_ENTRIES.
     """
-    rows, columns, weights = [], [], []
+    rows, columns = [torch.zeros(0, dtype=torch.int64)], [torch.zeros(0, dtype=torch.int64)]
+    weights = [torch.zeros(0)]
     for problems in _problems(by_user, num_others, above, name):
         found = solve(problems)
         which, places = ((problems.others != PAD) & (found != 0)).nonzero(as_tuple=True)
@@ -58,8 +59,6 @@ def solved(by_user: csr_array, num_others: int, above: float, name: str, solve: 
         columns.append(problems.items[which])
         weights.append(found[which, places].float())
     size = by_user.shape[1]
-    if not rows:
-        return csr_array((size, size), dtype=np.float32)
     cells = torch.cat(rows).numpy(), torch.cat(columns).numpy()
     return csr_array((torch.cat(weights).numpy(), cells), shape=(size, size))
 
