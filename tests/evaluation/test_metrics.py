@@ -53,6 +53,8 @@ MANY: list[tuple[str, list[float], Value]] = [
     ("hr@3", [2, 3, 9], 1),
     ("hr@3", [4, 9], 0),
     ("recall@3", [2, 3, 9], Fraction(2, 3)),
+    ("recall_capped@2", [1, 3, 9], Fraction(1, 2)),
+    ("recall_capped@5", [1, 3, 9], Fraction(2, 3)),
     ("precision@4", [2, 3, 9], Fraction(2, 4)),
     ("ndcg@10", [1, 2, 3], 1),
     ("ndcg@3", [1, 3], Fraction(3, 2) / Fraction(1 + 1 / math.log2(3))),
@@ -86,6 +88,7 @@ def by_loop(kind: str, case: list[int], k: int) -> float:
     return {
         "hr": float(any(relevant)),
         "recall": sum(relevant) / len(case),
+        "recall_capped": sum(relevant) / best,
         "precision": sum(relevant) / k,
         "f1": 2 / (k / sum(relevant) + len(case) / sum(relevant)) if any(relevant) else 0.0,
         "ndcg": gain / ideal,

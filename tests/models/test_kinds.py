@@ -18,6 +18,12 @@ from nextitem.runs.run import Finished, run
 KINDS: dict[str, dict[str, Any]] = {
     "RP3beta": {},
     "TurboCF": {},
+    "GFCF": {},
+    "PureSVD": {},
+    "SLIM": {"l2": 1.0},
+    "LocalEASE": {"num_others": 3},
+    "UserKNN": {},
+    "EDLAE": {},
     "CFKG": {},
     "CKE": {},
     "KGCL": {},

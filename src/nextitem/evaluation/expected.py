@@ -58,6 +58,10 @@ def recall(cases: Listed) -> np.ndarray:
     return cases.hits / cases.num_targets
 
 
+def recall_capped(cases: Listed) -> np.ndarray:
+    return cases.hits / np.minimum(cases.num_targets, cases.k)
+
+
 def precision(cases: Listed) -> np.ndarray:
     return cases.hits / cases.k
 
@@ -107,6 +111,7 @@ EXPECTED: dict[str, Callable[[Listed], np.ndarray]] = {
     "ndcg": ndcg,
     "mrr": mrr,
     "recall": recall,
+    "recall_capped": recall_capped,
     "precision": precision,
     "map": average_precision,
     "f1": f1,

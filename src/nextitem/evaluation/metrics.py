@@ -31,6 +31,14 @@ def recall(ranks: np.ndarray, num_targets: np.ndarray, k: int) -> np.ndarray:
     return (ranks <= k).sum(1) / num_targets
 
 
+def recall_capped(ranks: np.ndarray, num_targets: np.ndarray, k: int) -> np.ndarray:
+    """The targets among the k best over min(n, k), so that a full list has 1 however many targets there are.
+
+    Recall@k of Liang et al., "Variational Autoencoders for Collaborative Filtering", WWW 2018.
+    """
+    return (ranks <= k).sum(1) / np.minimum(num_targets, k)
+
+
 def precision(ranks: np.ndarray, num_targets: np.ndarray, k: int) -> np.ndarray:
     """The share of the k best that are targets."""
     return (ranks <= k).sum(1) / k
@@ -83,6 +91,7 @@ METRICS: dict[str, Metric] = {
     "ndcg": ndcg,
     "mrr": mrr,
     "recall": recall,
+    "recall_capped": recall_capped,
     "precision": precision,
     "map": average_precision,
     "f1": f1,

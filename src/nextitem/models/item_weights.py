@@ -63,7 +63,13 @@ class ItemWeights(Fitted):
 Weigh = Callable[[csr_array, np.ndarray], csr_array]  # common users of the items of a block (n, V), and which they are
 
 
-def from_common_users(by_user: csr_array, weigh: Weigh, most_a_row: int | None, name: str) -> csr_array:
+def from_common_users(
+    by_user: csr_array,
+    weigh: Weigh,
+    most_a_row: int | None,
+    name: str,
+    way_out: str = "keep fewer a row with --model.num_neighbours",
+) -> csr_array:
     """(V, V) whose rows are made of those of X'X, X (R, V), a block at a time: in work are ENTRIES at once, and what
     stays is what `weigh` returns, `most_a_row` entries at the most.
 
@@ -78,7 +84,7 @@ def from_common_users(by_user: csr_array, weigh: Weigh, most_a_row: int | None, 
     if stay > MOST_ENTRIES:
         raise InputError(
             f"{name} would keep up to {stay:,} pairs of items, {stay * 12 / 1e9:.0f} GB; at most {MOST_ENTRIES:,} are "
-            "allowed; keep fewer a row with --model.num_neighbours"
+            f"allowed; {way_out}"
         )
     edges = np.flatnonzero(np.diff(most.cumsum() // ENTRIES)) + 1
     blocks = np.split(np.arange(num_columns), edges)

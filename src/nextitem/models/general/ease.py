@@ -45,11 +45,23 @@ class EASE(Fitted):
     def fit(self, train: TrainingData) -> None:
         seen = interaction_matrix(train.rows, self.num_items)[:, 1:].astype(np.float64)
         gram = torch.from_numpy((seen.T @ seen).toarray())  # (num_items, num_items)
-        gram.diagonal().add_(self.l2)
-        inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram, out=gram), out=gram)
+        self.weights[1:, 1:] = self.solve(gram).to(self.weights)
+
+    def penalties(self, counts: Tensor) -> Tensor:
+        """What is added to the diagonal of X'X, by how many users met each item: (num_items,) -> (num_items,)."""
+        return torch.full_like(counts, self.l2)
+
+    def solve(self, gram: Tensor) -> Tensor:
+        """The weights (num_items, num_items) of X'X, in whose memory they are made."""
+        inverse = self.inverse(gram)
         weights = inverse.div_(-inverse.diagonal().clone())  # column j by P[j, j]
         weights.fill_diagonal_(0.0)
-        self.weights[1:, 1:] = weights.to(self.weights)
+        return weights
+
+    def inverse(self, gram: Tensor) -> Tensor:
+        """P, the inverse of X'X with the penalties on its diagonal, in whose memory it is made."""
+        gram.diagonal().add_(self.penalties(gram.diagonal().clone()))
+        return torch.cholesky_inverse(torch.linalg.cholesky(gram, out=gram), out=gram)
 
     def score(self, batch: Batch) -> Tensor:
         return multi_hot(batch.inputs, self.num_items) @ self.weights
