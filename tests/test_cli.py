@@ -114,7 +114,7 @@ def test_a_recipe_file_lies_under_the_options(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["run", "--recipe", str(file), "--out", str(tmp_path / "o"), "--model.dim", "8"])
     assert result.exit_code == 0, result.output
     recipe = json.loads((tmp_path / "o/report.json").read_text())["recipe"]
-    assert recipe["model"] == {"name": "ZeroBlock", "dim": 8, "dropout": 0.5}
+    assert recipe["model"] == {"name": "ZeroBlock", "dim": 8, "dropout": 0.5, "first_weights": "xavier"}
 
 
 def test_null_takes_a_recipe_files_value_away(tmp_path: Path) -> None:

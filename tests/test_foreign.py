@@ -44,6 +44,7 @@ def test_the_file_trains_and_its_keys_are_told(tmp_path: Path) -> None:
     assert recipe["model"] == {
         "name": "Mamba4Rec", "dim": 8, "num_layers": 2, "d_state": 4, "d_conv": 3, "expand": 1, "dropout": 0.4,
         "max_length": 20, "initialisation": "recbole", "block": "mamba", "head_dim": 64,
+        "first_weights": "normal",
     }  # fmt: skip
     training = recipe["training"]
     assert [training[key] for key in ("epochs", "batch_size", "learning_rate", "monitor")] == [1, 512, 0.002, "hr@5"]
