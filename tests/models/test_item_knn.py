@@ -111,3 +111,10 @@ def test_a_row_scores_the_same_whoever_stands_beside_it() -> None:
     rows = torch.from_numpy(rng.integers(1, 201, (1, 30))).repeat(97, 1)
     scores = model.score(Batch.of(rows))
     assert (scores == scores[:1]).all()
+
+
+def test_weights_of_an_older_version_are_taken() -> None:
+    model, other = fitted([[1, 2], [2, 3]]), ItemKNN(NUM_ITEMS)
+    weights = model.state_dict()
+    other.load_weights({"starts": weights["starts"], "items": weights["items"], "similarities": weights["weights"]})
+    assert torch.equal(other.weights, model.weights)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.sparse import csr_array
+from torch import Tensor
 
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
@@ -48,3 +49,7 @@ class ItemKNN(ItemWeights):
 
         # A row of it is what is near the item to be scored; what an item of the history adds is a column.
         self.keep(from_common_users(by_user, nearest, self.num_neighbours, "ItemKNN").T.tocsr())
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        # In runs of older versions the table has a name of its own.
+        super().load_weights({"weights" if name == "similarities" else name: one for name, one in weights.items()})
