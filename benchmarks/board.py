@@ -1,8 +1,8 @@
 """The board of sequential models: data x model x seed, one protocol, from recipes; a table that grows.
 
-    python benchmarks/board.py -d amazon-beauty                                  # results/board_amazon-beauty.json
-    python benchmarks/board.py -d amazon-beauty --models TVRec SASRec --seeds 0 1 2 3 4
-    python benchmarks/board.py -d amazon-beauty --table                          # what is there, nothing trained
+    python benchmarks/board.py -d amazon-beauty --models TVRec SASRec            # results/board_amazon-beauty.json
+    python benchmarks/board.py -d amazon-beauty --models TVRec --seeds 0 1 2 3 4
+    python benchmarks/board.py -d amazon-beauty                                  # what is there, nothing trained
 
 The last item of each user is tested, the one before validated, users with fewer than four items only train; all items
 are ranked, seen items masked, ties expected. The epoch is chosen by validation NDCG@10; the test cases are ranked once,
@@ -30,28 +30,29 @@ from nextitem.models.catalogue import MODELS
 KEY = ("model", "seed")
 METRICS = ["ndcg@10", "hr@10", "ndcg@20", "hr@20", "mrr@10"]
 SPLIT = {"kind": "leave_one_out", "min_length": 4}
-NAMED: dict[str, Any] = yaml.safe_load((HERE / "board.yaml").read_text(encoding="utf-8"))
 
 
 def main() -> None:
+    named: dict[str, Any] = yaml.safe_load((HERE / "board.yaml").read_text(encoding="utf-8"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-d", "--data", default="amazon-beauty", help="a data set's name")
-    parser.add_argument("--models", nargs="+", choices=[*MODELS, *NAMED], default=[], help="or names of board.yaml")
+    parser.add_argument("--models", nargs="+", choices=[*MODELS, *named], default=[], help="or names of board.yaml")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run folders go")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--table", action="store_true", help="only show what is there")
     options = parser.parse_args()
     board = Growing(f"board_{options.data}", KEY, {"data": options.data, "split": SPLIT, "monitor": "ndcg@10"})
-    for seed in [] if options.table else options.seeds:
+    for seed in options.seeds:
         for model in options.models:
-            board.row({"model": model, "seed": seed}, partial(run, options))
+            board.row({"model": model, "seed": seed}, partial(run, options, named))
+    if not board.rows:
+        parser.error(f"nothing is there of {options.data}; name --models")
     show(board_lines(board), f"{options.data}: test cases, {board.rows[0]['protocol']}")
 
 
-def run(options: argparse.Namespace, key: Mapping[str, Any]) -> Row:
+def run(options: argparse.Namespace, named: Mapping[str, Any], key: Mapping[str, Any]) -> Row:
     label, seed = key["model"], key["seed"]
-    own = dict(NAMED.get(label, {}))
+    own = dict(named.get(label, {}))
     model = own.pop("of", label)
     recipe: dict[str, Any] = {
         "split": SPLIT,

@@ -38,8 +38,7 @@ class FramedPrefixes(Framed):
         self.mark = num_items + 1 if is_learned else PAD
 
     def encode(self, batch: Batch) -> Tensor:
-        places = torch.arange(batch.inputs.shape[1], device=batch.inputs.device)
-        return torch.stack([self.encode_at(batch, place.expand(len(batch.inputs))) for place in places], 1)
+        return self.encode_each(batch)
 
     def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
         is_read = torch.arange(batch.inputs.shape[1], device=batch.inputs.device) <= places[:, None]

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from nextitem.errors import InputError, suggest
+from nextitem.nn.mamba import initialise_linear
 
 FirstWeights = Literal["xavier", "normal"]
 
@@ -24,20 +25,18 @@ def initialise(module: nn.Module, first_weights: FirstWeights) -> None:
         initialise_normal(module)
 
 
-def initialise_maps(module: nn.Module, first_weights: FirstWeights, std: float = 0.02) -> None:
+def initialise_maps(module: nn.Module, first_weights: FirstWeights) -> None:
     """Embeddings and linear maps alone, by name: for a module that has matrices of other kinds, which stay as they are.
 
     Raises:
         InputError: there is no such name.
     """
-    is_xavier = _is_xavier(first_weights)
-    for part in module.modules():
-        if isinstance(part, nn.Linear | nn.Embedding) and is_xavier:
-            nn.init.xavier_normal_(part.weight)
-        elif isinstance(part, nn.Linear | nn.Embedding):
-            nn.init.normal_(part.weight, std=std)
-        if isinstance(part, nn.Linear) and part.bias is not None and not is_xavier:
-            nn.init.zeros_(part.bias)
+    if _is_xavier(first_weights):
+        for part in module.modules():
+            if isinstance(part, nn.Linear | nn.Embedding):
+                nn.init.xavier_normal_(part.weight)
+    else:
+        initialise_linear(module)
     _clear_padding(module)
 
 

@@ -111,16 +111,29 @@ class SequenceModel(ItemTower, Trained):
     def query(self, batch: Batch) -> Tensor:
         return self.encode_at(batch, newest_places(batch.inputs))
 
+    def encode_each(self, batch: Batch) -> Tensor:
+        """The `encode` of a model that can only say one place at a time: `encode_at` of one after the other."""
+        places = torch.arange(batch.inputs.shape[1], device=batch.inputs.device)
+        return torch.stack([self.encode_at(batch, place.expand(len(batch.inputs))) for place in places], 1)
+
     def loss(self, batch: Batch) -> Tensor:
+        states, places = self.asked_states(batch)
+        return self.loss_of(batch, states, places, self.item_vectors())
+
+    def asked_states(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """The states (N, D) at the items that have a target, and the places of these in the batch: rows, positions."""
         rows, positions = (batch.targets != PAD).nonzero(as_tuple=True)  # (N,) each: the padding costs nothing
         if torch.equal(rows, torch.arange(len(batch.inputs), device=rows.device)):  # one target a row
             states = self.encode_at(batch, positions)  # (N, D)
         else:
             places = rows * batch.inputs.shape[1] + positions
             states = self.encode(batch).flatten(0, 1).index_select(0, places)  # half the time of [rows, positions]
-        weights = batch.weight_at((rows, positions))
-        targets, users = batch.targets[rows, positions], batch.users[rows]
-        return self.objective(states, self.item_vectors(), targets, users, weights, scorer=self.scorer)
+        return states, (rows, positions)
+
+    def loss_of(self, batch: Batch, states: Tensor, places: tuple[Tensor, Tensor], vectors: Tensor) -> Tensor:
+        """What the objective makes of states (N, D), which look for the targets at some places, and of item vectors."""
+        targets, users = batch.targets[places], batch.users[places[0]]
+        return self.objective(states, vectors, targets, users, batch.weight_at(places), scorer=self.scorer)
 
 
 class TwoTower(ItemTower, Trained):

@@ -12,6 +12,7 @@ import polars as pl
 from nextitem.data.log.exact import read_parquet
 from nextitem.errors import InputError
 from nextitem.evaluation.metrics import measure
+from nextitem.evaluation.protocol import Ties
 from nextitem.evaluation.ranking import Ranking
 from nextitem.runs.folder import RANKS, RunFolder
 from nextitem.training.shapes import own
@@ -45,7 +46,7 @@ def read_ranked(folder: Path, model: str | None = None, part: Literal["valid", "
     return _ranked(chosen, report["recipe"]["evaluation"]["ties"])
 
 
-def _ranked(rows: pl.DataFrame, ties: Literal["expected", "expected_rank", "optimistic", "pessimistic"]) -> Ranked:
+def _ranked(rows: pl.DataFrame, ties: Ties) -> Ranked:
     case = rows["user"].rle_id().to_numpy()  # a user is one case, whose targets stand together
     num_targets = np.bincount(case)
     starts = np.cumsum(num_targets) - num_targets

@@ -116,9 +116,8 @@ def with_validation(dataset: Dataset) -> Dataset:
         parts[places[drawn[_place_in_row(lengths) < wanted[users[places]]]]] = VALID_PART
         which = "rows are sorted by item, not by time, so a tenth of each user's training interactions is drawn"
     else:
-        parts[places[(_place_in_row(lengths) == lengths[users[places]] - 1) & (lengths[users[places]] >= 2)]] = (
-            VALID_PART
-        )
+        is_newest = _place_in_row(lengths) == lengths[users[places]] - 1  # rows are oldest first
+        parts[places[is_newest & (lengths[users[places]] >= 2)]] = VALID_PART
         which = "each user's newest training interaction is held out"
     note = f"there is no validation file: {which} as validation"
     return replace(dataset, parts=parts, notes=(*dataset.notes, note))
@@ -131,8 +130,7 @@ def _place_in_row(lengths: np.ndarray) -> np.ndarray:
 
 def _is_by_items(dataset: Dataset, users: np.ndarray, items: np.ndarray) -> bool:
     is_step = (users[1:] == users[:-1]) & (items[1:] != items[:-1]) & ~is_first(items)[1:]
-    ids = dataset.items.ids(np.arange(1, dataset.num_items + 1))
-    return is_by_items(*rising_share(items.astype(np.int64) - 1, pl.Series(ids), is_step))
+    return is_by_items(*rising_share(items.astype(np.int64) - 1, dataset.items.column, is_step))
 
 
 def _in_unit(frame: pl.LazyFrame, unit: TimeUnit, wanted: TimeUnit) -> pl.LazyFrame:

@@ -39,7 +39,7 @@ class EDLAE(EASE):
         self.dropout, self.zero_diagonal = dropout, zero_diagonal
 
     def penalties(self, counts: Tensor) -> Tensor:
-        return self.l2 + self.dropout / (1 - self.dropout) * counts
+        return penalties_of(counts, self.l2, self.dropout)
 
     def solve(self, gram: Tensor) -> Tensor:
         if self.zero_diagonal:
@@ -49,3 +49,8 @@ class EDLAE(EASE):
         weights = self.inverse(gram).mul_(-penalties)
         weights.diagonal().add_(1.0)
         return weights
+
+
+def penalties_of(counts: Tensor, l2: float, dropout: float) -> Tensor:
+    """The diagonal of L, of any shape, by how many users met each item."""
+    return l2 + dropout / (1 - dropout) * counts

@@ -17,6 +17,7 @@ from torch import Tensor
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.counting import interaction_matrix
+from nextitem.models.general.edlae import penalties_of
 from nextitem.models.item_problems import Problems, solved
 from nextitem.models.item_weights import ItemWeights
 
@@ -51,5 +52,5 @@ class LocalEASE(ItemWeights):
     def _solve(self, problems: Problems) -> Tensor:
         gram = problems.gram.double()
         diagonal = gram.diagonal(dim1=1, dim2=2)
-        diagonal += self.l2 + self.dropout / (1 - self.dropout) * diagonal
+        diagonal += penalties_of(diagonal, self.l2, self.dropout)
         return torch.cholesky_solve(problems.common.double()[..., None], torch.linalg.cholesky(gram))[..., 0]

@@ -57,8 +57,7 @@ class HGN(SequenceModel):
 
     def encode(self, batch: Batch) -> Tensor:
         # The slots of an item are counted from the one that is asked for, so they are others at every place.
-        places = torch.arange(batch.inputs.shape[1], device=batch.inputs.device)
-        return torch.stack([self.encode_at(batch, place.expand(len(batch.inputs))) for place in places], 1)
+        return self.encode_each(batch)
 
     def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
         slots = torch.arange(self.item_gate_of_user.out_features, device=places.device)

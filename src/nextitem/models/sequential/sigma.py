@@ -82,8 +82,7 @@ class SIGMA(SequenceModel):
         initialise_maps(self, first_weights)  # as RecBole does to the Mamba block too: initialisation "recbole" there
 
     def encode(self, batch: Batch) -> Tensor:
-        places = torch.arange(batch.inputs.shape[1], device=batch.inputs.device)
-        return torch.stack([self.encode_at(batch, place.expand(len(batch.inputs))) for place in places], 1)
+        return self.encode_each(batch)
 
     def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
         inputs = batch.inputs

@@ -57,8 +57,7 @@ class STAMP(SequenceModel):
 
     def encode(self, batch: Batch) -> Tensor:
         # The attention asks with the last item, so it is another one at every place.
-        places = torch.arange(batch.inputs.shape[1], device=batch.inputs.device)
-        return torch.stack([self.encode_at(batch, place.expand(len(batch.inputs))) for place in places], 1)
+        return self.encode_each(batch)
 
     def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
         inputs, places = batch.inputs, places[:, None]  # (B, T), (B, 1)

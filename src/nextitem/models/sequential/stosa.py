@@ -90,11 +90,9 @@ class STOSA(SequenceModel):
         return torch.cat([self.item_embedding.weight, positive(self.variance_embedding.weight).sqrt()], 1)
 
     def parts(self, batch: Batch) -> dict[str, Tensor]:
-        rows, places = (batch.targets != PAD).nonzero(as_tuple=True)
-        states, vectors = self.encode(batch)[rows, places], self.item_vectors()  # (N, 2 D), (V, 2 D)
-        targets, users = batch.targets[rows, places], batch.users[rows]
-        weights = batch.weight_at((rows, places))
-        ranking = self.objective(states, vectors, targets, users, weights, scorer=self.scorer)
+        states, places = self.asked_states(batch)  # (N, 2 D)
+        vectors, targets = self.item_vectors(), batch.targets[places]  # (V, 2 D), (N,)
+        ranking = self.loss_of(batch, states, places, vectors)
         drawn = torch.randint(1, self.num_items + 1, targets.shape).to(targets.device)
         own, other = F.embedding(targets, vectors), F.embedding(drawn, vectors)
         margin = F.relu((states - own).square().sum(1) - (own - other).square().sum(1)).mean()
