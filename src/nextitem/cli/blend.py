@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def blend(
     members: Annotated[
-        list[str], typer.Argument(metavar="MEMBER..", help="Run folders, and names of models that are fitted at once.")
+        list[str], typer.Argument(metavar="MEMBER", help="Run folders, and names of models that are fitted at once.")
     ],
     out: Annotated[Path, typer.Option(help="The run folder to write.")],
     data: MovedData = None,
