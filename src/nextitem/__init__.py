@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from nextitem.recipe import Recipe as Recipe
     from nextitem.recipe import make_recipe as make_recipe
     from nextitem.runs.blend import blend as blend
+    from nextitem.runs.compare import Comparison as Comparison
+    from nextitem.runs.compare import compare as compare
     from nextitem.runs.epochs import epochs as epochs
     from nextitem.runs.estimator import Estimator as Estimator
     from nextitem.runs.estimator import make as make
@@ -77,6 +79,7 @@ __version__: str
 _ROOMS = ("batches", "losses", "models", "split")  # modules of names
 _HOMES = {
     "Batch": "data.batches",
+    "Comparison": "runs.compare",
     "Dataset": "data.dataset",
     "Estimator": "runs.estimator",
     "Explanation": "runs.explain",
@@ -105,6 +108,7 @@ _HOMES = {
     "Split": "data.splits.split",
     "ZeroBlock": "models.sequential.zero_block",
     "blend": "runs.blend",
+    "compare": "runs.compare",
     "epochs": "runs.epochs",
     "evaluate": "evaluation.evaluate",
     "events": "runs.fit",

@@ -15,6 +15,7 @@ from nextitem.cli.audit import audit
 from nextitem.cli.blend import blend
 from nextitem.cli.check import check
 from nextitem.cli.choices import models, samplers
+from nextitem.cli.compare import compare
 from nextitem.cli.datasets import datasets
 from nextitem.cli.describe import compare_data, describe
 from nextitem.cli.explain import explain
@@ -96,7 +97,7 @@ class AsWritten(TyperCommand):
 for with_keys in (run, recipe, prepare, audit):
     app.command(cls=AsWritten, context_settings=WITH_KEYS)(with_keys)
 for command in (
-    *(recommend, explain, evaluate, show, blend, models, samplers),
+    *(recommend, explain, evaluate, show, compare, blend, models, samplers),
     *(datasets, check, describe, compare_data, prepare_amazon),
 ):
     app.command(cls=AsWritten, context_settings=ANY_HYPHEN)(command)

@@ -145,3 +145,9 @@ class SplitRecipe(Section):
     """Of at_time: the first moment of the test."""
     cases: Cases | None = None
     """Targets of a user together, or each with what came before it (given, at_time, and others by time)."""
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the recipe's seed decides what is held out."""
+        by_order = self.kind in ("user_entry", "entry", "user") and self.order == "random"
+        return by_order or self.kind in ("cold_items", "cold_users")

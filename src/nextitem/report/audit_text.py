@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from nextitem.analysis.audit import Audit
 from nextitem.analysis.verdict import Estimate
 from nextitem.models.own import label
+from nextitem.report.page import Table
 
 SAID = {
     "shuffle": "all but the last item in random order",
@@ -16,14 +15,6 @@ SAID = {
     "drop-last": "without the last item",
     "only-last": "the last item alone, model trained on whole histories",
 }
-
-
-@dataclass(frozen=True)
-class Table:
-    title: str
-    head: list[str]
-    rows: list[list[str]]
-    note: str = ""
 
 
 def headline(audit: Audit) -> str:

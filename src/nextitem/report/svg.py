@@ -11,10 +11,13 @@ from html import escape
 WIDTH, LINE_HEIGHT, ROW = 560, 300, 30
 LEFT, RIGHT, TOP, BOTTOM = 64, 24, 16, 44
 LABELS = 170  # width of the names beside bars
+TICKS = 12  # at the most, below a line chart
+COLOURS = 6  # of the page's style
 
 
 def line_chart(title: str, xs: Sequence[int], series: Mapping[str, Sequence[float]], x_name: str) -> str:
-    """Points at evenly spaced places, one for each x; the y axis starts at 0. `series`: name -> a value for each x."""
+    """Points at evenly spaced places, one for each x; the y axis starts at 0. `series`: name -> a value for each of the
+    first so many x."""
     top = max((max(values) for values in series.values()), default=0.0) or 1.0
     bottom = min(0.0, *(min(values) for values in series.values()))
     width, height = WIDTH - LEFT - RIGHT, LINE_HEIGHT - TOP - BOTTOM
@@ -32,20 +35,23 @@ def line_chart(title: str, xs: Sequence[int], series: Mapping[str, Sequence[floa
             f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y_of(value):.1f}" y2="{y_of(value):.1f}"/>'
         )
         parts.append(f'<text x="{LEFT - 8}" y="{y_of(value) + 4:.1f}" text-anchor="end">{_number(value)}</text>')
+    every, radius = -(-len(xs) // TICKS), 4 if len(xs) <= 2 * TICKS else 2
     for number, x in enumerate(xs):
+        if number % every:
+            continue
         parts.append(f'<text x="{x_of(number):.1f}" y="{LINE_HEIGHT - BOTTOM + 18}" text-anchor="middle">{x}</text>')
     parts.append(f'<text x="{LEFT + width / 2}" y="{LINE_HEIGHT - 6}" text-anchor="middle">{escape(x_name)}</text>')
     for place, (name, values) in enumerate(series.items()):
         points = " ".join(f"{x_of(number):.1f},{y_of(value):.1f}" for number, value in enumerate(values))
-        parts.append(f'<polyline class="line s{place}" points="{points}"/>')
+        parts.append(f'<polyline class="line s{place % COLOURS}" points="{points}"/>')
         for number, value in enumerate(values):
             told = f"{name}, {xs[number]}: {_number(value)}"
             parts.append(
-                f'<circle class="dot s{place}" cx="{x_of(number):.1f}" cy="{y_of(value):.1f}" r="4">'
+                f'<circle class="dot s{place % COLOURS}" cx="{x_of(number):.1f}" cy="{y_of(value):.1f}" r="{radius}">'
                 f"<title>{escape(told)}</title></circle>"
             )
     said = "; ".join(
-        f"{name}: " + ", ".join(f"{x} {_number(value)}" for x, value in zip(xs, values, strict=True))
+        f"{name}: " + ", ".join(f"{x} {_number(value)}" for x, value in zip(xs, values, strict=False))
         for name, values in series.items()
     )
     return _figure(title, said, LINE_HEIGHT, parts, list(series) if len(series) > 1 else [])
@@ -80,7 +86,8 @@ def bar_chart(title: str, bars: Mapping[str, float], intervals: Mapping[str, tup
 
 def _figure(title: str, said: str, height: int, parts: list[str], legend: list[str]) -> str:
     keys = "".join(
-        f'<span class="key"><i class="s{place}"></i>{escape(name)}</span>' for place, name in enumerate(legend)
+        f'<span class="key"><i class="s{place % COLOURS}"></i>{escape(name)}</span>'
+        for place, name in enumerate(legend)
     )
     return (
         f'<figure><figcaption>{escape(title)}</figcaption><svg viewBox="0 0 {WIDTH} {height}" role="img">'

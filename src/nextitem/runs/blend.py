@@ -17,7 +17,7 @@ from nextitem.evaluation.ranking import Track
 from nextitem.models.base import Fitted, Recommender
 from nextitem.models.blend import Blend, Member
 from nextitem.models.catalogue import MODELS
-from nextitem.recipe import Recipe, SplitRecipe, make_recipe
+from nextitem.recipe import Recipe, make_recipe
 from nextitem.runs import build
 from nextitem.runs.baselines import evaluate_with_baselines
 from nextitem.runs.folder import RunFolder
@@ -113,19 +113,12 @@ def _refuse_other(first: Run, other: Run) -> None:
             f"{other.folder} has another split than {first.folder} ({other.recipe.split!r}, not "
             f"{first.recipe.split!r}); blend runs of the same split"
         )
-    if first.recipe.seed != other.recipe.seed and _is_random(first.recipe.split):
+    if first.recipe.seed != other.recipe.seed and first.recipe.split.is_random:
         raise InputError(
             f"{other.folder} drew its split by seed {other.recipe.seed}, {first.folder} by {first.recipe.seed}, so "
             "that one has trained on cases of the other; blend runs of the same seed"
         )
     RunFolder(other.folder).read_report()  # refuses a run that is not finished
-
-
-def _is_random(split: SplitRecipe) -> bool:
-    """Whether the seed decides who is in which part."""
-    if split.kind in ("cold_items", "cold_users", "user"):
-        return True
-    return split.kind in ("user_entry", "entry") and split.order == "random"
 
 
 def _members(names: Sequence[str], runs: Sequence[Run], split: Split, seed: int) -> list[tuple[Member, Recommender]]:
