@@ -17,6 +17,7 @@ from nextitem.cli.choices import models, samplers
 from nextitem.cli.datasets import datasets
 from nextitem.cli.describe import compare_data, describe
 from nextitem.cli.explain import explain
+from nextitem.cli.index import index
 from nextitem.cli.interrupted import StoppedError, telling
 from nextitem.cli.prepare import prepare
 from nextitem.cli.prepare_amazon import prepare_amazon
@@ -95,7 +96,7 @@ class AsWritten(TyperCommand):
 for with_keys in (run, recipe, prepare, audit):
     app.command(cls=AsWritten, context_settings=WITH_KEYS)(with_keys)
 for command in (
-    *(recommend, explain, evaluate, show, models, samplers),
+    *(recommend, index, explain, evaluate, show, models, samplers),
     *(datasets, check, describe, compare_data, prepare_amazon),
 ):
     app.command(cls=AsWritten, context_settings=ANY_HYPHEN)(command)
