@@ -35,13 +35,14 @@ BUILD_EFFORT = 200  # of HNSW (efConstruction)
 class Index:
     """A faiss index over the items 1 .. V - 1 of a model, whose weights must stay as they are."""
 
-    def __init__(self, model: ItemTower, kind: Kind, found: Any, effort: int | None = None) -> None:
-        """`found` is faiss's; `effort` is how many clusters it looks into, or items of a graph [the kind's usual].
+    def __init__(self, model: ItemTower, kind: Kind, found: Any, effort: int | None = None, measured: str = "") -> None:
+        """`found` is faiss's; `effort` is how many clusters it looks into, or items of a graph [the kind's usual];
+        `measured` is what is known of its recall, for whoever tells of the index.
 
         Raises:
             InputError: `found` is of another kind, or of other items or numbers than the model's.
         """
-        self.model, self.kind, self.found = model, kind, found
+        self.model, self.kind, self.found, self.measured = model, kind, found, measured
         self.effort = kind.usual_effort() if effort is None else effort
         with torch.inference_mode():
             self.vectors = model.scorer.map_vectors(model.item_vectors()).detach()  # (V, E)

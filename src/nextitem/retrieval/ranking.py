@@ -43,7 +43,8 @@ def evaluate_by(
         )
     depth = max(parse(name)[1] for name in metrics)
     ranking = rank_by(index, holdout, protocol, depth, memory)
-    lists = f"approximate: targets looked for in lists of {depth} items found by {index}"
+    recall = index.measured or "recall not measured"
+    lists = f"approximate: targets looked for in lists of {depth} items found by {index} ({recall})"
     said = f"{protocol.describe(holdout, index.model.wanted())}, {lists}"
     return Report(said, ranking, measure(ranking, list(metrics), index.model.num_items))
 

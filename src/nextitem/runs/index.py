@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 import numpy as np
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
@@ -78,6 +78,7 @@ class IndexNote:
 
 
 class RecallShape(Shape):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     k: Count
     value: Finite
     queries: Count
@@ -171,7 +172,9 @@ def _opened(model: ItemTower, path: Path, note: dict[str, Any]) -> Index:
     if sha256(content).hexdigest() != note["sha256"]:
         raise InputError(f"{path} is damaged, or not the index that its note is of; {MEND}")
     try:
-        return Index(model, find_kind(note["kind"], model.num_items), from_bytes(content), note["effort"])
+        recall = "" if note["recall"] is None else str(Recall(**note["recall"]))
+        kind = find_kind(note["kind"], model.num_items)
+        return Index(model, kind, from_bytes(content), note["effort"], recall)
     except InputError as error:
         raise InputError(f"{path} is damaged: {error}; {MEND}") from error
 
