@@ -29,6 +29,7 @@ CANDIDATES = 2**21  # in work at once
 DEEPER = 4  # times as deep is a second search
 # Who would fetch a larger share of the catalogue is quicker with every item.
 FETCHED_AT_MOST = 0.25
+POINTS = 64  # that a cluster is learned from, at the most: faiss's guide names 30 to 256
 BUILD_EFFORT = 200  # of HNSW (efConstruction)
 
 
@@ -108,7 +109,7 @@ class Index:
             settings = library.SearchParametersHNSW(efSearch=max(effort, depth))
         _, found = self.found.search(places, depth, params=settings)
         ids: np.ndarray = found + 1  # the padding is not in the index
-        return ids
+        return np.where((ids > PAD) & (ids < len(self.vectors)), ids, PAD)
 
     def _best(
         self, mapped: Tensor, ids: np.ndarray, k: int, hidden: np.ndarray, seen: Sequences | None
@@ -146,6 +147,8 @@ def build(model: ItemTower, kind: Kind) -> Index:
     found = library.index_factory(places.shape[1], str(kind), metric)
     for quantiser in _quantisers(found, kind):
         quantiser.min_points_per_centroid = 1  # else it warns of catalogues that are small
+    if kind.lists:
+        found.cp.max_points_per_centroid = POINTS
     if kind.links:
         found.hnsw.efConstruction = BUILD_EFFORT
     found.train(places)
