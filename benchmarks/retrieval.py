@@ -46,7 +46,7 @@ from nextitem.runs.blocks import queries_of
 from nextitem.runs.recommend import load
 
 KINDS = ("exact", "Flat", "IVFx,Flat", "IVFx,SQ8", "IVFx,PQ16")  # and HNSW32,Flat, which takes minutes to build
-K, QUERIES, ALONE = 10, 4096, 50
+K, QUERIES, ALONE = 10, 1024, 50
 NOISE = 0.5  # of the table's own spread
 SHARES = (1 / 256, 1 / 64, 1 / 16, 1 / 4)  # of the clusters
 GRAPH_EFFORTS = (32, 64, 128, 256, 512)

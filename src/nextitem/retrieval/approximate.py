@@ -147,8 +147,7 @@ def build(model: ItemTower, kind: Kind) -> Index:
     found = library.index_factory(places.shape[1], str(kind), metric)
     for quantiser in _quantisers(found, kind):
         quantiser.min_points_per_centroid = 1  # else it warns of catalogues that are small
-    if kind.lists:
-        found.cp.max_points_per_centroid = POINTS
+        quantiser.max_points_per_centroid = POINTS
     if kind.links:
         found.hnsw.efConstruction = BUILD_EFFORT
     found.train(places)
