@@ -24,6 +24,7 @@ FLOORS = [
     {"nn"},
     {"models"},
     {"evaluation"},
+    {"retrieval"},
     {"recipe"},
     {"training"},
     {"runs"},

@@ -23,7 +23,15 @@ TOLD = 5  # ids that are named
 
 
 def answer_everyone(
-    run: Run, who: str, out: Path, k: int, hidden: np.ndarray, exclude_seen: bool, fallback: Fallback, json: bool
+    run: Run,
+    who: str,
+    out: Path,
+    k: int,
+    hidden: np.ndarray,
+    exclude_seen: bool,
+    fallback: Fallback,
+    json: bool,
+    ann: bool,
 ) -> None:
     """Write the table, and say whom it is for."""
     from nextitem.runs.everyone import Asked, chunks, ending, write_chunks
@@ -31,7 +39,7 @@ def answer_everyone(
     ending(out)
     asked = Asked.everyone(run) if who == "all" else Asked.listed(run, Path(who))
     made = Counts(k)
-    tables = chunks(run, asked, k, hidden, exclude_seen=exclude_seen, fallback=fallback)
+    tables = chunks(run, asked, k, hidden, exclude_seen=exclude_seen, fallback=fallback, ann=ann)
     with _bar(len(asked.ids)) as advance:
         write_chunks(made.counted(tables, advance), out)
     strangers = asked.strangers

@@ -79,6 +79,9 @@ def recommend(
         bool,
         typer.Option("--live", help="Read one more item a line from standard input, and answer each with a line."),
     ] = False,
+    ann: Annotated[
+        bool, typer.Option("--ann", help="By the run's index (nextitem index), which may miss some of the best.")
+    ] = False,
     json: AsJson = False,
     trust_code: TrustCode = False,
     code: MovedCode = None,
@@ -99,7 +102,7 @@ def recommend(
         )
         place, run = check_everyone(out, others), _opened(folder, trust_code, code)
         hidden = hidden_of(run, exclude, only)
-        answer_everyone(run, everyone, place, k, hidden, not keep_seen, fallback or "popularity", json)
+        answer_everyone(run, everyone, place, k, hidden, not keep_seen, fallback or "popularity", json, ann)
         return
     if histories is not None and (history is not None or user is not None or live):
         raise InputError("--histories has histories and users in its lines; leave --history, --user, --live out")
@@ -117,11 +120,13 @@ def recommend(
         raise InputError(f"--live follows a session by its items, found --user {user}; leave one of them out")
     if live and (fallback or exclude or only):
         raise InputError("--live takes no --fallback, --exclude and --only; leave them out, or ask with --history")
+    if live and ann:
+        raise InputError("--live scores every item; leave --ann out")
     run = _opened(folder, trust_code, code)
     if live:
         _follow(run, ids_of(history or ""), k, unknown == "skip", not keep_seen)
         return
-    how = _how(run, k, unknown, fallback or "none", not keep_seen, exclude, only)
+    how = _how(run, k, unknown, fallback or "none", not keep_seen, exclude, only, ann)
     if histories is not None:
         answer_lines(histories, how)
         return
@@ -138,6 +143,7 @@ def _how(
     exclude_seen: bool,
     exclude: Path | None,
     only: Path | None,
+    ann: bool,
 ) -> Asking:
     """`Run.recommend` with what the options say, but for histories and what stands beside them."""
     from nextitem.cli.everyone import listed_items
@@ -153,7 +159,7 @@ def _how(
     ) -> list[Recommendation]:
         return run.recommend(
             histories, k, users=users, times=times, at=at, unknown=unknown, exclude_seen=exclude_seen,
-            exclude=excluded or (), only=shown, fallback=fallback, names=names,
+            exclude=excluded or (), only=shown, fallback=fallback, names=names, ann=ann,
         )  # fmt: skip
 
     return asking

@@ -27,6 +27,7 @@ def evaluate(
     ] = None,
     metrics: Annotated[str | None, typer.Option(help="Such as hr@10,ndcg@10 [the run's].")] = None,
     seed: Annotated[int, typer.Option(help="Of drawn users and negatives.")] = 0,
+    ann: Annotated[bool, typer.Option("--ann", help="Rank what the run's index finds (nextitem index).")] = False,
     data: MovedData = None,
     json: AsJson = False,
     trust_code: TrustCode = False,
@@ -38,7 +39,7 @@ def evaluate(
 
     names = None if metrics is None else [name.strip() for name in metrics.split(",")]
     models = code_of_run(folder, trust_code, code)
-    report = evaluate_again(folder, protocol, seen, ties, shown, names, seed, data, models)
+    report = evaluate_again(folder, protocol, seen, ties, shown, names, seed, data, models, ann)
     if json:
         print_json({"protocol": report.protocol, "test": report.means(), "notes": report.notes})
     else:

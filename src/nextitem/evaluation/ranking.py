@@ -77,13 +77,13 @@ def rank(
     num_ranked = np.zeros(len(holdout), dtype=np.int64)
     masks_seen, wanted = protocol.masks_seen(holdout), model.wanted()
     wanted.refuse_missing(holdout.history, type(model).__name__)
-    spans = list(_spans(ordered, model, memory))[processes.rank :: processes.size]
-    blocks = [ordered.take(np.arange(start, stop)) for start, stop in spans]
+    edges = list(spans(ordered, model, memory))[processes.rank :: processes.size]
+    blocks = [ordered.take(np.arange(start, stop)) for start, stop in edges]
     device = next(chain(model.parameters(), model.buffers())).device
     was_training = model.training
     model.eval()
     with torch.inference_mode(), model.ready():
-        for span, block in zip(spans, blocks if track is None else track(blocks, len(blocks)), strict=True):
+        for span, block in zip(edges, blocks if track is None else track(blocks, len(blocks)), strict=True):
             rows = by_length[slice(*span)]
             asked = block if protocol.shown == "history" else replace(block, history=block.trained)
             scores = model.score(holdout_batch(asked, model.max_length, wanted).to(device))
@@ -102,7 +102,7 @@ def rank(
     model.train(was_training)
     above, tied, num_ranked = processes.sum(above), processes.sum(tied), processes.sum(num_ranked)
     if negatives is None:
-        num_ranked += model.num_items - (_num_masked(holdout) if masks_seen else 0)
+        num_ranked += model.num_items - (num_masked(holdout) if masks_seen else 0)
     if np.isnan(above).any():  # only now, so that all processes say so
         raise InputError("the model's scores are not numbers (NaN), so nothing can be ranked; its training diverged")
     order = np.argsort(above, axis=1, kind="stable")
@@ -115,7 +115,7 @@ def bytes_of_a_row(num_items: int) -> int:
     return 3 * 4 * (num_items + 1)
 
 
-def _spans(ordered: Holdout, model: Recommender, memory: int) -> Iterator[tuple[int, int]]:
+def spans(ordered: Holdout, model: Recommender, memory: int) -> Iterator[tuple[int, int]]:
     """Start and stop of blocks, short histories first, that keep to the memory and are small enough for the cache."""
     row = 4 * (model.num_items + 1)
     most = max(1, min(max(CACHE_BYTES // row, 64), memory // bytes_of_a_row(model.num_items)))
@@ -142,7 +142,7 @@ def _hide(scores: Tensor, block: Holdout) -> bool:
     return had_nan
 
 
-def _num_masked(holdout: Holdout) -> np.ndarray:
+def num_masked(holdout: Holdout) -> np.ndarray:
     """(R,) distinct items of each history that are no targets of the case."""
     width = int(max(holdout.history.items.max(initial=0), holdout.target.items.max(initial=0))) + 1
     seen = np.unique(holdout.history.flat_rows() * width + holdout.history.flat_items())

@@ -77,6 +77,22 @@ class VectorScorer(Scorer):
         """Both: scores are the inner products of what this gives."""
         return self.map_queries(queries), self.map_vectors(vectors)
 
+    def place_queries(self, queries: Tensor) -> Tensor:
+        """(B, D) -> (B, F): where the queries stand among `place_vectors`."""
+        mapped = self.map_queries(queries)
+        return torch.cat([mapped, torch.zeros_like(mapped[..., :1])], -1)
+
+    def place_vectors(self, vectors: Tensor) -> Tensor:
+        """(N, D) -> (N, F): places of which the nearest to a query's, by distance, is the item of the highest score.
+
+        Indexes that are built on distances (graphs, clusters) are poor at inner products of vectors of unlike lengths.
+        One more dimension makes all mapped vectors as long as the longest, of length M: |q - v|^2 is then
+        |q|^2 + M^2 - 2 q . v (Bachrach et al., RecSys 2014, doi:10.1145/2645710.2645741).
+        """
+        mapped = self.map_vectors(vectors)
+        squares = mapped.double().square().sum(-1, keepdim=True)  # a root of small differences follows
+        return torch.cat([mapped, (squares.max() - squares).sqrt().to(mapped.dtype)], -1)
+
     def all(self, queries: Tensor, vectors: Tensor) -> Tensor:
         queries, vectors = self.map(queries, vectors)
         return queries @ vectors.T
@@ -156,6 +172,12 @@ class Euclidean(VectorScorer):
         """(..., D) -> (..., D + 2)."""
         squares = vectors.square().sum(-1, keepdim=True)
         return torch.cat([vectors, torch.ones_like(squares), -squares], -1)
+
+    def place_queries(self, queries: Tensor) -> Tensor:
+        return queries
+
+    def place_vectors(self, vectors: Tensor) -> Tensor:
+        return vectors
 
 
 class Norm(Scorer):

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import pad
 
 from nextitem.data.batches import Batch, history_batch
@@ -21,6 +22,8 @@ from nextitem.data.sequences import Sequences
 from nextitem.evaluation.ranking import bytes_of_a_row
 from nextitem.forking import mark_computed
 from nextitem.models.base import Recommender
+from nextitem.models.towers import ItemTower
+from nextitem.retrieval.approximate import Index
 
 ROWS = 16  # of a block: whole vectors of a product; 64 are little faster, and one user alone pays for all of them
 
@@ -36,26 +39,24 @@ def best(
     *,
     exclude_seen: bool = True,
     memory: int,
+    index: Index | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k best items of every row, best first (R, k) int64, and their scores (R, k) float32.
 
     Row r of `histories` is that of the user with index `users[r]`. Items that are `hidden` (V,) bool are left out, and
     with `exclude_seen` those of the row; where fewer than k are left, PAD follows, with -inf. Blocks keep to `memory`
-    bytes.
+    bytes. With an `index` of the model, these are the best that it finds.
     """
+    if index is not None:
+        queries = queries_of(index.model, histories, users)
+        return index.search(queries, k, hidden, histories if exclude_seen else None)
     items = np.full((len(users), k), PAD, dtype=np.int64)
     scores = np.full((len(users), k), -np.inf, dtype=np.float32)
     count = max(1, min(ROWS, memory // bytes_of_a_row(model.num_items)))
     out = torch.from_numpy(hidden)
-    asked = _asked_at(model, histories)
-    mark_computed()
     with torch.inference_mode():
-        for rows, width in _blocks(histories.lengths, model.max_length, count):
-            filled = np.resize(rows, count)
-            block = histories.take(filled)
-            moments = None if asked is None else asked[filled]
-            batch = history_batch(block, model.max_length, users[filled], model.wanted(), moments)
-            found = model.score(_padded(batch, width))
+        for rows, block, batch in _batches(model, histories, users, count):
+            found = model.score(batch)
             found[:, out] = -torch.inf
             if exclude_seen:
                 places = block.flat_rows(), block.flat_items().astype(np.int64)
@@ -64,6 +65,31 @@ def best(
             scores[rows] = top.values.float().numpy()
             items[rows] = np.where(np.isneginf(scores[rows]), PAD, top.indices.numpy())
     return items, scores
+
+
+def queries_of(model: ItemTower, histories: Sequences, users: np.ndarray) -> Tensor:
+    """(R, D): what each row is looking for, in blocks of one shape as above."""
+    found: Tensor | None = None
+    with torch.inference_mode():
+        for rows, _, batch in _batches(model, histories, users, ROWS):
+            queries = model.query(batch)[: len(rows)]
+            found = queries.new_zeros((len(users), queries.shape[1])) if found is None else found
+            found[rows] = queries
+    return torch.zeros((0, 0)) if found is None else found
+
+
+def _batches(
+    model: Recommender, histories: Sequences, users: np.ndarray, count: int
+) -> Iterator[tuple[np.ndarray, Sequences, Batch]]:
+    """Blocks of `count` rows, the last filled up: which rows they begin with, their histories, and the batch."""
+    asked = _asked_at(model, histories)
+    mark_computed()
+    for rows, width in _blocks(histories.lengths, model.max_length, count):
+        filled = np.resize(rows, count)
+        block = histories.take(filled)
+        moments = None if asked is None else asked[filled]
+        batch = history_batch(block, model.max_length, users[filled], model.wanted(), moments)
+        yield rows, block, _padded(batch, width)
 
 
 def _asked_at(model: Recommender, histories: Sequences) -> np.ndarray | None:

@@ -83,11 +83,13 @@ def chunks(
     exclude_seen: bool = True,
     fallback: Fallback = "popularity",
     chunk: int | None = None,
+    ann: bool = False,
 ) -> Iterator[pl.DataFrame]:
     """The tables of `chunk` users after each other, by default as many as the run's evaluation.memory_mb has room for.
 
     `hidden` (V,) bool is left out for all (`Run.hidden`). A user for whom fewer than `k` items are left has fewer rows;
-    of whom the model knows nothing has the most popular items, or none where `fallback` is none.
+    of whom the model knows nothing has the most popular items, or none where `fallback` is none. With `ann` the
+    run's index finds the items.
 
     Raises:
         InputError: the run keeps no histories, or more items are asked for than there are.
@@ -99,7 +101,7 @@ def chunks(
     size = chunk or max(1, min(MOST, memory // (k * BYTES_A_ROW)))
     is_wanted = fallback == "popularity" and (asked.places == PAD).any()
     popular = most_popular(run.popularity, k, hidden) if is_wanted else np.zeros(0, dtype=np.int64)
-    histories = run.histories
+    histories, index = run.histories, run.opened_index if ann else None
     with run.model.ready():
         for start in range(0, len(asked.ids), size):
             places = asked.places[start : start + size]
@@ -108,7 +110,14 @@ def chunks(
             scores = np.zeros((len(places), k), dtype=np.float32)
             known = places[is_known]
             items[is_known], scores[is_known] = best(
-                run.model, histories.take(known - 1), known, k, hidden, exclude_seen=exclude_seen, memory=memory
+                run.model,
+                histories.take(known - 1),
+                known,
+                k,
+                hidden,
+                exclude_seen=exclude_seen,
+                memory=memory,
+                index=index,
             )
             items[~is_known, : len(popular)] = popular
             scores[~is_known, : len(popular)] = run.popularity[popular] if len(popular) else 0

@@ -12,6 +12,7 @@ checkpoint.safetensors  the last epoch's weights and optimizer, to continue from
 log.jsonl               a line an epoch
 log.csv, tensorboard/   the same, where training.loggers asks for it
 histories/              the items of every user, oldest first, unless evaluation.keep_histories is false
+index.faiss, index.json  of `nextitem index`, and refit-index.faiss and .json; see runs/index.py
 ranks.parquet           model, part, user, rank, above, tied, num_ranked: every metric can be recomputed from it
 report.json             protocol, valid, test, baselines, seconds, versions, recipe, and what the other files are;
                         written last
@@ -54,6 +55,7 @@ from nextitem.writing import remove, remove_folder, replacing, write
 
 RECIPE, DATA, REPORT, LOG, RANKS = "recipe.yaml", "data.json", "report.json", "log.jsonl", "ranks.parquet"
 ITEMS, USERS = "items.parquet", "users.parquet"
+INDEXES = (("index.faiss", "index.json"), ("refit-index.faiss", "refit-index.json"))  # of BEST, of REFIT
 REFIT_WANTED = "refit.json"
 PASSING = (REFIT_WANTED, REFIT_CHECKPOINT)
 # In the order in which an old run goes: no report is no finished run, and no data.json is no run to continue.
@@ -77,7 +79,7 @@ class RunFolder:
     def clear(self) -> None:
         """Remove an earlier run's files; one that is killed at it leaves no run to continue."""
         remove_folder(self.path / HISTORIES)  # first: the next run may be one that keeps none
-        for name in FILES:
+        for name in (*(name for index in INDEXES for name in reversed(index)), *FILES):
             remove(self.path / name)
         remove_folder(self.path / "tensorboard")
 

@@ -22,9 +22,11 @@ from nextitem.models.catalogue import make
 from nextitem.models.own import Given
 from nextitem.models.towers import ItemTower
 from nextitem.recipe import Recipe
+from nextitem.retrieval.approximate import Index
 from nextitem.runs.blocks import best, counts, most_popular
 from nextitem.runs.build import build_memory
 from nextitem.runs.folder import ITEMS, USERS, RunFolder
+from nextitem.runs.index import IndexNote, keep_index, open_index
 from nextitem.runs.moments import in_unit, rows_in_unit
 from nextitem.runs.recommendation import Recommendation
 from nextitem.runs.rows import Fallback, KnownRow, Unknown, known_rows, problem_of, refuse_beside, refuse_short
@@ -72,6 +74,21 @@ class Run:
         """How often the users of `histories` have met each item."""
         return counts(self.histories.items, len(self.items))
 
+    @cached_property
+    def opened_index(self) -> Index:
+        """The index that is kept beside the run; see `index`.
+
+        Raises:
+            InputError: there is none, it is damaged, or of other weights.
+        """
+        return open_index(self)
+
+    def index(self, kind: str | None = None, *, recall: float | None = None, k: int = 10, seed: int = 0) -> IndexNote:
+        """Index the item vectors for approximate search, and keep that beside the run; see `keep_index`."""
+        note = keep_index(self, kind, recall, k, seed)
+        vars(self).pop("opened_index", None)  # an older one
+        return note
+
     def recommend(
         self,
         histories: Sequence[Sequence[object]] | None = None,
@@ -87,6 +104,7 @@ class Run:
         only: Iterable[object] | None = None,
         fallback: Fallback = "none",
         names: Sequence[str] | None = None,
+        ann: bool = False,
     ) -> list[Recommendation]:
         """The k best next items for each history of item ids, oldest first; or, without histories, for each of `users`
         by what the run's data has of them.
@@ -101,7 +119,8 @@ class Run:
         row of which the model knows nothing (a history of unknown ids only, a user that it was not trained on) has no
         items, and its `problem` says why; the other rows are answered. With fallback="popularity" such a row, and any
         unknown user, gets the items that the users of the run have met most often, at most k, and its `source` says so.
-        `names` is what errors call the rows: history 0, history 1, .. if they are not given.
+        `names` is what errors call the rows: history 0, history 1, .. if they are not given. With `ann` the index that
+        `index` has made finds the items, which may miss some of the best.
 
         Raises:
             InputError: of one row, which is named: an id that the model does not know (with unknown="skip" it is left
@@ -119,7 +138,7 @@ class Run:
             beside_items = (times, at, ratings)
             if users is None or isinstance(users, str | bytes) or any(one is not None for one in beside_items):
                 raise InputError("recommend needs histories; or users=, a list of ids, alone: the run keeps theirs")
-            return self._recommend_kept(users, k, unknown, exclude_seen, hidden, fallback, names)
+            return self._recommend_kept(users, k, unknown, exclude_seen, hidden, fallback, names, ann)
         refuse_beside(self, {"times": times, "ratings": ratings}, at, histories)
         moments = None if times is None else rows_in_unit(times, self.time_unit)
         asked_at = None if at is None else in_unit(at, self.time_unit)
@@ -127,7 +146,7 @@ class Run:
         rows = known_rows(self, histories, users, unknown, names, beside, asked_at, fallback)
         if exclude_seen:
             refuse_short(rows, k, hidden)
-        found = iter(self._best([row for row in rows if not row.problem], k, exclude_seen, hidden))
+        found = iter(self._best([row for row in rows if not row.problem], k, exclude_seen, hidden, ann))
         seen = [row.items if exclude_seen else [] for row in rows]
         return [
             self._instead(row.problem, k, hidden, fallback, seen=items, skipped=row.skipped)
@@ -168,6 +187,7 @@ class Run:
         hidden: np.ndarray,
         fallback: Fallback,
         names: Sequence[str] | None,
+        ann: bool,
     ) -> list[Recommendation]:
         """For users of the run's data, by their histories there."""
         places = self.users.indices(users)
@@ -178,7 +198,8 @@ class Run:
         known = places[[not problem for problem, _ in problems]]
         memory = build_memory(self.recipe.evaluation, self.model.num_items)
         rows = self.histories.take(known - 1)
-        items, scores = best(self.model, rows, known, k, hidden, exclude_seen=exclude_seen, memory=memory)
+        index = self.opened_index if ann else None
+        items, scores = best(self.model, rows, known, k, hidden, exclude_seen=exclude_seen, memory=memory, index=index)
         found = iter(zip(items, scores, strict=True))
         answers = []
         for name, (problem, way) in zip(called, problems, strict=True):
@@ -214,7 +235,9 @@ class Run:
         scores = self.popularity[found].astype(float).tolist()
         return Recommendation(self.items.ids(found), scores, list(skipped), problem, "popularity")
 
-    def _best(self, asked: list[KnownRow], k: int, exclude_seen: bool, hidden: np.ndarray) -> list[Recommendation]:
+    def _best(
+        self, asked: list[KnownRow], k: int, exclude_seen: bool, hidden: np.ndarray, ann: bool
+    ) -> list[Recommendation]:
         if not asked:  # no model is asked for no row
             return []
         rows = Sequences.from_lists([row.items for row in asked])
@@ -228,14 +251,20 @@ class Run:
         batch = history_batch(rows, self.model.max_length, users, wanted, np.array(at) if at else None)
         mark_computed()
         with torch.inference_mode():
-            scores = self.model.score(batch)
-            scores[:, torch.from_numpy(hidden)] = float("-inf")
-            if exclude_seen:
-                scores[torch.from_numpy(rows.flat_rows()), torch.from_numpy(rows.flat_items()).long()] = float("-inf")
-            top = scores.topk(k)
+            if ann:
+                index = self.opened_index
+                items, values = index.search(index.model.query(batch), k, hidden, rows if exclude_seen else None)
+            else:
+                scores = self.model.score(batch)
+                scores[:, torch.from_numpy(hidden)] = float("-inf")
+                if exclude_seen:
+                    met = torch.from_numpy(rows.flat_rows()), torch.from_numpy(rows.flat_items()).long()
+                    scores[met] = float("-inf")
+                top = scores.topk(k)
+                items, values = top.indices.numpy(), top.values.numpy()
         return [
-            Recommendation(self.items.ids(indices.numpy()), values.tolist(), row.skipped)
-            for indices, values, row in zip(top.indices, top.values, asked, strict=True)
+            Recommendation(self.items.ids(places), of_row.tolist(), row.skipped)
+            for places, of_row, row in zip(items, values, asked, strict=True)
         ]
 
 

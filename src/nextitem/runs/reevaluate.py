@@ -13,6 +13,7 @@ from nextitem.evaluation.evaluate import Report, evaluate
 from nextitem.evaluation.lists import check_lists
 from nextitem.evaluation.protocol import Seen, Shown, Ties, named_protocol
 from nextitem.models.own import Given
+from nextitem.retrieval.ranking import evaluate_by
 from nextitem.runs import build
 from nextitem.runs.folder import RunFolder
 from nextitem.runs.identity import describe_data, difference
@@ -31,10 +32,12 @@ def evaluate_again(
     seed: int = 0,
     data: str | None = None,
     models: Sequence[Given] = (),
+    ann: bool = False,
 ) -> Report:
     """Read the run's data again and evaluate its weights on the test cases; see `named_protocol` for the names.
 
-    `data` is where the run's data is now, if it moved; `models` are classes of the user's own, as for `load`.
+    `data` is where the run's data is now, if it moved; `models` are classes of the user's own, as for `load`. With
+    `ann` the targets are looked for in the lists that the run's index finds, and the protocol says so.
 
     Raises:
         InputError: an unknown protocol or option, or data that is no longer what the run was trained on.
@@ -54,7 +57,10 @@ def evaluate_again(
         notes += said
     check_lists(metrics, num_ranked, "--metrics")
     memory = build.build_memory(loaded.recipe.evaluation, split.num_items)
-    report = evaluate(loaded.model, split.test, metrics, chosen, memory)
+    if ann:
+        report = evaluate_by(loaded.opened_index, split.test, metrics, chosen, memory)
+    else:
+        report = evaluate(loaded.model, split.test, metrics, chosen, memory)
     return replace(report, notes=notes)
 
 

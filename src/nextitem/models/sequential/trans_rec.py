@@ -44,6 +44,15 @@ class BiasedEuclidean(VectorScorer):
         places, biases = vectors[..., :-1], vectors[..., -1:]
         return torch.cat([places, biases - places.square().sum(-1, keepdim=True), torch.ones_like(biases)], -1)
 
+    def place_queries(self, queries: Tensor) -> Tensor:
+        """(B, D + 1) -> (B, D + 1)."""
+        return torch.cat([queries[..., :-1], torch.zeros_like(queries[..., -1:])], -1)
+
+    def place_vectors(self, vectors: Tensor) -> Tensor:
+        """(N, D + 1) -> (N, D + 1): what a bias lacks to the highest is the square of one more coordinate."""
+        biases = vectors[..., -1:]
+        return torch.cat([vectors[..., :-1], (biases.max() - biases).sqrt()], -1)
+
 
 class TransRec(SequenceModel):
     """TransRec: the next item lies where the user's step leads from the last one.
