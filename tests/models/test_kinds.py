@@ -56,6 +56,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "FPMC": {},
     "TransRec": {},
     "HGN": {},
+    "NARM": {"hidden_dim": 8},
     "NPE": {},
     "SKNN": {},
     "VSKNN": {"idf": 1.0},
