@@ -30,7 +30,9 @@ from nextitem.models.knowledge.mkr import MKR as MKR
 from nextitem.models.knowledge.ripplenet import RippleNet as RippleNet
 from nextitem.models.sequential.bert4rec import BERT4Rec as BERT4Rec
 from nextitem.models.sequential.bsa_rec import BSARec as BSARec
+from nextitem.models.sequential.caser import Caser as Caser
 from nextitem.models.sequential.cl4srec import CL4SRec as CL4SRec
+from nextitem.models.sequential.core import CORE as CORE
 from nextitem.models.sequential.duorec import DuoRec as DuoRec
 from nextitem.models.sequential.esasrec import ESASRec as ESASRec
 from nextitem.models.sequential.fmlp_rec import FMLPRec as FMLPRec
@@ -39,6 +41,7 @@ from nextitem.models.sequential.gru4rec import GRU4Rec as GRU4Rec
 from nextitem.models.sequential.gsasrec import GSASRec as GSASRec
 from nextitem.models.sequential.hgn import HGN as HGN
 from nextitem.models.sequential.hstu import HSTU as HSTU
+from nextitem.models.sequential.lru_rec import LRURec as LRURec
 from nextitem.models.sequential.mamba4rec import Mamba4Rec as Mamba4Rec
 from nextitem.models.sequential.markov_chain import MarkovChain as MarkovChain
 from nextitem.models.sequential.narm import NARM as NARM
