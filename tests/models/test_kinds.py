@@ -60,6 +60,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "CORE": {},
     "Caser": {},
     "LRURec": {},
+    "DIN": {"hidden_sizes": (8,)},
     "NPE": {},
     "SKNN": {},
     "VSKNN": {"idf": 1.0},

@@ -33,6 +33,7 @@ from nextitem.models.sequential.bsa_rec import BSARec as BSARec
 from nextitem.models.sequential.caser import Caser as Caser
 from nextitem.models.sequential.cl4srec import CL4SRec as CL4SRec
 from nextitem.models.sequential.core import CORE as CORE
+from nextitem.models.sequential.din import DIN as DIN
 from nextitem.models.sequential.duorec import DuoRec as DuoRec
 from nextitem.models.sequential.esasrec import ESASRec as ESASRec
 from nextitem.models.sequential.fmlp_rec import FMLPRec as FMLPRec
