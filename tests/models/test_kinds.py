@@ -61,6 +61,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "Caser": {},
     "LRURec": {},
     "DIN": {"hidden_sizes": (8,)},
+    "GLINTRU": {"num_heads": 2},
     "NPE": {},
     "SKNN": {},
     "VSKNN": {"idf": 1.0},

@@ -38,6 +38,7 @@ from nextitem.models.sequential.duorec import DuoRec as DuoRec
 from nextitem.models.sequential.esasrec import ESASRec as ESASRec
 from nextitem.models.sequential.fmlp_rec import FMLPRec as FMLPRec
 from nextitem.models.sequential.fpmc import FPMC as FPMC
+from nextitem.models.sequential.glint_ru import GLINTRU as GLINTRU
 from nextitem.models.sequential.gru4rec import GRU4Rec as GRU4Rec
 from nextitem.models.sequential.gsasrec import GSASRec as GSASRec
 from nextitem.models.sequential.hgn import HGN as HGN
