@@ -62,6 +62,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "LRURec": {},
     "DIN": {"hidden_sizes": (8,)},
     "GLINTRU": {"num_heads": 2},
+    "TiM4Rec": {"head_dim": 8},
     "NPE": {},
     "SKNN": {},
     "VSKNN": {"idf": 1.0},

@@ -55,6 +55,7 @@ from nextitem.models.sequential.sknn import SKNN as SKNN
 from nextitem.models.sequential.stamp import STAMP as STAMP
 from nextitem.models.sequential.stan import STAN as STAN
 from nextitem.models.sequential.stosa import STOSA as STOSA
+from nextitem.models.sequential.tim4rec import TiM4Rec as TiM4Rec
 from nextitem.models.sequential.tisasrec import TiSASRec as TiSASRec
 from nextitem.models.sequential.trans_rec import TransRec as TransRec
 from nextitem.models.sequential.tv_rec import TVRec as TVRec
