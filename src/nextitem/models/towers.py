@@ -158,10 +158,7 @@ class TwoTower(ItemTower, Trained):
 
 
 class TowerFree(Trained):
-    """Any function of a user and an item; needs an objective with sampled negatives.
-
-    A new one is an `interact`; one that goes by more of a row than its user is a `matching`.
-    """
+    """Any function of a user and an item, `interact`, or of a row and an item, `matching`; needs sampled negatives."""
 
     takes_objective = True
     takes_weights = True
@@ -174,8 +171,7 @@ class TowerFree(Trained):
 
     def matching(self, batch: Batch) -> Callable[[Tensor], Tensor]:
         """What scores items for the rows of a batch: a function of items (N, K) or (1, K), to scores (N, K)."""
-        users = batch.users
-        return lambda items: self.interact(users, items)
+        return lambda items: self.interact(batch.users, items)
 
     def loss(self, batch: Batch) -> Tensor:
         weights = batch.weight_at((slice(None), 0))

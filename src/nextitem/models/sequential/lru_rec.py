@@ -74,7 +74,7 @@ class LRURec(Streaming[Tensor]):
         return _with_one(x)
 
     def begin(self, num_rows: int) -> Tensor:
-        """(B, layers, C), complex."""
+        """The memory (B, layers, C), complex, of rows of which nothing has been read."""
         zeros = self.item_embedding.weight.new_zeros(num_rows, len(self.blocks), 2 * self.item_embedding.embedding_dim)
         return torch.complex(zeros, zeros)
 
