@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from nextitem.nn.objectives import Objective as Objective
     from nextitem.recipe import Recipe as Recipe
     from nextitem.recipe import make_recipe as make_recipe
+    from nextitem.runs.blend import blend as blend
     from nextitem.runs.epochs import epochs as epochs
     from nextitem.runs.estimator import Estimator as Estimator
     from nextitem.runs.estimator import make as make
@@ -103,6 +104,7 @@ _HOMES = {
     "Session": "runs.live",
     "Split": "data.splits.split",
     "ZeroBlock": "models.sequential.zero_block",
+    "blend": "runs.blend",
     "epochs": "runs.epochs",
     "evaluate": "evaluation.evaluate",
     "events": "runs.fit",

@@ -12,7 +12,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-Batch = TypeVar("Batch")
+Piece = TypeVar("Piece")
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -20,14 +20,15 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, markup=False, emoji=False)
 
 
-def tracked(screen: Console, batches: Iterable[Batch], total: int, name: str) -> Iterator[Batch]:
-    """A progress bar over the batches of an epoch called `name`, on a terminal alone, gone when the epoch is over."""
+def tracked(screen: Console, pieces: Iterable[Piece], total: int, name: str) -> Iterator[Piece]:
+    """A progress bar over pieces of work called `name`, such as the batches of an epoch, on a terminal alone, gone when
+    the work is done."""
     if not screen.is_terminal:
-        yield from batches
+        yield from pieces
         return
     columns = (text_column("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=screen, transient=True) as bar:
-        yield from bar.track(batches, task_id=bar.add_task(name, total=total))
+        yield from bar.track(pieces, task_id=bar.add_task(name, total=total))
 
 
 def text_column(template: str) -> TextColumn:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from nextitem.cli.audit import audit
+from nextitem.cli.blend import blend
 from nextitem.cli.check import check
 from nextitem.cli.choices import models, samplers
 from nextitem.cli.datasets import datasets
@@ -95,7 +96,7 @@ class AsWritten(TyperCommand):
 for with_keys in (run, recipe, prepare, audit):
     app.command(cls=AsWritten, context_settings=WITH_KEYS)(with_keys)
 for command in (
-    *(recommend, explain, evaluate, show, models, samplers),
+    *(recommend, explain, evaluate, show, blend, models, samplers),
     *(datasets, check, describe, compare_data, prepare_amazon),
 ):
     app.command(cls=AsWritten, context_settings=ANY_HYPHEN)(command)

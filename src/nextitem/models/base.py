@@ -45,9 +45,9 @@ class Recommender(nn.Module):
     """
 
     max_length: int | None = None
-    knows_users: ClassVar[bool] = False
-    takes_strangers: ClassVar[bool] = False
-    answers_by_network: ClassVar[bool] = False
+    knows_users: bool = False
+    takes_strangers: bool = False
+    answers_by_network: bool = False
     takes_objective: ClassVar[bool] = False
     takes_weights: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ()  # of the data: knowledge, trust, item_attributes, user_attributes

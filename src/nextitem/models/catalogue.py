@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import fields
+from importlib import import_module
 from typing import Any
 
 from nextitem.data.training_data import Sizes
@@ -17,7 +18,9 @@ MODELS: dict[str, type[Recommender]] = {
     name: model for name, model in sorted(vars(names).items()) if not name.startswith("_")
 }
 
-SIZES = tuple(one.name for one in fields(Sizes))  # what the data says, not the recipe
+SIZES = (*(one.name for one in fields(Sizes)), "sizes")  # what the data says, not the recipe; sizes: all of them
+MADE = {"Blend": "nextitem.models.blend"}  # made of finished runs: no recipe trains one, so MODELS has it not
+OURS = frozenset((*MODELS, *MADE))  # names that are never those of other people's code
 
 
 def find(name: str) -> type[Recommender]:
@@ -26,6 +29,9 @@ def find(name: str) -> type[Recommender]:
     Raises:
         InputError: no model has this name, and the nearest one is named; or it is that of a model of the user's own.
     """
+    if name in MADE:
+        made: type[Recommender] = getattr(import_module(MADE[name]), name)
+        return made
     if name not in MODELS:
         _refuse_own(name)
     return named("there is no model", name, MODELS)
@@ -39,7 +45,8 @@ def arguments(model: type[Recommender]) -> dict[str, Key]:
 def make(model: type[Recommender], sizes: Sizes, given: dict[str, Any]) -> Recommender:
     """A model with its first weights, drawn from torch's global random state; it takes the sizes that it names."""
     wanted = inspect.signature(model.__init__).parameters
-    return model(**{size: getattr(sizes, size) for size in SIZES if size in wanted}, **given)
+    known = {"sizes": sizes, **{one.name: getattr(sizes, one.name) for one in fields(Sizes)}}
+    return model(**{size: value for size, value in known.items() if size in wanted}, **given)
 
 
 def check_arguments(model: type[Recommender], given: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from nextitem.data.batches import BATCHES, batch_keys
 from nextitem.errors import InputError, suggest
 from nextitem.keys import check_keys
 from nextitem.models.base import Recommender
+from nextitem.models.catalogue import MADE
 from nextitem.models.negatives import BY_VECTORS, EXCLUDES_EXACTLY, SAMPLERS, check_sampler
 from nextitem.models.scoring import asked_scorer
 from nextitem.models.towers import ItemTower, TowerFree
@@ -99,8 +100,10 @@ def refuse_unused(recipe: Recipe) -> None:
     """Keys that nothing in this recipe has a use for; asked of a new run, not of the folder of an old one.
 
     Raises:
-        InputError: there is one, and it is not what it is by default.
+        InputError: there is one, and it is not what it is by default; or its model is one that no run makes.
     """
+    if recipe.model.name in MADE:
+        raise InputError(f"a {recipe.model.name} is made of finished runs: nextitem blend RUN RUN .. --out FOLDER")
     kind = recipe.split.kind
     for key, value in recipe.split.model_dump(include=set(SPLIT_KEYS), exclude_defaults=True).items():
         if kind not in SPLIT_KEYS[key]:

@@ -21,7 +21,9 @@ def test_table(report: dict[str, Any]) -> Group:
     lines = (_against_baseline(report), _of_ratings(report), _recommending(report))
     said = [Text(line) for line in lines if line] or [Text("")]
     sliced = [part for one in report.get("slices", {}).items() for part in _sliced(name, *one)]  # older ones have none
-    return Group("", Text(title, "bold"), Text(report["protocol"]), _beside_baselines(name, report), *said, *sliced)
+    members = [members_table(report)] if report.get("members") else []  # of a blend
+    head: list[RenderableType] = ["", Text(title, "bold"), Text(report["protocol"]), _beside_baselines(name, report)]
+    return Group(*members, *head, *said, *sliced)
 
 
 def _sliced(name: str, which: str, found: dict[str, Any]) -> list[RenderableType]:
@@ -39,6 +41,18 @@ def _beside_baselines(name: str, found: dict[str, Any]) -> FittingTable:
         table.add_row(baseline, *(f"{value:.4f}" for value in values.values()))
     table.add_row(name, *(f"{value:.4f}" for value in found["test"].values()), style="bold")
     return table
+
+
+def members_table(report: dict[str, Any]) -> Group:
+    """What each member of a blend counts, and what it has on the validation cases by itself."""
+    metric = report["monitor"]
+    table = _metric_table(["weight", f"valid {metric}"])
+    for member in report["members"]:
+        name = f"log {member['name']}" if member["log"] else member["name"]
+        table.add_row(name, f"{member['weight']:.3f}", f"{member['valid'][metric]:.4f}")
+    table.add_row("Blend", "", f"{report['valid'][metric]:.4f}", style="bold")
+    said = "log: of 1 + its scores. The weights were chosen on the validation cases, and the figures here are of these."
+    return Group("", Text("Members", "bold"), table, Text(said))
 
 
 def protocol_table(report: Report) -> Group:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,8 +67,17 @@ class Outcome:
         return pl.concat([_rank_rows(model, part, report, users) for model, part, report in parts])
 
 
-def evaluate_with_baselines(recipe: Recipe, model: Recommender, split: Split, processes: Processes = ALONE) -> Outcome:
-    """Evaluate the model on validation and test cases, each baseline on the test cases, and compare."""
+def evaluate_with_baselines(
+    recipe: Recipe,
+    model: Recommender,
+    split: Split,
+    processes: Processes = ALONE,
+    beside: Mapping[str, Recommender] | None = None,
+) -> Outcome:
+    """Evaluate the model on validation and test cases, each baseline on the test cases, and compare.
+
+    `beside` are models by name that stand among the baselines, such as the members of a blend.
+    """
     start = time.perf_counter()
     settings = recipe.evaluation
     protocol, memory = build_protocol(settings, recipe.seed), build_memory(settings, split.num_items)
@@ -77,8 +87,10 @@ def evaluate_with_baselines(recipe: Recipe, model: Recommender, split: Split, pr
         return evaluate(one, holdout, metrics, protocol, memory, processes=processes)
 
     valid, test = measured(model, split.valid), measured(model, split.test)
-    others = [name for name in settings.baselines if name != recipe.model.name]
+    beside = beside or {}
+    others = [name for name in settings.baselines if name != recipe.model.name and name not in beside]
     baselines = {name: measured(build_baseline(name, split, recipe.seed, processes), split.test) for name in others}
+    baselines |= {name: measured(one, split.test) for name, one in beside.items()}
     comparison = _compare(test, baselines, compared(settings.metrics, metrics)) if baselines else None
     slices = find_slices(split, protocol.chosen(split.test))
     ratings = None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from nextitem.data.dataset import Dataset
 from nextitem.data.splits.split import Split
 from nextitem.errors import InputError
 from nextitem.evaluation.evaluate import Report, evaluate
@@ -64,6 +65,12 @@ def load_with_split(folder: Path, data: str | None = None, models: Sequence[Give
     Raises:
         InputError: the run is not finished, or its data is no longer what it was trained on.
     """
+    loaded, _, split = load_with_data(folder, data, models)
+    return loaded, split
+
+
+def load_with_data(folder: Path, data: str | None = None, models: Sequence[Given] = ()) -> tuple[Run, Dataset, Split]:
+    """The same, with the data set itself."""
     loaded = load(folder, models=models, evaluated=True)
     run_folder = RunFolder(folder)
     kept = run_folder.read_data()
@@ -75,4 +82,4 @@ def load_with_split(folder: Path, data: str | None = None, models: Sequence[Give
             f"{recipe.source} is no longer the data that {folder} was trained on: {differs}; name the place of that "
             "data with --data FILE, or train again with --again"
         )
-    return loaded, build.build_split(loaded.recipe.split, dataset, loaded.recipe.seed)
+    return loaded, dataset, build.build_split(loaded.recipe.split, dataset, loaded.recipe.seed)
