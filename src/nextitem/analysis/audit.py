@@ -145,10 +145,9 @@ def plan(recipe: Recipe, settings: Settings) -> tuple[list[Trial], list[str]]:
             ]
             trials.append(Trial(f"blocks-0-seed-{seed}", "blocks 0", _other(seeded, "ZeroBlock", is_kin=True)))
         if "stamp" in settings.parts:
-            trials += [
-                Trial(f"stamp-{score}-seed-{seed}", f"STAMP {score}", _other(seeded, "STAMP", score=score))
-                for score in ("full", "h_t", "m_t")
-            ]
+            for score in ("full", "h_t", "m_t"):
+                stamp = _other(seeded, "STAMP", score=score, memory="recboard")  # as in the article
+                trials.append(Trial(f"stamp-{score}-seed-{seed}", f"STAMP {score}", stamp))
     return trials, notes
 
 

@@ -36,7 +36,7 @@ def pair_scores(model: Recommender, pairs: Pairs, met: Sequences, memory: int = 
     was_training = model.training
     model.eval()
     with torch.inference_mode(), model.ready():
-        if isinstance(model, TowerFree):
+        if isinstance(model, TowerFree) and type(model).matching is TowerFree.matching:
             found = _one_by_one(model, pairs)
         elif isinstance(model, ItemTower) and type(model).score is ItemTower.score:
             found = _by_vectors(model, pairs, met)

@@ -51,6 +51,8 @@ class Recommender(nn.Module):
     takes_objective: ClassVar[bool] = False
     takes_weights: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ()  # of the data: knowledge, trust, item_attributes, user_attributes
+    # What a key of the constructor stood for in runs that were kept before there was one: theirs, not the default.
+    keys_before: ClassVar[dict[str, str]] = {}
     compares_rows: ClassVar[bool] = False  # its loss is no mean over rows, so that a batch cannot be cut into parts
 
     def __init__(self, num_items: int) -> None:

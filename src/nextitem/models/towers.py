@@ -8,7 +8,7 @@ Sizes: B batch, T length, D dim, E width of what the scorer maps to, N positions
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -158,7 +158,7 @@ class TwoTower(ItemTower, Trained):
 
 
 class TowerFree(Trained):
-    """Any function of a user and an item; needs an objective with sampled negatives."""
+    """Any function of a user and an item, `interact`, or of a row and an item, `matching`; needs sampled negatives."""
 
     takes_objective = True
     takes_weights = True
@@ -169,22 +169,22 @@ class TowerFree(Trained):
         """Scores (N, K) of users (N,) with items (N, K), or with items (1, K) that are the same for all users."""
         raise NotImplementedError(f"{type(self).__name__} has no interact")
 
+    def matching(self, batch: Batch) -> Callable[[Tensor], Tensor]:
+        """What scores items for the rows of a batch: a function of items (N, K) or (1, K), to scores (N, K)."""
+        return lambda items: self.interact(batch.users, items)
+
     def loss(self, batch: Batch) -> Tensor:
-        users = batch.users
         weights = batch.weight_at((slice(None), 0))
-        return self.objective.over(
-            lambda items: self.interact(users, items), batch.targets[:, 0], users, weights=weights
-        )
+        return self.objective.over(self.matching(batch), batch.targets[:, 0], batch.users, weights=weights)
 
     def score(self, batch: Batch) -> Tensor:
-        catalogue = torch.arange(self.num_items + 1, device=batch.users.device)[None, :]
-        num_users, num_items = PAIR_BLOCK
-        return torch.cat(
-            [
-                torch.cat([self.interact(users, items) for items in torch.split(catalogue, num_items, 1)], 1)
-                for users in torch.split(batch.users, num_users)
-            ]
-        )
+        num_rows, num_items = PAIR_BLOCK
+        blocks = torch.split(torch.arange(self.num_items + 1, device=batch.users.device)[None, :], num_items, 1)
+        scores = []
+        for start in range(0, max(1, len(batch.users)), num_rows):
+            match = self.matching(batch.take(slice(start, start + num_rows)))
+            scores.append(torch.cat([match(items) for items in blocks], 1))
+        return torch.cat(scores)
 
 
 def ages(inputs: Tensor) -> Tensor:

@@ -75,8 +75,9 @@ class Mamba2Block(ScanBlock[MambaState]):
         if initialisation == "recbole":
             initialise_linear(self)
 
-    def over(self, u: Tensor, rows: Rows, places: Tensor | None = None) -> Tensor:
-        z, read, dt = self._enter(u)
+    def over(self, u: Tensor, rows: Rows, places: Tensor | None = None, pace: Tensor | None = None) -> Tensor:
+        """As of any block; `pace` (P, H) multiplies what dt is made of, before its bias (TiM4Rec)."""
+        z, read, dt = self._enter(u, pace)
         x, b, c = torch.split(causal_conv(read, self.conv_weight, self._conv_bias(), rows), self.read_parts, -1)
         y = ssd(self._heads(x), dt, -self.A_log.exp(), b, c, self.D, rows).flatten(1)
         return self._leave(y, z) if places is None else self._leave(y[places], z[places])
@@ -94,12 +95,14 @@ class Mamba2Block(ScanBlock[MambaState]):
         state, y = ssd_step(before.state, self._heads(x), dt, -self.A_log.exp(), b, c, self.D)
         return self._leave(y.flatten(1), z), MambaState(window, state)
 
-    def _enter(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _enter(self, u: Tensor, pace: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """z (P, E), what the convolution reads (P, E + 2N), dt (P, H): products of their own, as in MambaBlock."""
         for_z, for_read, for_dt = torch.split(self.in_proj.weight, self.parts)
         bias = self.in_proj.bias
         of_z, of_read, of_dt = (None, None, 0.0) if bias is None else torch.split(bias, self.parts)
         raw = u @ for_dt.T.contiguous() + of_dt
+        if pace is not None:
+            raw = raw * pace
         return F.linear(u, for_z, of_z), F.linear(u, for_read, of_read), F.softplus(raw + self.dt_bias)
 
     def _heads(self, x: Tensor) -> Tensor:

@@ -102,7 +102,7 @@ def _rows(model: Recommender, holdout: Holdout, name: str) -> tuple[Positives, T
             batch.users, targets, lambda items: of_mapped.candidates(queries, vectors, items), queries
         ), vectors
     if isinstance(model, TowerFree):
-        return Positives(batch.users, targets, lambda items: model.interact(batch.users, items)), None
+        return Positives(batch.users, targets, model.matching(batch)), None
     raise InputError(
         f"{name} is fitted in one go: it has no loss that samples negatives, so there is nothing to compare"
     )

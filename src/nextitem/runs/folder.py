@@ -44,6 +44,7 @@ from nextitem.errors import InputError
 from nextitem.models.own import Given
 from nextitem.recipe import Layer, Recipe, make_recipe, read_layer
 from nextitem.recipe.comparing import comparable, differences
+from nextitem.recipe.older import with_keys_before
 from nextitem.runs import code
 from nextitem.runs.histories import HISTORIES, HISTORY_FILES, read_histories
 from nextitem.runs.kept import describe_files, refuse_changed
@@ -128,7 +129,7 @@ class RunFolder:
             raise InputError(f"{path} is damaged: it has no {', '.join(missing)}; {MEND}")
         if not isinstance(layer["model"], dict) or not isinstance(layer["model"].get("name"), str):
             raise InputError(f"{path} is damaged: model.name is no model's name; {MEND}")
-        return layer
+        return with_keys_before(layer)
 
     def _comparable(self, layer: Layer) -> Recipe:
         try:
@@ -290,7 +291,7 @@ class RunFolder:
 
     def _refuse_other_recipe(self, path: Path, layer: dict[str, Any]) -> None:
         try:
-            other = differences(comparable(layer), self._comparable(self._read_layer()))
+            other = differences(comparable(with_keys_before(layer)), self._comparable(self._read_layer()))
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
         if other:
