@@ -50,7 +50,7 @@ class Recommender(nn.Module):
     answers_by_network: ClassVar[bool] = False
     takes_objective: ClassVar[bool] = False
     takes_weights: ClassVar[bool] = False
-    needs: ClassVar[tuple[str, ...]] = ()  # of the data: knowledge, trust, item_attributes, user_attributes
+    needs: tuple[str, ...] = ()  # of the data: knowledge, trust, item_attributes, user_attributes
     compares_rows: ClassVar[bool] = False  # its loss is no mean over rows, so that a batch cannot be cut into parts
 
     def __init__(self, num_items: int) -> None:
