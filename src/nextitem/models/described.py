@@ -1,8 +1,9 @@
 """Sequence models whose items are also what is known of them, where a recipe asks for it.
 
 Beside SASRec: RecBole's SASRecF (concatenation, of what is read) and RecTools' CatFeaturesItemNet (a sum, of both).
-Departures: the map of a concatenation has no bias, so that padding, and an item of which nothing is known, stay zero;
-columns of numbers are no attributes; an item without training rows has no vector of its own.
+Departures: the map of a concatenation has no bias, so that padding stays zero; columns of numbers are no attributes; an
+item without training rows, of which something is known, has no vector of its own, and is no class of a softmax over all
+items (MovieLens-100k, a tenth of the items held out, 16 epochs of sums: hr@20 on them .057, with them as classes .008).
 
 What is saved, beside the weights: the vectors of all items, so that whoever loads the model needs no attributes.
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -27,6 +29,7 @@ from nextitem.models.contents import NOTHING
 from nextitem.models.initialise import FirstWeights, initialise
 from nextitem.models.kept import Kept
 from nextitem.models.towers import SequenceModel
+from nextitem.nn.objectives import FullSoftmax
 
 
 class Described(Kept, SequenceModel):
@@ -43,7 +46,8 @@ class Described(Kept, SequenceModel):
     def __init__(self, num_items: int, dim: int, num_marks: int = 0) -> None:
         super().__init__(num_items, dim, num_marks)
         self.names, self.bags = tuple[str, ...](), dict[str, tuple[Tensor, Tensor]]()
-        self.is_new: Tensor | None = None  # (W, 1) items without training rows; None before `prepare`
+        self.is_new: Tensor | None = None  # (W, 1) items that are their attributes alone; None before `prepare`
+        self._trained: tuple[Tensor, Tensor] | None = None  # (K,) the others, and (V,) the place of each
         self._made: tuple[Tensor, ...] = ()  # what is read in a step of training
         self.attribute_embeddings: nn.ModuleDict | None = None
         self.attribute_map: nn.Linear | None = None
@@ -73,6 +77,7 @@ class Described(Kept, SequenceModel):
         if not self.names:
             return
         is_met = np.bincount(train.rows.flat_items(), minlength=self.num_items + 1) > 0
+        is_described = np.zeros_like(is_met)
         for name in self.names:
             bags = train.item_attributes.bags(name)
             items = np.repeat(np.arange(self.num_items + 1), np.diff(bags.offsets))
@@ -80,14 +85,20 @@ class Described(Kept, SequenceModel):
             kept = is_known[bags.codes]  # a value that training never saw says nothing
             offsets = np.cumsum(np.bincount(items[kept] + 1, minlength=self.num_items + 2))
             self.bags[name] = torch.from_numpy(bags.codes[kept].astype(np.int64)), torch.from_numpy(offsets)
-        is_new = torch.zeros_like(self.item_embedding.weight[:, :1], dtype=torch.bool)
-        is_new[1 : self.num_items + 1, 0] = torch.from_numpy(~is_met[1:]).to(is_new.device)
-        self.is_new = is_new
+            is_described[items[kept]] = True
+        self._take_new(~is_met & is_described)
         with torch.no_grad():
             for table in (self.item_embedding, self.output_table()):
                 if table is not None:
-                    table.weight[is_new[: len(table.weight), 0]] = 0.0
+                    table.weight[1 : self.num_items + 1][torch.from_numpy(~is_met[1:])] = 0.0
         self.refresh()
+
+    def _take_new(self, is_new: np.ndarray) -> None:
+        """Which items (V,) are their attributes alone."""
+        self.is_new = torch.zeros_like(self.item_embedding.weight[:, :1], dtype=torch.bool)
+        self.is_new[: self.num_items + 1, 0] = torch.from_numpy(is_new)
+        trained = torch.from_numpy(np.flatnonzero(~is_new)), torch.from_numpy(np.cumsum(~is_new) - 1)
+        self._trained = trained if is_new.any() and self.contents.attributes_in == "both" else None
 
     def input_vectors(self, items: Tensor) -> Tensor:
         """The vectors (.., D) of items, and of marks, as they are read."""
@@ -117,7 +128,7 @@ class Described(Kept, SequenceModel):
                 "train it or to score in training mode call prepare(train) first"
             )
         self.is_new = self.is_new.to(table.device)
-        own = table.masked_fill(self.is_new[: len(table)], 0.0)  # stay zero: in a softmax they are wrong answers alone
+        own = table.masked_fill(self.is_new[: len(table)], 0.0)  # stay zero: what they learn is that they are wrong
         items, marks = own[: self.num_items + 1], own[self.num_items + 1 :]
         attributes = self._attribute_vectors()
         if self.attribute_map is None:
@@ -134,6 +145,15 @@ class Described(Kept, SequenceModel):
             output = self._described_output()
             if output is not None:
                 self.output_kept.copy_(self.made(output.weight))
+
+    def loss_of(self, batch: Batch, states: Tensor, places: tuple[Tensor, Tensor], vectors: Tensor) -> Tensor:
+        """In a softmax over all items none is a class that is its attributes alone: never right, it would teach that
+        nobody wants them.
+        """
+        if self._trained is None or not isinstance(self.objective, FullSoftmax):
+            return super().loss_of(batch, states, places, vectors)
+        trained, numbers = self._trained = self._trained[0].to(states.device), self._trained[1].to(states.device)
+        return super().loss_of(replace(batch, targets=numbers[batch.targets]), states, places, vectors[trained])
 
     def loss(self, batch: Batch) -> Tensor:
         with self._made_once():

@@ -48,6 +48,7 @@ class RatingReader(SequenceModel):
         self.begin_levels(num_levels)
 
     def begin_levels(self, num_levels: int) -> None:
+        """Room for so many different ratings, of which none is known before `prepare`."""
         self.register_buffer("levels", torch.full((num_levels,), torch.finfo(torch.float32).max))
 
     def begin_rating_head(self, width: int) -> None:
@@ -104,7 +105,7 @@ class RatingReader(SequenceModel):
         return ranking + self.contents.rating_weight * mean_over_targets(errors, batch.weight_at(places))
 
     def rate(self, states: Tensor, items: Tensor) -> Tensor:
-        """(N,) the ratings that users in these states (N, D), such as `query` gives, would give to items (N,)."""
+        """What users in these states (N, D), such as `query` gives, would rate items (N,) at: (N,)."""
         return self.rating_mean + self.rating_spread * self._standardised(states, self.item_vectors()[items])
 
     def _standardised(self, states: Tensor, vectors: Tensor) -> Tensor:

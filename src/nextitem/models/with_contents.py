@@ -10,7 +10,7 @@ from nextitem.models.described import Described
 from nextitem.models.rating_readers import RatingReader
 
 
-class WithContents(Described, RatingReader):
+class WithContents(RatingReader, Described):
     """A sequence model that may have `contents`; without them it is as it is, to the bit."""
 
     takes_contents: ClassVar[bool] = True  # whether a recipe may ask for them
