@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from nextitem.analysis.attention import attribution, last_item_attention
+from nextitem.data.batches import Batch
 from nextitem.data.splits.split import Holdout, leave_one_out
 from nextitem.data.synthetic import dataset_of, markov_chain
 from nextitem.evaluation.protocol import Protocol
@@ -36,7 +37,7 @@ def test_weights_are_those_of_the_forward_pass() -> None:
     model = SASRec(5, dim=8, num_layers=1).eval()
     inputs = torch.tensor([[1, 2, 3]])
     block: Any = model.stack.blocks[0]
-    x = model.embed(inputs)
+    x = model.embed(Batch.of(inputs))
     query = block.attention.query(block.attention_norm(x))[:, -1]
     weights = (query @ block.attention.key(x)[0].T / 8**0.5).softmax(-1)
     layers, _ = last_item_attention(model, cases().take(np.array([0])))

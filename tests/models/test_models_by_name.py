@@ -41,8 +41,8 @@ def test_arguments_not_given_take_the_default() -> None:
 
 
 def test_checked_arguments_make_the_model() -> None:
-    model = SASRec(5, **check_arguments(SASRec, {"dim": 8, "norm": "post", "max_length": 3}))
-    assert model.position_embedding.weight.shape == (3, 8)
+    model = make(SASRec, Sizes(0, 5), check_arguments(SASRec, {"dim": 8, "norm": "post", "max_length": 3}))
+    assert model.get_parameter("position_embedding.weight").shape == (3, 8)
 
 
 def test_unknown_argument_is_an_error_that_names_the_nearest() -> None:

@@ -62,7 +62,7 @@ def small(**more: object) -> SASRecF:
 def tables_of(model: SASRecF) -> list[Tensor]:
     return [
         one.weight
-        for one in model.attribute_embeddings.values()
+        for one in (model.attribute_embeddings or {}).values()
         if isinstance(one, nn.Module) and isinstance(one.weight, Tensor)
     ]
 

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from nextitem.data.batches import Batch
-from nextitem.models.catalogue import MODELS
+from nextitem.data.training_data import Sizes
+from nextitem.models.catalogue import MODELS, make
 from nextitem.recipe import make_recipe
 from nextitem.report.console import Mode, RunView
 from nextitem.report.pace import duration, ways_out
@@ -43,7 +44,7 @@ class Training:
             "data": {"source": "any"},
             "training": training or {},
         })  # fmt: skip
-        self.view.show(Built(recipe, MODELS[name](**recipe.model.arguments, num_items=9), done))
+        self.view.show(Built(recipe, make(MODELS[name], Sizes(9, 9), recipe.model.arguments), done))
 
     def epoch(
         self, step: float, first: float = 0.0, valid: float = 0.0, batches: int = 10, is_validated: bool = True
@@ -115,8 +116,7 @@ def test_a_long_validation_is_told_after_the_first_epoch() -> None:
 )
 def test_only_what_could_be_changed_is_named(name: str, training: dict[str, Any], ways: list[str]) -> None:
     recipe = make_recipe({"model": {"name": name}, "data": {"source": "any"}, "training": training})
-    users = {"num_users": 9} if name == "BPR" else {}
-    found = ways_out(recipe, MODELS[name](**recipe.model.arguments, **users, num_items=9))
+    found = ways_out(recipe, make(MODELS[name], Sizes(9, 9), recipe.model.arguments))
     assert len(found) == len(ways)
     assert all(way in told for way, told in zip(ways, found, strict=True)), found
 

@@ -50,7 +50,7 @@ class Recommender(nn.Module):
     answers_by_network: bool = False
     takes_objective: ClassVar[bool] = False
     takes_weights: ClassVar[bool] = False
-    needs: ClassVar[tuple[str, ...]] = ()  # of the data: knowledge, trust, item_attributes, user_attributes
+    needs: tuple[str, ...] = ()  # of the data: knowledge, trust, item_attributes, user_attributes
     # What a key of the constructor stood for in runs that were kept before there was one: theirs, not the default.
     keys_before: ClassVar[dict[str, str]] = {}
     compares_rows: ClassVar[bool] = False  # its loss is no mean over rows, so that a batch cannot be cut into parts

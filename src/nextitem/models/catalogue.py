@@ -12,7 +12,9 @@ from nextitem.errors import InputError
 from nextitem.keys import Key, check_keys, keys_of, named
 from nextitem.models import names
 from nextitem.models.base import Recommender
+from nextitem.models.contents import NOTHING, Contents
 from nextitem.models.installed import brought_by, installed
+from nextitem.models.with_contents import WithContents
 
 MODELS: dict[str, type[Recommender]] = {
     name: model for name, model in sorted(vars(names).items()) if not name.startswith("_")
@@ -38,15 +40,40 @@ def find(name: str) -> type[Recommender]:
 
 
 def arguments(model: type[Recommender]) -> dict[str, Key]:
-    """What the constructor takes beside the sizes of the data: a recipe's `model` keys."""
-    return keys_of(model, SIZES)
+    """A recipe's `model` keys: what the constructor takes beside the sizes of the data, and the contents that a model
+    may have."""
+    return keys_of(model, SIZES) | (keys_of(Contents) if takes_contents(model) else {})
+
+
+def takes_contents(model: type[Recommender]) -> bool:
+    """Whether the keys of `Contents` are among its own."""
+    return issubclass(model, WithContents) and model.takes_contents
+
+
+def contents_of(model: type[Recommender], given: dict[str, Any]) -> Contents:
+    """Those of the arguments that are its contents; by default none.
+
+    Raises:
+        InputError: some of them have no use for each other.
+    """
+    keys = keys_of(Contents) if takes_contents(model) else {}
+    return Contents(**{name: value for name, value in given.items() if name in keys})
+
+
+def needs_of(model: type[Recommender], given: dict[str, Any]) -> tuple[str, ...]:
+    """What the data must have for a model of these arguments: knowledge, trust, item_attributes, user_attributes."""
+    return (*model.needs, *contents_of(model, given).needs)
 
 
 def make(model: type[Recommender], sizes: Sizes, given: dict[str, Any]) -> Recommender:
     """A model with its first weights, drawn from torch's global random state; it takes the sizes that it names."""
-    wanted = inspect.signature(model.__init__).parameters
+    wanted, contents = inspect.signature(model.__init__).parameters, contents_of(model, given)
+    own = {name: value for name, value in given.items() if name in wanted or not takes_contents(model)}
     known = {"sizes": sizes, **{one.name: getattr(sizes, one.name) for one in fields(Sizes)}}
-    return model(**{size: value for size, value in known.items() if size in wanted}, **given)
+    made = model(**{size: value for size, value in known.items() if size in wanted}, **own)
+    if isinstance(made, WithContents) and contents != NOTHING:
+        made.take_contents(contents, sizes.item_attributes)
+    return made
 
 
 def check_arguments(model: type[Recommender], given: dict[str, Any]) -> dict[str, Any]:

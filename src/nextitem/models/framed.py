@@ -16,16 +16,19 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.models.initialise import initialise_maps
-from nextitem.models.towers import SequenceModel, ages
+from nextitem.models.towers import ages
+from nextitem.models.with_contents import WithContents
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.frame import NORM_EPS, Frame, FrameBlock
 
 
-class Framed(SequenceModel):
+class Framed(WithContents):
     """A sequence model whose mixers read rows from the newest item on, each item seeing what is older.
 
     Embeddings and linear maps begin as N(0, .02) with zero biases; other parameters of a mixer as it leaves them.
     """
+
+    reads_ratings = True
 
     def __init__(
         self, num_items: int, dim: int, blocks: Iterable[FrameBlock], dropout: float, max_length: int,
@@ -41,21 +44,21 @@ class Framed(SequenceModel):
 
     def encode(self, batch: Batch) -> Tensor:
         inputs = batch.inputs
-        states: Tensor = self.frame(self.embed(turned(inputs)), None, num_read(inputs))  # newest first
+        states: Tensor = self.frame(self.embed(*turned(batch)), None, num_read(inputs))  # newest first
         places = ages(inputs) + torch.arange(len(inputs), device=inputs.device)[:, None] * inputs.shape[1]
         return states.flatten(0, 1).index_select(0, places.flatten()).view(states.shape)
 
     def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
         lengths = num_read(batch.inputs)
-        asked: Tensor = self.frame(self.embed(turned(batch.inputs)), lengths - 1 - places, lengths)
+        asked: Tensor = self.frame(self.embed(*turned(batch)), lengths - 1 - places, lengths)
         return asked[:, 0]
 
-    def embed(self, inputs: Tensor) -> Tensor:
-        """What goes into the first block (B, T, D), of items (B, T), newest first."""
-        x = self.item_embedding(inputs)
+    def embed(self, inputs: Tensor, ratings: Tensor | None) -> Tensor:
+        """What goes into the first block (B, T, D), of items and of ratings (B, T), newest first."""
+        x = self.input_vectors(inputs)
         if self.position_embedding is not None:
             x = x + self.position_embedding(torch.arange(inputs.shape[1], device=inputs.device))
-        entered: Tensor = self.dropout(self.input_norm(x))
+        entered: Tensor = self.dropout(self.input_norm(self.with_ratings(x, inputs, ratings)))
         return entered
 
 
@@ -64,10 +67,12 @@ def num_read(inputs: Tensor) -> Tensor:
     return (inputs != PAD).sum(1).clamp(min=1)
 
 
-def turned(inputs: Tensor) -> Tensor:
-    """Rows (B, T) with their newest item first.
+def turned(batch: Batch) -> tuple[Tensor, Tensor | None]:
+    """The items (B, T) of rows with the newest first, and their ratings, where there are any.
 
-    >>> turned(torch.tensor([[1, 2, 3], [4, 5, 0]])).tolist()
+    >>> turned(Batch.of(torch.tensor([[1, 2, 3], [4, 5, 0]])))[0].tolist()
     [[3, 2, 1], [5, 4, 0]]
     """
-    return inputs.gather(1, ages(inputs)).where(inputs != PAD, PAD)
+    inputs, places = batch.inputs, ages(batch.inputs)
+    ratings = None if batch.ratings is None else batch.ratings.gather(1, places)
+    return inputs.gather(1, places).where(inputs != PAD, PAD), ratings

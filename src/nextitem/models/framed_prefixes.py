@@ -10,6 +10,7 @@ Sizes: B rows, T positions, N max_length, D dim.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -43,10 +44,12 @@ class FramedPrefixes(Framed):
     def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
         is_read = torch.arange(batch.inputs.shape[1], device=batch.inputs.device) <= places[:, None]
         prefixes = batch.inputs.where(is_read, PAD)
-        lengths, inputs = num_read(prefixes), turned(prefixes)
+        lengths, (inputs, ratings) = num_read(prefixes), turned(replace(batch, inputs=prefixes))
         num_slots = self.position_embedding.num_embeddings if self.position_embedding is not None else 0
         beyond = num_slots - inputs.shape[1]
-        inputs = inputs[:, :num_slots] if beyond < 0 or self.padding == "zero" else F.pad(inputs, (0, beyond))
+        if beyond < 0 or self.padding == "learned":
+            inputs = F.pad(inputs, (0, beyond))  # or cut
+            ratings = None if ratings is None else F.pad(ratings, (0, beyond))
         inputs = inputs.where(inputs != PAD, self.mark)
-        asked: Tensor = self.frame(self.embed(inputs), torch.zeros_like(places), lengths)
+        asked: Tensor = self.frame(self.embed(inputs, ratings), torch.zeros_like(places), lengths)
         return asked[:, 0]

@@ -5,6 +5,7 @@ Sizes: N pairs, U = num_users + 1, V = num_items + 1, D dim.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -42,18 +43,11 @@ class Rated(Trained):
         Raises:
             InputError: the log has none, or they are all the same.
         """
-        rows, name = train.rows, type(self).__name__
-        if rows.ratings is None:
-            raise InputError(f"{name} learns from ratings, and the log has none; name their column with --data.rating")
-        ratings = torch.from_numpy(rows.ratings[rows.flat_positions()])
+        way_out = "take a model that goes by what was met, such as BPR"
+        ratings = torch.from_numpy(differing_ratings(train, type(self).__name__, way_out))
         self.mean.copy_(ratings.double().mean())
         self.lowest.copy_(ratings.min())
         self.highest.copy_(ratings.max())
-        if float(self.lowest) == float(self.highest):
-            raise InputError(
-                f"{name} learns from ratings that differ, and all {len(ratings):,} of training are "
-                f"{float(self.lowest):g}; take a model that goes by what was met, such as BPR"
-            )
 
     def wanted(self) -> Wanted:
         return Wanted(labels=True)
@@ -86,3 +80,22 @@ class RatedTower(Rated, TwoTower):
 def products_of(batch: Batch, users: Tensor, items: Tensor) -> Tensor:
     """(N,): the inner products of a batch of pairs, of the vectors of all users (U, D) and items (V, D)."""
     return (F.embedding(batch.users, users) * F.embedding(batch.targets[:, 0], items)).sum(1)
+
+
+def ratings_of_training(train: TrainingData, who: str) -> np.ndarray:
+    """(N,) float32, of the training rows; raises InputError where the log has none, for the model `who`."""
+    rows = train.rows
+    if rows.ratings is None:
+        raise InputError(f"{who} learns from ratings, and the log has none; name their column with --data.rating")
+    found: np.ndarray = rows.ratings[rows.flat_positions()]
+    return found
+
+
+def differing_ratings(train: TrainingData, who: str, way_out: str) -> np.ndarray:
+    """The same; raises InputError where they are all alike, too."""
+    ratings = ratings_of_training(train, who)
+    if ratings.min() == ratings.max():
+        raise InputError(
+            f"{who} learns from ratings that differ, and all {len(ratings):,} of training are {ratings[0]:g}; {way_out}"
+        )
+    return ratings

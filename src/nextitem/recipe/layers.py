@@ -19,7 +19,7 @@ from nextitem.errors import InputError, expect, suggest
 from nextitem.evaluation.metrics import check
 from nextitem.keys import named
 from nextitem.models.base import Fitted, Trained
-from nextitem.models.catalogue import MODELS, check_arguments, find
+from nextitem.models.catalogue import MODELS, check_arguments, contents_of, find
 from nextitem.models.own import Given, OwnModel, among, label
 from nextitem.recipe.checks import check_training, with_batch_keys, with_negatives
 from nextitem.recipe.data import DataRecipe
@@ -75,7 +75,10 @@ def make_recipe(*layers: Mapping[str, object], models: Sequence[Given] = ()) -> 
                 f'training.batches: {name} trains on {" or ".join(model.trains_on)} batches, found "{kind}"'
             )
     arguments = {key: value for key, value in (merged.get("model") or {}).items() if key != "name"}
-    merged["model"] = {"name": full_name} | check_arguments(model, arguments)
+    arguments = check_arguments(model, arguments)
+    merged["model"] = {"name": full_name} | arguments
+    if contents_of(model, arguments).needs:
+        merged["data"] = {"side": "beside"} | (merged.get("data") or {})
     recipe = read_unchecked(merged)
     recipe = recipe.model_copy(update={"model": recipe.model.of(own)})
     if recipe.loss is not None:

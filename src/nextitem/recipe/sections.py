@@ -12,7 +12,7 @@ from nextitem.evaluation.evaluate import DEFAULT_METRICS
 from nextitem.evaluation.protocol import Seen, Shown, Ties
 from nextitem.keys import Positive
 from nextitem.models.base import Recommender
-from nextitem.models.catalogue import find
+from nextitem.models.catalogue import find, needs_of
 from nextitem.models.own import OwnModel, label
 from nextitem.recipe.data import Count, DataRecipe, Section, SplitRecipe
 
@@ -46,6 +46,11 @@ class ModelRecipe(BaseModel):
     def kind(self) -> type[Recommender]:
         """Its class."""
         return find(self.name) if self._own is None else self._own.model
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What the data must have beside the log."""
+        return needs_of(self.kind, self.arguments)
 
     @property
     def label(self) -> str:

@@ -13,11 +13,10 @@ import polars as pl
 from nextitem.data.ids import IdMap
 from nextitem.data.splits.split import Holdout, Split
 from nextitem.evaluation.evaluate import Report, evaluate
-from nextitem.evaluation.ratings import RatingErrors, rating_errors
+from nextitem.evaluation.ratings import RatingErrors, predicts_ratings, rating_errors
 from nextitem.evaluation.significance import paired_test
 from nextitem.evaluation.slices import find_slices
 from nextitem.models.base import Recommender
-from nextitem.models.rated import Rated
 from nextitem.processes import ALONE, Processes
 from nextitem.recipe import Recipe
 from nextitem.runs.build import build_baseline, build_memory, build_protocol
@@ -94,7 +93,7 @@ def evaluate_with_baselines(
     comparison = _compare(test, baselines, compared(settings.metrics, metrics)) if baselines else None
     slices = find_slices(split, protocol.chosen(split.test))
     ratings = None
-    if isinstance(model, Rated):
+    if predicts_ratings(model):
         ratings = rating_errors(model, protocol.chosen(split.test), split.train, memory)
     seconds = time.perf_counter() - start
     return Outcome(recipe.model.label, valid, test, baselines, comparison, slices, ratings, seconds)

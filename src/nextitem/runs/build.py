@@ -106,13 +106,13 @@ def _refuse_unused(recipe: SplitRecipe) -> None:
 
 def sizes_of(recipe: Recipe, split: Split) -> Sizes:
     """What the data says to a model of its sizes."""
-    return split.training_data.sizes_for(recipe.model.kind.needs)
+    return split.training_data.sizes_for(recipe.model.needs)
 
 
 def build_model(recipe: Recipe, split: Split, processes: Processes = ALONE) -> Recommender:
     """A model with its first weights, which the seed alone decides; a counted one is fitted at once."""
     data = split.training_data
-    data.refuse_missing(recipe.model.kind.needs, recipe.model.label)
+    data.refuse_missing(recipe.model.needs, recipe.model.label)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         model = make(recipe.model.kind, sizes_of(recipe, split), recipe.model.arguments)

@@ -36,6 +36,7 @@ class Batch:
     views: Tensor | None = None  # (B, W, T) int64, the inputs changed at random in W ways
     partners: Tensor | None = None  # (B, T') int64, the inputs of another row with the same target
     triples: Tensor | None = None  # (B, 4 or 5) int64: head, relation, tail, untrue tail, and untrue head
+    target_ratings: Tensor | None = None  # (B, T) float32, how the targets were rated; in training alone
 
     @classmethod
     def of(cls, inputs: Tensor, users: Tensor | None = None, **more: Tensor | None) -> Batch:

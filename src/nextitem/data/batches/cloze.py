@@ -58,7 +58,7 @@ class ClozeBatches(RowBatches):
             items = np.where(is_cut[:, None] & (place > last[:, None]), PAD, items)
             is_masked = np.where(is_cut[:, None], place == last[:, None], is_masked)
         inputs = np.where(is_masked, self.mask, items)
-        targets, more = torch.from_numpy(np.where(is_masked, items, PAD)), self.wanted.beside(rows)
+        targets, more = torch.from_numpy(np.where(is_masked, items, PAD)), self.wanted.beside(rows, targets=rows)
         return Batch(users, torch.from_numpy(inputs), targets, weights_of(rows), **more)
 
     @staticmethod

@@ -37,7 +37,7 @@ class NextItemBatches(RowBatches):
         # The newest item is a target only: where nothing follows, the input is padding too.
         inputs = inputs.where(targets != PAD, PAD)
         shown, asked = rows.without_last(1), rows.without_first(1)
-        return Batch(users, inputs, targets.contiguous(), weights_of(asked), **self.wanted.beside(shown, asked))
+        return Batch(users, inputs, targets.contiguous(), weights_of(asked), **self.wanted.beside(shown, asked, asked))
 
     @staticmethod
     def targets_of(train: Sequences, max_length: int | None) -> Sequences:

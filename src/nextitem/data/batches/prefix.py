@@ -39,7 +39,7 @@ class PrefixBatches(RowBatches):
         newest = torch.from_numpy(rows.newest(1).flat_items().astype(np.int64))
         targets[torch.arange(len(rows)), torch.from_numpy(rows.lengths - 2)] = newest
         asked = rows.without_first(1)
-        return Batch(users, inputs, targets, weights_of(asked), **self.wanted.beside(shown, asked))
+        return Batch(users, inputs, targets, weights_of(asked), **self.wanted.beside(shown, asked, asked))
 
     def _partners(self, chosen: np.ndarray, rng: np.random.Generator) -> Tensor:
         assert self.alike is not None

@@ -28,6 +28,7 @@ class Wanted:
 
     times: bool = False
     ratings: bool = False
+    target_ratings: bool = False  # of training rows alone
     asked_at: bool = False
     labels: bool = False  # of pairs: the rating of each
     views: Views | None = None  # of training rows alone, as are
@@ -46,8 +47,12 @@ class Wanted:
         if self.ratings and rows.ratings is None:
             raise InputError(f"{who} goes by ratings, and the log has none; name their column with --data.rating")
 
-    def beside(self, inputs: Sequences, asked: Sequences | None = None) -> dict[str, Tensor]:
-        """Times and ratings of the rows that a batch shows as `inputs`; of `asked`, an item after each, the times."""
+    def beside(
+        self, inputs: Sequences, asked: Sequences | None = None, targets: Sequences | None = None
+    ) -> dict[str, Tensor]:
+        """Times and ratings of the rows that a batch shows as `inputs`; of `asked`, an item after each, the times; of
+        `targets`, an item at each place, the ratings.
+        """
         found: dict[str, Tensor] = {}
         if self.times and inputs.timestamps is not None:
             found["times"] = _padded(inputs, inputs.timestamps, np.int64)
@@ -55,6 +60,8 @@ class Wanted:
             found["ratings"] = _padded(inputs, inputs.ratings, np.float32)
         if self.asked_at and asked is not None and asked.timestamps is not None:
             found["asked_at"] = _padded(asked, asked.timestamps, np.int64)
+        if self.target_ratings and targets is not None and targets.ratings is not None:
+            found["target_ratings"] = _padded(targets, targets.ratings, np.float32)
         return found
 
     def of_rows(self) -> Wanted:

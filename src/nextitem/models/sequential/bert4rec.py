@@ -27,12 +27,13 @@ from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.models.initialise import FirstWeights, initialise
 from nextitem.models.positions import Positions, check_positions, position_numbers
-from nextitem.models.towers import SequenceModel, newest_places
+from nextitem.models.towers import newest_places
+from nextitem.models.with_contents import WithContents
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.transformer import BidirectionalBlock
 
 
-class BERT4Rec(SequenceModel):
+class BERT4Rec(WithContents):
     """BERT4Rec: items hidden in a history are found from both sides of it.
 
     Sizes and dropout of the paper (2 layers, dim 64, feed-forward 4 dim); heads and length of RecBoard.
@@ -59,6 +60,7 @@ class BERT4Rec(SequenceModel):
     ) -> None:
         super().__init__(num_items, dim, num_marks=1)
         self.max_length, self.positions = max_length, check_positions(positions)
+        self.first_weights = first_weights
         self.mask = num_items + 1  # the id that cloze batches hide items under
         self.position_embedding = nn.Embedding(max_length, dim)  # row 0 is the newest place's, or the oldest's
         self.input_norm = nn.LayerNorm(dim, eps=1e-12)
@@ -71,7 +73,7 @@ class BERT4Rec(SequenceModel):
     def encode(self, batch: Batch) -> Tensor:
         """The states (B, T, D + 1) of rows with masks at hidden places; the last column, 1, meets the bias of items."""
         inputs = batch.inputs
-        x = self.item_embedding(inputs) + self.position_embedding(position_numbers(inputs, self.positions))  # (B, T, D)
+        x = self.input_vectors(inputs) + self.position_embedding(position_numbers(inputs, self.positions))  # (B, T, D)
         x, lengths = self.dropout(self.input_norm(x)), (inputs != PAD).sum(1)
         for block in self.blocks:
             x = block(x, lengths)

@@ -12,6 +12,8 @@ Sizes: B rows, T positions, D dim.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -22,7 +24,7 @@ from nextitem.models.base import Trained
 from nextitem.models.initialise import FirstWeights
 from nextitem.models.positions import Positions
 from nextitem.models.sequential.sasrec import SASRec
-from nextitem.models.towers import SequenceModel, newest_places
+from nextitem.models.towers import newest_places
 from nextitem.nn.blocks import Norm
 from nextitem.nn.losses.contrastive import info_nce_of_views
 
@@ -39,6 +41,7 @@ class CL4SRec(SASRec):
         first_weights, positions: as of SASRec; the positions of a view are its own.
     """
 
+    reads_ratings = False  # views have none
     num_marks = 1
     compares_rows = True
     loss = Trained.loss  # the sum of the parts
@@ -68,7 +71,7 @@ class CL4SRec(SASRec):
         self.views = TwoViews(num_items + 1, crop, mask, reorder)
 
     def wanted(self) -> Wanted:
-        return Wanted(views=self.views)
+        return replace(super().wanted(), views=self.views)
 
     def parts(self, batch: Batch) -> dict[str, Tensor]:
         if batch.views is None:
@@ -78,4 +81,4 @@ class CL4SRec(SASRec):
         views = Batch.of(torch.cat([batch.views[:, 0], batch.views[:, 1]]))  # (2B, T)
         one, other = self.encode_at(views, newest_places(views.inputs)).chunk(2)
         contrast = info_nce_of_views(one, other, self.temperature)
-        return {"ranking": SequenceModel.loss(self, batch), "contrast": self.contrast_weight * contrast}
+        return {"ranking": SASRec.loss(self, batch), "contrast": self.contrast_weight * contrast}

@@ -13,6 +13,8 @@ Sizes: B rows, T positions, D dim.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from nextitem.data.batches import Batch, Wanted
@@ -21,7 +23,7 @@ from nextitem.models.base import Trained
 from nextitem.models.initialise import FirstWeights
 from nextitem.models.positions import Positions
 from nextitem.models.sequential.sasrec import SASRec
-from nextitem.models.towers import SequenceModel, newest_places
+from nextitem.models.towers import newest_places
 from nextitem.nn.blocks import Norm
 from nextitem.nn.losses.contrastive import info_nce_of_views
 
@@ -40,6 +42,7 @@ class DuoRec(SASRec):
         norm, first_weights, positions: as of SASRec; by default the authors' layout and first weights.
     """
 
+    reads_ratings = False  # partners have none
     trains_on = ("prefix",)
     compares_rows = True
     loss = Trained.loss  # the sum of the parts
@@ -66,7 +69,7 @@ class DuoRec(SASRec):
         self.contrast_weight, self.temperature, self.mask_alike = contrast_weight, temperature, mask_alike
 
     def wanted(self) -> Wanted:
-        return Wanted(partners=True)
+        return replace(super().wanted(), partners=True)
 
     def parts(self, batch: Batch) -> dict[str, Tensor]:
         if batch.partners is None:
@@ -78,4 +81,4 @@ class DuoRec(SASRec):
         own, other = self.encode_at(batch, newest), self.encode_at(partners, newest_places(partners.inputs))
         kinds = batch.targets.gather(1, newest[:, None])[:, 0] if self.mask_alike else None
         contrast = info_nce_of_views(own, other, self.temperature, kinds)
-        return {"ranking": SequenceModel.loss(self, batch), "contrast": self.contrast_weight * contrast}
+        return {"ranking": SASRec.loss(self, batch), "contrast": self.contrast_weight * contrast}

@@ -22,10 +22,11 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.models.initialise import FirstWeights, initialise
 from nextitem.models.streaming import Streaming
+from nextitem.models.with_contents import WithContents
 from nextitem.nn.dropout import Dropout
 
 
-class GRU4Rec(Streaming[Tensor]):
+class GRU4Rec(WithContents, Streaming[Tensor]):
     """GRU4Rec: a gated recurrent network over the items of a user, oldest to newest.
 
     Sizes and dropout of RecBoard; its best runs on Beauty, Sports and Toys drop 0, .5 and .1 of the embeddings.
@@ -49,7 +50,7 @@ class GRU4Rec(Streaming[Tensor]):
         first_weights: FirstWeights = "xavier",
     ) -> None:
         super().__init__(num_items, dim)
-        self.max_length = max_length
+        self.max_length, self.first_weights = max_length, first_weights
         self.dropout = Dropout(dropout)
         between = dropout if num_layers > 1 else 0.0  # torch warns of a dropout that has no place
         self.gru = nn.GRU(dim, hidden_dim, num_layers, bias=False, batch_first=True, dropout=between)
@@ -58,12 +59,12 @@ class GRU4Rec(Streaming[Tensor]):
 
     def encode(self, batch: Batch) -> Tensor:
         # Nothing is packed: padding stands after the newest item, where no real state has read it yet.
-        states, _ = self.gru(self.dropout(self.item_embedding(batch.inputs)))  # (B, T, hidden_dim)
+        states, _ = self.gru(self.dropout(self.input_vectors(batch.inputs)))  # (B, T, hidden_dim)
         return self.output(states)
 
     def begin(self, num_rows: int) -> Tensor:
         return self.item_embedding.weight.new_zeros(self.gru.num_layers, num_rows, self.gru.hidden_size)
 
     def read(self, items: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        states, memory = self.gru(self.dropout(self.item_embedding(items))[:, None], memory)
+        states, memory = self.gru(self.dropout(self.input_vectors(items))[:, None], memory)
         return self.output(states[:, 0]), memory

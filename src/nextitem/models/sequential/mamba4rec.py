@@ -26,6 +26,7 @@ from nextitem.data.ids import PAD
 from nextitem.errors import InputError, suggest
 from nextitem.models.initialise import FirstWeights, initialise_maps
 from nextitem.models.streaming import Streaming
+from nextitem.models.with_contents import WithContents
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.mamba import Initialisation, MambaBlock, MambaState, ScanBlock
 from nextitem.nn.mamba2 import Mamba2Block
@@ -37,7 +38,7 @@ Block = Literal["mamba", "mamba2", "mamba3"]
 BlockState = MambaState | Mamba3State
 
 
-class Mamba4Rec(Streaming[tuple[BlockState, ...]]):
+class Mamba4Rec(WithContents, Streaming[tuple[BlockState, ...]]):
     """Mamba4Rec: selective state spaces over the items of a user, oldest to newest.
 
     One layer and the paper's sizes.
@@ -74,7 +75,7 @@ class Mamba4Rec(Streaming[tuple[BlockState, ...]]):
         super().__init__(num_items, dim)
         if num_layers < 1:
             raise InputError(f"Mamba4Rec: num_layers must be at least 1, found {num_layers}")
-        self.max_length = max_length
+        self.max_length, self.first_weights = max_length, first_weights
         self.dropout = Dropout(dropout)
         self.input_norm = nn.LayerNorm(dim, eps=NORM_EPS)
         sizes = dim, d_state, d_conv, expand
@@ -107,7 +108,7 @@ class Mamba4Rec(Streaming[tuple[BlockState, ...]]):
         return self._enter(inputs[is_real]), Rows.packed(lengths)
 
     def _enter(self, items: Tensor) -> Tensor:
-        return self.input_norm(self.dropout(self.item_embedding(items)))
+        return self.input_norm(self.dropout(self.input_vectors(items)))
 
     def begin(self, num_rows: int) -> tuple[BlockState, ...]:
         return tuple(layer.mamba.start(num_rows) for layer in self._each_layer())

@@ -19,13 +19,13 @@ from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.models.initialise import FirstWeights, initialise
 from nextitem.models.positions import Positions, check_positions, position_numbers
-from nextitem.models.towers import SequenceModel
+from nextitem.models.with_contents import WithContents
 from nextitem.nn.blocks import AttentionStack, Norm
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.frame import NORM_EPS
 
 
-class SASRec(SequenceModel):
+class SASRec(WithContents):
     """SASRec: self-attention over the items of a user, oldest to newest.
 
     Width, blocks, heads and dropout are as in the paper, but for dim 64 (paper: 50), the size of RecBoard's tables.
@@ -42,6 +42,7 @@ class SASRec(SequenceModel):
         projection: a linear map after the heads of attention, as the PyTorch codes have it; False as gSASRec.
     """
 
+    reads_ratings = True
     num_marks: ClassVar[int] = 0  # of a model of this shape that hides items
 
     def __init__(
@@ -61,6 +62,7 @@ class SASRec(SequenceModel):
     ) -> None:
         super().__init__(num_items, dim, self.num_marks)
         self.max_length, self.positions = max_length, check_positions(positions)
+        self.first_weights = first_weights
         is_scaled = norm != "bert" if scale_embeddings is None else scale_embeddings
         self.scale = dim**0.5 if is_scaled else 1.0
         self.position_embedding = nn.Embedding(max_length, dim)  # row 0 is the newest item's, or the oldest's
@@ -71,23 +73,18 @@ class SASRec(SequenceModel):
         initialise(self, first_weights)
 
     def encode(self, batch: Batch) -> Tensor:
-        return self.stack(self.embed(batch.inputs))
+        return self.stack(self.embed(batch))
 
     def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
-        return self.stack(self.embed(batch.inputs), places)[:, 0]
+        return self.stack(self.embed(batch), places)[:, 0]
 
-    def embed(self, inputs: Tensor) -> Tensor:
-        """The embeddings (B, T, D) that go into the first block, of items (B, T)."""
-        return self.enter(self.item_embedding(inputs) * self.scale + self.position_vectors(inputs))
+    def embed(self, batch: Batch) -> Tensor:
+        """What goes into the first block (B, T, D)."""
+        inputs = batch.inputs
+        positions = self.position_embedding(position_numbers(inputs, self.positions))
+        x = self.with_ratings(self.input_vectors(inputs) * self.scale + positions, inputs, batch.ratings)
+        entered: Tensor = self.dropout(self.input_norm(x))
+        return entered
 
-    def enter(self, x: Tensor) -> Tensor:
-        """What goes into the first block (B, T, D), of the sums of the embeddings."""
-        return self.dropout(self.input_norm(x))
-
-    def position_vectors(self, inputs: Tensor) -> Tensor:
-        """The embeddings (B, T, D) of the positions of items (B, T)."""
-        vectors: Tensor = self.position_embedding(position_numbers(inputs, self.positions))
-        return vectors
-
-    def item_vectors(self) -> Tensor:
-        return super().item_vectors() if self.output_embedding is None else self.output_embedding.weight
+    def output_table(self) -> nn.Embedding | None:
+        return self.output_embedding

@@ -22,7 +22,6 @@ from nextitem.data.batches import Batch
 from nextitem.errors import InputError
 from nextitem.models.base import Trained
 from nextitem.models.framed import Framed
-from nextitem.models.towers import SequenceModel
 from nextitem.nn.age_taps import AgeTaps
 from nextitem.nn.frame import FrameBlock
 
@@ -64,7 +63,7 @@ class TVRec(Framed):
         if not self.orthogonality_weight:
             return {}
         overlap = torch.stack([one.overlap() for one in self.modules() if isinstance(one, AgeTaps)]).sum()
-        return {"ranking": SequenceModel.loss(self, batch), "orthogonality": self.orthogonality_weight * overlap}
+        return {"ranking": Framed.loss(self, batch), "orthogonality": self.orthogonality_weight * overlap}
 
     def loss(self, batch: Batch) -> Tensor:
-        return Trained.loss(self, batch) if self.orthogonality_weight else SequenceModel.loss(self, batch)
+        return Trained.loss(self, batch) if self.orthogonality_weight else Framed.loss(self, batch)
