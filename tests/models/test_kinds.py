@@ -24,6 +24,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "LocalEASE": {"num_others": 3},
     "UserKNN": {},
     "EDLAE": {},
+    "SimGCL": {"num_layers": 2},
+    "XSimGCL": {},
     "CFKG": {},
     "CKE": {},
     "KGCL": {},

@@ -14,9 +14,11 @@ from nextitem.models.general.ncf import NCF as NCF
 from nextitem.models.general.popularity import Popularity as Popularity
 from nextitem.models.general.pure_svd import PureSVD as PureSVD
 from nextitem.models.general.rp3beta import RP3beta as RP3beta
+from nextitem.models.general.sim_gcl import SimGCL as SimGCL
 from nextitem.models.general.slim import SLIM as SLIM
 from nextitem.models.general.turbo_cf import TurboCF as TurboCF
 from nextitem.models.general.user_knn import UserKNN as UserKNN
+from nextitem.models.general.x_sim_gcl import XSimGCL as XSimGCL
 from nextitem.models.knowledge.cfkg import CFKG as CFKG
 from nextitem.models.knowledge.cke import CKE as CKE
 from nextitem.models.knowledge.kgat import KGAT as KGAT

@@ -1,0 +1,49 @@
+"""General models that learn by gradients: training that was stopped goes on to the same weights, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from nextitem.data.batches import make_batches
+from nextitem.data.sequences import Sequences
+from nextitem.data.training_data import TrainingData
+from nextitem.models.base import Trained
+from nextitem.models.general.sim_gcl import SimGCL
+from nextitem.models.general.x_sim_gcl import XSimGCL
+from nextitem.training.checkpoint import FitState, load_checkpoint, save_checkpoint
+from nextitem.training.loop import train
+from nextitem.training.optimizers import make_optimizer
+
+ROWS = Sequences.from_lists([[1, 2, 3], [2, 1, 3], [3, 4, 2], [], [1, 2, 3, 9], [4, 5, 8], [4, 5, 1], [6, 7]])
+SIZES = len(ROWS), 9
+
+MAKERS: dict[str, Callable[[], Trained]] = {
+    "SimGCL": lambda: SimGCL(*SIZES, dim=4),
+    "XSimGCL": lambda: XSimGCL(*SIZES, dim=4),
+}
+
+
+def trained(name: str, path: Path, first: int, last: int) -> Trained:
+    """Goes on from the checkpoint, where there is one, and leaves one."""
+    torch.manual_seed(0)
+    model = MAKERS[name]()
+    model.prepare(TrainingData.of(ROWS, SIZES[1]))
+    optimizer = make_optimizer(model, learning_rate=0.05)
+    if first > 1:
+        load_checkpoint(path, model, optimizer)
+    batches = make_batches(model.trains_on[0], ROWS, 4, num_items=SIZES[1], wanted=model.wanted())
+    list(train(model, batches, optimizer, first=first, last=last))
+    save_checkpoint(path, model, optimizer, FitState(epoch=last))
+    return model
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_training_resumes_to_the_same_weights(name: str, tmp_path: Path) -> None:
+    at_once = trained(name, tmp_path / "one", 1, 6)
+    trained(name, tmp_path / "two", 1, 3)
+    resumed = trained(name, tmp_path / "two", 4, 6)
+    assert all(torch.equal(tensor, resumed.state_dict()[part]) for part, tensor in at_once.state_dict().items())
