@@ -12,7 +12,10 @@ from nextitem.data.batches import make_batches
 from nextitem.data.sequences import Sequences
 from nextitem.data.training_data import TrainingData
 from nextitem.models.base import Trained
+from nextitem.models.general.direct_au import DirectAU
+from nextitem.models.general.sgl import SGL
 from nextitem.models.general.sim_gcl import SimGCL
+from nextitem.models.general.ultra_gcn import UltraGCN
 from nextitem.models.general.x_sim_gcl import XSimGCL
 from nextitem.training.checkpoint import FitState, load_checkpoint, save_checkpoint
 from nextitem.training.loop import train
@@ -24,6 +27,9 @@ SIZES = len(ROWS), 9
 MAKERS: dict[str, Callable[[], Trained]] = {
     "SimGCL": lambda: SimGCL(*SIZES, dim=4),
     "XSimGCL": lambda: XSimGCL(*SIZES, dim=4),
+    "SGL": lambda: SGL(*SIZES, dim=4),
+    "DirectAU": lambda: DirectAU(*SIZES, dim=4),
+    "UltraGCN": lambda: UltraGCN(*SIZES, dim=4),
 }
 
 

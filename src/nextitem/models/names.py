@@ -2,6 +2,7 @@
 
 from nextitem.models.general.bpr import BPR as BPR
 from nextitem.models.general.co_occurrence import CoOccurrence as CoOccurrence
+from nextitem.models.general.direct_au import DirectAU as DirectAU
 from nextitem.models.general.ease import EASE as EASE
 from nextitem.models.general.edlae import EDLAE as EDLAE
 from nextitem.models.general.gf_cf import GFCF as GFCF
@@ -14,9 +15,11 @@ from nextitem.models.general.ncf import NCF as NCF
 from nextitem.models.general.popularity import Popularity as Popularity
 from nextitem.models.general.pure_svd import PureSVD as PureSVD
 from nextitem.models.general.rp3beta import RP3beta as RP3beta
+from nextitem.models.general.sgl import SGL as SGL
 from nextitem.models.general.sim_gcl import SimGCL as SimGCL
 from nextitem.models.general.slim import SLIM as SLIM
 from nextitem.models.general.turbo_cf import TurboCF as TurboCF
+from nextitem.models.general.ultra_gcn import UltraGCN as UltraGCN
 from nextitem.models.general.user_knn import UserKNN as UserKNN
 from nextitem.models.general.x_sim_gcl import XSimGCL as XSimGCL
 from nextitem.models.knowledge.cfkg import CFKG as CFKG
