@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,16 +13,22 @@ from nextitem.data.batches import make_batches
 from nextitem.data.sequences import Sequences
 from nextitem.data.training_data import TrainingData
 from nextitem.models.base import Trained
+from nextitem.models.general.cml import CML
 from nextitem.models.general.direct_au import DirectAU
+from nextitem.models.general.logistic_mf import LogisticMF
+from nextitem.models.general.pmf import PMF
 from nextitem.models.general.sgl import SGL
 from nextitem.models.general.sim_gcl import SimGCL
+from nextitem.models.general.simplex import SimpleX
 from nextitem.models.general.ultra_gcn import UltraGCN
 from nextitem.models.general.x_sim_gcl import XSimGCL
 from nextitem.training.checkpoint import FitState, load_checkpoint, save_checkpoint
 from nextitem.training.loop import train
 from nextitem.training.optimizers import make_optimizer
 
-ROWS = Sequences.from_lists([[1, 2, 3], [2, 1, 3], [3, 4, 2], [], [1, 2, 3, 9], [4, 5, 8], [4, 5, 1], [6, 7]])
+LISTS = Sequences.from_lists([[1, 2, 3], [2, 1, 3], [3, 4, 2], [], [1, 2, 3, 9], [4, 5, 8], [4, 5, 1], [6, 7]])
+RATINGS = np.arange(LISTS.num_interactions, dtype=np.float32) % 5
+ROWS = Sequences(LISTS.items, LISTS.starts, LISTS.stops, ratings=RATINGS)
 SIZES = len(ROWS), 9
 
 MAKERS: dict[str, Callable[[], Trained]] = {
@@ -30,6 +37,10 @@ MAKERS: dict[str, Callable[[], Trained]] = {
     "SGL": lambda: SGL(*SIZES, dim=4),
     "DirectAU": lambda: DirectAU(*SIZES, dim=4),
     "UltraGCN": lambda: UltraGCN(*SIZES, dim=4),
+    "SimpleX": lambda: SimpleX(*SIZES, dim=4),
+    "LogisticMF": lambda: LogisticMF(*SIZES, dim=4),
+    "CML": lambda: CML(*SIZES, dim=4),
+    "PMF": lambda: PMF(*SIZES, dim=4),
 }
 
 
