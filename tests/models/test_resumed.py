@@ -16,7 +16,11 @@ from nextitem.models.base import Trained
 from nextitem.models.general.cml import CML
 from nextitem.models.general.direct_au import DirectAU
 from nextitem.models.general.logistic_mf import LogisticMF
+from nextitem.models.general.multi_dae import MultiDAE
+from nextitem.models.general.ncl import NCL
+from nextitem.models.general.ngcf import NGCF
 from nextitem.models.general.pmf import PMF
+from nextitem.models.general.rec_vae import RecVAE
 from nextitem.models.general.sgl import SGL
 from nextitem.models.general.sim_gcl import SimGCL
 from nextitem.models.general.simplex import SimpleX
@@ -41,6 +45,10 @@ MAKERS: dict[str, Callable[[], Trained]] = {
     "LogisticMF": lambda: LogisticMF(*SIZES, dim=4),
     "CML": lambda: CML(*SIZES, dim=4),
     "PMF": lambda: PMF(*SIZES, dim=4),
+    "MultiDAE": lambda: MultiDAE(SIZES[1], hidden_dim=4),
+    "RecVAE": lambda: RecVAE(SIZES[1], hidden_dim=4, latent_dim=3),
+    "NGCF": lambda: NGCF(*SIZES, dim=4),
+    "NCL": lambda: NCL(*SIZES, dim=4),
 }
 
 

@@ -12,11 +12,15 @@ from nextitem.models.general.item_knn import ItemKNN as ItemKNN
 from nextitem.models.general.light_gcn import LightGCN as LightGCN
 from nextitem.models.general.local_ease import LocalEASE as LocalEASE
 from nextitem.models.general.logistic_mf import LogisticMF as LogisticMF
+from nextitem.models.general.multi_dae import MultiDAE as MultiDAE
 from nextitem.models.general.multi_vae import MultiVAE as MultiVAE
 from nextitem.models.general.ncf import NCF as NCF
+from nextitem.models.general.ncl import NCL as NCL
+from nextitem.models.general.ngcf import NGCF as NGCF
 from nextitem.models.general.pmf import PMF as PMF
 from nextitem.models.general.popularity import Popularity as Popularity
 from nextitem.models.general.pure_svd import PureSVD as PureSVD
+from nextitem.models.general.rec_vae import RecVAE as RecVAE
 from nextitem.models.general.rp3beta import RP3beta as RP3beta
 from nextitem.models.general.sgl import SGL as SGL
 from nextitem.models.general.sim_gcl import SimGCL as SimGCL
@@ -25,6 +29,7 @@ from nextitem.models.general.slim import SLIM as SLIM
 from nextitem.models.general.turbo_cf import TurboCF as TurboCF
 from nextitem.models.general.ultra_gcn import UltraGCN as UltraGCN
 from nextitem.models.general.user_knn import UserKNN as UserKNN
+from nextitem.models.general.wrmf import WRMF as WRMF
 from nextitem.models.general.x_sim_gcl import XSimGCL as XSimGCL
 from nextitem.models.knowledge.cfkg import CFKG as CFKG
 from nextitem.models.knowledge.cke import CKE as CKE
