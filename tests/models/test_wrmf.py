@@ -14,7 +14,7 @@ class TestWRMF(RecommenderTests):
     learns = "taste"
 
     def make(self, num_users: int, num_items: int) -> Recommender:
-        return WRMF(num_users, num_items, dim=8, regularization=1.0)
+        return WRMF(num_users, num_items, dim=4, alpha=10.0, regularization=1.0)
 
 
 def test_it_finds_the_same_factors() -> None:
