@@ -11,7 +11,7 @@ import pytest
 import nextitem
 from nextitem.errors import InputError
 from nextitem.models.base import Fitted
-from nextitem.models.catalogue import MODELS
+from nextitem.models.catalogue import MODELS, arguments
 from nextitem.recipe import make_recipe
 from nextitem.runs.run import Finished, run
 
@@ -24,6 +24,19 @@ KINDS: dict[str, dict[str, Any]] = {
     "LocalEASE": {"num_others": 3},
     "UserKNN": {},
     "EDLAE": {},
+    "SimGCL": {"num_layers": 2},
+    "XSimGCL": {},
+    "SGL": {"augmentation": "walk"},
+    "DirectAU": {},
+    "UltraGCN": {"num_negatives": 4},
+    "SimpleX": {"aggregation": "mean"},
+    "LogisticMF": {"num_negatives": 5},
+    "CML": {},
+    "PMF": {},
+    "MultiDAE": {},
+    "RecVAE": {},
+    "NGCF": {"layer_dims": (8, 4)},
+    "NCL": {"num_clusters": 3, "warm_up_epochs": 1},
     "CFKG": {},
     "CKE": {},
     "KGCL": {},
@@ -102,8 +115,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recipe_of(name: str, shop: Path) -> Any:
-    is_fitted = issubclass(MODELS[name], Fitted)  # which has neither
-    size, training = ({}, {}) if is_fitted else ({"dim": 8}, {"training": {"epochs": 2, "batch_size": 32}})
+    is_fitted = issubclass(MODELS[name], Fitted)  # which has no training, and keeps its size
+    size = {"dim": 8} if "dim" in arguments(MODELS[name]) and not is_fitted else {}
+    training: dict[str, Any] = {} if is_fitted else {"training": {"epochs": 2, "batch_size": 32}}
     side = {"item_table": "items.csv", "knowledge": "graph.csv", "links": "links.csv", "trust": "trust.csv"}
     return make_recipe(
         {

@@ -130,6 +130,7 @@ class Trained(Recommender):
     """A recommender that learns by gradient steps, on batches of a kind in `trains_on` (by default the first)."""
 
     trains_on: ClassVar[tuple[str, ...]] = ("next_item", "prefix")
+    learns_in_part: ClassVar[bool] = False  # a step may leave parameters without a gradient, the same in all processes
 
     def __init__(self, num_items: int) -> None:
         super().__init__(num_items)

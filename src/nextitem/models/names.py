@@ -1,7 +1,9 @@
 """Every model by its name. A new one is a line here, a file beside this one, a recipe in `recipes/` and a test."""
 
 from nextitem.models.general.bpr import BPR as BPR
+from nextitem.models.general.cml import CML as CML
 from nextitem.models.general.co_occurrence import CoOccurrence as CoOccurrence
+from nextitem.models.general.direct_au import DirectAU as DirectAU
 from nextitem.models.general.ease import EASE as EASE
 from nextitem.models.general.edlae import EDLAE as EDLAE
 from nextitem.models.general.gf_cf import GFCF as GFCF
@@ -9,14 +11,26 @@ from nextitem.models.general.ials import IALS as IALS
 from nextitem.models.general.item_knn import ItemKNN as ItemKNN
 from nextitem.models.general.light_gcn import LightGCN as LightGCN
 from nextitem.models.general.local_ease import LocalEASE as LocalEASE
+from nextitem.models.general.logistic_mf import LogisticMF as LogisticMF
+from nextitem.models.general.multi_dae import MultiDAE as MultiDAE
 from nextitem.models.general.multi_vae import MultiVAE as MultiVAE
 from nextitem.models.general.ncf import NCF as NCF
+from nextitem.models.general.ncl import NCL as NCL
+from nextitem.models.general.ngcf import NGCF as NGCF
+from nextitem.models.general.pmf import PMF as PMF
 from nextitem.models.general.popularity import Popularity as Popularity
 from nextitem.models.general.pure_svd import PureSVD as PureSVD
+from nextitem.models.general.rec_vae import RecVAE as RecVAE
 from nextitem.models.general.rp3beta import RP3beta as RP3beta
+from nextitem.models.general.sgl import SGL as SGL
+from nextitem.models.general.sim_gcl import SimGCL as SimGCL
+from nextitem.models.general.simplex import SimpleX as SimpleX
 from nextitem.models.general.slim import SLIM as SLIM
 from nextitem.models.general.turbo_cf import TurboCF as TurboCF
+from nextitem.models.general.ultra_gcn import UltraGCN as UltraGCN
 from nextitem.models.general.user_knn import UserKNN as UserKNN
+from nextitem.models.general.wrmf import WRMF as WRMF
+from nextitem.models.general.x_sim_gcl import XSimGCL as XSimGCL
 from nextitem.models.knowledge.cfkg import CFKG as CFKG
 from nextitem.models.knowledge.cke import CKE as CKE
 from nextitem.models.knowledge.kgat import KGAT as KGAT

@@ -57,6 +57,16 @@ def unseen_sampler(rows: Sequences, num_items: int) -> UniformSampler:
     return UniformSampler(num_items, history.items, history.offsets)
 
 
+def drawn_items(num_items: int, count: int, is_drawn: bool, device: torch.device) -> torch.Tensor:
+    """(count,) items that all rows of a batch share, each drawn alike from the whole catalogue, met or not.
+
+    Without `is_drawn`, so that a loss can be compared, they are all items, each once: (num_items,).
+    """
+    if not is_drawn:
+        return torch.arange(1, num_items + 1, device=device)
+    return torch.randint(1, num_items + 1, (count,)).to(device)
+
+
 def _uniform(data: Trainable, exclude_history: bool = True, shared: bool = False) -> Sampler:
     sampler = unseen_sampler(data.rows.newest(0) if shared or not exclude_history else data.rows, data.num_items)
     return _shared(data, sampler, exclude_history) if shared else sampler

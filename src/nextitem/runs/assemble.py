@@ -50,7 +50,7 @@ def fit_recipe(
         memory=build.build_memory(evaluation, split.num_items),
         optimizer=build.build_optimizer(training, model), clip_norm=training.clip_norm, seed=recipe.seed,
         accumulate=training.accumulate, schedule=build.build_schedule(training, batches),
-        fabric=build.build_fabric(training, processes, model.wanted().turns is not None), processes=processes,
+        fabric=build.build_fabric(training, processes, _learns_in_part(model)), processes=processes,
         is_sharded=build.is_sharded(training, processes), average=build.build_average(training, model), folder=folder,
         resume=True, track=track, profile=profile,
         log=log, mark=mark,
@@ -81,10 +81,15 @@ def refit_recipe(
         model, batches, epochs,
         optimizer=build.build_optimizer(training, model), clip_norm=training.clip_norm, accumulate=training.accumulate,
         schedule=build.build_schedule(training, batches), lowered=lowered, seed=recipe.seed,
-        fabric=build.build_fabric(training, processes, model.wanted().turns is not None), processes=processes,
+        fabric=build.build_fabric(training, processes, _learns_in_part(model)), processes=processes,
         is_sharded=build.is_sharded(training, processes), average=build.build_average(training, model),
         evaluate_every=training.evaluate_every, folder=folder, track=track, mark=mark,
     )  # fmt: skip
+
+
+def _learns_in_part(model: Trained) -> bool:
+    """Whether a step may not reach every parameter."""
+    return model.learns_in_part or model.wanted().turns is not None
 
 
 def refuse_cut(model: Trained, accumulate: int, num_processes: int = 1) -> None:

@@ -176,7 +176,7 @@ def build_schedule(recipe: TrainingRecipe, batches: Batches) -> Schedule:
 
 
 def build_fabric(recipe: TrainingRecipe, processes: Processes = ALONE, takes_turns: bool = False) -> Fabric:
-    """`takes_turns`: a step is of one of several streams, and may not reach every parameter."""
+    """`takes_turns`: a step may not reach every parameter, such as one of several streams."""
     check_device(recipe.device)
     if recipe.precision == "16-mixed" and recipe.device == "auto" and not torch.accelerator.is_available():
         raise InputError("training.precision: 16-mixed needs a GPU, and there is none; take bf16-mixed or 32-true")

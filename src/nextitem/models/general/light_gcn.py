@@ -14,18 +14,16 @@ Sizes: U = num_users + 1, V = num_items + 1, D dim.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nextitem.data.batches import Batch
-from nextitem.data.ids import PAD
 from nextitem.data.training_data import TrainingData
-from nextitem.models.graph import GraphModel, half_squares
+from nextitem.models.bipartite import BipartiteModel
 from nextitem.models.initialise import initialise_normal
 from nextitem.nn.graphs.bipartite import BipartiteGraph
 
 
-class LightGCN(GraphModel[BipartiteGraph]):
+class LightGCN(BipartiteModel[BipartiteGraph]):
     """LightGCN: matrix factorisation whose vectors are propagated over the graph of who met what.
 
     score(u, i) = p_u . q_i, with p and q the means of a vector and its 1- to num_layers-step propagations.
@@ -34,25 +32,14 @@ class LightGCN(GraphModel[BipartiteGraph]):
     """
 
     def __init__(self, num_users: int, num_items: int, dim: int = 64, num_layers: int = 3, l2: float = 1e-4) -> None:
-        super().__init__(num_users, num_items, dim)
-        self.num_layers, self.l2 = num_layers, l2
-        self.user_embedding = nn.Embedding(num_users + 1, dim, padding_idx=PAD)
-        self.item_embedding = nn.Embedding(num_items + 1, dim, padding_idx=PAD)
+        super().__init__(num_users, num_items, dim, num_layers, l2)
         initialise_normal(self, std=0.1)
 
     def make_graph(self, train: TrainingData) -> BipartiteGraph:
-        rows = train.rows
-        users, items = torch.from_numpy(rows.flat_rows() + 1), torch.from_numpy(rows.flat_items()).long()
-        return BipartiteGraph(users, items, len(self.user_embedding.weight) - 1, self.num_items)
+        return self.whole_graph(train)
 
     def propagate(self, graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
-        layer = total = torch.cat([self.user_embedding.weight, self.item_embedding.weight])
-        for _ in range(self.num_layers):
-            layer = graph(layer)
-            total = total + layer
-        users, items = torch.split(total / (self.num_layers + 1), [len(self.user_embedding.weight), self.num_items + 1])
-        return users, items
+        return self.mean_of(self.layers(graph))
 
     def loss(self, batch: Batch) -> Tensor:
-        penalty = half_squares(batch, self.user_embedding.weight, self.item_embedding.weight)
-        return super().loss(batch) + self.l2 * penalty
+        return self.ranking_loss(batch, *self.propagated())

@@ -80,11 +80,10 @@ class MultiVAE(ItemTower, Trained):
         mean, log_variance = self.encode(batch.inputs)
         noise = torch.randn_like(mean) if self.training else torch.zeros_like(mean)
         logits = self.output(self.decode(mean + noise * (0.5 * log_variance).exp()))  # (B, num_items)
-        met = multi_hot(batch.targets, self.num_items)[:, 1:]
         kl_weight = self.kl_weight()
         if self.training:
             self.step += 1
-        return (kl_weight * kl_divergence(mean, log_variance) - (met * logits.log_softmax(1)).sum(1)).mean()
+        return (kl_weight * kl_divergence(mean, log_variance) + surprise(logits, batch.targets)).mean()
 
     def num_terms(self, batch: Batch) -> float:
         """The loss is a mean over users."""
@@ -93,6 +92,12 @@ class MultiVAE(ItemTower, Trained):
     def kl_weight(self) -> Tensor:
         """The weight of the KL term: from 0 at the first step, linearly, to `beta` after `anneal_steps`."""
         return self.beta * (self.step / self.anneal_steps).clamp(max=1.0)
+
+
+def surprise(logits: Tensor, targets: Tensor) -> Tensor:
+    """(B,) nats of a user's items (B, T), each once, under the softmax of logits (B, num_items)."""
+    met = multi_hot(targets, logits.shape[1])[:, 1:]
+    return -(met * logits.log_softmax(1)).sum(1)
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -52,6 +52,19 @@ def info_nce_among_all(
     return full_cross_entropy(queries, F.normalize(other[1:], dim=1), nodes - 1, weight=weight)
 
 
+def info_nce_of_rows(one: Tensor, other: Tensor, temperature: float = 1.0) -> Tensor:
+    """Of each row of `one` (N, D): -log softmax over the rows of `other` (N, D) of its cosines with them, at its twin.
+
+    A mean; the cosines are divided by the temperature. Unlike `info_nce_of_views` one view alone asks, and finds its
+    twin among the other view's rows alone.
+
+    >>> round(float(info_nce_of_rows(torch.eye(2), torch.eye(2))), 4)  # log(1 + 1 / e)
+    0.3133
+    """
+    queries = F.normalize(one, dim=1) / temperature
+    return full_cross_entropy(queries, F.normalize(other, dim=1), torch.arange(len(one), device=one.device))
+
+
 def contrast_with_one(one: Tensor, other: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
     """The mean of -log(x / (2 x + a + b)) over rows (N, D): x is e^(cosine / temperature) of a row's two vectors.
 
