@@ -9,10 +9,11 @@ import typer
 
 from nextitem.cli.code import code_asked_for
 from nextitem.cli.interrupted import telling
-from nextitem.cli.shared import console
+from nextitem.cli.shared import console, print_json
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
+    from nextitem.recipe import Recipe
     from nextitem.runs.experiment import Experiment
 
 Workers = Annotated[int, typer.Option(min=1, help="Runs at a time, which share the cores out among them.")]
@@ -52,6 +53,17 @@ def experiment(
         console().print(f"{len(missing)} runs of other parts are not done; the same command then compares them all")
         return
     show_comparisons(whole)
+
+
+def run_seeds(recipe: Recipe, count: int, out: Path | None, workers: int, trust_code: bool, json: bool) -> None:
+    """Runs of one recipe that differ in the seed, `runs/MODEL-DATA-seeds/seed-0` and on, and their table."""
+    from nextitem.runs.experiment import Experiment
+    from nextitem.runs.naming import stem_of
+    from nextitem.runs.plan import seeds_of
+
+    found = Experiment(out or Path("runs") / f"{stem_of(recipe)}-seeds", seeds_of(recipe, count))
+    execute(found, workers, ["--trust-code"] if trust_code else [])
+    show_comparisons(found, json=json)
 
 
 def _none(name: object) -> tuple[()]:
@@ -100,7 +112,7 @@ def _tell_ends(found: Experiment, workers: int, options: list[str], screen: Any)
                 screen.print(f"{entry.planned.name}: {entry.state}", highlight=False, soft_wrap=True)
 
 
-def show_comparisons(found: Experiment) -> None:
+def show_comparisons(found: Experiment, *, json: bool = False) -> None:
     """A table a data set, and its page beside the runs."""
     from nextitem.report.comparison import shown
     from nextitem.report.comparison_page import html
@@ -117,6 +129,9 @@ def show_comparisons(found: Experiment) -> None:
             continue
         page = found.out / f"{data}.html"
         write(page, html(comparison).encode())
+        if json:
+            print_json({"data": data, "protocol": comparison.protocol, "lines": comparison.lines})
+            continue
         screen.print(shown(comparison))
         screen.print(f"written to {page}", highlight=False, soft_wrap=True)
 

@@ -141,10 +141,10 @@ class _Slot:
         make_folder(out / PLANS)
         recipe, printed = out / PLANS / f"{flat}.yaml", out / PLANS / f"{flat}.txt"
         write(recipe, entry.planned.recipe.to_yaml().encode())
-        command = [sys.executable, "-m", "nextitem", "run", "--recipe", str(recipe), "--out", str(entry.folder)]
+        command = [*command_of(recipe, entry.folder), *options]
         with printed.open("wb") as file:
             process = subprocess.Popen(
-                [*command, "--mode", "light", *options], stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+                command, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
                 env=os.environ | share.environment,
             )  # fmt: skip
         share.take(process.pid)
@@ -166,6 +166,12 @@ class _Slot:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait()
+
+
+def command_of(recipe: Path, folder: Path) -> list[str]:
+    """What makes or continues the run of a recipe."""
+    run = [sys.executable, "-m", "nextitem", "run", "--recipe", str(recipe), "--out", str(folder)]
+    return [*run, "--mode", "light"]
 
 
 @dataclass(frozen=True)
