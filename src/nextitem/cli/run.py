@@ -12,6 +12,7 @@ from nextitem.cli.code import MovedCode, code_of_run
 from nextitem.cli.interrupted import NOTHING_BEGUN, left_of_run, telling
 from nextitem.cli.keys import layers_of, recipe_of, split_given
 from nextitem.cli.shared import AsJson, console, print_json, rank, telling_of_compilation
+from nextitem.cli.tune import tune_recipe
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def run(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of all randomness [0].")] = None,
     mode: Annotated[
-        Literal["light", "detail"], typer.Option(help="light: a line an epoch, and the result. detail: each phase.")
+        Literal["light", "detail", "tune"],
+        typer.Option(help="light: a line an epoch, and the result. detail: each phase. tune: as nextitem tune does."),
     ] = "detail",
     recipe: Annotated[Path | None, typer.Option(help="A recipe file (YAML) under the other options.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Continue the interrupted run in this folder.")] = None,
@@ -97,6 +99,10 @@ def run(
         "evaluation.keep_histories": False if no_histories else None,
     }
     named, keys = layers_of(context, options, typed)
+    if mode == "tune":
+        _refuse_for_tuning(resume, again, refit, profile)
+        tune_recipe(recipe_of(file, named, keys, trusts_file=trust_code), keys, out, json=json)
+        return
     now = None
     if resume is not None:
         if file or named or keys or out is not None:
@@ -121,6 +127,12 @@ def run(
             is_ours = is_ours or not again or not isinstance(event, Prepared)  # with --again it is cleared after that
             shown.show(event)
     shown.finish()
+
+
+def _refuse_for_tuning(resume: Path | None, again: bool, refit: bool, profile: bool) -> None:
+    for name, is_given in (("resume", resume), ("again", again), ("refit", refit), ("profile", profile)):
+        if is_given:
+            raise InputError(f"--mode tune takes no --{name}: it goes on by itself, in the same --out; leave it out")
 
 
 class _Shown:
