@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,9 @@ from nextitem.cli.main import app
 from nextitem.errors import InputError
 from nextitem.recipe import Layer, Recipe, make_recipe
 from nextitem.runs import build
+from nextitem.runs.concluding import conclude
 from nextitem.runs.reevaluate import evaluate_again
-from nextitem.tuning import engine, store, trial, tune
+from nextitem.tuning import engine, store, tune
 from nextitem.tuning.page import html
 from nextitem.tuning.result import Tuning, sentences
 
@@ -99,7 +101,7 @@ def test_the_winner_is_a_run_like_any_other(tuned: Tuning) -> None:
     assert report["valid"]["ndcg@10"] == pytest.approx(tuned.value)
     assert evaluate_again(best).means() == pytest.approx(tuned.test)
     assert ni.load(best).recipe == tuned.recipe == make_recipe(ni.recipe.read_layer(tuned.folder / "best.yaml"))
-    assert len(ni.load(best).recommend([["i1", "i2"]])) == 1
+    assert len(ni.load(best).recommend([["i1", "i2"]], users=["u1"])) == 1
     assert "the best of 7 trials of a tuning, by validation" in report["notes"]
     assert list((tuned.folder / "trials").iterdir()) == []
 
@@ -107,10 +109,17 @@ def test_the_winner_is_a_run_like_any_other(tuned: Tuning) -> None:
 def test_data_is_read_once_and_the_test_cases_are_ranked_once(
     log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = []
-    for place, name in ((build, "build_dataset"), (tune, "conclude")):
-        own = getattr(place, name)
-        monkeypatch.setattr(place, name, lambda *given, own=own, name=name: (calls.append(name), own(*given))[1])
+    calls: list[str] = []
+
+    def counted(own: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            calls.append(own.__name__)
+            return own(*given)
+
+        return call
+
+    monkeypatch.setattr(build, "build_dataset", counted(build.build_dataset))
+    monkeypatch.setattr(tune, "conclude", counted(conclude))
     ni.tune(recipe_on(log), tmp_path / "out", trials=3, space=SPACE)
     assert calls == ["build_dataset", "conclude"]
 
@@ -158,21 +167,23 @@ def test_a_kill_loses_no_trial_that_was_over_and_the_one_under_way_is_tried_agai
 
 
 def test_a_trial_that_is_killed_twice_is_not_tried_a_third_time(log: Path, tmp_path: Path) -> None:
-    for number in (1, 2):
-        assert started(log, tmp_path / "out", 3, killed_at=number).wait(300) == -9
+    for number in (1, 2):  # what ends without a word leaves what a killed process does
+        events = tune.tuning(recipe_on(log), tmp_path / "out", trials=3, space=SPACE)
+        assert any(isinstance(event, tune.TrialBegun) and event.number == number for event in events)
+        del events
     rows = tried(ni.tune(recipe_on(log), tmp_path / "out", trials=3, space=SPACE))
     assert [row[1] for row in rows] == ["complete", "killed, tried again", "killed twice", "complete", "complete"]
     assert rows[1][3:] == rows[2][3:] != rows[3][3:]
 
 
 def test_processes_share_one_tuning(log: Path, tmp_path: Path) -> None:
-    pair = [started(log, tmp_path / "out", 8) for _ in range(2)]
+    pair = [started(log, tmp_path / "out", 6) for _ in range(2)]
     for one in pair:
         assert one.communicate(timeout=300)[1] == ""
         assert one.returncode == 0
-    found = ni.tune(recipe_on(log), tmp_path / "out", trials=8, space=SPACE)
-    assert found.trials["state"].to_list() == ["complete"] * 8
-    assert len(set(found.trials["training.learning_rate"])) == 8  # none was proposed twice
+    found = ni.tune(recipe_on(log), tmp_path / "out", trials=6, space=SPACE)
+    assert found.trials["state"].to_list() == ["complete"] * 6
+    assert len(set(found.trials["training.learning_rate"])) == 6  # none was proposed twice
     assert found.report is not None
 
 
@@ -185,7 +196,7 @@ def test_who_ends_first_leaves_the_test_cases_to_who_ends_last(log: Path, tmp_pa
     found = ni.tune(recipe_on(log), out, trials=2, space=SPACE)
     assert (found.others, found.report) == (1, None)
     assert "Other processes are still at 1 trial" in sentences(found)[-1]
-    assert [event for event in events if isinstance(event, Tuning)][0].report is not None
+    assert next(event for event in events if isinstance(event, Tuning)).report is not None
 
 
 def test_a_trial_that_falls_behind_is_ended_between_epochs(
@@ -223,14 +234,14 @@ def test_an_answer_comes_within_the_time(log: Path, tmp_path: Path) -> None:
 def test_a_trial_that_cannot_be_is_a_failure_of_its_own(
     log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = trial.build.build_model
+    own = build.build_model
 
     def picky(recipe: Recipe, *given: Any) -> Any:
         if recipe.model.arguments["dim"] != 8:
             raise InputError("dim must be 8")
         return own(recipe, *given)
 
-    monkeypatch.setattr(trial.build, "build_model", picky)
+    monkeypatch.setattr(build, "build_model", picky)
     found = ni.tune(recipe_on(log), tmp_path / "out", trials=4, space={"only": True, "model.dim": [4, 16]})
     assert found.trials["state"].to_list() == ["complete", "failed", "failed", "failed"]
     assert found.trials["reason"].to_list() == ["", *["dim must be 8"] * 3]
@@ -246,7 +257,7 @@ def test_a_folder_is_of_one_recipe_space_and_data(log: Path, tmp_path: Path) -> 
         ni.tune(recipe_on(own, {"split": {"min_length": 5}}), tmp_path / "out", space=SPACE)
     with pytest.raises(InputError, match=r"another space of model\.dim"):
         ni.tune(recipe_on(own), tmp_path / "out", space={**SPACE, "model.dim": [4, 8]})
-    with pytest.raises(InputError, match="the study of .* is not in this storage"):
+    with pytest.raises(InputError, match="is not in this storage"):
         ni.tune(recipe_on(own), tmp_path / "out", space=SPACE, storage=str(tmp_path / "elsewhere"))
     own.write_text(log.read_text() + "u0,i0,99\n")
     with pytest.raises(InputError, match="other data than"):
@@ -279,7 +290,7 @@ def test_the_page_says_what_was_tried_and_asks_for_nothing(tuned: Tuning) -> Non
     assert "The last third of the trials" in page
     assert "best so far" in page
     assert "Importance of each key" in page
-    assert "http" not in page
+    assert not any(word in page for word in ("src=", "href=", "http:", "https:", "url("))
     kept = pl.read_csv(tuned.folder / "trials.csv")
     assert kept["value"].to_list() == tuned.trials["value"].to_list()
     assert sum(tuned.importances.values()) == pytest.approx(1)
