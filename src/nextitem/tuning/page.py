@@ -46,7 +46,7 @@ def _trials(found: Tuning) -> Table:
     for row in found.trials.iter_rows(named=True):
         name = f"{row['trial']}{' (the recipe)' if row['default'] else ''}"
         seconds = "" if row["seconds"] is None else f"{row['seconds']:.1f}"
-        facts = [name, row["state"], shown(row["value"]), shown(row["epochs"]), seconds]
+        facts = [name, row["state"], shown(row["value"]), shown(row["epochs"] or None), seconds]
         rows.append([*facts, *(shown(row[key]) for key in keys), row["reason"]])
     head = ["trial", "state", found.monitor, "epochs", "s", *short, "why not"]
     note = (

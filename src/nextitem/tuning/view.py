@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 
 from rich.console import Console
@@ -23,14 +24,14 @@ class TuningView:
     def __init__(self, screen: Console) -> None:
         self.screen, self.is_live = screen, screen.is_terminal
         self.begun: TrialBegun | None = None
-        self.epoch = 0
+        self.epoch, self.since = 0, 0.0
 
     def show(self, event: TuningEvent) -> None:
         match event:
             case Prepared():
                 self._prepared(event)
             case TrialBegun():
-                self.begun, self.epoch = event, 0
+                self.begun, self.epoch, self.since = event, 0, time.perf_counter()
             case Progress():
                 self.epoch = event.epoch.number
             case TrialEnded():
@@ -43,7 +44,8 @@ class TuningView:
         if not self.is_live or self.begun is None:
             return iter(batches)
         best = "" if self.begun.best is None else f"  best {self.begun.best:.4f}"
-        name = f"trial {self.begun.number}  epoch {self.epoch + 1}{best}{_left(self.begun.left)}"
+        left = self.begun.left and self.begun.left - (time.perf_counter() - self.since)
+        name = f"trial {self.begun.number}  epoch {self.epoch + 1}{best}{_left(left)}"
         return tracked(self.screen, batches, total, name)
 
     def _prepared(self, event: Prepared) -> None:
