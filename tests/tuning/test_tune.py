@@ -228,6 +228,7 @@ def test_an_answer_comes_within_the_time(log: Path, tmp_path: Path) -> None:
     assert found.trials["state"].to_list() == ["cut"]
     assert found.report is not None
     assert any(note.startswith("its training was cut after epoch") for note in found.report["notes"])
+    assert any(line.startswith("Its training was cut after epoch") for line in sentences(found))
     assert ni.load(tmp_path / "out" / "best").recipe == recipe_on(log, endless)
 
 

@@ -45,7 +45,10 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Of all randomness [0].")] = None,
     mode: Annotated[
         Literal["light", "detail", "tune"],
-        typer.Option(help="light: a line an epoch, and the result. detail: each phase. tune: as nextitem tune does."),
+        typer.Option(
+            metavar="MODE",
+            help="light: a line an epoch, and the result. detail: each phase. tune: as nextitem tune does.",
+        ),
     ] = "detail",
     recipe: Annotated[Path | None, typer.Option(help="A recipe file (YAML) under the other options.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Continue the interrupted run in this folder.")] = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -54,6 +55,7 @@ def tune(
     folder like any other (OUT/best), and a recipe (OUT/best.yaml). The same command again goes on, and several at once
     share the trials. A recipe's keys are options as of `nextitem run`; a key that is typed is tried in no other way.
     """
+    started = perf_counter()  # what is imported from here on takes its time, too
     from nextitem.recipe import read_layer
 
     source, typed = split_given(context, data)
@@ -66,7 +68,10 @@ def tune(
     }
     named, keys = layers_of(context, options, typed)
     wanted = recipe_of(read_layer(recipe) if recipe else {}, named, keys)
-    tune_recipe(wanted, keys, out, trials=trials, time=time, space=space, pruner=pruner, storage=storage, json=json)
+    tune_recipe(
+        wanted, keys, out,
+        trials=trials, time=time, space=space, pruner=pruner, storage=storage, started=started, json=json,
+    )  # fmt: skip
 
 
 def tune_recipe(
@@ -79,15 +84,14 @@ def tune_recipe(
     space: Path | None = None,
     pruner: Literal["median", "hyperband", "none"] = "median",
     storage: str | None = None,
+    started: float | None = None,
     json: bool = False,
 ) -> None:
     """Tune and show it; the `typed` keys stay as they are."""
-    from nextitem.tuning.engine import require_optuna
     from nextitem.tuning.result import Tuning
     from nextitem.tuning.tune import tuning
     from nextitem.tuning.view import TuningView
 
-    require_optuna()
     if is_launched():
         raise InputError("nextitem tune trains in one process; start it several times with the same --out instead")
     fixed = {f"{section}.{key}" for section, one in typed.items() if isinstance(one, dict) for key in one}
@@ -98,7 +102,7 @@ def tune_recipe(
     with telling(lambda: f"; the trials that were over are kept in {place}, and the same command goes on"), compilation:
         for event in tuning(
             wanted, place, trials=trials, seconds=time, space=space, fixed=fixed, pruner=pruner, storage=storage,
-            track=view.track,
+            track=view.track, started=started,
         ):  # fmt: skip
             view.show(event)
             if json and isinstance(event, Tuning):

@@ -74,7 +74,7 @@ def sentences(found: Tuning) -> list[str]:
     """In words: what is best, by how much, what it rests on, and whether more trials would help."""
     counts = Counter(found.trials["state"].to_list()).most_common()
     told = ", ".join(f"{count} {name}" for name, count in counts)
-    said = [f"{len(found.trials)} trials ({told}) of {found.recipe.model.label} on {found.data}, {found.split}."]
+    said = [f"{_counted(len(found.trials))} ({told}) of {found.recipe.model.label} on {found.data}, {found.split}."]
     said.append(
         f"Best is trial {found.number}: {found.monitor} {found.value:.4f} on the validation cases; {_against(found)}"
     )
@@ -83,20 +83,36 @@ def sentences(found: Tuning) -> list[str]:
             "The highest of several validation values is a little too high by the choice itself; the figures on the "
             "test cases were looked at for this trial alone."
         )
+    winner = found.trials.row(found.number, named=True)
+    if winner["state"] == "cut":
+        said.append(
+            f"Its training was cut after epoch {winner['epochs']}, when the time was over; {_cut_at_its_best(winner)}"
+        )
     said.append(_enough(found))
     if found.report is None:
         said.append(
-            f"Other processes are still at {found.others} trial{'s' if found.others > 1 else ''} of this tuning; the "
+            f"Other processes are still at {_counted(found.others)} of this tuning; the "
             "one that ends last ranks the winner on the test cases, or the same command once more."
         )
     return said
+
+
+def _counted(trials: int) -> str:
+    return f"{trials} trial{'' if trials == 1 else 's'}"
+
+
+def _cut_at_its_best(winner: dict[str, Any]) -> str:
+    if winner["best_epoch"] == winner["epochs"]:
+        return "it was still getting better: give it more time, or fewer --epochs to all trials."
+    return f"its best was epoch {winner['best_epoch']}."
 
 
 def _against(found: Tuning) -> str:
     if found.default_value is None:
         return "the recipe as it is has no value, since its trial did not come to an end."
     if found.number == 0 or found.value == found.default_value:
-        return "that is the recipe as it is: nothing that was tried is better."
+        rest = "nothing that was tried is better" if len(found.trials) > 1 else "nothing else was tried"
+        return f"that is the recipe as it is: {rest}."
     more = (found.value - found.default_value) / found.default_value if found.default_value else float("inf")
     return f"the recipe as it is has {found.default_value:.4f} ({more:+.1%})."
 
@@ -105,7 +121,7 @@ def _enough(found: Tuning) -> str:
     """By the curve of the best value so far, over its last third."""
     curve = [value for value in found.trials["best"].to_list() if value is not None]
     if len(curve) < FEW:
-        return f"Whether more would help cannot be told by {len(curve)} trials."
+        return f"Whether more trials would help cannot be told by {_counted(len(curve))}."
     since = len(curve) - len(curve) // 3
     gained = curve[-1] - curve[since - 1]
     if gained > 0:

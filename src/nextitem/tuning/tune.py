@@ -69,12 +69,15 @@ def tuning(
     pruner: Pruner = "median",
     storage: str | None = None,
     track: Track | None = None,
+    started: float | None = None,
 ) -> Iterator[TuningEvent]:
     """What happens while a recipe is tuned, for who shows it; `tune` is the same to the end, and explains the rest.
 
-    `fixed` are keys that no trial changes unless `space` names them; `track` sees the batches of each epoch.
+    `fixed` are keys that no trial changes unless `space` names them; `track` sees the batches of each epoch. The
+    time counts from `started`, a moment of time.perf_counter, by default from now.
     """
-    budget = Budget(None if seconds is None else seconds_of(seconds))
+    started = time.perf_counter() if started is None else started
+    budget = Budget(None if seconds is None else seconds_of(seconds), started)
     num_trials = NUM_TRIALS if trials is None and seconds is None else trials
     _check(recipe, num_trials, pruner)
     store = Store(out, recipe, find_space(recipe, space, fixed), pruner)
