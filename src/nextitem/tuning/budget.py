@@ -41,13 +41,14 @@ class Budget:
     seconds: float | None = None
     started: float = field(default_factory=time.perf_counter)
     trials: list[float] = field(default_factory=list)  # seconds of those that are over
-    look: float = 0.0  # seconds of the longest validation so far
+    looks: list[float] = field(default_factory=list)  # seconds of the validations so far
 
     def left(self) -> float | None:
         """Seconds until the winner must be looked at; None where there is no end."""
         if self.seconds is None:
             return None
-        return self.started + self.seconds - LOOKS * self.look - ROOM - time.perf_counter()
+        look = max(mean(self.looks), self.looks[-1]) if self.looks else 0.0
+        return self.started + self.seconds - LOOKS * look - ROOM - time.perf_counter()
 
     def fits(self, seconds: float) -> bool:
         """Whether so much more can be done."""
@@ -61,4 +62,4 @@ class Budget:
 
     def saw(self, seconds: float) -> None:
         """A validation took so long."""
-        self.look = max(self.look, seconds)
+        self.looks.append(seconds)
