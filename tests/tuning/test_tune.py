@@ -155,7 +155,7 @@ def test_a_kill_loses_no_trial_that_was_over_and_the_one_under_way_is_tried_agai
     log: Path, tmp_path: Path, tuned: Tuning
 ) -> None:
     killed = started(log, tmp_path / "out", 5, killed_at=2)
-    _, said = killed.communicate(timeout=300)
+    _, said = killed.communicate(timeout=900)
     assert killed.returncode == -9, said
     found = ni.tune(recipe_on(log), tmp_path / "out", trials=5, space=SPACE)
     rows = tried(found)
@@ -179,7 +179,7 @@ def test_a_trial_that_is_killed_twice_is_not_tried_a_third_time(log: Path, tmp_p
 def test_processes_share_one_tuning(log: Path, tmp_path: Path) -> None:
     pair = [started(log, tmp_path / "out", 6) for _ in range(2)]
     for one in pair:
-        assert one.communicate(timeout=300)[1] == ""
+        assert one.communicate(timeout=900)[1] == ""
         assert one.returncode == 0
     found = ni.tune(recipe_on(log), tmp_path / "out", trials=6, space=SPACE)
     assert found.trials["state"].to_list() == ["complete"] * 6
