@@ -30,6 +30,7 @@ FLOORS = [
     {"runs"},
     {"analysis"},
     {"report"},
+    {"tuning"},
     {"cli"},
     {"batches", "losses", "split"},  # public names, room by room
     {"__main__"},

@@ -71,6 +71,8 @@ if TYPE_CHECKING:
     from nextitem.training.fit import Progress as Progress
     from nextitem.training.links import LinkResult as LinkResult
     from nextitem.training.links import link_prediction as link_prediction
+    from nextitem.tuning.result import Tuning as Tuning
+    from nextitem.tuning.tune import tune as tune
 
 bound_waiting(sys.platform, os.environ)
 
@@ -106,6 +108,7 @@ _HOMES = {
     "SASRec": "models.sequential.sasrec",
     "Session": "runs.live",
     "Split": "data.splits.split",
+    "Tuning": "tuning.result",
     "ZeroBlock": "models.sequential.zero_block",
     "blend": "runs.blend",
     "compare": "runs.compare",
@@ -125,6 +128,7 @@ _HOMES = {
     "run": "runs.fit",
     "sampled": "runs.objectives",
     "save": "runs.saving",
+    "tune": "tuning.tune",
 }
 
 __all__ = sorted([*_HOMES, *_ROOMS])

@@ -128,6 +128,25 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
+def replace_folder(folder: Path, path: Path) -> None:
+    """Move a folder to `path`, beside or above it, in the place of what stood there. A kill in between leaves `folder`
+    where it was or at `path`.
+
+    Raises:
+        InputError: one of the two is a link, or it cannot be moved.
+    """
+    for one in (folder, path):
+        _refuse_link(one)
+    replaced = path.with_name(f".{path.name}-{secrets.token_hex(8)}-old")
+    try:
+        if path.exists():
+            path.rename(replaced)
+        folder.rename(path)
+    except OSError as error:
+        raise InputError(f"{folder} could not be moved to {path} ({error})") from error
+    remove_folder(replaced)
+
+
 def refuse_foreign(path: Path) -> None:
     """Raises InputError where something else than a file of its own stands at `path`: a link, a folder, a pipe."""
     _refuse_link(path)

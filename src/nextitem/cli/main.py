@@ -28,6 +28,7 @@ from nextitem.cli.recipe import recipe
 from nextitem.cli.recommend import recommend
 from nextitem.cli.run import run
 from nextitem.cli.shared import is_launched, rank
+from nextitem.cli.tune import tune
 from nextitem.cli.use import evaluate, show
 from nextitem.errors import InputError, LostProcessError, NonFiniteLossError, ToldError, suggest
 
@@ -96,7 +97,7 @@ class AsWritten(TyperCommand):
         super().format_help(ctx, formatter)
 
 
-for with_keys in (run, recipe, prepare, audit):
+for with_keys in (run, tune, recipe, prepare, audit):
     app.command(cls=AsWritten, context_settings=WITH_KEYS)(with_keys)
 for command in (
     *(recommend, index, explain, evaluate, show, compare, blend, experiment, models, samplers),

@@ -13,6 +13,7 @@ from nextitem.cli.experiment import run_seeds
 from nextitem.cli.interrupted import NOTHING_BEGUN, left_of_run, telling
 from nextitem.cli.keys import layers_of, recipe_of, split_given
 from nextitem.cli.shared import AsJson, console, print_json, rank, telling_of_compilation
+from nextitem.cli.tune import tune_recipe
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,7 +49,11 @@ def run(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Runs of --seeds at a time, which share the cores.")] = 1,
     mode: Annotated[
-        Literal["light", "detail"], typer.Option(help="light: a line an epoch, and the result. detail: each phase.")
+        Literal["light", "detail", "tune"],
+        typer.Option(
+            metavar="MODE",
+            help="light: a line an epoch, and the result. detail: each phase. tune: as nextitem tune does.",
+        ),
     ] = "detail",
     recipe: Annotated[Path | None, typer.Option(help="A recipe file (YAML) under the other options.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Continue the interrupted run in this folder.")] = None,
@@ -102,6 +107,10 @@ def run(
         "evaluation.keep_histories": False if no_histories else None,
     }
     named, keys = layers_of(context, options, typed)
+    if mode == "tune":
+        _refuse_for_tuning({"resume": resume, "again": again, "refit": refit, "profile": profile, "seeds": seeds})
+        tune_recipe(recipe_of(file, named, keys, trusts_file=trust_code), keys, out, json=json)
+        return
     now = None
     if resume is not None:
         if file or named or keys or out is not None:
@@ -138,6 +147,12 @@ def _refuse_beside_seeds(given: dict[str, object]) -> None:
     for name, value in given.items():
         if value:
             raise InputError(f"--seeds makes whole runs, and the same command goes on with them; leave {name} out")
+
+
+def _refuse_for_tuning(given: dict[str, object]) -> None:
+    for name, value in given.items():
+        if value:
+            raise InputError(f"--mode tune takes no --{name}: it goes on by itself, in the same --out; leave it out")
 
 
 class _Shown:

@@ -20,13 +20,13 @@ from nextitem.models.catalogue import MODELS
 from nextitem.recipe import Recipe, make_recipe
 from nextitem.runs import build
 from nextitem.runs.baselines import evaluate_with_baselines
+from nextitem.runs.concluding import monitor_of
 from nextitem.runs.folder import RunFolder
 from nextitem.runs.histories import write_histories
 from nextitem.runs.identity import describe_data, difference
 from nextitem.runs.recommend import Run, load
 from nextitem.runs.reevaluate import load_with_data
 from nextitem.runs.reporting import report_of
-from nextitem.runs.run import monitor_of
 from nextitem.runs.weighing import weigh
 from nextitem.training.checkpoint import FitState
 from nextitem.writing import replacing_folder

@@ -15,7 +15,6 @@ from nextitem.cores import Load, others_since
 from nextitem.data.dataset import Dataset
 from nextitem.data.splits.split import Leaks, Split
 from nextitem.data.training_data import Sizes
-from nextitem.diagnosis.alarms import alarms
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender, Trained
 from nextitem.processes import Processes, joined
@@ -24,16 +23,13 @@ from nextitem.recipe.checks import refuse_unused
 from nextitem.runs import build
 from nextitem.runs import refit as refitting
 from nextitem.runs.assemble import fit_recipe
-from nextitem.runs.baselines import evaluate_with_baselines
+from nextitem.runs.concluding import conclude, notes_of
 from nextitem.runs.devices import check_device
 from nextitem.runs.folder import REPORT, RunFolder
-from nextitem.runs.histories import write_histories
 from nextitem.runs.identity import describe_data, difference
 from nextitem.runs.locking import locked
 from nextitem.runs.loggers import check_loggers, open_loggers
-from nextitem.runs.metrics import choose_metrics, choose_monitor
 from nextitem.runs.places import directory_of
-from nextitem.runs.reporting import report_of
 from nextitem.runs.threads import take_threads
 from nextitem.training.checkpoint import read_state
 from nextitem.training.fit import CHECKPOINT, Progress
@@ -114,7 +110,7 @@ def run(
             dataset = replace(dataset, name=json.loads(processes.from_first(lambda: _name(folder))))
         split = build.build_split(recipe.split, dataset, recipe.seed)
         prepared = time.perf_counter() - start
-        notes = _notes(recipe, dataset, split)
+        notes = notes_of(recipe, dataset, split)
         yield Prepared(dataset, origin, split, split.leaks(split.test), notes)
         described = describe_data(dataset)
         kept = json.loads(processes.from_first(lambda: _claimed(folder, recipe, dataset, described, again, refit)))
@@ -154,40 +150,7 @@ def _evaluated(
         yield Built(recipe, model, 0, others_since(load))
         if processes.is_first:
             folder.write_weights(model.state_dict())
-    outcome = evaluate_with_baselines(recipe, model, split, processes)
-
-    def reported() -> bytes:
-        state = read_state(folder.path / CHECKPOINT)
-        seconds = {
-            "preparation": prepared,
-            "training": state.seconds if isinstance(model, Trained) else fitted,
-            "evaluation": outcome.seconds,
-        }
-        report = report_of(recipe, dataset, split, outcome, state, seconds)
-        report |= {"notes": notes, "monitor": monitor_of(recipe, split.num_items)}
-        if recipe.evaluation.keep_histories:
-            write_histories(folder.path, dataset.sequences, model.wanted())
-        folder.write_ranks(outcome.ranks(dataset.users))
-        folder.write_report(report)
-        return json.dumps(report).encode()
-
-    found: dict[str, Any] = json.loads(processes.from_first(reported))
-    return found
-
-
-def _notes(recipe: Recipe, dataset: Dataset, split: Split) -> tuple[str, ...]:
-    """What the numbers will not say of themselves; refuses metrics that the data has too few items for."""
-    protocol = build.build_protocol(recipe.evaluation, recipe.seed)
-    num_ranked = protocol.num_ranked(split.num_items)
-    notes = alarms(dataset) + protocol.notes(split.test, dataset.num_interactions)
-    notes += choose_metrics(recipe, num_ranked)[1]
-    return notes + (choose_monitor(recipe, num_ranked)[1] if recipe.training else ())
-
-
-def monitor_of(recipe: Recipe, num_items: int) -> str | None:
-    """The metric that says which epoch is best, in a catalogue of so many items; None where nothing is trained."""
-    num_ranked = build.build_protocol(recipe.evaluation, recipe.seed).num_ranked(num_items)
-    return choose_monitor(recipe, num_ranked)[0] if recipe.training else None
+    return conclude(recipe, model, dataset, split, folder, processes, prepared, fitted, notes)
 
 
 def _opened(folder: RunFolder, recipe: Recipe, again: bool, until_end: ExitStack) -> bytes:

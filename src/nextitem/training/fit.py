@@ -112,7 +112,7 @@ def fit(
     state, best = FitState(), dict[str, Tensor]()
     if resume and folder is not None:
         state, best = _continued(folder, model, optimizer, processes, mark, average)
-    if _is_over(state, epochs, patience, evaluate_every):
+    if is_over(state, epochs, patience, evaluate_every):
         model.load_weights(best)
         return
     steps = train(
@@ -141,7 +141,7 @@ def fit(
         if folder is not None:
             save_checkpoint(folder / CHECKPOINT, model, optimizer, state, processes.is_first, mark, average)
         yield progress
-        if _is_over(state, epochs, patience, evaluate_every):
+        if is_over(state, epochs, patience, evaluate_every):
             break
     model.load_weights(best)
 
@@ -171,7 +171,8 @@ def _continued(
         return state, weights
 
 
-def _is_over(state: FitState, epochs: int, patience: int, evaluate_every: int) -> bool:
+def is_over(state: FitState, epochs: int, patience: int, evaluate_every: int) -> bool:
+    """Whether training ends here: after all epochs, or after `patience` validations without a better one."""
     waited = (state.epoch - state.best_epoch) // evaluate_every
     return state.epoch >= epochs or (state.best_epoch > 0 and waited >= patience)
 

@@ -1,0 +1,1 @@
+"""Tuning: many trials of a recipe on one split, of which validation chooses one."""

@@ -1,0 +1,122 @@
+"""Optuna, which proposes what a trial has and says when it is not worth going on; the extra `tune`, imported late."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from nextitem.errors import InputError
+from nextitem.tuning.space import Choice, Space
+
+if TYPE_CHECKING:
+    import optuna
+
+Pruner = Literal["median", "hyperband", "none"]
+FILE = "study.db"
+WAIT = 60  # seconds for another process that writes into the same database
+EARLY = 3  # trials, and epochs of each, that the median leaves alone: first epochs say little
+LEAST = 4  # trials, below which importances are noise
+
+
+def require_optuna() -> None:
+    """Raises InputError where it is not installed."""
+    if find_spec("optuna") is None:
+        raise InputError('tuning needs optuna: pip install "nextitem[tune]"')
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without Optuna's own lines; what it was told before holds afterwards."""
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def open_storage(place: str | None, out: Path) -> optuna.storages.RDBStorage:
+    """A database, `study.db` in a folder by default `out`: each change is whole or was never made, and the system frees
+    the lock of a process that is killed.
+
+    Raises:
+        InputError: it cannot be opened.
+    """
+    import optuna
+
+    url = place if place is not None and "://" in place else f"sqlite:///{(Path(place) if place else out) / FILE}"
+    options: dict[str, Any] = {"connect_args": {"timeout": WAIT}} if url.startswith("sqlite") else {}
+    try:
+        return optuna.storages.RDBStorage(url, engine_kwargs=options)
+    except Exception as error:  # of SQLAlchemy, its drivers and Optuna, which share no class
+        raise InputError(f"the storage {url} cannot be opened: {str(error).splitlines()[0]}") from error
+
+
+def make_sampler(seed: int, number: int) -> optuna.samplers.BaseSampler:
+    """TPE for one trial: what it proposes depends on the seed, the trial's number and the trials before, so that a
+    tuning that was stopped goes on as if it had not been, and two processes do not propose the same.
+
+    Bergstra et al., "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011; one key at a time, as Optuna has it.
+    """
+    import numpy as np
+    import optuna
+
+    own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    return optuna.samplers.TPESampler(seed=own, multivariate=False)
+
+
+def make_pruner(name: Pruner, epochs: int) -> optuna.pruners.BasePruner:
+    import optuna
+
+    match name:
+        case "median":
+            return optuna.pruners.MedianPruner(n_startup_trials=EARLY, n_warmup_steps=EARLY)
+        case "hyperband":
+            return optuna.pruners.HyperbandPruner(min_resource=EARLY, max_resource=max(epochs, EARLY))
+        case "none":
+            return optuna.pruners.NopPruner()
+
+
+def propose(trial: optuna.trial.Trial, space: Space) -> dict[str, Any]:
+    """The values of a trial. Those of a list are kept by their text where they are no plain values."""
+    found: dict[str, Any] = {}
+    for path, one in space.items():
+        if isinstance(one, Choice):
+            names = [text_of(value) for value in one.values]
+            found[path] = one.values[names.index(trial.suggest_categorical(path, names))]
+        elif one.is_whole:
+            found[path] = trial.suggest_int(path, int(one.low), int(one.high), log=one.log)
+        else:
+            found[path] = trial.suggest_float(path, one.low, one.high, log=one.log)
+    return found
+
+
+def kept(space: Space, values: dict[str, Any]) -> dict[str, Any]:
+    """Values as Optuna keeps them."""
+    return {path: text_of(value) if isinstance(space[path], Choice) else value for path, value in values.items()}
+
+
+def text_of(value: object) -> str:
+    """As YAML has it in a line; one text a value, whatever its type."""
+    return json.dumps(value)
+
+
+def importances(study: optuna.Study, space: Space) -> dict[str, float]:
+    """How much of what separates the better trials from the rest lies in each key, in shares of 1 (PED-ANOVA, Watanabe
+    et al., IJCAI 2023); empty where too few trials are over, or all are alike."""
+    import optuna
+
+    over = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    full = [one for one in over if one.params.keys() == set(space)]
+    if len(full) < LEAST or len({one.value for one in full}) < LEAST:
+        return {}
+    own = optuna.create_study(direction="maximize")
+    own.add_trials(full)
+    found = optuna.importance.get_param_importances(own, evaluator=optuna.importance.PedAnovaImportanceEvaluator())
+    return {path: float(value) for path, value in found.items()}

@@ -1,0 +1,200 @@
+"""The space of a tuning: which keys of a recipe are tried, and what each may be.
+
+Every model has one by the keys that its recipe has (`recipes/tune/keys.yaml`); a file or a mapping says otherwise, key
+by key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nextitem.errors import InputError, suggest
+from nextitem.recipe import Recipe, make_recipe
+
+SECTIONS = ("model", "loss", "training")
+# Keys that say what is measured, or where it is computed: trials must not differ in one.
+FIXED = {"model.name", "loss.name"} | {
+    f"training.{key}" for key in ("batches", "monitor", "device", "precision", "strategy", "threads", "loggers")
+}
+ONLY = "only"  # a word of a space: the keys that it names, and no others
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, both included; whole ones, if `is_whole`."""
+
+    low: float
+    high: float
+    log: bool = False  # drawn evenly by their logarithm
+    is_whole: bool = False
+
+    def holds(self, value: object) -> bool:
+        is_number = isinstance(value, int if self.is_whole else (int, float)) and not isinstance(value, bool)
+        return is_number and self.low <= float(str(value)) <= self.high
+
+    def ends(self) -> tuple[Any, ...]:
+        return (int(self.low), int(self.high)) if self.is_whole else (self.low, self.high)
+
+    def written(self) -> object:
+        low, high = self.ends()
+        return {"low": low, "high": high, "log": self.log}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some values."""
+
+    values: tuple[Any, ...]
+
+    def holds(self, value: object) -> bool:
+        return value in self.values
+
+    def ends(self) -> tuple[Any, ...]:
+        return self.values
+
+    def written(self) -> object:
+        return list(self.values)
+
+
+Space = Mapping[str, Range | Choice]  # by the path of a key, such as training.learning_rate; in order of their names
+
+
+def find_space(
+    recipe: Recipe, given: Mapping[str, Any] | Path | None = None, fixed: Collection[str] = ()
+) -> dict[str, Range | Choice]:
+    """The space of a recipe: by its keys, and over that what is `given`.
+
+        {"training.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "model.dim": [64, 128]}
+
+    A key with null is left as the recipe has it; `only: true` leaves all that are not named. The `fixed` keys are left
+    too, unless `given` names them.
+
+    Raises:
+        InputError: a key that the recipe does not have (the nearest is named), one that is not to be tuned, values that
+            the key does not take; or nothing is left.
+    """
+    wanted = _read(given)
+    is_alone = wanted.pop(ONLY, False)
+    if not isinstance(is_alone, bool):
+        raise InputError(f"space: only is true or false, found {is_alone!r}")
+    keys = _flat(recipe)
+    for path in wanted:
+        _check_key(path, keys, recipe)
+    own = {} if is_alone else {path: one for path, one in _own_space(keys).items() if path not in fixed}
+    found = {path: one for path, one in own.items() if path not in wanted}
+    found |= {path: _parsed(path, value) for path, value in wanted.items() if value is not None}
+    if not found:
+        raise InputError(
+            f"there is nothing to tune of {recipe.model.label}; name keys with --space, such as "
+            "{model.dim: [32, 64]} in a file"
+        )
+    for path, one in found.items():
+        for value in one.ends():
+            with_values(recipe, {path: value})  # refuses what the key does not take
+    return dict(sorted(found.items()))
+
+
+def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+    """The recipe with other values of some keys.
+
+    Raises:
+        InputError: a value that its key does not take, or that does not go with the others.
+    """
+    layer = recipe.model_dump(mode="json")
+    for path, value in values.items():
+        section, _, key = path.partition(".")
+        layer[section][key] = value
+    return make_recipe(layer, models=() if recipe.model.own is None else (recipe.model.own,))
+
+
+def value_of(recipe: Recipe, path: str) -> Any:
+    """What the recipe has of a key."""
+    return _flat(recipe)[path]
+
+
+def _flat(recipe: Recipe) -> dict[str, Any]:
+    layer = recipe.model_dump(mode="json")
+    return {f"{section}.{key}": value for section in SECTIONS for key, value in (layer[section] or {}).items()}
+
+
+def _read(given: Mapping[str, Any] | Path | None) -> dict[str, Any]:
+    if not isinstance(given, Path):
+        return _sectioned(given or {}, "space")
+    try:
+        found = yaml.safe_load(given.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, RecursionError, yaml.YAMLError) as error:
+        raise InputError(f"the space {given} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise InputError(f"the space {given} must be keys and what each may be, `model.dim: [32, 64]`; found {found!r}")
+    return _sectioned(found, str(given))
+
+
+def _sectioned(given: Mapping[Any, Any], where: str) -> dict[str, Any]:
+    """Sections with keys, as a recipe has them, become `section.key` too."""
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in SECTIONS and isinstance(value, dict):
+            found |= {f"{name}.{key}": one for key, one in value.items()}
+        elif isinstance(name, str):
+            found[name] = value
+        else:
+            raise InputError(f"{where}: a key of a recipe is a word, such as model.dim; found {name!r}")
+    return found
+
+
+def _check_key(path: str, keys: Mapping[str, Any], recipe: Recipe) -> None:
+    if path in FIXED or path.partition(".")[0] in ("data", "split", "evaluation", "seed"):
+        raise InputError(
+            f"space: {path} is the same for all trials, which could not be compared otherwise; give it as a key of the "
+            "recipe"
+        )
+    if path not in keys:
+        able = [key for key in keys if key not in FIXED]
+        raise InputError(f'space: {recipe.model.label} has no key "{path}"; {_nearest(path, able)}')
+
+
+def _nearest(path: str, able: list[str]) -> str:
+    """By its last word where the section is wrong or left out."""
+    same = [key for key in able if key.rpartition(".")[2] == path.rpartition(".")[2]]
+    return suggest(same[0] if same else path, able)
+
+
+def _parsed(path: str, value: Any) -> Range | Choice:
+    if isinstance(value, list | tuple) and value:
+        return Choice(tuple(dict.fromkeys(value)) if all(_is_plain(one) for one in value) else tuple(value))
+    if not isinstance(value, Mapping) or not {"low", "high"} <= value.keys() <= {"low", "high", "log"}:
+        raise InputError(f"space: {path} is a list of values or {{low: .., high: .., log: true}}; found {value!r}")
+    low, high, log = value["low"], value["high"], value.get("log", False)
+    is_number = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (low, high))
+    if not is_number or not isinstance(log, bool) or not low < high or (log and low <= 0):
+        rule = "0 < low < high" if log is True else "low < high, two numbers"
+        hint = " (YAML reads 1e-3 as text; write 1.0e-3)" if any(isinstance(one, str) for one in (low, high)) else ""
+        raise InputError(f"space: {path} needs {rule}; found {value!r}{hint}")
+    return Range(low, high, log, isinstance(low, int) and isinstance(high, int))
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float | bool)
+
+
+def _own_space(keys: Mapping[str, Any]) -> dict[str, Range | Choice]:
+    """By the names of the keys, each with its default within; of a default that is no number the key is left alone."""
+    file = resources.files("nextitem").joinpath("recipes", "tune", "keys.yaml")
+    found: dict[str, Range | Choice] = {}
+    for path, told in _sectioned(yaml.safe_load(file.read_text(encoding="utf-8")), "keys.yaml").items():
+        default = keys.get(path)
+        if isinstance(default, bool) or not isinstance(default, int | float):
+            continue
+        if isinstance(told, list):
+            found[path] = Choice(tuple(sorted({*map(type(default), told), default})))
+        elif "spread" in told and default > 0:
+            found[path] = Range(default / told["spread"], default * told["spread"], log=True)
+        elif "low" in told and (default > 0 or not told.get("log")):
+            found[path] = Range(min(told["low"], default), max(told["high"], default), told.get("log", False))
+    return found

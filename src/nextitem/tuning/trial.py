@@ -1,0 +1,123 @@
+"""One trial: its recipe is trained and validated, and stopped between epochs where it is not worth going on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from nextitem.data.dataset import Dataset
+from nextitem.data.splits.split import Split
+from nextitem.errors import InputError, NonFiniteLossError
+from nextitem.evaluation.evaluate import evaluate
+from nextitem.models.base import Trained
+from nextitem.recipe import Recipe, TrainingRecipe
+from nextitem.runs import build
+from nextitem.runs.assemble import fit_recipe
+from nextitem.runs.folder import RunFolder
+from nextitem.runs.metrics import choose_metrics, choose_monitor, compared
+from nextitem.runs.places import directory_of
+from nextitem.training.fit import Progress, is_over
+from nextitem.training.loop import Track
+from nextitem.tuning.budget import Budget
+from nextitem.tuning.space import with_values
+from nextitem.tuning.store import Begun
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all trials share: the data is read and split once."""
+
+    dataset: Dataset
+    described: dict[str, Any]  # its sizes and digests
+    split: Split
+    monitor: str  # the metric of the validation cases that is made as high as can be
+    notes: tuple[str, ...]
+    seconds: float  # that the data took
+
+
+@dataclass(frozen=True)
+class Outcome:
+    value: float | None  # the monitored metric on the validation cases, of the best epoch; None: there is none
+    is_pruned: bool = False
+    is_cut: bool = False  # between two epochs, since the time was over
+    reason: str = ""  # why there is no value
+    epochs: int = 0
+    best_epoch: int = 0
+
+
+def monitored(recipe: Recipe, num_ranked: int) -> str:
+    """The metric that tunes; of a model that is fitted in one go what decides between it and its baselines."""
+    if recipe.training is not None:
+        return choose_monitor(recipe, num_ranked)[0]
+    return compared(recipe.evaluation.metrics, choose_metrics(recipe, num_ranked)[0])
+
+
+def train_trial(
+    base: Recipe, begun: Begun, ground: Ground, budget: Budget, track: Track | None
+) -> Generator[Progress, None, Outcome]:
+    """Yields its epochs. What its values make impossible, or too much for the memory, is its own failure."""
+    try:
+        recipe = with_values(base, begun.values)
+        return (yield from _trained(recipe, begun, ground, budget, track))
+    except (InputError, NonFiniteLossError, torch.OutOfMemoryError) as error:
+        if begun.is_default and isinstance(error, InputError):
+            raise  # the recipe itself is wrong, and so would be most others
+        return Outcome(None, reason=str(error).splitlines()[0])
+
+
+def _trained(
+    recipe: Recipe, begun: Begun, ground: Ground, budget: Budget, track: Track | None
+) -> Generator[Progress, None, Outcome]:
+    folder, dataset, split = RunFolder(begun.folder), ground.dataset, ground.split
+    folder.write_ids(dataset.items, dataset.users)
+    folder.write_data(ground.described, directory_of(recipe.data))
+    folder.write_bad_lines(dataset.bad_lines)
+    folder.write_recipe(recipe)
+    model = build.build_model(recipe, split)
+    folder.write_sizes(build.sizes_of(recipe, split))
+    if isinstance(model, Trained) and recipe.training is not None:
+        return (yield from _by_epochs(recipe, recipe.training, model, begun, ground, budget, track))
+    folder.write_weights(model.state_dict())
+    start = time.perf_counter()
+    protocol = build.build_protocol(recipe.evaluation, recipe.seed)
+    memory = build.build_memory(recipe.evaluation, split.num_items)
+    value = evaluate(model, split.valid, (ground.monitor,), protocol, memory).means()[ground.monitor]
+    budget.saw(time.perf_counter() - start)
+    return Outcome(value)
+
+
+def _by_epochs(
+    recipe: Recipe,
+    training: TrainingRecipe,
+    model: Trained,
+    begun: Begun,
+    ground: Ground,
+    budget: Budget,
+    track: Track | None,
+) -> Generator[Progress, None, Outcome]:
+    folder, before, outcome = RunFolder(begun.folder), time.perf_counter(), Outcome(None)
+
+    def log(progress: Progress) -> None:
+        folder.log(progress)
+
+    steps = fit_recipe(recipe, model, ground.split, folder.path, track=track, log=log, mark=folder.mark())
+    for progress in steps:
+        yield progress
+        state, took = progress.state, time.perf_counter() - before
+        before += took
+        outcome = Outcome(state.best_value, epochs=state.epoch, best_epoch=state.best_epoch)
+        if progress.valid is None:
+            continue
+        budget.saw(took - progress.epoch.seconds)
+        begun.trial.report(progress.valid[ground.monitor], state.epoch)
+        if is_over(state, training.epochs, training.patience, training.evaluate_every):
+            continue
+        if not begun.is_default and begun.trial.should_prune():
+            return Outcome(state.best_value, is_pruned=True, epochs=state.epoch, best_epoch=state.best_epoch)
+        if not budget.fits(took * training.evaluate_every):
+            return Outcome(state.best_value, is_cut=True, epochs=state.epoch, best_epoch=state.best_epoch)
+    return outcome

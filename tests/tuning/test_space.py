@@ -1,0 +1,89 @@
+"""What is tried of a recipe's keys: by their names, by a file, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nextitem.errors import InputError
+from nextitem.models.catalogue import MODELS
+from nextitem.recipe import make_recipe
+from nextitem.tuning.space import Choice, Range, find_space, value_of, with_values
+
+NOTHING = {"MarkovChain", "Popularity", "Blend"}  # of which no key is tuned
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in NOTHING])
+def test_every_model_has_a_space_with_its_defaults_within(name: str) -> None:
+    recipe = make_recipe({"model": {"name": name}})
+    space = find_space(recipe)
+    assert [path for path, one in space.items() if not one.holds(value_of(recipe, path))] == []
+
+
+def test_a_trained_model_is_tuned_by_its_own_keys_and_those_of_training() -> None:
+    space = find_space(make_recipe({"model": {"name": "SASRec"}}))
+    assert list(space) == [
+        "model.dim", "model.dropout", "model.num_layers",
+        "training.batch_size", "training.learning_rate", "training.weight_decay",
+    ]  # fmt: skip
+    assert space["training.learning_rate"] == Range(1e-4, 1e-2, log=True)
+    assert find_space(make_recipe({"model": {"name": "EASE"}})) == {"model.l2": Range(500 / 30, 15000.0, log=True)}
+
+
+def test_a_file_is_stronger_key_by_key(tmp_path: Path) -> None:
+    file = tmp_path / "space.yaml"
+    file.write_text("model: {dim: [16, 48]}\ntraining.learning_rate: null\nmodel.num_heads: {low: 1, high: 2}\n")
+    space = find_space(make_recipe({"model": {"name": "SASRec"}}), file)
+    assert space["model.dim"] == Choice((16, 48))
+    assert space["model.num_heads"] == Range(1, 2, is_whole=True)
+    assert "training.learning_rate" not in space
+    assert "model.dropout" in space
+
+
+def test_only_leaves_the_rest_and_fixed_keys_are_left_unless_they_are_named() -> None:
+    recipe = make_recipe({"model": {"name": "SASRec"}})
+    assert list(find_space(recipe, {"only": True, "model.dim": [8, 16]})) == ["model.dim"]
+    assert "model.dim" not in find_space(recipe, fixed={"model.dim"})
+    assert "model.dim" in find_space(recipe, {"model.dim": [8, 16]}, fixed={"model.dim"})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"training.learning_rat": [0.1, 0.2]},
+            'no key "training.learning_rat"; did you mean "training.learning_rate"',
+        ),
+        ({"dim": [8]}, 'has no key "dim"; did you mean "model.dim"'),
+        ({"model.dimension": [8]}, 'did you mean "model.dim"'),
+        ({"model.temperature": [8]}, 'SASRec has no key "model.temperature"'),
+        ({"evaluation.candidates": [100]}, "evaluation.candidates is the same for all trials"),
+        ({"training.monitor": ["hr@1"]}, "training.monitor is the same for all trials"),
+        ({"model.dim": [8, "many"]}, r"model.dim: .*found 'many'"),
+        ({"training.weight_decay": [0.0, -1.0]}, "greater than or equal to 0"),
+        ({"model.dropout": {"low": 0.5, "high": 0.1}}, "needs low < high"),
+        ({"training.learning_rate": {"low": 0.0, "high": 0.1, "log": True}}, "needs 0 < low < high"),
+        ({"training.learning_rate": {"low": "1e-4", "high": 0.1}}, r"write 1\.0e-3"),
+        ({"model.dim": 8}, "a list of values or"),
+        ({"model.dim": {"low": 8, "high": 16, "steps": 2}}, "a list of values or"),
+        ({"only": 3}, "only is true or false"),
+        ({"only": True}, "there is nothing to tune of SASRec"),
+    ],
+)
+def test_what_a_model_does_not_take_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        find_space(make_recipe({"model": {"name": "SASRec"}}), given)
+
+
+def test_a_model_without_such_keys_has_nothing_to_tune() -> None:
+    with pytest.raises(InputError, match="there is nothing to tune of Popularity"):
+        find_space(make_recipe({"model": {"name": "Popularity"}}))
+
+
+def test_values_make_another_recipe_of_all_the_other_keys() -> None:
+    recipe = make_recipe({"model": {"name": "SASRec"}, "seed": 3})
+    other = with_values(recipe, {"model.dim": 32, "training.learning_rate": 0.01})
+    assert other.model.arguments["dim"] == 32
+    assert with_values(other, {"model.dim": 64, "training.learning_rate": 0.001}) == recipe
