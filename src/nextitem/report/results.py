@@ -57,8 +57,9 @@ def members_table(report: dict[str, Any]) -> Group:
 
 def protocol_table(report: Report) -> Group:
     """One model's metrics under their protocol."""
-    table = _metric_table(list(report.values))
-    table.add_row("test", *(f"{value:.4f}" for value in report.means().values()))
+    means = report.means()
+    table = _metric_table(list(means))
+    table.add_row("test", *(f"{value:.4f}" for value in means.values()))
     return Group(*map(Text, report.notes), Text(report.protocol), table)
 
 

@@ -41,7 +41,7 @@ class Outcome:
     valid: Report
     test: Report
     baselines: dict[str, Report]  # on the test cases
-    comparison: AgainstBaseline | None  # None without a baseline
+    comparison: AgainstBaseline | None  # None without a baseline, or without a metric of the targets
     slices: dict[str, np.ndarray]  # name -> (R,) which of the test cases are looked at by themselves
     ratings: RatingErrors | None  # of a model that predicts them
     seconds: float
@@ -83,14 +83,15 @@ def evaluate_with_baselines(
     metrics, _ = choose_metrics(recipe, protocol.num_ranked(split.num_items))
 
     def measured(one: Recommender, holdout: Holdout) -> Report:
-        return evaluate(one, holdout, metrics, protocol, memory, processes=processes)
+        return evaluate(one, holdout, metrics, protocol, memory, processes=processes, data=split.training_data)
 
     valid, test = measured(model, split.valid), measured(model, split.test)
     beside = beside or {}
     others = [name for name in settings.baselines if name != recipe.model.name and name not in beside]
     baselines = {name: measured(build_baseline(name, split, recipe.seed, processes), split.test) for name in others}
     baselines |= {name: measured(one, split.test) for name, one in beside.items()}
-    comparison = _compare(test, baselines, compared(settings.metrics, metrics)) if baselines else None
+    by = compared(settings.metrics, metrics)
+    comparison = _compare(test, baselines, by) if baselines and by else None
     slices = find_slices(split, protocol.chosen(split.test))
     ratings = None
     if predicts_ratings(model):

@@ -17,6 +17,7 @@ from nextitem.data.splits.split import Leaks, Split
 from nextitem.data.training_data import Sizes
 from nextitem.diagnosis.alarms import alarms
 from nextitem.errors import InputError
+from nextitem.evaluation.lists import check_listed
 from nextitem.models.base import Recommender, Trained
 from nextitem.processes import Processes, joined
 from nextitem.recipe import DataRecipe, Recipe, TrainingRecipe
@@ -180,7 +181,9 @@ def _notes(recipe: Recipe, dataset: Dataset, split: Split) -> tuple[str, ...]:
     protocol = build.build_protocol(recipe.evaluation, recipe.seed)
     num_ranked = protocol.num_ranked(split.num_items)
     notes = alarms(dataset) + protocol.notes(split.test, dataset.num_interactions)
-    notes += choose_metrics(recipe, num_ranked)[1]
+    metrics, said = choose_metrics(recipe, num_ranked)
+    check_listed(metrics, recipe.evaluation.candidates, split.training_data)
+    notes += said
     return notes + (choose_monitor(recipe, num_ranked)[1] if recipe.training else ())
 
 
