@@ -15,7 +15,7 @@ from nextitem.data.splits.split import Holdout, Split
 from nextitem.evaluation.evaluate import Report, evaluate
 from nextitem.evaluation.ratings import RatingErrors, predicts_ratings, rating_errors
 from nextitem.evaluation.significance import paired_test
-from nextitem.evaluation.slices import find_slices
+from nextitem.evaluation.slices import Slice, find_slices
 from nextitem.models.base import Recommender
 from nextitem.processes import ALONE, Processes
 from nextitem.recipe import Recipe
@@ -42,19 +42,20 @@ class Outcome:
     test: Report
     baselines: dict[str, Report]  # on the test cases
     comparison: AgainstBaseline | None  # None without a baseline, or without a metric of the targets
-    slices: dict[str, np.ndarray]  # name -> (R,) which of the test cases are looked at by themselves
+    slices: dict[str, Slice]  # of the test cases, by name
     ratings: RatingErrors | None  # of a model that predicts them
     seconds: float
 
     def sliced(self) -> dict[str, dict[str, Any]]:
-        """Of each slice how many cases it has, and what the model and the baselines have on them."""
+        """Of each slice what it is, how many cases it has, and what the model and the baselines have on them."""
         return {
             name: {
-                "cases": int(is_in.sum()),
-                "test": self.test.means(is_in),
-                "baselines": {other: report.means(is_in) for other, report in self.baselines.items()},
+                "what": one.what,
+                "cases": int(one.is_in.sum()),
+                "test": self.test.means(one.is_in),
+                "baselines": {other: report.means(one.is_in) for other, report in self.baselines.items()},
             }
-            for name, is_in in self.slices.items()
+            for name, one in self.slices.items()
         }
 
     def ranks(self, users: IdMap) -> pl.DataFrame:
