@@ -18,6 +18,7 @@ from nextitem.cli.choices import models, samplers
 from nextitem.cli.compare import compare
 from nextitem.cli.datasets import datasets
 from nextitem.cli.describe import compare_data, describe
+from nextitem.cli.experiment import experiment
 from nextitem.cli.explain import explain
 from nextitem.cli.index import index
 from nextitem.cli.interrupted import StoppedError, telling
@@ -98,7 +99,7 @@ class AsWritten(TyperCommand):
 for with_keys in (run, recipe, prepare, audit):
     app.command(cls=AsWritten, context_settings=WITH_KEYS)(with_keys)
 for command in (
-    *(recommend, index, explain, evaluate, show, compare, blend, models, samplers),
+    *(recommend, index, explain, evaluate, show, compare, blend, experiment, models, samplers),
     *(datasets, check, describe, compare_data, prepare_amazon),
 ):
     app.command(cls=AsWritten, context_settings=ANY_HYPHEN)(command)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nextitem.cli.code import MovedCode, code_of_run
+from nextitem.cli.experiment import run_seeds
 from nextitem.cli.interrupted import NOTHING_BEGUN, left_of_run, telling
 from nextitem.cli.keys import layers_of, recipe_of, split_given
 from nextitem.cli.shared import AsJson, console, print_json, rank, telling_of_compilation
@@ -42,6 +43,10 @@ def run(
         typer.Option(help="Split, metrics and filters as another library has them, to compare with its figures."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of all randomness [0].")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="So many runs, from --seed on, each a folder in --out; then their table.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Runs of --seeds at a time, which share the cores.")] = 1,
     mode: Annotated[
         Literal["light", "detail"], typer.Option(help="light: a line an epoch, and the result. detail: each phase.")
     ] = "detail",
@@ -108,6 +113,12 @@ def run(
     else:
         wanted = recipe_of(file, named, keys, trusts_file=trust_code)
         place = out or free_folder(Path("runs"), wanted)
+    if seeds is not None:
+        _refuse_beside_seeds({"--resume": resume, "--again": again, "--refit": refit, "--profile": profile})
+        run_seeds(wanted, seeds, out, workers, trust_code or wanted.model.own is not None, json)
+        return
+    if workers > 1:
+        raise InputError("--workers is of --seeds: so many runs at a time; a run by itself takes --training.threads")
     shown = _Shown(mode, profile, json)
     is_ours = resume is not None and not again  # whether what the folder holds is of this run
     opening = ["--code", str(code)] if code else ["--trust-code"]
@@ -121,6 +132,12 @@ def run(
             is_ours = is_ours or not again or not isinstance(event, Prepared)  # with --again it is cleared after that
             shown.show(event)
     shown.finish()
+
+
+def _refuse_beside_seeds(given: dict[str, object]) -> None:
+    for name, value in given.items():
+        if value:
+            raise InputError(f"--seeds makes whole runs, and the same command goes on with them; leave {name} out")
 
 
 class _Shown:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from nextitem.cli.code import MovedCode, TrustCode, code_of_run
 from nextitem.cli.shared import AsJson, MovedData, RunPath, console, print_json
+from nextitem.errors import InputError
 
 
 def evaluate(
@@ -46,11 +48,24 @@ def evaluate(
         console().print(protocol_table(report))
 
 
-def show(folder: RunPath, json: AsJson = False) -> None:
-    """Show the test table of a finished run again."""
+def show(
+    folder: RunPath,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the run's page to a file, .html, that needs no network.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Show the test table of a finished run again; with --out its page: curves, slices, where the targets stand."""
     from nextitem.report.results import test_table
+    from nextitem.report.run_page import html
     from nextitem.runs.folder import RunFolder
+    from nextitem.writing import write
 
+    if out is not None:
+        if out.suffix != ".html":
+            raise InputError(f"--out {out}: the page of a run is written as .html")
+        write(out, html(folder).encode())
+        console(stderr=json).print(f"written to {out}", highlight=False, soft_wrap=True)
     report = RunFolder(folder).read_report()
     if json:
         print_json(report)

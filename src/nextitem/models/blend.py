@@ -46,9 +46,7 @@ class Member:
         known = {field.name for field in fields(cls)}
         if not known >= keys.keys() >= {"name", "model", "arguments"} or not isinstance(keys["arguments"], dict):
             raise InputError(f"model.members: a member has the keys {', '.join(sorted(known))}; found {dict(keys)}")
-        member = cls(**keys)
-        check_arguments(find(member.model), dict(member.arguments))
-        return member
+        return cls(**{**keys, "arguments": check_arguments(find(keys["model"]), keys["arguments"])})
 
     def make(self, sizes: Sizes) -> Recommender:
         """Its model with first weights."""
@@ -78,6 +76,7 @@ class Blend(Fitted):
         self.models = nn.ModuleList(member.make(sizes) for member in self.members)
         self.register_buffer("weights", torch.ones(len(self.members)))
         self.register_buffer("logs", torch.zeros(len(self.members), dtype=torch.bool))
+        self.needs = tuple(dict.fromkeys(need for model in self._models() for need in model.needs))
         knowing = [model for model in self._models() if model.knows_users]
         self.knows_users = bool(knowing)
         self.takes_strangers = bool(knowing) and all(model.takes_strangers for model in knowing)

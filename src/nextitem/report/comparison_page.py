@@ -85,7 +85,7 @@ def _slices(comparison: Comparison, metric: str) -> list[str]:
             values = [part["baselines"].get(one.name, {}) if one.is_baseline else part["test"] for part in of if part]
             if len(values) == len(of) and all(metric in value for value in values):
                 bars[one.name] = mean(value[metric] for value in values)
-        if len(bars) == len(comparison.models):
+        if len(bars) == len(comparison.models) and any(bars.values()):  # a slice where all have 0 shows nothing
             found.append(bar_chart(f"{metric} on the cases {first.get('what', f'of {name}')}", bars))
     return found
 

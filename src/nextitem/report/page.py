@@ -28,7 +28,8 @@ svg { width: 100%; height: auto; display: block; } svg text { fill: var(--text);
 .line.s4 { stroke: var(--s4); } .dot.s4 { fill: var(--s4); }
 .line.s5 { stroke: var(--s5); } .dot.s5 { fill: var(--s5); }
 .whisker { stroke: var(--text); stroke-width: 2; }
-.key { margin-right: 1.2rem; font-size: .9rem; } .key i { display: inline-block; width: .9rem; height: .9rem;
+.key { display: inline-block; margin-right: 1.2rem; font-size: .9rem; }
+.key i { display: inline-block; width: .9rem; height: .9rem;
   margin-right: .4rem; vertical-align: -2px; background: var(--s0); } .key i.s1 { background: var(--s1); }
 .key i.s2 { background: var(--s2); } .key i.s3 { background: var(--s3); } .key i.s4 { background: var(--s4); }
 .key i.s5 { background: var(--s5); }

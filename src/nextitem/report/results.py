@@ -18,7 +18,7 @@ def test_table(report: dict[str, Any]) -> Group:
     """The test metrics of a run beside its baselines, under their protocol."""
     name = label(report["recipe"]["model"]["name"])
     title = f"Test: {report['data']['name']}, {report['split']}"
-    lines = (_against_baseline(report), _of_ratings(report), _recommending(report))
+    lines = (against_baseline(report), of_ratings(report), recommending(report))
     said = [Text(line) for line in lines if line] or [Text("")]
     sliced = _sliced(name, report)
     members = [members_table(report)] if report.get("members") else []  # of a blend
@@ -79,7 +79,8 @@ def _metric_table(metrics: list[str]) -> FittingTable:
     return table
 
 
-def _against_baseline(report: dict[str, Any]) -> str:
+def against_baseline(report: dict[str, Any]) -> str:
+    """The difference to the best baseline, in a sentence; empty without one."""
     found = report["comparison"]
     if found is None:
         return ""
@@ -91,7 +92,7 @@ def _against_baseline(report: dict[str, Any]) -> str:
     )
 
 
-def _of_ratings(report: dict[str, Any]) -> str:
+def of_ratings(report: dict[str, Any]) -> str:
     """Of a model that predicts them."""
     found = report.get("ratings")  # reports of before have none
     if not found:
@@ -102,7 +103,7 @@ def _of_ratings(report: dict[str, Any]) -> str:
     )
 
 
-def _recommending(report: dict[str, Any]) -> str:
+def recommending(report: dict[str, Any]) -> str:
     """Of a run that was trained anew on all data: whose figures these are, and what recommends."""
     done = report.get("refit")
     if not done:

@@ -9,9 +9,14 @@ from nextitem.recipe import Recipe
 from nextitem.runs.folder import RunFolder
 
 
+def stem_of(recipe: Recipe) -> str:
+    """`MODEL-DATA`."""
+    return f"{recipe.model.name.rpartition(':')[2]}-{Path(recipe.data.source).name}"
+
+
 def free_folder(parent: Path, recipe: Recipe) -> Path:
     """`parent/MODEL-DATA`, or with -2, -3, .. the first that is free or holds a run of this very recipe."""
-    stem = f"{recipe.model.name.rpartition(':')[2]}-{Path(recipe.data.source).name}"
+    stem = stem_of(recipe)
     for number in count(1):
         path = parent / (stem if number == 1 else f"{stem}-{number}")
         folder = RunFolder(path)

@@ -1,0 +1,149 @@
+"""`nextitem experiment`: the runs of a plan, and then their comparison."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nextitem.cli.code import code_asked_for
+from nextitem.cli.interrupted import telling
+from nextitem.cli.shared import console, print_json
+from nextitem.errors import InputError
+
+if TYPE_CHECKING:
+    from nextitem.recipe import Recipe
+    from nextitem.runs.experiment import Experiment
+
+Workers = Annotated[int, typer.Option(min=1, help="Runs at a time, which share the cores out among them.")]
+
+
+def experiment(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A YAML file: models, data, seeds, grid, recipe.")],
+    out: Annotated[Path | None, typer.Option(help="The folder of the runs [runs/ and the plan's name].")] = None,
+    workers: Workers = 1,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="The I-th of N parts alone, such as of an array of a cluster.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run, and run nothing.")] = False,
+    trust_code: Annotated[
+        bool, typer.Option("--trust-code", help="Run the code of models of your own, which the plan names.")
+    ] = False,
+) -> None:
+    """Run models x data x seeds x a grid of keys, and compare: `nextitem experiment plan.yaml --workers 2`.
+
+    A plan is YAML: `models: [SASRec, {name: GRU4Rec, grid: {model.dim: [64, 128]}}]`, `data: [ml-100k]`, `seeds: 3`,
+    `recipe: {training: {epochs: 50}}`. Each run has a folder; the same command after a kill goes on, and finished runs
+    are not made again.
+    """
+    from nextitem.runs.experiment import Experiment
+    from nextitem.runs.plan import planned, read_plan
+    from nextitem.runs.plan import shard as part_of
+
+    runs = planned(read_plan(plan), code_asked_for if trust_code else _none)
+    found = Experiment(out or Path("runs") / plan.stem, part_of(runs, shard))
+    if dry_run:
+        _tell(found, workers)
+        return
+    execute(found, workers, ["--trust-code"] if trust_code else [])
+    whole = Experiment(found.out, runs)
+    missing = [entry for entry in whole.entries if entry.state != "done"]
+    if missing:
+        console().print(f"{len(missing)} runs of other parts are not done; the same command then compares them all")
+        return
+    show_comparisons(whole)
+
+
+def run_seeds(recipe: Recipe, count: int, out: Path | None, workers: int, trust_code: bool, json: bool) -> None:
+    """Runs of one recipe that differ in the seed, `runs/MODEL-DATA-seeds/seed-0` and on, and their table."""
+    from nextitem.runs.experiment import Experiment
+    from nextitem.runs.naming import stem_of
+    from nextitem.runs.plan import seeds_of
+
+    found = Experiment(out or Path("runs") / f"{stem_of(recipe)}-seeds", seeds_of(recipe, count))
+    execute(found, workers, ["--trust-code"] if trust_code else [])
+    show_comparisons(found, json=json)
+
+
+def _none(name: object) -> tuple[()]:
+    """Code runs only where the command line says so; the name is then refused with the way out."""
+    return ()
+
+
+def execute(found: Experiment, workers: int, options: list[str]) -> None:
+    """To the end, with a table that stands on a terminal while it lasts.
+
+    Raises:
+        InputError: runs have failed; the others are done.
+    """
+    from rich.live import Live
+
+    from nextitem.report.experiment import state_table
+
+    screen = console(stderr=True)
+
+    def left() -> str:
+        done = sum(entry.state == "done" for entry in found.entries)
+        return f"; {done} of {len(found.entries)} runs are done, and the same command goes on"
+
+    with telling(left):
+        if screen.is_terminal:
+            with Live(console=screen, transient=True, auto_refresh=False) as live:
+                for entries in found.execute(workers, options):
+                    live.update(state_table(entries), refresh=True)
+        else:
+            _tell_ends(found, workers, options, screen)
+    screen.print(state_table(found.entries))
+    if failed := [entry for entry in found.entries if entry.state == "failed"]:
+        told = "\n".join(f"{entry.planned.name}: {entry.said}" for entry in failed)
+        raise InputError(
+            f"{len(failed)} of {len(found.entries)} runs failed, and the same command tries again:\n{told}"
+        )
+
+
+def _tell_ends(found: Experiment, workers: int, options: list[str], screen: Any) -> None:
+    """A line when a run ends, where there is no terminal."""
+    told = {entry.planned.name for entry in found.entries if entry.state == "done"}
+    for entries in found.execute(workers, options):
+        for entry in entries:
+            if entry.state in ("done", "failed") and entry.planned.name not in told:
+                told.add(entry.planned.name)
+                screen.print(f"{entry.planned.name}: {entry.state}", highlight=False, soft_wrap=True)
+
+
+def show_comparisons(found: Experiment, *, json: bool = False) -> None:
+    """A table a data set, and its page beside the runs."""
+    from nextitem.report.comparison import shown
+    from nextitem.report.comparison_page import html
+    from nextitem.runs.compare import compare
+    from nextitem.writing import write
+
+    screen = console()
+    for data in dict.fromkeys(entry.planned.data for entry in found.entries):
+        folders = [entry.folder for entry in found.entries if entry.planned.data == data]
+        try:
+            comparison = compare(folders)
+        except InputError as error:
+            screen.print(f"{data}: the runs stand in no one table: {error}", highlight=False, soft_wrap=True)
+            continue
+        page = found.out / f"{data}.html"
+        write(page, html(comparison).encode())
+        if json:
+            print_json({"data": data, "protocol": comparison.protocol, "lines": comparison.lines})
+            continue
+        screen.print(shown(comparison))
+        screen.print(f"written to {page}", highlight=False, soft_wrap=True)
+
+
+def _tell(found: Experiment, workers: int) -> None:
+    """What would be run, and about how long it would take."""
+    from nextitem.report.experiment import duration, state_table
+
+    screen = console()
+    screen.print(state_table(found.entries))
+    seconds = found.left()
+    if seconds is None:
+        screen.print("how long it takes cannot be said before a run of each model is done")
+    else:
+        screen.print(f"about {duration(seconds / workers)} by what like runs took here, with {workers} at a time")
