@@ -141,7 +141,8 @@ def test_the_forms(home: Path) -> None:
 def test_the_page_asks_for_nothing_beyond_itself(home: Path) -> None:
     page = html(ni.compare([home / "seeds", home / "wide", home / "chain"]))
     assert not re.findall(r"(?:src|href)=|url\(|https?://(?!www\.w3\.org)", page)
-    assert page.count("<figure>") == 4  # means, differences, curves, hits
+    assert page.count("<figure>") == 4 + 6  # means, differences, curves, hits; three slices by item, three by length
+    assert "ndcg@10 on the cases of the most popular items" in page
     assert "Validation ndcg@10 by epoch" in page
 
 

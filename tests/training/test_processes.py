@@ -50,7 +50,10 @@ RUNS: dict[str, Any] = {
         "loss": {"name": "bpr", "sampling": "static"},
         "training": TRAINING | {"batches": "pair", "batch_size": 32, "clip_norm": 0.1},
     },
-    "counted": {"model": {"name": "EASE"}},
+    "counted": {
+        "model": {"name": "EASE"},
+        "evaluation": {"metrics": ["ndcg@10", "coverage@5", "gini@5", "novelty@5", "serendipity@5"]},
+    },
 }
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from nextitem.data.splits.split import Holdout
+from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError, expect
-from nextitem.evaluation.lists import narrowed
+from nextitem.evaluation.beyond import is_listed
+from nextitem.evaluation.listing import Listing
+from nextitem.evaluation.lists import check_listed, check_lists, narrowed
 from nextitem.evaluation.metrics import measure
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import DEFAULT_MEMORY, Ranking, Track, rank
@@ -22,12 +25,14 @@ DEFAULT_METRICS = ("hr@1", "hr@5", "hr@10", "hr@20", "ndcg@5", "ndcg@10", "ndcg@
 
 @dataclass(frozen=True)
 class Report:
-    """What an evaluation found: a value a case of each metric, under the protocol that it was measured by."""
+    """What an evaluation found: a value a case of each metric, under the protocol that it was measured by; of coverage
+    and gini one value of all cases."""
 
     protocol: str  # one line; printed above every table
     ranking: Ranking
     values: dict[str, np.ndarray]  # "ndcg@10" -> (R,), one value a case
     notes: tuple[str, ...] = ()  # what a reader of the numbers could miss
+    whole: dict[str, float] = field(default_factory=dict)  # "coverage@10" -> of all lists together; no value a case
 
     def __repr__(self) -> str:
         return f"Report({', '.join(f'{name} {value:.4f}' for name, value in self.means().items())}; {self.protocol})"
@@ -38,9 +43,19 @@ class Report:
         return html_table(self.protocol, list(means), [[f"{value:.4f}" for value in means.values()]])
 
     def means(self, is_in: np.ndarray | None = None) -> dict[str, float]:
-        """The mean of each metric over the cases, or over those of a slice (R,), by its name."""
+        """The mean of each metric over the cases, or over those of a slice (R,), by its name; and of all cases what has
+        no value a case."""
         chosen: np.ndarray | slice = slice(None) if is_in is None else is_in
-        return {name: float(values[chosen].mean()) for name, values in self.values.items()}
+        means = {name: _mean(name, values[chosen]) for name, values in self.values.items()}
+        return means | (self.whole if is_in is None else {})
+
+
+def _mean(name: str, values: np.ndarray) -> float:
+    """Of a metric of lists the mean over those that have a value; 0 where none has."""
+    has_value = ~np.isnan(values)
+    if is_listed(name) and not has_value.all():
+        return float(values[has_value].mean()) if has_value.any() else 0.0
+    return float(values.mean())
 
 
 def evaluate(
@@ -51,6 +66,7 @@ def evaluate(
     memory: int = DEFAULT_MEMORY,
     track: Track | None = None,
     processes: Processes = ALONE,
+    data: TrainingData | None = None,
 ) -> Report:
     """Rank the targets of a holdout, such as `split.test`, and measure.
 
@@ -58,17 +74,24 @@ def evaluate(
 
     Without a protocol: the whole catalogue is ranked, seen items masked unless users repeat items. Without metrics:
     DEFAULT_METRICS, but none whose list is longer than the ranking; `notes` names those. Several `processes` share the
-    cases out among them, and each has the whole Report.
+    cases out among them, and each has the whole Report. `data` is what was trained on (`split.training_data`), and what
+    novelty, popularity, serendipity and diversity go by.
 
     Raises:
-        InputError: a metric that is none or has too long a list, or scores that are not numbers.
+        InputError: a metric that is none, has too long a list or lacks what it goes by, or scores that are not numbers.
     """
     _check(model, holdout, metrics)
     protocol = protocol or Protocol()
     num_ranked = protocol.num_ranked(model.num_items)
     names, notes = narrowed(DEFAULT_METRICS, num_ranked) if metrics is None else (metrics, ())
-    ranking = rank(model, holdout, protocol, memory, track, processes)
-    return Report(protocol.describe(holdout, model.wanted()), ranking, measure(ranking, names, num_ranked), notes)
+    listed = [name for name in names if is_listed(name)]
+    check_lists(listed, num_ranked, "metrics")
+    check_listed(listed, protocol.candidates, data)
+    listing = Listing(listed, len(protocol.chosen(holdout)), model.num_items, data) if listed else None
+    ranking = rank(model, holdout, protocol, memory, track, processes, listing)
+    values = measure(ranking, [name for name in names if name not in listed], num_ranked)
+    of_cases, whole = ({}, {}) if listing is None else listing.collected(processes)
+    return Report(protocol.describe(holdout, model.wanted()), ranking, values | of_cases, notes, whole)
 
 
 def _check(model: Recommender, holdout: Holdout, metrics: Sequence[str] | None) -> None:

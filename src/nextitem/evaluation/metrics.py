@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nextitem.errors import InputError, suggest
+from nextitem.evaluation.beyond import LISTED, is_listed
 from nextitem.evaluation.expected import EXPECTED, Listed
 from nextitem.evaluation.ranking import Ranking
 
@@ -104,8 +105,18 @@ def check(name: str) -> None:
         parse(name)
 
 
-def parse(name: str) -> tuple[Metric, int]:
-    """`ndcg@10` -> (ndcg, 10).
+def check_monitor(name: str, key: str) -> None:
+    """Raises InputError for what is no metric, or none by which an epoch is better than another; `key` asked for it."""
+    check(name)
+    if is_listed(name):
+        raise InputError(
+            f"{key}: {name} says what is on the lists, and more of it is not better; take a metric of the targets, "
+            "such as ndcg@10, and name it among the metrics"
+        )
+
+
+def parse(name: str) -> tuple[str, int]:
+    """`ndcg@10` -> ("ndcg", 10).
 
     Raises:
         InputError: an unknown metric, or no length after the @.
@@ -113,18 +124,19 @@ def parse(name: str) -> tuple[Metric, int]:
     kind, _, length = name.partition("@")
     if kind == AUC:
         raise InputError(f'"{name}": {AUC} looks at the whole ranking and has no list; write {AUC} alone')
-    if kind not in METRICS:
-        raise InputError(f'"{name}": there is no metric "{kind}"; {suggest(kind, [*METRICS, AUC])}')
+    if kind not in METRICS and kind not in LISTED:
+        raise InputError(f'"{name}": there is no metric "{kind}"; {suggest(kind, [*METRICS, *LISTED, AUC])}')
     if not length.isdecimal() or int(length) < 1:
         raise InputError(f'"{name}": a metric is written with the length of its list, such as {kind}@10')
-    return METRICS[kind], int(length)
+    return kind, int(length)
 
 
 def measure(ranking: Ranking, names: Sequence[str], num_ranked: int) -> dict[str, np.ndarray]:
     """name -> (R,) values.
 
     Raises:
-        InputError: a list longer than the `num_ranked` items that are ranked: every target would be on it.
+        InputError: a list longer than the `num_ranked` items that are ranked: every target would be on it. Or a metric
+            of the lists themselves (`beyond.py`), which a ranking of targets does not hold.
     """
     values = {}
     for name in names:
@@ -133,6 +145,11 @@ def measure(ranking: Ranking, names: Sequence[str], num_ranked: int) -> dict[str
             continue
         if parse(name)[1] > num_ranked:
             raise InputError(too_long(name, num_ranked))
+        if is_listed(name):
+            raise InputError(
+                f"{name} is of the items on the lists, and only the ranks of targets were kept; "
+                f"nextitem evaluate RUN --metrics {name} ranks again and measures it"
+            )
         values[name] = measured(ranking, name)
     return values
 
@@ -144,10 +161,10 @@ def too_long(name: str, num_ranked: int) -> str:
 
 def measured(ranking: Ranking, name: str) -> np.ndarray:
     """(R,) values of a metric of a list, however long that is."""
-    metric, k = parse(name)
-    values = metric(ranking.ranks, ranking.num_targets, k)
+    kind, k = parse(name)
+    values = METRICS[kind](ranking.ranks, ranking.num_targets, k)
     is_open = (ranking.tied > 1).any(1)  # (R,): the rank of some target is a matter of chance
     if ranking.ties == "expected" and is_open.any():
         cases = Listed.of(ranking.above[is_open], ranking.tied[is_open], ranking.num_targets[is_open], k)
-        values[is_open] = EXPECTED[name.partition("@")[0]](cases)
+        values[is_open] = EXPECTED[kind](cases)
     return values

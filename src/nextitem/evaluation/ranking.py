@@ -19,6 +19,8 @@ from nextitem.data.ids import PAD
 from nextitem.data.splits.split import Holdout
 from nextitem.errors import InputError
 from nextitem.evaluation.counting import count_above
+from nextitem.evaluation.highest import first_of_highest
+from nextitem.evaluation.listing import Listing
 from nextitem.evaluation.protocol import Protocol, Ties
 from nextitem.evaluation.ties import places
 from nextitem.models.base import Recommender
@@ -56,11 +58,13 @@ def rank(
     memory: int = DEFAULT_MEMORY,
     track: Track | None = None,
     processes: Processes = ALONE,
+    listing: Listing | None = None,
 ) -> Ranking:
     """Score every case in blocks that keep to `memory` bytes and rank its targets.
 
     Results do not depend on `memory`, nor on the order of cases. `track` wraps the blocks, to show progress. Of several
     `processes` each takes every so many-th block, the very blocks that one would rank, and all get the whole Ranking.
+    A `listing` is given the best items of every case, of this process; it wants the whole catalogue ranked.
 
     Raises:
         InputError: a score is not a number, or a user is left without candidates to draw.
@@ -99,6 +103,8 @@ def rank(
                 above[rows, :width] = np.nan
             else:
                 above[rows, :width], tied[rows, :width] = (counts.cpu().numpy() for counts in found)
+                if listing is not None:
+                    listing.take(rows, _best(scores, listing.depth), block.target)
     model.train(was_training)
     above, tied, num_ranked = processes.sum(above), processes.sum(tied), processes.sum(num_ranked)
     if negatives is None:
@@ -173,6 +179,13 @@ def _count(scores: Tensor, seen: Holdout | None, targets: Tensor, spares_targets
     is_out = target_scores == float("-inf")
     above = above.double().masked_fill(is_out, scores.shape[1] - 2).masked_fill(targets == PAD, float("inf"))
     return above, equal.masked_fill(is_out, 1)
+
+
+def _best(scores: Tensor, k: int) -> np.ndarray:
+    """(B, V) scores, -inf of what has left the ranking -> (B, k) items; see `beyond.py`."""
+    values, items = first_of_highest(scores, k)
+    best: np.ndarray = items.masked_fill(values == float("-inf"), PAD).cpu().numpy()
+    return best
 
 
 def _count_among(scores: Tensor, targets: Tensor, drawn: Tensor) -> tuple[tuple[Tensor, Tensor] | None, np.ndarray]:

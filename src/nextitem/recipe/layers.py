@@ -16,7 +16,7 @@ from nextitem.data.sources.public import PUBLIC_DATA
 from nextitem.data.splits.codes import parse_code
 from nextitem.data.splits.given import given_files
 from nextitem.errors import InputError, expect, suggest
-from nextitem.evaluation.metrics import check
+from nextitem.evaluation.metrics import check, check_monitor
 from nextitem.keys import named
 from nextitem.models.base import Fitted, Trained
 from nextitem.models.catalogue import MODELS, check_arguments, contents_of, find
@@ -103,8 +103,10 @@ def _refuse_flat(layer: Layer) -> None:
 
 def _check_measures(recipe: Recipe) -> None:
     """The metrics, and the baselines, which are of ours."""
-    for metric in (*recipe.evaluation.metrics, *([recipe.training.monitor] if recipe.training else [])):
+    for metric in recipe.evaluation.metrics:
         check(metric)
+    if recipe.training:
+        check_monitor(recipe.training.monitor, "training.monitor")
     for baseline in recipe.evaluation.baselines:
         if ":" in baseline:
             raise InputError(f"evaluation.baselines: a baseline is one of ours, found {baseline}; run yours by itself")
@@ -140,7 +142,7 @@ def with_training(recipe: Recipe, keys: Layer) -> Recipe:
     assert recipe.training is not None
     training = with_batch_keys(recipe.training)
     check_training(training, recipe.loss)
-    check(training.monitor)
+    check_monitor(training.monitor, "training.monitor")
     return recipe.model_copy(update={"training": training})
 
 

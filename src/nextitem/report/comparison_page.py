@@ -5,7 +5,6 @@ from __future__ import annotations
 from html import escape
 from statistics import mean
 
-from nextitem.evaluation.slices import SLICES
 from nextitem.report.comparison import protocol_lines, sentences, table_of, title
 from nextitem.report.page import Table, html_table, page
 from nextitem.report.svg import bar_chart, line_chart
@@ -79,7 +78,7 @@ def _slices(comparison: Comparison, metric: str) -> list[str]:
     if comparison.part != "test":
         return []
     found = []
-    for name in comparison.models[0].reports[0].get("slices", {}):
+    for name, first in comparison.models[0].reports[0].get("slices", {}).items():
         bars = {}
         for one in comparison.models:
             of = [report.get("slices", {}).get(name) for report in one.reports]
@@ -87,7 +86,7 @@ def _slices(comparison: Comparison, metric: str) -> list[str]:
             if len(values) == len(of) and all(metric in value for value in values):
                 bars[one.name] = mean(value[metric] for value in values)
         if len(bars) == len(comparison.models) and any(bars.values()):  # a slice where all have 0 shows nothing
-            found.append(bar_chart(f"{metric} on the cases {SLICES[name]}", bars))
+            found.append(bar_chart(f"{metric} on the cases {first.get('what', f'of {name}')}", bars))
     return found
 
 

@@ -8,8 +8,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from nextitem.evaluation.beyond import is_listed
 from nextitem.evaluation.evaluate import Report
-from nextitem.evaluation.slices import SLICES
 from nextitem.models.own import label
 from nextitem.report.tables import FittingTable
 
@@ -20,22 +20,29 @@ def test_table(report: dict[str, Any]) -> Group:
     title = f"Test: {report['data']['name']}, {report['split']}"
     lines = (against_baseline(report), of_ratings(report), recommending(report))
     said = [Text(line) for line in lines if line] or [Text("")]
-    sliced = [part for one in report.get("slices", {}).items() for part in _sliced(name, *one)]  # older ones have none
+    sliced = _sliced(name, report)
     members = [members_table(report)] if report.get("members") else []  # of a blend
     head: list[RenderableType] = ["", Text(title, "bold"), Text(report["protocol"]), _beside_baselines(name, report)]
     return Group(*members, *head, *said, *sliced)
 
 
-def _sliced(name: str, which: str, found: dict[str, Any]) -> list[RenderableType]:
-    """The cases of a slice by themselves; one line where no list of any model has a target of them."""
-    said = f"{found['cases']:,} of these cases are {SLICES[which]}"
-    if any(value > 0 for values in (found["test"], *found["baselines"].values()) for value in values.values()):
-        return ["", Text(said), _beside_baselines(name, found)]
-    return [Text(f"{said}; all have 0 there")]
+def _sliced(name: str, report: dict[str, Any]) -> list[RenderableType]:
+    """A row a slice: one metric of the model, beside that of the baseline that it is compared with."""
+    slices = report.get("slices")  # reports of before have none
+    by = report["comparison"]
+    measured = [one for one in report["test"] if not is_listed(one)]
+    if not slices or not measured:
+        return []
+    metric, baseline = (by["metric"], by["baseline"]) if by else (measured[0], None)
+    table = _metric_table(["cases", *([baseline] if baseline else []), name])
+    for which, found in slices.items():
+        others = [found["baselines"][baseline]] if baseline else []
+        table.add_row(which, f"{found['cases']:,}", *(f"{one[metric]:.4f}" for one in (*others, found["test"])))
+    return ["", Text(f"{metric} on some of these cases (report.json says which, and has all metrics)"), table]
 
 
 def _beside_baselines(name: str, found: dict[str, Any]) -> FittingTable:
-    """What a model has on the test cases, or on a slice of them, and the baselines above it."""
+    """What a model has on the test cases, and the baselines above it."""
     table = _metric_table(list(found["test"]))
     for baseline, values in found["baselines"].items():
         table.add_row(baseline, *(f"{value:.4f}" for value in values.values()))
@@ -57,8 +64,9 @@ def members_table(report: dict[str, Any]) -> Group:
 
 def protocol_table(report: Report) -> Group:
     """One model's metrics under their protocol."""
-    table = _metric_table(list(report.values))
-    table.add_row("test", *(f"{value:.4f}" for value in report.means().values()))
+    means = report.means()
+    table = _metric_table(list(means))
+    table.add_row("test", *(f"{value:.4f}" for value in means.values()))
     return Group(*map(Text, report.notes), Text(report.protocol), table)
 
 

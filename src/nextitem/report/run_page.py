@@ -8,7 +8,6 @@ from typing import Any
 
 import yaml
 
-from nextitem.evaluation.slices import SLICES
 from nextitem.models.own import label
 from nextitem.report.page import Table, html_table, page
 from nextitem.report.results import against_baseline, of_ratings, recommending
@@ -50,8 +49,9 @@ def _metrics(name: str, report: dict[str, Any]) -> Table:
 
 def _slices(name: str, report: dict[str, Any]) -> list[Table]:
     return [
-        _beside_baselines(f"{found['cases']:,} cases are {SLICES.get(which, which)}", name, found)
+        _beside_baselines(f"{found['cases']:,} cases {found.get('what', f'of {which}')}", name, found)
         for which, found in report.get("slices", {}).items()
+        if found["test"]  # coverage and gini have no slices
     ]
 
 

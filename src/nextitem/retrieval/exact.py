@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nextitem.data.ids import PAD
 from nextitem.data.sequences import Sequences
+from nextitem.evaluation.highest import first_of_highest
 
 ROWS = 256  # queries of a block
 ITEMS = 2**15  # of a block: 32 MB of scores
@@ -64,18 +65,3 @@ def _by_item(seen: Sequences | None) -> tuple[Tensor, Tensor]:
     items = seen.flat_items().astype(np.int64)
     order = np.argsort(items, kind="stable")
     return torch.from_numpy(seen.flat_rows()[order]), torch.from_numpy(items[order])
-
-
-def first_of_highest(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """(B, C) -> the highest scores of each row (B, min(k, C)), descending, and their columns; of equal scores the first
-    columns, which torch's own topk does not promise."""
-    k = min(k, scores.shape[1])
-    top, columns = scores.topk(k, 1)
-    columns, order = columns.sort(1)
-    top, order = top.gather(1, order).sort(dim=1, descending=True, stable=True)
-    columns = columns.gather(1, order)
-    is_torn = (scores >= top[:, -1:]).sum(1) > k  # a tie goes on behind the list
-    for row in is_torn.nonzero()[:, 0].tolist():
-        values, places = scores[row].sort(dim=0, descending=True, stable=True)
-        top[row], columns[row] = values[:k], places[:k]
-    return top, columns

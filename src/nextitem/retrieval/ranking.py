@@ -17,16 +17,26 @@ from nextitem.data.batches import holdout_batch
 from nextitem.data.ids import PAD
 from nextitem.data.sequences import Sequences
 from nextitem.data.splits.split import Holdout
+from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
+from nextitem.evaluation.beyond import is_listed
 from nextitem.evaluation.evaluate import Report
+from nextitem.evaluation.listing import Listing
+from nextitem.evaluation.lists import check_listed
 from nextitem.evaluation.metrics import AUC, measure, parse
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import DEFAULT_MEMORY, Ranking, num_masked, spans
+from nextitem.processes import ALONE
 from nextitem.retrieval.approximate import Index
 
 
 def evaluate_by(
-    index: Index, holdout: Holdout, metrics: Sequence[str], protocol: Protocol, memory: int = DEFAULT_MEMORY
+    index: Index,
+    holdout: Holdout,
+    metrics: Sequence[str],
+    protocol: Protocol,
+    memory: int = DEFAULT_MEMORY,
+    data: TrainingData | None = None,
 ) -> Report:
     """What `evaluate` measures, of the lists that the index finds: as long as the longest list of a metric.
 
@@ -42,15 +52,29 @@ def evaluate_by(
             f"{AUC} is of the order of all items, and an index finds the best alone; leave one of the two out"
         )
     depth = max(parse(name)[1] for name in metrics)
-    ranking = rank_by(index, holdout, protocol, depth, memory)
+    listed = [name for name in metrics if is_listed(name)]
+    check_listed(listed, protocol.candidates, data)
+    num_items = index.model.num_items
+    listing = Listing(listed, len(protocol.chosen(holdout)), num_items, data) if listed else None
+    ranking = rank_by(index, holdout, protocol, depth, memory, listing)
     recall = index.measured or "recall not measured"
     lists = f"approximate: targets looked for in lists of {depth} items found by {index} ({recall})"
     said = f"{protocol.describe(holdout, index.model.wanted())}, {lists}"
-    return Report(said, ranking, measure(ranking, list(metrics), index.model.num_items))
+    values = measure(ranking, [name for name in metrics if name not in listed], num_items)
+    of_cases, whole = ({}, {}) if listing is None else listing.collected(ALONE)
+    return Report(said, ranking, values | of_cases, whole=whole)
 
 
-def rank_by(index: Index, holdout: Holdout, protocol: Protocol, depth: int, memory: int = DEFAULT_MEMORY) -> Ranking:
-    """Rank the targets of every case among the `depth` best items that are found for it."""
+def rank_by(
+    index: Index,
+    holdout: Holdout,
+    protocol: Protocol,
+    depth: int,
+    memory: int = DEFAULT_MEMORY,
+    listing: Listing | None = None,
+) -> Ranking:
+    """Rank the targets of every case among the `depth` best items that are found for it, of which a `listing` is
+    told."""
     holdout = protocol.chosen(holdout)
     holdout = replace(holdout, target=holdout.target.distinct())
     model, wanted, masks_seen = index.model, index.model.wanted(), protocol.masks_seen(holdout)
@@ -67,6 +91,8 @@ def rank_by(index: Index, holdout: Holdout, protocol: Protocol, depth: int, memo
             queries = model.query(holdout_batch(asked, model.max_length, wanted))
             seen = _masked(block, protocol.seen == "mask_unless_target") if masks_seen else None
             items, scores = index.search(queries, depth, seen=seen)
+            if listing is not None:
+                listing.take(rows, items, block.target)
             targets = block.target.padded(None)  # (B, M')
             width = targets.shape[1]
             above[rows, :width], tied[rows, :width] = _places(items, scores, targets, model.num_items)

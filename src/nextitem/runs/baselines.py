@@ -15,7 +15,7 @@ from nextitem.data.splits.split import Holdout, Split
 from nextitem.evaluation.evaluate import Report, evaluate
 from nextitem.evaluation.ratings import RatingErrors, predicts_ratings, rating_errors
 from nextitem.evaluation.significance import paired_test
-from nextitem.evaluation.slices import find_slices
+from nextitem.evaluation.slices import Slice, find_slices
 from nextitem.models.base import Recommender
 from nextitem.processes import ALONE, Processes
 from nextitem.recipe import Recipe
@@ -41,20 +41,21 @@ class Outcome:
     valid: Report
     test: Report
     baselines: dict[str, Report]  # on the test cases
-    comparison: AgainstBaseline | None  # None without a baseline
-    slices: dict[str, np.ndarray]  # name -> (R,) which of the test cases are looked at by themselves
+    comparison: AgainstBaseline | None  # None without a baseline, or without a metric of the targets
+    slices: dict[str, Slice]  # of the test cases, by name
     ratings: RatingErrors | None  # of a model that predicts them
     seconds: float
 
     def sliced(self) -> dict[str, dict[str, Any]]:
-        """Of each slice how many cases it has, and what the model and the baselines have on them."""
+        """Of each slice what it is, how many cases it has, and what the model and the baselines have on them."""
         return {
             name: {
-                "cases": int(is_in.sum()),
-                "test": self.test.means(is_in),
-                "baselines": {other: report.means(is_in) for other, report in self.baselines.items()},
+                "what": one.what,
+                "cases": int(one.is_in.sum()),
+                "test": self.test.means(one.is_in),
+                "baselines": {other: report.means(one.is_in) for other, report in self.baselines.items()},
             }
-            for name, is_in in self.slices.items()
+            for name, one in self.slices.items()
         }
 
     def ranks(self, users: IdMap) -> pl.DataFrame:
@@ -83,14 +84,15 @@ def evaluate_with_baselines(
     metrics, _ = choose_metrics(recipe, protocol.num_ranked(split.num_items))
 
     def measured(one: Recommender, holdout: Holdout) -> Report:
-        return evaluate(one, holdout, metrics, protocol, memory, processes=processes)
+        return evaluate(one, holdout, metrics, protocol, memory, processes=processes, data=split.training_data)
 
     valid, test = measured(model, split.valid), measured(model, split.test)
     beside = beside or {}
     others = [name for name in settings.baselines if name != recipe.model.name and name not in beside]
     baselines = {name: measured(build_baseline(name, split, recipe.seed, processes), split.test) for name in others}
     baselines |= {name: measured(one, split.test) for name, one in beside.items()}
-    comparison = _compare(test, baselines, compared(settings.metrics, metrics)) if baselines else None
+    by = compared(settings.metrics, metrics)
+    comparison = _compare(test, baselines, by) if baselines and by else None
     slices = find_slices(split, protocol.chosen(split.test))
     ratings = None
     if predicts_ratings(model):

@@ -8,6 +8,7 @@ from typing import Any
 from nextitem.data.dataset import Dataset
 from nextitem.data.splits.split import Split
 from nextitem.diagnosis.alarms import alarms
+from nextitem.evaluation.lists import check_listed
 from nextitem.models.base import Recommender, Trained
 from nextitem.processes import Processes
 from nextitem.recipe import Recipe
@@ -61,7 +62,9 @@ def notes_of(recipe: Recipe, dataset: Dataset, split: Split) -> tuple[str, ...]:
     protocol = build.build_protocol(recipe.evaluation, recipe.seed)
     num_ranked = protocol.num_ranked(split.num_items)
     notes = alarms(dataset) + protocol.notes(split.test, dataset.num_interactions)
-    notes += choose_metrics(recipe, num_ranked)[1]
+    metrics, said = choose_metrics(recipe, num_ranked)
+    check_listed(metrics, recipe.evaluation.candidates, split.training_data)
+    notes += said
     return notes + (choose_monitor(recipe, num_ranked)[1] if recipe.training else ())
 
 

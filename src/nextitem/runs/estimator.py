@@ -118,7 +118,7 @@ class Estimator:
         protocol = protocol or build.build_protocol(self.recipe.evaluation, self.recipe.seed)
         names = choose_metrics(self.recipe, protocol.num_ranked(now.split.num_items))[0] if metrics is None else metrics
         memory = build.build_memory(self.recipe.evaluation, now.split.num_items)
-        return evaluate(now.model, now.split.test, names, protocol, memory)
+        return evaluate(now.model, now.split.test, names, protocol, memory, data=now.split.training_data)
 
     def recommend(
         self,

@@ -13,7 +13,7 @@ log.jsonl               a line an epoch
 log.csv, tensorboard/   the same, where training.loggers asks for it
 histories/              the items of every user, oldest first, unless evaluation.keep_histories is false
 index.faiss, index.json  of `nextitem index`, and refit-index.faiss and .json; see runs/index.py
-ranks.parquet           model, part, user, rank, above, tied, num_ranked: every metric can be recomputed from it
+ranks.parquet           model, part, user, rank, above, tied, num_ranked: every metric of targets follows
 report.json             protocol, valid, test, baselines, seconds, versions, recipe, and what the other files are;
                         written last
 refit.json, refit-checkpoint.safetensors: there while a training on all data is still to be done

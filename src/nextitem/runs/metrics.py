@@ -6,6 +6,7 @@ in a run folder, names every key.
 
 from __future__ import annotations
 
+from nextitem.evaluation.beyond import is_listed
 from nextitem.evaluation.lists import MAIN, check_lists, main, narrowed
 from nextitem.evaluation.metrics import AUC, parse
 from nextitem.recipe import Layer, Recipe, make_recipe
@@ -43,12 +44,14 @@ def choose_monitor(recipe: Recipe, num_ranked: int) -> tuple[str, Notes]:
     return name, ()
 
 
-def compared(asked: tuple[str, ...], measured: tuple[str, ...]) -> str:
-    """What decides against a baseline: ndcg@10 or else the first; of defaults that lost it, the longest ndcg."""
+def compared(asked: tuple[str, ...], measured: tuple[str, ...]) -> str | None:
+    """What decides against a baseline: ndcg@10 or else the first; of defaults that lost it, the longest ndcg. None
+    where all metrics are of lists, by which no model is better than another."""
     shorter = [name for name in measured if name.startswith("ndcg@")]
     if MAIN in asked and MAIN not in measured and shorter:
         return max(shorter, key=lambda name: parse(name)[1])
-    return MAIN if MAIN in measured else measured[0]
+    of_targets = [name for name in measured if not is_listed(name)]
+    return MAIN if MAIN in measured else next(iter(of_targets), None)
 
 
 def _usual(recipe: Recipe) -> Recipe:

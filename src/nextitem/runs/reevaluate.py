@@ -58,9 +58,9 @@ def evaluate_again(
     check_lists(metrics, num_ranked, "--metrics")
     memory = build.build_memory(loaded.recipe.evaluation, split.num_items)
     if ann:
-        report = evaluate_by(loaded.opened_index, split.test, metrics, chosen, memory)
+        report = evaluate_by(loaded.opened_index, split.test, metrics, chosen, memory, split.training_data)
     else:
-        report = evaluate(loaded.model, split.test, metrics, chosen, memory)
+        report = evaluate(loaded.model, split.test, metrics, chosen, memory, data=split.training_data)
     return replace(report, notes=notes)
 
 

@@ -16,7 +16,8 @@ from nextitem.data.batches import Batches, make_batches
 from nextitem.data.splits.split import Split
 from nextitem.errors import InputError
 from nextitem.evaluation.evaluate import evaluate
-from nextitem.evaluation.lists import check_lists, fitting, main
+from nextitem.evaluation.lists import check_listed, check_lists, fitting, main
+from nextitem.evaluation.metrics import check_monitor
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import DEFAULT_MEMORY
 from nextitem.models.base import Trained
@@ -98,6 +99,9 @@ def fit(
     metrics = fitting(("hr@10", "ndcg@10"), num_ranked) if metrics is None else metrics
     wanted = tuple(dict.fromkeys((*metrics, monitor)))
     check_lists(wanted, num_ranked, "metrics and monitor of fit")  # not when an epoch is over
+    check_monitor(monitor, "monitor of fit")
+    data = split.training_data
+    check_listed(wanted, (protocol or Protocol()).candidates, data)
     optimizer = optimizer or make_optimizer(model)
     batches = batches or make_batches(
         model.trains_on[0],
@@ -126,7 +130,8 @@ def fit(
         values, is_best = None, False
         if epoch.number % evaluate_every == 0 or epoch.number == epochs:
             with validated(model, average) as weights:
-                values = evaluate(model, split.valid, wanted, protocol, memory, processes=processes).means()
+                report = evaluate(model, split.valid, wanted, protocol, memory, processes=processes, data=data)
+                values = report.means()
                 is_best = state.best_epoch == 0 or values[monitor] > state.best_value
                 best = weights() if is_best else best
         if values is not None:
