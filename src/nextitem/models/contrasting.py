@@ -105,14 +105,18 @@ class Contrasting(SequenceModel):
 
     def of_views(self, batch: Batch) -> tuple[Tensor, Tensor, None]:
         """The states (B, D) of the two views of each row."""
+        views = self.views_in(batch)
+        one, other = self.encode_at(views, newest_places(views.inputs)).chunk(2)
+        return one, other, None
+
+    def views_in(self, batch: Batch) -> Batch:
+        """The views of its rows as rows (2B, T): the first of each, then the second of each."""
         if batch.views is None:
             raise InputError(
                 f"{type(self).__name__} learns from views, and the batch has none; make batches with "
                 "wanted=model.wanted(), after prepare(train)"
             )
-        views = Batch.of(torch.cat([batch.views[:, 0], batch.views[:, 1]]))  # (2B, T)
-        one, other = self.encode_at(views, newest_places(views.inputs)).chunk(2)
-        return one, other, None
+        return Batch.of(torch.cat([batch.views[:, 0], batch.views[:, 1]]))
 
     def _partnered(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
         """The states (B, D) of the rows and of others with their targets, and these targets (B,)."""

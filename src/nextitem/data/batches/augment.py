@@ -46,7 +46,9 @@ class TwoViews:
         return np.where((lengths < 2)[:, None, None], items[:, None], views)
 
     def crop(self, items: np.ndarray, lengths: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        return cropped(items, lengths, _share(lengths, self.crop_share), rng)
+        """One item at least is kept of two or more."""
+        kept = np.maximum(_share(lengths, self.crop_share), lengths > 1)
+        return cropped(items, lengths, kept, rng)
 
     def mask(self, items: np.ndarray, lengths: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return np.where(_some(items, lengths, _share(lengths, self.mask_share), rng), self.mask_item, items)
