@@ -183,7 +183,7 @@ def test_what_a_contrast_does_not_go_with_is_refused() -> None:
         SASRec(3).take_contents(Contents(ratings=True)).take_contrast(Contrast("duorec"))
     with pytest.raises(InputError, match=r"ask for the contrast first"):
         small(SASRec, attributes="sum").take_contrast(Contrast("cl4srec"))
-    with pytest.raises(InputError, match="trains on prefix batches"):
+    with pytest.raises(InputError, match=r"SASRec with model\.contrast duorec trains on prefix batches"):
         make_recipe({"model": {"name": "SASRec", "contrast": "duorec"}, "training": {"batches": "next_item"}})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,7 +17,10 @@ from nextitem.models.base import Recommender
 from nextitem.models.sequential.iclrec import ICLRec
 from nextitem.models.towers import SequenceModel, newest_places
 from nextitem.nn.losses.contrastive import info_nce_of_views
+from nextitem.recipe import make_recipe
+from nextitem.runs.run import run
 from nextitem.testing import NUM_ITEMS, RecommenderTests, ordered
+from nextitem.training.fit import Progress
 
 SPLIT = leave_one_out(ordered())
 
@@ -97,3 +101,18 @@ def test_intents_begin_after_the_warm_up_and_need_the_training_rows() -> None:
     assert model.parts(batch)["intents"].item() > 0.0
     with pytest.raises(InputError, match=r"has seen none: call prepare"):
         ICLRec(3, 8).begin_epoch(1)
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    layer = {
+        "model": {"name": "ICLRec", "dim": 8, "num_clusters": 4},
+        "data": {"source": "synthetic"},
+        "training": {"epochs": 2, "batches": "next_item"},
+    }
+    list(run(make_recipe(layer), tmp_path / "whole"))
+    events = run(make_recipe(layer), tmp_path / "cut")
+    assert any(isinstance(event, Progress) for event in events)
+    events.close()  # type: ignore[attr-defined]
+    list(run(make_recipe(layer), tmp_path / "cut"))
+    one, other = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "cut"))
+    assert one == other

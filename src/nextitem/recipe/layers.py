@@ -75,7 +75,8 @@ def make_recipe(*layers: Mapping[str, object], models: Sequence[Given] = ()) -> 
         merged["training"] = {"batches": kinds[0]} | (merged.get("training") or {})
         kind = merged["training"]["batches"]
         if kind not in kinds:
-            raise InputError(f'training.batches: {name} trains on {" or ".join(kinds)} batches, found "{kind}"')
+            who = name if kinds == model.trains_on else f"{name} with model.contrast {arguments['contrast']}"
+            raise InputError(f'training.batches: {who} trains on {" or ".join(kinds)} batches, found "{kind}"')
     if contents_of(model, arguments).needs:
         merged["data"] = {"side": "beside"} | (merged.get("data") or {})
     recipe = read_unchecked(merged)
