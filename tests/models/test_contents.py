@@ -25,10 +25,12 @@ from nextitem.models.names import (
     BERT4Rec,
     BSARec,
     CL4SRec,
+    CoSeRec,
     DuoRec,
     FMLPRec,
     GRU4Rec,
     GSASRec,
+    ICLRec,
     Mamba4Rec,
     SASRec,
     TVRec,
@@ -39,7 +41,21 @@ from nextitem.recipe import make_recipe
 from nextitem.runs.run import run
 from nextitem.testing import RecommenderTests, batch_of, ordered
 
-KINDS = [SASRec, GSASRec, CL4SRec, DuoRec, TVRec, FMLPRec, BSARec, WEARec, GRU4Rec, Mamba4Rec, BERT4Rec]
+KINDS = [
+    SASRec,
+    GSASRec,
+    CL4SRec,
+    DuoRec,
+    CoSeRec,
+    ICLRec,
+    TVRec,
+    FMLPRec,
+    BSARec,
+    WEARec,
+    GRU4Rec,
+    Mamba4Rec,
+    BERT4Rec,
+]
 READERS = [SASRec, GSASRec, TVRec, FMLPRec, BSARec, WEARec]
 COLUMNS = ("colour", "tags")
 
@@ -212,7 +228,7 @@ def test_ratings_matter_where_they_are_read_and_unknown_ones_are_nothing(kind: A
         model.score(histories())
 
 
-@pytest.mark.parametrize("kind", [CL4SRec, DuoRec, GRU4Rec, Mamba4Rec, BERT4Rec])
+@pytest.mark.parametrize("kind", [CL4SRec, DuoRec, CoSeRec, ICLRec, GRU4Rec, Mamba4Rec, BERT4Rec])
 def test_who_cannot_read_ratings_says_so(kind: Any) -> None:
     with pytest.raises(InputError, match=rf"model\.ratings: {kind.__name__} does not read ratings"):
         small(kind, ratings=True)

@@ -14,6 +14,7 @@ from nextitem.models.names import (
     SIGMA,
     BERT4Rec,
     CL4SRec,
+    CoSeRec,
     DuoRec,
     GRU4Rec,
     Mamba4Rec,
@@ -25,7 +26,7 @@ from nextitem.models.names import (
 from nextitem.models.towers import SequenceModel
 
 NUM_ITEMS = 2_000
-MODELS = [SASRec, CL4SRec, DuoRec, SASRecF, TiSASRec, BERT4Rec, GRU4Rec, ZeroBlock, Mamba4Rec, SIGMA]
+MODELS = [SASRec, CL4SRec, DuoRec, CoSeRec, SASRecF, TiSASRec, BERT4Rec, GRU4Rec, ZeroBlock, Mamba4Rec, SIGMA]
 
 
 def made(kind: Any, first_weights: FirstWeights) -> SequenceModel:

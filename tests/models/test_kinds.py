@@ -63,6 +63,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "SEPT": {"warm_up_epochs": 1},
     "CL4SRec": {},
     "DuoRec": {},
+    "CoSeRec": {},
+    "ICLRec": {"num_clusters": 4},
+    "WEARec": {"contrast": "duorec"},
     "STOSA": {},
     "TiSASRec": {"time_span": 9},
     "SASRecF": {"ratings": True},
@@ -82,7 +85,6 @@ KINDS: dict[str, dict[str, Any]] = {
     "STAN": {"time_decay": 5.0},
     "BSARec": {"padding": "zero"},
     "FMLPRec": {},
-    "WEARec": {},
     "TVRec": {"num_bases": 2, "orthogonality_weight": 0.001},
     "HSTU": {"time_bias": "next"},
 }

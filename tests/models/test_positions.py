@@ -11,12 +11,12 @@ import torch
 from nextitem.data.batches import Batch
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
-from nextitem.models.names import BERT4Rec, CL4SRec, DuoRec, SASRec, SASRecF, TiSASRec
+from nextitem.models.names import BERT4Rec, CL4SRec, CoSeRec, DuoRec, SASRec, SASRecF, TiSASRec
 from nextitem.models.positions import Positions
 from nextitem.models.towers import SequenceModel
 from nextitem.testing import NUM_ITEMS, RecommenderTests, batch_of
 
-MODELS = [SASRec, CL4SRec, DuoRec, SASRecF, TiSASRec, BERT4Rec]
+MODELS = [SASRec, CL4SRec, DuoRec, CoSeRec, SASRecF, TiSASRec, BERT4Rec]
 CAUSAL = MODELS[:-1]
 
 

@@ -53,7 +53,7 @@ class Recommender(nn.Module):
     needs: tuple[str, ...] = ()  # of the data: knowledge, trust, item_attributes, user_attributes
     # What a key of the constructor stood for in runs that were kept before there was one: theirs, not the default.
     keys_before: ClassVar[dict[str, str]] = {}
-    compares_rows: ClassVar[bool] = False  # its loss is no mean over rows, so that a batch cannot be cut into parts
+    compares_rows: bool = False  # its loss is no mean over rows, so that a batch cannot be cut into parts
 
     def __init__(self, num_items: int) -> None:
         super().__init__()
@@ -129,7 +129,7 @@ def _noting(fit: Callable[[Fitted, TrainingData], None]) -> Callable[[Fitted, Tr
 class Trained(Recommender):
     """A recommender that learns by gradient steps, on batches of a kind in `trains_on` (by default the first)."""
 
-    trains_on: ClassVar[tuple[str, ...]] = ("next_item", "prefix")
+    trains_on: tuple[str, ...] = ("next_item", "prefix")
     learns_in_part: ClassVar[bool] = False  # a step may leave parameters without a gradient, the same in all processes
 
     def __init__(self, num_items: int) -> None:

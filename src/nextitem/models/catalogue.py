@@ -11,8 +11,9 @@ from nextitem.data.training_data import Sizes
 from nextitem.errors import InputError
 from nextitem.keys import Key, check_keys, keys_of, named
 from nextitem.models import names
-from nextitem.models.base import Recommender
+from nextitem.models.base import Recommender, Trained
 from nextitem.models.contents import NOTHING, Contents
+from nextitem.models.contrast import Contrast
 from nextitem.models.installed import brought_by, installed
 from nextitem.models.with_contents import WithContents
 
@@ -40,14 +41,25 @@ def find(name: str) -> type[Recommender]:
 
 
 def arguments(model: type[Recommender]) -> dict[str, Key]:
-    """A recipe's `model` keys: what the constructor takes beside the sizes of the data, and the contents that a model
-    may have."""
-    return keys_of(model, SIZES) | (keys_of(Contents) if takes_contents(model) else {})
+    """A recipe's `model` keys: what the constructor takes beside the sizes of the data, and the contents and the
+    contrast that a model may have."""
+    return keys_of(model, SIZES) | {name: key for kind in options_of(model) for name, key in keys_of(kind).items()}
+
+
+def options_of(model: type[Recommender]) -> list[type[Contents] | type[Contrast]]:
+    """What it may have beside what its constructor takes, by keys of their own."""
+    found: list[type[Contents] | type[Contrast]] = [Contents] if takes_contents(model) else []
+    return [*found, Contrast] if takes_contrast(model) else found
 
 
 def takes_contents(model: type[Recommender]) -> bool:
     """Whether the keys of `Contents` are among its own."""
     return issubclass(model, WithContents) and model.takes_contents
+
+
+def takes_contrast(model: type[Recommender]) -> bool:
+    """Whether the keys of `Contrast` are among its own."""
+    return issubclass(model, WithContents) and model.takes_contrast
 
 
 def contents_of(model: type[Recommender], given: dict[str, Any]) -> Contents:
@@ -60,6 +72,38 @@ def contents_of(model: type[Recommender], given: dict[str, Any]) -> Contents:
     return Contents(**{name: value for name, value in given.items() if name in keys})
 
 
+def contrast_of(model: type[Recommender], given: dict[str, Any]) -> Contrast:
+    """What of the arguments is its contrast; by default none.
+
+    Raises:
+        InputError: some of them have no use for each other.
+    """
+    keys = keys_of(Contrast) if takes_contrast(model) else {}
+    return Contrast(**{name: value for name, value in given.items() if name in keys})
+
+
+def trains_on(model: type[Trained], given: dict[str, Any]) -> tuple[str, ...]:
+    """The kinds of batches that a model of these arguments takes, the first by default.
+
+    >>> from nextitem.models import SASRec
+    >>> trains_on(SASRec, {"contrast": "duorec"})
+    ('prefix',)
+
+    Raises:
+        InputError: what its contrast learns from is none that the model takes.
+    """
+    contrast = contrast_of(model, given)
+    if contrast.trains_on is None:
+        return model.trains_on
+    found = tuple(kind for kind in model.trains_on if kind in contrast.trains_on)
+    if not found:
+        raise InputError(
+            f"model.contrast: {contrast.contrast} learns from {' or '.join(contrast.trains_on)} batches, and "
+            f"{model.__name__} from {' or '.join(model.trains_on)}; take another contrast, or another model"
+        )
+    return found
+
+
 def needs_of(model: type[Recommender], given: dict[str, Any]) -> tuple[str, ...]:
     """What the data must have for a model of these arguments: knowledge, trust, item_attributes, user_attributes."""
     return (*model.needs, *contents_of(model, given).needs)
@@ -67,10 +111,13 @@ def needs_of(model: type[Recommender], given: dict[str, Any]) -> tuple[str, ...]
 
 def make(model: type[Recommender], sizes: Sizes, given: dict[str, Any]) -> Recommender:
     """A model with its first weights, drawn from torch's global random state; it takes the sizes that it names."""
-    wanted, contents = inspect.signature(model.__init__).parameters, contents_of(model, given)
-    own = {name: value for name, value in given.items() if name in wanted or not takes_contents(model)}
+    wanted, options = inspect.signature(model.__init__).parameters, options_of(model)
+    contents, contrast = contents_of(model, given), contrast_of(model, given)
+    own = {name: value for name, value in given.items() if name in wanted or not options}
     known = {"sizes": sizes, **{one.name: getattr(sizes, one.name) for one in fields(Sizes)}}
     made = model(**{size: value for size, value in known.items() if size in wanted}, **own)
+    if isinstance(made, WithContents) and contrast.contrast != "none":
+        made.take_contrast(contrast)
     if isinstance(made, WithContents) and contents != NOTHING:
         made.take_contents(contents, sizes.item_attributes)
     return made

@@ -40,8 +40,8 @@ class Contents:
 
     def __post_init__(self) -> None:
         """Raises InputError where a value is none that there is, or has nothing to act on."""
-        _check_name("attributes", self.attributes, get_args(Attributes))
-        _check_name("attributes_in", self.attributes_in, get_args(AttributesIn))
+        check_name("attributes", self.attributes, get_args(Attributes))
+        check_name("attributes_in", self.attributes_in, get_args(AttributesIn))
         if self.rating_weight < 0:
             raise InputError(f"model.rating_weight: it must be 0 or more, found {self.rating_weight}")
         if self.rating_levels < 1:
@@ -94,7 +94,8 @@ def check_columns(key: str, names: tuple[str, ...], item_attributes: dict[str, i
             raise InputError(f'model.{key}: "{name}" is no attribute with values; {suggest(name, item_attributes)}')
 
 
-def _check_name(key: str, value: str, known: tuple[str, ...]) -> None:
+def check_name(key: str, value: str, known: tuple[str, ...]) -> None:
+    """Raises InputError where a key of a model has a value that is not one of those there are."""
     if value not in known:
         raise InputError(f'model.{key}: there is no "{value}"; {suggest(value, known)}')
 

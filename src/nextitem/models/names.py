@@ -47,6 +47,7 @@ from nextitem.models.sequential.bsa_rec import BSARec as BSARec
 from nextitem.models.sequential.caser import Caser as Caser
 from nextitem.models.sequential.cl4srec import CL4SRec as CL4SRec
 from nextitem.models.sequential.core import CORE as CORE
+from nextitem.models.sequential.coserec import CoSeRec as CoSeRec
 from nextitem.models.sequential.din import DIN as DIN
 from nextitem.models.sequential.duorec import DuoRec as DuoRec
 from nextitem.models.sequential.esasrec import ESASRec as ESASRec
@@ -57,6 +58,7 @@ from nextitem.models.sequential.gru4rec import GRU4Rec as GRU4Rec
 from nextitem.models.sequential.gsasrec import GSASRec as GSASRec
 from nextitem.models.sequential.hgn import HGN as HGN
 from nextitem.models.sequential.hstu import HSTU as HSTU
+from nextitem.models.sequential.iclrec import ICLRec as ICLRec
 from nextitem.models.sequential.lru_rec import LRURec as LRURec
 from nextitem.models.sequential.mamba4rec import Mamba4Rec as Mamba4Rec
 from nextitem.models.sequential.markov_chain import MarkovChain as MarkovChain

@@ -1,4 +1,4 @@
-"""Sequence models that take `Contents`: attributes of items, ratings that are read, ratings that are learned."""
+"""Sequence models that take `Contents` (attributes of items, ratings that are read or learned) and a `Contrast`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import ClassVar, Self
 
 from nextitem.errors import InputError
 from nextitem.models.contents import Contents
+from nextitem.models.contrasting import Contrasting
 from nextitem.models.described import Described
 from nextitem.models.rating_readers import RatingReader
 
 
-class WithContents(RatingReader, Described):
-    """A sequence model that may have `contents`; without them it is as it is, to the bit."""
+class WithContents(Contrasting, RatingReader, Described):
+    """A sequence model that may have `contents`, and a `contrast`; without them it is as it is, to the bit."""
 
     takes_contents: ClassVar[bool] = True  # whether a recipe may ask for them
 
@@ -27,6 +28,11 @@ class WithContents(RatingReader, Described):
         if contents.ratings and not self.reads_ratings:
             raise InputError(
                 f"model.ratings: {type(self).__name__} does not read ratings; take SASRec, or leave them out"
+            )
+        if contents.ratings and self.contrast.contrast != "none":
+            raise InputError(
+                "model.ratings: the rows that a contrast compares with have none; leave the ratings out, or "
+                "model.contrast"
             )
         width = self.item_vectors().shape[1]
         self.contents, self.needs = contents, (*self.needs, *contents.needs)

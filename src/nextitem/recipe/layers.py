@@ -19,7 +19,7 @@ from nextitem.errors import InputError, expect, suggest
 from nextitem.evaluation.metrics import check, check_monitor
 from nextitem.keys import named
 from nextitem.models.base import Fitted, Trained
-from nextitem.models.catalogue import MODELS, check_arguments, contents_of, find
+from nextitem.models.catalogue import MODELS, check_arguments, contents_of, find, trains_on
 from nextitem.models.own import Given, OwnModel, among, label
 from nextitem.recipe.checks import check_training, with_batch_keys, with_negatives
 from nextitem.recipe.data import DataRecipe
@@ -67,16 +67,16 @@ def make_recipe(*layers: Mapping[str, object], models: Sequence[Given] = ()) -> 
         if merged.get(section):
             raise InputError(f"{section}.{next(iter(merged[section]))}: {name} takes no {section} keys")
     merged |= dict.fromkeys(unused)
-    if issubclass(model, Trained):
-        merged["training"] = {"batches": model.trains_on[0]} | (merged.get("training") or {})
-        kind = merged["training"]["batches"]
-        if kind not in model.trains_on:
-            raise InputError(
-                f'training.batches: {name} trains on {" or ".join(model.trains_on)} batches, found "{kind}"'
-            )
     arguments = {key: value for key, value in (merged.get("model") or {}).items() if key != "name"}
     arguments = check_arguments(model, arguments)
     merged["model"] = {"name": full_name} | arguments
+    if issubclass(model, Trained):
+        kinds = trains_on(model, arguments)
+        merged["training"] = {"batches": kinds[0]} | (merged.get("training") or {})
+        kind = merged["training"]["batches"]
+        if kind not in kinds:
+            who = name if kinds == model.trains_on else f"{name} with model.contrast {arguments['contrast']}"
+            raise InputError(f'training.batches: {who} trains on {" or ".join(kinds)} batches, found "{kind}"')
     if contents_of(model, arguments).needs:
         merged["data"] = {"side": "beside"} | (merged.get("data") or {})
     recipe = read_unchecked(merged)

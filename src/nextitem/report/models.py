@@ -15,8 +15,7 @@ from rich.text import Text
 from nextitem.keys import REQUIRED, Key
 from nextitem.models.asking import asked
 from nextitem.models.base import Fitted, Recommender, Trained
-from nextitem.models.catalogue import MODELS, arguments, find, takes_contents
-from nextitem.models.contents import Contents
+from nextitem.models.catalogue import MODELS, arguments, find, options_of
 from nextitem.models.graph import GraphModel
 from nextitem.models.installed import brought_by, installed
 from nextitem.models.towers import ItemTower, SequenceModel, TowerFree, TwoTower
@@ -86,8 +85,7 @@ def model_page(name: str) -> Group:
     family = f"family {_family(model)}" if own is None else f"your own, {own.path}"
     facts = f"{family}, {_kind(model)}, trains on: {', '.join(_batches(model)) or '-'}"
     about = [inspect.cleandoc(text) for text in (sys.modules[model.__module__].__doc__, model.__doc__) if text]
-    if takes_contents(model):
-        about.append(inspect.cleandoc(Contents.__doc__ or ""))
+    about += [inspect.cleandoc(options.__doc__ or "") for options in options_of(model)]
     return Group(Text(facts, "bold"), "", *(Text(flowing(text) + "\n") for text in about), table)
 
 

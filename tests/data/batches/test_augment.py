@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from nextitem.data.batches.augment import TwoViews
+from nextitem.data.batches.augment import RobustViews, TwoViews
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 
@@ -86,3 +86,70 @@ def test_every_order_of_a_stretch_comes_alike() -> None:
 def test_a_share_beyond_all_is_refused() -> None:
     with pytest.raises(InputError, match="crop is a share of the items of a row"):
         TwoViews(MASK, crop=1.2)
+
+
+SIMILAR = np.array([0, 11, 12, 13, 14, 0, 16, 17, 18, 19])  # of 1..9; nothing is similar to 5
+ROBUST = RobustViews(MASK, SIMILAR, longest=10)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(rows=ROWS, seed=st.integers(0, 99))
+def test_what_is_substituted_is_what_is_most_similar(rows: list[list[int]], seed: int) -> None:
+    for row, found in zip(rows, ROBUST.substitute(*padded(rows), np.random.default_rng(seed)), strict=True):
+        changed = [(old, new) for old, new in zip(row, real(found), strict=True) if old != new]
+        assert all(new == SIMILAR[old] for old, new in changed)
+        assert len(changed) == 1 or (not changed and 5 in row)  # a tenth of eight or fewer
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(rows=ROWS, seed=st.integers(0, 99))
+def test_what_is_inserted_stands_before_what_it_is_similar_to(rows: list[list[int]], seed: int) -> None:
+    for row, found in zip(rows, ROBUST.insert(*padded(rows), np.random.default_rng(seed)), strict=True):
+        whole, count = real(found), max(4 * len(row) // 10, 1)
+        assert found.tolist() == whole + [0] * (len(found) - len(whole))
+        kept = [item for item in whole if item < 10]
+        assert row[len(row) - len(kept) :] == kept  # the newest, where a row would be longer than ten
+        inserted = [place for place, item in enumerate(whole) if item > 10]
+        assert all(SIMILAR[whole[place + 1]] == whole[place] for place in inserted)
+        assert len(inserted) <= count
+        if len(row) + count <= 10 and 5 not in row:
+            assert len(inserted) == count
+
+
+def test_rows_that_insertions_make_too_long_keep_their_newest() -> None:
+    views = RobustViews(MASK, SIMILAR, longest=4, insert=1.0)
+    items, lengths = padded([[1, 2, 3, 4], [6], [5, 5]])
+    found = views.insert(items, lengths, np.random.default_rng(0))
+    assert found.tolist() == [[13, 3, 14, 4], [16, 6, 0, 0], [5, 5, 0, 0]]
+
+
+def test_short_rows_are_neither_cropped_nor_reordered_and_long_ones_meet_all_five_alike() -> None:
+    """Items 1..9 twice and no 5, so that each operator can be told by what it leaves."""
+    row = [1, 2, 3, 4, 6, 7, 8, 9, 1, 2]
+
+    def kind(view: np.ndarray, old: list[int]) -> str:
+        found = real(view)
+        if MASK in found:
+            return "mask"
+        if len(found) != len(old):
+            return "insert" if len(found) > len(old) else "crop"
+        return "substitute" if max(found) > 10 else "reorder"
+
+    views = RobustViews(MASK, SIMILAR, reorder=0.5)
+    counts = Counter(
+        kind(view, row) for pair in views(*padded([row] * 1500), np.random.default_rng(0)) for view in pair
+    )
+    assert set(counts) == {"crop", "mask", "reorder", "substitute", "insert"}
+    # A shuffle may leave a row as it is, and is then still told as one.
+    assert stats.chisquare(list(counts.values())).pvalue > 1e-3
+    short = views(*padded([[1, 2, 3, 4]] * 300), np.random.default_rng(0))
+    assert {kind(view, [1, 2, 3, 4]) for pair in short for view in pair} == {"mask", "substitute", "insert"}
+
+
+def test_the_two_views_of_a_row_are_drawn_for_themselves_and_again_by_the_same_seed() -> None:
+    items, lengths = padded([[1, 2, 3, 4, 6, 7], [8], [9, 1, 2]])
+    one, again, other = (ROBUST(items, lengths, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    assert np.array_equal(one, again)
+    assert one.shape != other.shape or not np.array_equal(one, other)
+    assert one.shape[:2] == (3, 2)
+    assert ((one != 0).sum(2) > 0).all()  # nothing is lost altogether

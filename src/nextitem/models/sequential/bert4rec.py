@@ -45,6 +45,7 @@ class BERT4Rec(WithContents):
     """
 
     is_causal = False
+    takes_contrast = False  # its training rows have holes already
     trains_on = ("cloze",)
 
     def __init__(

@@ -6,33 +6,22 @@ Departures:
 - the loss of the next item comes from outside (full cross-entropy by default; the paper samples one negative);
 - SASRec's layouts, where DuoRec's port has one of BERT;
 - padding stands after the newest item; the state of a view is that at its newest item.
-
-Sizes: B rows, T positions, D dim.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import torch
-from torch import Tensor
-
-from nextitem.data.batches import Batch, Wanted
-from nextitem.data.batches.augment import TwoViews
-from nextitem.errors import InputError
-from nextitem.models.base import Trained
+from nextitem.models.contrast import Contrast
 from nextitem.models.initialise import FirstWeights
 from nextitem.models.positions import Positions
 from nextitem.models.sequential.sasrec import SASRec
-from nextitem.models.towers import newest_places
 from nextitem.nn.blocks import Norm
-from nextitem.nn.losses.contrastive import info_nce_of_views
 
 
 class CL4SRec(SASRec):
     """CL4SRec: SASRec that also learns to tell two changed views of one history from those of others.
 
-    Its loss has two parts, `ranking` and `contrast`: rows are compared with each other.
+    Its loss has two parts, `ranking` and `contrast`: rows are compared with each other. It is SASRec with `contrast:
+    cl4srec`, but that the mask is a row of its table from the start, so that first weights are other draws.
 
     Arguments:
         contrast_weight: what `contrast` counts for in the loss (the paper's lambda, 0.1).
@@ -41,10 +30,10 @@ class CL4SRec(SASRec):
         first_weights, positions: as of SASRec; the positions of a view are its own.
     """
 
+    takes_contrast = False  # it is its own arguments
     reads_ratings = False  # views have none
     num_marks = 1
     compares_rows = True
-    loss = Trained.loss  # the sum of the parts
 
     def __init__(
         self,
@@ -65,20 +54,5 @@ class CL4SRec(SASRec):
     ) -> None:
         sizes = dim, num_layers, num_heads, dropout, max_length
         super().__init__(num_items, *sizes, norm, first_weights=first_weights, positions=positions)
-        if temperature <= 0:
-            raise InputError(f"temperature must be above 0, found {temperature}")
-        self.contrast_weight, self.temperature = contrast_weight, temperature
-        self.views = TwoViews(num_items + 1, crop, mask, reorder)
-
-    def wanted(self) -> Wanted:
-        return replace(super().wanted(), views=self.views)
-
-    def parts(self, batch: Batch) -> dict[str, Tensor]:
-        if batch.views is None:
-            raise InputError(
-                "CL4SRec learns from views, and the batch has none; make batches with wanted=model.wanted()"
-            )
-        views = Batch.of(torch.cat([batch.views[:, 0], batch.views[:, 1]]))  # (2B, T)
-        one, other = self.encode_at(views, newest_places(views.inputs)).chunk(2)
-        contrast = info_nce_of_views(one, other, self.temperature)
-        return {"ranking": SASRec.loss(self, batch), "contrast": self.contrast_weight * contrast}
+        self.mask_item = num_items + 1
+        self.begin_contrast(Contrast("cl4srec", contrast_weight, temperature, crop, mask, reorder))

@@ -7,25 +7,15 @@ Departures:
   what the model is to find alike;
 - the loss of the next item comes from outside (full cross-entropy, as theirs, by default);
 - padding stands after the newest item.
-
-Sizes: B rows, T positions, D dim.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from torch import Tensor
-
-from nextitem.data.batches import Batch, Wanted
-from nextitem.errors import InputError
-from nextitem.models.base import Trained
+from nextitem.models.contrast import Contrast
 from nextitem.models.initialise import FirstWeights
 from nextitem.models.positions import Positions
 from nextitem.models.sequential.sasrec import SASRec
-from nextitem.models.towers import newest_places
 from nextitem.nn.blocks import Norm
-from nextitem.nn.losses.contrastive import info_nce_of_views
 
 
 class DuoRec(SASRec):
@@ -33,7 +23,7 @@ class DuoRec(SASRec):
 
     Its loss has two parts, `ranking` and `contrast`. The contrast is between the state of a row, with other units
     dropped, and that of another training row with the same target; a row whose target no other has is its own
-    partner. A step takes three passes.
+    partner. A step takes three passes. It is SASRec with `contrast: duorec`.
 
     Arguments:
         contrast_weight: what `contrast` counts for in the loss; 0.1 of a grid from 0.1 to 0.5 in the authors' scripts.
@@ -42,10 +32,10 @@ class DuoRec(SASRec):
         norm, first_weights, positions: as of SASRec; by default the authors' layout and first weights.
     """
 
+    takes_contrast = False  # it is its own arguments
     reads_ratings = False  # partners have none
     trains_on = ("prefix",)
     compares_rows = True
-    loss = Trained.loss  # the sum of the parts
 
     def __init__(
         self,
@@ -64,21 +54,4 @@ class DuoRec(SASRec):
     ) -> None:
         sizes = dim, num_layers, num_heads, dropout, max_length
         super().__init__(num_items, *sizes, norm, first_weights=first_weights, positions=positions)
-        if temperature <= 0:
-            raise InputError(f"temperature must be above 0, found {temperature}")
-        self.contrast_weight, self.temperature, self.mask_alike = contrast_weight, temperature, mask_alike
-
-    def wanted(self) -> Wanted:
-        return replace(super().wanted(), partners=True)
-
-    def parts(self, batch: Batch) -> dict[str, Tensor]:
-        if batch.partners is None:
-            raise InputError(
-                "DuoRec learns from rows that share a target, and the batch has none beside its rows; make prefix "
-                "batches with wanted=model.wanted()"
-            )
-        newest, partners = newest_places(batch.inputs), Batch.of(batch.partners)
-        own, other = self.encode_at(batch, newest), self.encode_at(partners, newest_places(partners.inputs))
-        kinds = batch.targets.gather(1, newest[:, None])[:, 0] if self.mask_alike else None
-        contrast = info_nce_of_views(own, other, self.temperature, kinds)
-        return {"ranking": SASRec.loss(self, batch), "contrast": self.contrast_weight * contrast}
+        self.begin_contrast(Contrast("duorec", contrast_weight, temperature, mask_alike=mask_alike))

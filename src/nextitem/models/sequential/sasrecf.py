@@ -31,7 +31,7 @@ class SASRecF(SASRec):
     """
 
     needs = ("item_attributes",)
-    takes_contents = False  # they are its own arguments
+    takes_contents = takes_contrast = False  # they are its own arguments, or those of SASRec
     levels_key = "num_levels"
 
     def __init__(

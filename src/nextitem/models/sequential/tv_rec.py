@@ -61,9 +61,10 @@ class TVRec(Framed):
 
     def parts(self, batch: Batch) -> dict[str, Tensor]:
         if not self.orthogonality_weight:
-            return {}
+            return super().parts(batch)
         overlap = torch.stack([one.overlap() for one in self.modules() if isinstance(one, AgeTaps)]).sum()
-        return {"ranking": Framed.loss(self, batch), "orthogonality": self.orthogonality_weight * overlap}
+        parts = {"ranking": self.ranking(batch), "orthogonality": self.orthogonality_weight * overlap}
+        return parts | self.contrast_parts(batch)
 
     def loss(self, batch: Batch) -> Tensor:
-        return Trained.loss(self, batch) if self.orthogonality_weight else Framed.loss(self, batch)
+        return Trained.loss(self, batch) if self.orthogonality_weight else super().loss(batch)
