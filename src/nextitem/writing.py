@@ -61,6 +61,22 @@ def write(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+@contextmanager
+def begun(path: Path) -> Iterator[BinaryIO]:
+    """A new file in the place of an older one, for a process to print into: it stands there from the first byte on.
+
+    Raises:
+        InputError: it cannot be made, `path` is a link or no file, or its folder is a link.
+    """
+    refuse_foreign(path)
+    remove(path)
+    try:
+        with _opened(path.parent) as folder, os.fdopen(_created(folder, path), "wb") as file:
+            yield file
+    except OSError as error:
+        raise InputError(f"{path} could not be written ({error})") from error
+
+
 def remove(path: Path) -> None:
     """A file, or a link itself, if it is there.
 

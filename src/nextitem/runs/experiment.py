@@ -21,7 +21,7 @@ from nextitem.cores import usable_cores
 from nextitem.errors import InputError
 from nextitem.runs.folder import RunFolder
 from nextitem.runs.plan import Planned
-from nextitem.writing import make_folder, write
+from nextitem.writing import begun, make_folder, write
 
 State = Literal["waiting", "running", "elsewhere", "done", "failed"]
 PAUSE = 0.5  # seconds between two looks
@@ -142,7 +142,7 @@ class _Slot:
         recipe, printed = out / PLANS / f"{flat}.yaml", out / PLANS / f"{flat}.txt"
         write(recipe, entry.planned.recipe.to_yaml().encode())
         command = [*command_of(recipe, entry.folder), *options]
-        with printed.open("wb") as file:
+        with begun(printed) as file:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
                 env=os.environ | share.environment,

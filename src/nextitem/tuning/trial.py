@@ -13,6 +13,7 @@ from nextitem.data.dataset import Dataset
 from nextitem.data.splits.split import Split
 from nextitem.errors import InputError, NonFiniteLossError
 from nextitem.evaluation.evaluate import evaluate
+from nextitem.evaluation.lists import main
 from nextitem.models.base import Trained
 from nextitem.recipe import Recipe, TrainingRecipe
 from nextitem.runs import build
@@ -53,7 +54,7 @@ def monitored(recipe: Recipe, num_ranked: int) -> str:
     """The metric that tunes; of a model that is fitted in one go what decides between it and its baselines."""
     if recipe.training is not None:
         return choose_monitor(recipe, num_ranked)[0]
-    return compared(recipe.evaluation.metrics, choose_metrics(recipe, num_ranked)[0])
+    return compared(recipe.evaluation.metrics, choose_metrics(recipe, num_ranked)[0]) or main(num_ranked)
 
 
 def train_trial(
