@@ -27,6 +27,7 @@ from nextitem.cli.recipe import recipe
 from nextitem.cli.recommend import recommend
 from nextitem.cli.run import run
 from nextitem.cli.shared import is_launched, rank
+from nextitem.cli.similar import similar
 from nextitem.cli.use import evaluate, show
 from nextitem.errors import InputError, LostProcessError, NonFiniteLossError, ToldError, suggest
 
@@ -98,7 +99,7 @@ class AsWritten(TyperCommand):
 for with_keys in (run, recipe, prepare, audit):
     app.command(cls=AsWritten, context_settings=WITH_KEYS)(with_keys)
 for command in (
-    *(recommend, index, explain, evaluate, show, compare, blend, models, samplers),
+    *(recommend, similar, index, explain, evaluate, show, compare, blend, models, samplers),
     *(datasets, check, describe, compare_data, prepare_amazon),
 ):
     app.command(cls=AsWritten, context_settings=ANY_HYPHEN)(command)
