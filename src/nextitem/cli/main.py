@@ -19,6 +19,7 @@ from nextitem.cli.compare import compare
 from nextitem.cli.datasets import datasets
 from nextitem.cli.describe import compare_data, describe
 from nextitem.cli.explain import explain
+from nextitem.cli.export import export
 from nextitem.cli.index import index
 from nextitem.cli.interrupted import StoppedError, telling
 from nextitem.cli.prepare import prepare
@@ -99,7 +100,7 @@ class AsWritten(TyperCommand):
 for with_keys in (run, recipe, prepare, audit):
     app.command(cls=AsWritten, context_settings=WITH_KEYS)(with_keys)
 for command in (
-    *(recommend, similar, index, explain, evaluate, show, compare, blend, models, samplers),
+    *(recommend, similar, export, index, explain, evaluate, show, compare, blend, models, samplers),
     *(datasets, check, describe, compare_data, prepare_amazon),
 ):
     app.command(cls=AsWritten, context_settings=ANY_HYPHEN)(command)

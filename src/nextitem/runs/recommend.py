@@ -24,6 +24,8 @@ from nextitem.recipe import Recipe
 from nextitem.retrieval.approximate import Index
 from nextitem.runs.blocks import best, counts, most_popular
 from nextitem.runs.build import build_memory
+from nextitem.runs.bundle import with_unpacked
+from nextitem.runs.exporting import export
 from nextitem.runs.folder import ITEMS, USERS, RunFolder
 from nextitem.runs.index import IndexNote, keep_index, open_index
 from nextitem.runs.moments import in_unit, rows_in_unit
@@ -169,6 +171,10 @@ class Run:
         """The k items nearest to one, by the model's item vectors, or by counts of common users; see `similar`."""
         return similar(self, item, k, by)
 
+    def export(self, path: str | Path, *, histories: bool = False) -> None:
+        """Write the run into one file, such as bundle.zip, which `ni.load` opens; see `export`."""
+        export(self, path, histories)
+
     def hidden(
         self, exclude: Iterable[object] = (), only: Iterable[object] | None = None, unknown: Unknown = "error"
     ) -> np.ndarray:
@@ -262,19 +268,20 @@ class Run:
 
 
 def load(folder: str | Path, *, models: Sequence[Given] = (), evaluated: bool = False) -> Run:
-    """Open a run folder for use, on the CPU.
+    """Open a run folder, or a bundle that `Run.export` wrote, for use on the CPU.
 
     A run that was trained anew on all its data (`refit`) has those weights, and its `is_refit` says so; `evaluated`
-    takes the weights that the report's figures are of.
-
-    A run of a class of your own wants that class among `models`, from the file that it was trained with; no code is
-    ever run because a folder names it.
+    takes the weights that the report's figures are of. A run of a class of your own
+    wants that class among `models`, from the file that it was trained with; no code is ever run because a folder names
+    it.
 
     Raises:
         InputError: the folder is not a run, is damaged, or was written in another format; or its model is not one of
             ours and not among `models`, or is of another file.
     """
     expect("folder", folder, (str, Path), "name a run folder")
+    if Path(folder).is_file():
+        return with_unpacked(Path(folder), lambda place: load(place, models=models, evaluated=evaluated))
     run_folder = RunFolder(Path(folder))
     recipe = run_folder.read_recipe(models)
     is_refit = not evaluated and run_folder.is_finished and run_folder.read_report().get("refit") is not None

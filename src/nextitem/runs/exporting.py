@@ -1,0 +1,45 @@
+"""export: a finished run as one file, whose ending says what it becomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from nextitem.data.sequences import Sequences
+from nextitem.errors import InputError, expect
+from nextitem.runs.bundle import write_bundle
+
+ENDINGS = {".zip": "a bundle, which nextitem.load and the commands open"}
+
+
+class Exportable(Protocol):
+    """A run: a folder, and what its users have met."""
+
+    @property
+    def folder(self) -> Path: ...
+    @property
+    def histories(self) -> Sequences: ...
+
+
+def export(run: Exportable, path: str | Path, histories: bool = False) -> None:
+    """Write a run into one file, whole or not at all; what stood there is replaced.
+
+    `histories` takes those of the users into a bundle: personal data.
+
+    Raises:
+        InputError: another ending, histories that the run does not keep or that are asked for of what holds none, or
+            the file cannot be written.
+    """
+    expect("path", path, (str, Path), "name a file, such as bundle.zip")
+    path = Path(path)
+    check_ending(path, histories)
+    if histories:
+        _ = run.histories  # refused where there are none, or damaged ones
+    write_bundle(run.folder, path, histories=histories)
+
+
+def check_ending(path: Path, histories: bool = False) -> None:
+    """Raises InputError where the ending says nothing that a run can become, or something without histories."""
+    if path.suffix not in ENDINGS:
+        known = "; ".join(f"{ending}: {what}" for ending, what in ENDINGS.items())
+        raise InputError(f"a run is exported by the ending of the file's name, found {path.name!r}; {known}")
