@@ -19,7 +19,6 @@ import atexit
 import json
 import os
 import struct
-import tempfile
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,7 +38,7 @@ from nextitem.runs.histories import HISTORIES, HISTORY_FILES
 from nextitem.training.fit import BEST, CHECKPOINT
 from nextitem.training.refit import REFIT
 from nextitem.training.shapes import MEND, Count, FileShape, Shape, parsed
-from nextitem.writing import make_folder, remove_folder, replacing
+from nextitem.writing import make_folder, remove_folder, replacing, temporary_folder
 
 MANIFEST, CARD = "manifest.json", "README.md"
 FORMAT = 1
@@ -144,10 +143,7 @@ def _unpacked(path: Path) -> Path:
         if files.keys() != entries.keys() - {MANIFEST}:
             other = sorted(files.keys() ^ (entries.keys() - {MANIFEST}))[0]
             raise _damaged(path, f"{other} is in the file or in {MANIFEST}, not in both")
-        try:
-            place = Path(tempfile.mkdtemp(prefix="nextitem-"))
-        except OSError as error:
-            raise InputError(f"{path} needs room in {tempfile.gettempdir()} ({error}); set TMPDIR") from error
+        place = temporary_folder()
         try:
             folder = place / path.name
             make_folder(folder)
