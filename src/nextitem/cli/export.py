@@ -13,14 +13,20 @@ from nextitem.cli.shared import RunPath, console
 
 def export(
     folder: RunPath,
-    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="bundle.zip: all that `load` needs, in one file.")],
+    to: Annotated[
+        Path,
+        typer.Option(
+            "--to", metavar="FILE", help="bundle.zip: all that `load` needs; model.onnx: a graph for other programs."
+        ),
+    ],
     histories: Annotated[bool, typer.Option("--histories", help="With what each user has met: personal data.")] = False,
     trust_code: TrustCode = False,
     code: MovedCode = None,
 ) -> None:
-    """Write a finished run into one file, to hand over: weights, recipe, ids, report, and a card that tells of them.
+    """Write a finished run into one file: a bundle (weights, recipe, ids, report, a card) to hand over, or a graph.
 
-    Commands that take a run take the bundle in its place, and so does nextitem.load in Python."""
+    Commands that take a run take a bundle in its place, and so does nextitem.load in Python. A .onnx file goes
+    from indices of items (or of users) to scores, as the model does: it is compared with it before it appears."""
     from nextitem.runs.exporting import check_ending
     from nextitem.runs.recommend import load
 
