@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from nextitem.runs.recommend import load as load
     from nextitem.runs.recommendation import Recommendation as Recommendation
     from nextitem.runs.saving import save as save
+    from nextitem.runs.similar import Similar as Similar
     from nextitem.testing import RecommenderTests as RecommenderTests
     from nextitem.training.fit import Progress as Progress
     from nextitem.training.links import LinkResult as LinkResult
@@ -107,6 +108,7 @@ _HOMES = {
     "Run": "runs.recommend",
     "SASRec": "models.sequential.sasrec",
     "Session": "runs.live",
+    "Similar": "runs.similar",
     "Split": "data.splits.split",
     "Tuning": "tuning.result",
     "ZeroBlock": "models.sequential.zero_block",

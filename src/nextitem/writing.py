@@ -163,6 +163,20 @@ def replace_folder(folder: Path, path: Path) -> None:
     remove_folder(replaced)
 
 
+def temporary_folder() -> Path:
+    """A new folder among the system's temporary files, which only this user can look into; who made it removes it.
+
+    Raises:
+        InputError: there is no room for one.
+    """
+    try:
+        return Path(tempfile.mkdtemp(prefix="nextitem-"))
+    except OSError as error:
+        raise InputError(
+            f"no folder can be made among the system's temporary files ({error}); name a place for them with TMPDIR"
+        ) from error
+
+
 def refuse_foreign(path: Path) -> None:
     """Raises InputError where something else than a file of its own stands at `path`: a link, a folder, a pipe."""
     _refuse_link(path)

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from nextitem.cli.code import MovedCode, TrustCode, code_of_run
-from nextitem.cli.shared import AsJson, RunPath, console, print_json
+from nextitem.cli.shared import AsJson, OwnRunPath, console, print_json
 
 
 def index(
-    folder: RunPath,
+    folder: OwnRunPath,
     kind: Annotated[
         str | None,
         typer.Option(

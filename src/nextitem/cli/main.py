@@ -20,6 +20,7 @@ from nextitem.cli.datasets import datasets
 from nextitem.cli.describe import compare_data, describe
 from nextitem.cli.experiment import experiment
 from nextitem.cli.explain import explain
+from nextitem.cli.export import export
 from nextitem.cli.index import index
 from nextitem.cli.interrupted import StoppedError, telling
 from nextitem.cli.prepare import prepare
@@ -28,6 +29,7 @@ from nextitem.cli.recipe import recipe
 from nextitem.cli.recommend import recommend
 from nextitem.cli.run import run
 from nextitem.cli.shared import is_launched, rank
+from nextitem.cli.similar import similar
 from nextitem.cli.tune import tune
 from nextitem.cli.use import evaluate, show
 from nextitem.errors import InputError, LostProcessError, NonFiniteLossError, ToldError, suggest
@@ -100,7 +102,7 @@ class AsWritten(TyperCommand):
 for with_keys in (run, tune, recipe, prepare, audit):
     app.command(cls=AsWritten, context_settings=WITH_KEYS)(with_keys)
 for command in (
-    *(recommend, index, explain, evaluate, show, compare, blend, experiment, models, samplers),
+    *(recommend, similar, export, index, explain, evaluate, show, compare, blend, experiment, models, samplers),
     *(datasets, check, describe, compare_data, prepare_amazon),
 ):
     app.command(cls=AsWritten, context_settings=ANY_HYPHEN)(command)

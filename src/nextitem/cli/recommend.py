@@ -13,6 +13,7 @@ import typer
 
 from nextitem.cli.code import MovedCode, TrustCode, code_of_run
 from nextitem.cli.questions import answer_lines, ids_of, listed
+from nextitem.cli.ranked import on_a_line, print_ranked
 from nextitem.cli.shared import AsJson, RunPath, console, print_json
 from nextitem.errors import InputError
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from nextitem.runs.recommendation import Recommendation
 
     Asking = Callable[..., list[Recommendation]]  # histories, and users, times, at, names
-
-ROOM = 40  # of rank and score, beside an id
 
 
 def recommend(
@@ -166,10 +165,6 @@ def _how(
 
 
 def _answer_one(run: Run, history: list[Any] | None, user: str | None, how: Asking, json: bool) -> None:
-    from rich.cells import cell_len
-
-    from nextitem.report.tables import FittingTable
-
     if history is not None and user is not None and not run.model.knows_users:
         raise InputError(
             f"{run.recipe.model.label} does not know users: it answers the history alone, whoever's it is; leave "
@@ -181,14 +176,8 @@ def _answer_one(run: Run, history: list[Any] | None, user: str | None, how: Aski
     if json:
         print_json(found)
         return
-    items = [on_a_line(item) for item in found.items]
-    table = FittingTable("rank", "item", "score", box=None)
-    for place, (item, score) in enumerate(zip(items, found.scores, strict=True), start=1):
-        table.add_row(str(place), item, f"{score:.4f}")
+    print_ranked(found.items, found.scores, "score")
     screen = console()
-    longest = max((cell_len(item) for item in items), default=0)
-    screen.width = max(screen.width, longest + ROOM)  # an id is never cut, or on two lines
-    screen.print(table)
     if found.source == "popularity":
         screen.print(f"{found.problem}: these are the most popular items", highlight=False, soft_wrap=True)
     if found.skipped:
@@ -200,15 +189,6 @@ def _opened(folder: Path, trust_code: bool, code: Path | None) -> Run:
     from nextitem.runs.recommend import load
 
     return load(folder, models=code_of_run(folder, trust_code, code))
-
-
-def on_a_line(item: object) -> str:
-    r"""An id as it is, or as a JSON text where it would break the line or tell the terminal what to do.
-
-    >>> on_a_line("a, b"), on_a_line("a\nb")
-    ('a, b', '"a\\nb"')
-    """
-    return str(item) if str(item).isprintable() else json_text.dumps(str(item))
 
 
 def _follow(run: Run, history: list[str], k: int, skips: bool, exclude_seen: bool) -> None:

@@ -11,11 +11,34 @@ from typing import Annotated, Any
 
 import typer
 
+from nextitem.errors import InputError
+
 MovedData = Annotated[
     str | None, typer.Option("-d", "--data", help="Where the run's data is now, if it is no longer where it was.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs, in place of tables.")]
-RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+
+
+def _unpacked(run: Path) -> Path:
+    """The folder of a run that is named by its bundle."""
+    if not run.is_file():
+        return run
+    from nextitem.runs.bundle import unpacked_until_exit
+
+    return unpacked_until_exit(run)
+
+
+def _own_folder(run: Path) -> Path:
+    """Of a command that writes into it."""
+    if run.is_file():
+        raise InputError(f"{run} is a file, and what this writes stands in a run folder; unzip a bundle into one first")
+    return run
+
+
+RunPath = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run folder, or a bundle (nextitem export).", callback=_unpacked)
+]
+OwnRunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", callback=_own_folder)]
 
 
 def console(*, stderr: bool = False) -> Any:

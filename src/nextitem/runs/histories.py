@@ -47,8 +47,9 @@ def read_histories(folder: Path, data: Mapping[str, Any], files: Mapping[str, An
     place = folder / HISTORIES
     if not lexists(place):
         raise InputError(
-            f"{folder} keeps no histories of its users (it was made with --no-histories, or by an older version, or is "
-            "not finished); pass them: --history 50,172 (in Python histories=), or run it again with --again"
+            f"{folder} keeps no histories of its users (it was made with --no-histories, exported without --histories, "
+            "or by an older version, or is not finished); pass them: --history 50,172 (in Python histories=), or run "
+            "it again with --again"
         )
     if place.is_symlink() or not place.is_dir():
         raise InputError(f"{place} is a link or no folder, and a run folder holds files of its own; {MEND}")

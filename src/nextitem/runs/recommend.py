@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from nextitem.data.batches import history_batch
 from nextitem.data.ids import PAD, IdMap
 from nextitem.data.log.units import TimeUnit
 from nextitem.data.sequences import Sequences
@@ -25,11 +24,24 @@ from nextitem.recipe import Recipe
 from nextitem.retrieval.approximate import Index
 from nextitem.runs.blocks import best, counts, most_popular
 from nextitem.runs.build import build_memory
+from nextitem.runs.bundle import with_unpacked
+from nextitem.runs.exporting import export
 from nextitem.runs.folder import ITEMS, USERS, RunFolder
 from nextitem.runs.index import IndexNote, keep_index, open_index
 from nextitem.runs.moments import in_unit, rows_in_unit
 from nextitem.runs.recommendation import Recommendation
-from nextitem.runs.rows import Fallback, KnownRow, Unknown, known_rows, problem_of, refuse_beside, refuse_short
+from nextitem.runs.rows import (
+    Fallback,
+    KnownRow,
+    Unknown,
+    batch_of,
+    hidden_items,
+    known_rows,
+    problem_of,
+    refuse_beside,
+    refuse_short,
+)
+from nextitem.runs.similar import By, Similar, similar
 from nextitem.training.fit import BEST
 from nextitem.training.refit import REFIT
 from nextitem.training.shapes import MEND
@@ -155,6 +167,14 @@ class Run:
             for row, items in zip(rows, seen, strict=True)
         ]
 
+    def similar(self, item: object, k: int = 10, by: By = "vectors") -> Similar:
+        """The k items nearest to one, by the model's item vectors, or by counts of common users; see `similar`."""
+        return similar(self, item, k, by)
+
+    def export(self, path: str | Path, *, histories: bool = False) -> None:
+        """Write the run into one file, such as bundle.zip, which `ni.load` opens; see `export`."""
+        export(self, path, histories)
+
     def hidden(
         self, exclude: Iterable[object] = (), only: Iterable[object] | None = None, unknown: Unknown = "error"
     ) -> np.ndarray:
@@ -163,20 +183,7 @@ class Run:
         Raises:
             InputError: an id that the model does not know, unless that is to be skipped.
         """
-        hidden = np.full(len(self.items) + 1, only is not None)
-        for what, ids, is_out in (("only", only, False), ("exclude", exclude, True)):
-            listed = list(ids or ())
-            indices = self.items.indices(listed)
-            strangers = [one for one, index in zip(listed, indices, strict=True) if index == PAD]
-            if strangers and unknown == "error":
-                told = ", ".join(map(repr, strangers[:5]))
-                raise InputError(
-                    f"{what} has {len(strangers)} item ids that the model does not know: {told}; leave them out, or "
-                    "pass unknown='skip'"
-                )
-            hidden[indices] = is_out
-        hidden[PAD] = True
-        return hidden
+        return hidden_items(self.items, exclude, only, unknown)
 
     def _recommend_kept(
         self,
@@ -240,15 +247,7 @@ class Run:
     ) -> list[Recommendation]:
         if not asked:  # no model is asked for no row
             return []
-        rows = Sequences.from_lists([row.items for row in asked])
-        wanted = self.model.wanted()
-        if wanted.times or wanted.asked_at:
-            rows = replace(rows, timestamps=np.array([time for row in asked for time in row.times], dtype=np.int64))
-        if wanted.ratings:
-            rows = replace(rows, ratings=np.array([one for row in asked for one in row.ratings], dtype=np.float32))
-        users = np.array([row.user for row in asked], dtype=np.int64)
-        at = [row.at for row in asked if row.at is not None]  # of all, or of none
-        batch = history_batch(rows, self.model.max_length, users, wanted, np.array(at) if at else None)
+        rows, batch = batch_of(self.model, asked)
         mark_computed()
         with torch.inference_mode():
             if ann:
@@ -269,19 +268,20 @@ class Run:
 
 
 def load(folder: str | Path, *, models: Sequence[Given] = (), evaluated: bool = False) -> Run:
-    """Open a run folder for use, on the CPU.
+    """Open a run folder, or a bundle that `Run.export` wrote, for use on the CPU.
 
     A run that was trained anew on all its data (`refit`) has those weights, and its `is_refit` says so; `evaluated`
-    takes the weights that the report's figures are of.
-
-    A run of a class of your own wants that class among `models`, from the file that it was trained with; no code is
-    ever run because a folder names it.
+    takes the weights that the report's figures are of. A run of a class of your own
+    wants that class among `models`, from the file that it was trained with; no code is ever run because a folder names
+    it.
 
     Raises:
         InputError: the folder is not a run, is damaged, or was written in another format; or its model is not one of
             ours and not among `models`, or is of another file.
     """
     expect("folder", folder, (str, Path), "name a run folder")
+    if Path(folder).is_file():
+        return with_unpacked(Path(folder), lambda place: load(place, models=models, evaluated=evaluated))
     run_folder = RunFolder(Path(folder))
     recipe = run_folder.read_recipe(models)
     is_refit = not evaluated and run_folder.is_finished and run_folder.read_report().get("refit") is not None

@@ -5,13 +5,15 @@ What a model does not know is refused by the name of its row, or passed over whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from nextitem.data.batches import Batch, history_batch
 from nextitem.data.ids import PAD, IdMap
+from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.catalogue import MODELS
@@ -177,3 +179,36 @@ def refuse_short(rows: list[KnownRow], k: int, hidden: np.ndarray) -> None:
                 f"k must lie between 1 and {left} (the items left) for {row.name}; found {k}. Ask for fewer, leave "
                 "the row out, or let items of the history come back (exclude_seen=False, --keep-seen)"
             )
+
+
+def batch_of(model: Recommender, asked: Sequence[KnownRow]) -> tuple[Sequences, Batch]:
+    """What is asked, as rows of all their items, and as a batch of what the model looks at."""
+    rows = Sequences.from_lists([row.items for row in asked])
+    wanted = model.wanted()
+    if wanted.times or wanted.asked_at:
+        rows = replace(rows, timestamps=np.array([time for row in asked for time in row.times], dtype=np.int64))
+    if wanted.ratings:
+        rows = replace(rows, ratings=np.array([one for row in asked for one in row.ratings], dtype=np.float32))
+    users = np.array([row.user for row in asked], dtype=np.int64)
+    at = [row.at for row in asked if row.at is not None]  # of all, or of none
+    return rows, history_batch(rows, model.max_length, users, wanted, np.array(at) if at else None)
+
+
+def hidden_items(
+    items: IdMap, exclude: Iterable[object], only: Iterable[object] | None, unknown: Unknown
+) -> np.ndarray:
+    """(V,) bool; see `Run.hidden`."""
+    hidden = np.full(len(items) + 1, only is not None)
+    for what, ids, is_out in (("only", only, False), ("exclude", exclude, True)):
+        listed = list(ids or ())
+        indices = items.indices(listed)
+        strangers = [one for one, index in zip(listed, indices, strict=True) if index == PAD]
+        if strangers and unknown == "error":
+            told = ", ".join(map(repr, strangers[:5]))
+            raise InputError(
+                f"{what} has {len(strangers)} item ids that the model does not know: {told}; leave them out, or "
+                "pass unknown='skip'"
+            )
+        hidden[indices] = is_out
+    hidden[PAD] = True
+    return hidden

@@ -28,6 +28,7 @@ from nextitem.models.initialise import FirstWeights, initialise_maps
 from nextitem.models.streaming import Streaming
 from nextitem.models.with_contents import WithContents
 from nextitem.nn.dropout import Dropout
+from nextitem.nn.kernels.choose import is_traced
 from nextitem.nn.mamba import Initialisation, MambaBlock, MambaState, ScanBlock
 from nextitem.nn.mamba2 import Mamba2Block
 from nextitem.nn.mamba3 import Mamba3Block, Mamba3State
@@ -102,7 +103,13 @@ class Mamba4Rec(WithContents, Streaming[tuple[BlockState, ...]]):
         return last(x, rows, rows.starts + places)
 
     def _embed(self, inputs: Tensor) -> tuple[Tensor, Rows]:
-        """(B, T) -> (P, D), the real positions one row after another; of an empty row its first padding counts."""
+        """(B, T) -> (P, D), the real positions one row after another; of an empty row its first padding counts.
+
+        Who traces the operations, to export them, cannot have sizes that depend on the items: there the padding is read
+        too, after all items of its row, on whose states it tells nothing.
+        """
+        if is_traced():
+            return self._enter(inputs.flatten()), Rows.padded(*inputs.shape)
         lengths = (inputs != PAD).sum(1).clamp(min=1)
         is_real = torch.arange(inputs.shape[1], device=inputs.device) < lengths[:, None]
         return self._enter(inputs[is_real]), Rows.packed(lengths)

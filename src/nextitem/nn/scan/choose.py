@@ -31,7 +31,7 @@ import nextitem.nn.scan.cuda as cuda
 import nextitem.nn.scan.official as official
 import nextitem.nn.scan.plain as plain
 from nextitem.errors import NonFiniteLossError
-from nextitem.nn.kernels.choose import is_followed, runs_compiled
+from nextitem.nn.kernels.choose import is_followed, is_traced, runs_compiled
 from nextitem.nn.scan.agreement import Scan, fault_of
 from nextitem.nn.scan.rows import Rows
 
@@ -161,8 +161,8 @@ def _say(name: str, device: str, dtype: torch.dtype) -> None:
 
 
 def check_finite(what: str, y: Tensor, inputs: dict[str, Tensor]) -> None:
-    """One sum tells; only where it is no number is the place looked for."""
-    if y.detach().sum().isfinite() or y.isfinite().all():
+    """One sum tells; only where it is no number is the place looked for. While traced, nobody can look."""
+    if is_traced() or y.detach().sum().isfinite() or y.isfinite().all():
         return
     for name, one in inputs.items():
         wrong = (~one.isfinite()).nonzero()

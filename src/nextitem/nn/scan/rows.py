@@ -31,6 +31,7 @@ class Rows:
     lengths: Tensor  # (R,) int64
     num_positions: int
     longest: int  # how wide the rows are when they are padded
+    is_full: bool = False  # each row is `longest` positions, so that where they stand need not be looked for
 
     @classmethod
     def packed(cls, lengths: Tensor) -> Rows:
@@ -48,7 +49,7 @@ class Rows:
         """
         starts = torch.arange(num_rows) * width
         if lengths is None:
-            return cls(starts, torch.full_like(starts, width), num_rows * width, width)
+            return cls(starts, torch.full_like(starts, width), num_rows * width, width, is_full=width > 0)
         if lengths.shape != (num_rows,) or lengths.is_floating_point():
             raise InputError(f"lengths must be {num_rows} whole numbers, one a row; found shape {tuple(lengths.shape)}")
         if num_rows and not 0 <= int(lengths.min()) <= int(lengths.max()) <= width:
@@ -61,12 +62,16 @@ class Rows:
     def pad(self, flat: Tensor, width: int | None = None) -> Tensor:
         """(P, ..) -> (R, width or longest, ..), zero past a row's end."""
         width = self.longest if width is None else width
+        if self.is_full and width == self.longest and is_followed():  # who follows finds no sizes among numbers
+            return flat.view(len(flat) // width, width, *flat.shape[1:])
         positions, slots = self._matched(width, flat.device)
         padded = _moved(flat, positions, slots, len(self.lengths) * width)
         return padded.view(len(self.lengths), width, *flat.shape[1:])
 
     def flatten(self, padded: Tensor) -> Tensor:
         """(R, longest or more, ..) -> (P, ..), zero at positions of no row: the inverse of `pad`."""
+        if self.is_full and padded.shape[1] == self.longest and is_followed():
+            return padded.flatten(0, 1)
         positions, slots = self._matched(padded.shape[1], padded.device)
         return _moved(padded.flatten(0, 1), slots, positions, self.num_positions)
 

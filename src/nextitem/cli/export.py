@@ -1,0 +1,36 @@
+"""`nextitem export`: a finished run as one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nextitem.cli.code import MovedCode, TrustCode, code_of_run
+from nextitem.cli.shared import RunPath, console
+
+
+def export(
+    folder: RunPath,
+    to: Annotated[
+        Path,
+        typer.Option(
+            "--to", metavar="FILE", help="bundle.zip: all that `load` needs; model.onnx: a graph for other programs."
+        ),
+    ],
+    histories: Annotated[bool, typer.Option("--histories", help="With what each user has met: personal data.")] = False,
+    trust_code: TrustCode = False,
+    code: MovedCode = None,
+) -> None:
+    """Write a finished run into one file: a bundle (weights, recipe, ids, report, a card) to hand over, or a graph.
+
+    Commands that take a run take a bundle in its place, and so does nextitem.load in Python. A .onnx file goes
+    from indices of items (or of users) to scores, as the model does: it is compared with it before it appears."""
+    from nextitem.runs.exporting import check_ending
+    from nextitem.runs.recommend import load
+
+    check_ending(to, histories)
+    load(folder, models=code_of_run(folder, trust_code, code)).export(to, histories=histories)
+    personal = "; it holds what each user has met: personal data" if histories else ""
+    console().print(f"{to}: {to.stat().st_size:,} bytes{personal}", highlight=False, soft_wrap=True)
