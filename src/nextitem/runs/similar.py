@@ -15,6 +15,7 @@ from torch import Tensor
 from nextitem.data.ids import PAD, IdMap
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
+from nextitem.evaluation.highest import first_of_highest
 from nextitem.forking import mark_computed
 from nextitem.models.base import Recommender
 from nextitem.models.catalogue import MODELS
@@ -22,7 +23,6 @@ from nextitem.models.counting import interaction_matrix
 from nextitem.models.towers import ItemTower
 from nextitem.nn.scorers import unit
 from nextitem.recipe import Recipe
-from nextitem.retrieval.exact import first_of_highest
 
 By = Literal["vectors", "counts"]
 SHOWN = 3  # items, where it is printed
