@@ -57,13 +57,14 @@ def show(
 ) -> None:
     """Show the test table of a finished run again; with --out its page: curves, slices, where the targets stand."""
     from nextitem.report.results import test_table
-    from nextitem.report.run_page import html
     from nextitem.runs.folder import RunFolder
     from nextitem.writing import write
 
     if out is not None:
         if out.suffix != ".html":
             raise InputError(f"--out {out}: the page of a run is written as .html")
+        from nextitem.report.run_page import html
+
         write(out, html(folder).encode())
         console(stderr=json).print(f"written to {out}", highlight=False, soft_wrap=True)
     report = RunFolder(folder).read_report()
