@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -134,6 +135,16 @@ def test_it_runs_compares_and_makes_nothing_twice(home: Path) -> None:
     call("experiment", home / "plan.yaml", "--out", out)
     assert [path.stat().st_mtime_ns for path in reports] == written
     assert "about" in call("experiment", home / "plan.yaml", "--out", out, "--dry-run")
+
+
+def test_for_programs(home: Path) -> None:
+    plan = ("experiment", home / "plan.yaml", "--out", home / "out", "--json")
+    runs = json.loads(call(*plan, "--dry-run"))
+    assert runs[0] == {"run": "log.csv/MarkovChain/seed-0", "state": "waiting"}
+    result = CliRunner().invoke(app, [*map(str, plan)], catch_exceptions=False)
+    (table,) = json.loads(result.stdout)
+    assert table["data"] == "log.csv"
+    assert [line["model"] for line in table["lines"]] == ["MarkovChain", "Popularity"] * 2
 
 
 def test_parts_are_made_apart_and_compared_when_all_are_done(home: Path) -> None:

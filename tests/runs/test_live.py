@@ -59,7 +59,7 @@ def test_an_unknown_item_leaves_the_session_as_it_is(loaded: Run) -> None:
 
 def test_other_models_say_which_can(tmp_path: Path) -> None:
     other = trained(tmp_path / "run", {"name": "ZeroBlock", "dim": 4})
-    with pytest.raises(InputError, match=r"ZeroBlock cannot read item by item; .* GRU4Rec, Mamba4Rec"):
+    with pytest.raises(InputError, match=r"ZeroBlock cannot read item by item; .* GRU4Rec, LRURec, Mamba4Rec"):
         Session(other)
 
 

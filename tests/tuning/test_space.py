@@ -42,6 +42,12 @@ def test_a_file_is_stronger_key_by_key(tmp_path: Path) -> None:
     assert "model.dropout" in space
 
 
+def test_keys_of_a_contrast_are_tried_where_there_is_one() -> None:
+    plain, contrasting = (make_recipe({"model": {"name": "SASRec", "contrast": one}}) for one in ("none", "cl4srec"))
+    assert {"model.contrast_weight", "model.temperature"} <= find_space(contrasting).keys()
+    assert not {"model.contrast_weight", "model.temperature"} & find_space(plain).keys()
+
+
 def test_only_leaves_the_rest_and_fixed_keys_are_left_unless_they_are_named() -> None:
     recipe = make_recipe({"model": {"name": "SASRec"}})
     assert list(find_space(recipe, {"only": True, "model.dim": [8, 16]})) == ["model.dim"]
@@ -58,7 +64,8 @@ def test_only_leaves_the_rest_and_fixed_keys_are_left_unless_they_are_named() ->
         ),
         ({"dim": [8]}, 'has no key "dim"; did you mean "model.dim"'),
         ({"model.dimension": [8]}, 'did you mean "model.dim"'),
-        ({"model.temperature": [8]}, 'SASRec has no key "model.temperature"'),
+        ({"model.l2": [8]}, 'SASRec has no key "model.l2"'),
+        ({"model.temperature": [8]}, "does nothing where contrast is none"),
         ({"evaluation.candidates": [100]}, "evaluation.candidates is the same for all trials"),
         ({"training.monitor": ["hr@1"]}, "training.monitor is the same for all trials"),
         ({"model.dim": [8, "many"]}, r"model.dim: .*found 'many'"),

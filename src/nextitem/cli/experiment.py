@@ -9,7 +9,7 @@ import typer
 
 from nextitem.cli.code import code_asked_for
 from nextitem.cli.interrupted import telling
-from nextitem.cli.shared import console, print_json
+from nextitem.cli.shared import AsJson, console, print_json
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def experiment(
     trust_code: Annotated[
         bool, typer.Option("--trust-code", help="Run the code of models of your own, which the plan names.")
     ] = False,
+    json: AsJson = False,
 ) -> None:
     """Run models x data x seeds x a grid of keys, and compare: `nextitem experiment plan.yaml --workers 2`.
 
@@ -44,15 +45,18 @@ def experiment(
     runs = planned(read_plan(plan), code_asked_for if trust_code else _none)
     found = Experiment(out or Path("runs") / plan.stem, part_of(runs, shard))
     if dry_run:
-        _tell(found, workers)
+        _tell(found, workers, json)
         return
     execute(found, workers, ["--trust-code"] if trust_code else [])
     whole = Experiment(found.out, runs)
     missing = [entry for entry in whole.entries if entry.state != "done"]
     if missing:
-        console().print(f"{len(missing)} runs of other parts are not done; the same command then compares them all")
+        said = f"{len(missing)} runs of other parts are not done; the same command then compares them all"
+        console(stderr=json).print(said)
+        if json:
+            print_json([])
         return
-    show_comparisons(whole)
+    show_comparisons(whole, json=json)
 
 
 def run_seeds(recipe: Recipe, count: int, out: Path | None, workers: int, trust_code: bool, json: bool) -> None:
@@ -119,7 +123,7 @@ def show_comparisons(found: Experiment, *, json: bool = False) -> None:
     from nextitem.runs.compare import compare
     from nextitem.writing import write
 
-    screen = console()
+    screen, told = console(stderr=json), []
     for data in dict.fromkeys(entry.planned.data for entry in found.entries):
         folders = [entry.folder for entry in found.entries if entry.planned.data == data]
         try:
@@ -129,17 +133,21 @@ def show_comparisons(found: Experiment, *, json: bool = False) -> None:
             continue
         page = found.out / f"{data}.html"
         write(page, html(comparison).encode())
-        if json:
-            print_json({"data": data, "protocol": comparison.protocol, "lines": comparison.lines})
-            continue
-        screen.print(shown(comparison))
+        told.append({"data": data, "protocol": comparison.protocol, "lines": comparison.lines})
+        if not json:
+            screen.print(shown(comparison))
         screen.print(f"written to {page}", highlight=False, soft_wrap=True)
+    if json:
+        print_json(told)
 
 
-def _tell(found: Experiment, workers: int) -> None:
+def _tell(found: Experiment, workers: int, json: bool) -> None:
     """What would be run, and about how long it would take."""
     from nextitem.report.experiment import duration, state_table
 
+    if json:
+        print_json([{"run": entry.planned.name, "state": entry.state} for entry in found.entries])
+        return
     screen = console()
     screen.print(state_table(found.entries))
     seconds = found.left()

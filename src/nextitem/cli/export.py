@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nextitem.cli.code import MovedCode, TrustCode, code_of_run
-from nextitem.cli.shared import RunPath, console
+from nextitem.cli.shared import AsJson, RunPath, console, print_json
 
 
 def export(
@@ -22,6 +22,7 @@ def export(
     histories: Annotated[bool, typer.Option("--histories", help="With what each user has met: personal data.")] = False,
     trust_code: TrustCode = False,
     code: MovedCode = None,
+    json: AsJson = False,
 ) -> None:
     """Write a finished run into one file: a bundle (weights, recipe, ids, report, a card) to hand over, or a graph.
 
@@ -32,5 +33,8 @@ def export(
 
     check_ending(to, histories)
     load(folder, models=code_of_run(folder, trust_code, code)).export(to, histories=histories)
+    if json:
+        print_json({"file": to, "bytes": to.stat().st_size, "histories": histories})
+        return
     personal = "; it holds what each user has met: personal data" if histories else ""
     console().print(f"{to}: {to.stat().st_size:,} bytes{personal}", highlight=False, soft_wrap=True)

@@ -18,7 +18,7 @@ from types import ModuleType
 
 from nextitem.errors import InputError, suggest
 from nextitem.models.base import Recommender
-from nextitem.models.catalogue import OURS
+from nextitem.models.catalogue import is_ours
 from nextitem.models.importing import import_file, told
 from nextitem.models.installed import GROUP, brought_by, installed
 from nextitem.models.own import OwnModel, absolute, described
@@ -42,7 +42,7 @@ def asked(name: str) -> OwnModel | None:
     if name.endswith(".py"):
         raise InputError(f"model {name} is a file; name the class in it too: -m {name}:MyModel")
     points = installed().get(name, [])
-    if points and name in OURS:
+    if points and is_ours(name):
         raise InputError(
             f"two models are called {name}: one of ours, and an entry point of {brought_by(points[0])}; name "
             f"that one by its module, -m {points[0].value}, or remove its distribution"

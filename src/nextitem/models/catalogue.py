@@ -23,7 +23,11 @@ MODELS: dict[str, type[Recommender]] = {
 
 SIZES = (*(one.name for one in fields(Sizes)), "sizes")  # what the data says, not the recipe; sizes: all of them
 MADE = {"Blend": "nextitem.models.blend"}  # made of finished runs: no recipe trains one, so MODELS has it not
-OURS = frozenset((*MODELS, *MADE))  # names that are never those of other people's code
+
+
+def is_ours(name: str) -> bool:
+    """Whether a name is that of one of our models, and never that of other people's code."""
+    return name in MODELS or name in MADE
 
 
 def find(name: str) -> type[Recommender]:

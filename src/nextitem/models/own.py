@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
-from nextitem.models.catalogue import OURS
+from nextitem.models.catalogue import is_ours
 from nextitem.models.importing import PREFIX, ContentLoader, read_code
 from nextitem.models.notebooks import text_of
 
@@ -42,7 +42,7 @@ def label(name: str) -> str:
     ('MyModel', 'mine.py:SASRec', 'SASRec')
     """
     class_name = name.rpartition(":")[2]
-    return Path(name).name if class_name in OURS else class_name
+    return Path(name).name if is_ours(class_name) else class_name
 
 
 def absolute(name: str) -> str:
@@ -85,7 +85,7 @@ def among(name: str, models: Sequence[Given]) -> OwnModel | None:
         own = one if isinstance(one, OwnModel) else own_model(one)
         if absolute(name) != own.name and name != own.model.__name__:
             continue
-        if name in OURS:
+        if is_ours(name):
             raise InputError(f"two models are called {name}: one of ours, and a given one; name that {own.name}")
         return own
     return None

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from nextitem.models.catalogue import OURS
+from nextitem.models.catalogue import is_ours
 from nextitem.recipe.layers import Layer, make_recipe, read_unchecked
 from nextitem.recipe.sections import Recipe
 
@@ -14,7 +14,7 @@ from nextitem.recipe.sections import Recipe
 def comparable(layer: Layer) -> Recipe:
     """A recipe that is written out; of somebody's own model its sections alone are checked, since no code is run."""
     model = layer.get("model")
-    is_own = isinstance(model, dict) and isinstance(model.get("name"), str) and model["name"] not in OURS
+    is_own = isinstance(model, dict) and isinstance(model.get("name"), str) and not is_ours(model["name"])
     return read_unchecked(layer) if is_own else make_recipe(layer)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from nextitem.errors import InputError
 from nextitem.models.asking import asked
-from nextitem.models.catalogue import OURS
+from nextitem.models.catalogue import is_ours
 from nextitem.models.importing import read_code
 from nextitem.models.notebooks import text_among
 from nextitem.models.own import Given, OwnModel, absolute, own_model, text_digest
@@ -58,7 +58,7 @@ def chosen(folder: Path, name: str, models: Sequence[Given]) -> tuple[OwnModel, 
     Raises:
         InputError: none of `models` is of the noted name, or that one is of another file.
     """
-    if name in OURS:
+    if is_ours(name):
         return ()
     note = read_note(folder, name)
     if not models and note["file"] is None:
@@ -94,7 +94,7 @@ def trusted(folder: Path, name: str, moved: Path | None = None) -> tuple[OwnMode
     Raises:
         InputError: the code is gone, or is another now.
     """
-    if name in OURS:
+    if is_ours(name):
         if moved is not None:
             raise InputError(f"{folder} is of {name}, which is one of ours and no code of your own; leave --code out")
         return ()

@@ -7,7 +7,7 @@ by key.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from nextitem.errors import InputError, suggest
+from nextitem.models.contrast import Contrast
 from nextitem.recipe import Recipe, make_recipe
 
 SECTIONS = ("model", "loss", "training")
@@ -187,9 +188,11 @@ def _own_space(keys: Mapping[str, Any]) -> dict[str, Range | Choice]:
     """By the names of the keys, each with its default within; of a default that is no number the key is left alone."""
     file = resources.files("nextitem").joinpath("recipes", "tune", "keys.yaml")
     found: dict[str, Range | Choice] = {}
+    without_contrast = keys.get("model.contrast") == "none"
+    idle = {f"model.{one.name}" for one in fields(Contrast)} if without_contrast else set()
     for path, told in _sectioned(yaml.safe_load(file.read_text(encoding="utf-8")), "keys.yaml").items():
         default = keys.get(path)
-        if isinstance(default, bool) or not isinstance(default, int | float):
+        if path in idle or isinstance(default, bool) or not isinstance(default, int | float):
             continue
         if isinstance(told, list):
             found[path] = Choice(tuple(sorted({*map(type(default), told), default})))
