@@ -22,7 +22,7 @@ from nextitem.runs.build import build_protocol
 from nextitem.runs.ranked import read_ranked
 from nextitem.runs.reevaluate import load_with_split
 from nextitem.runs.run import run
-from nextitem.runs.weighing import gather, weigh
+from nextitem.runs.weighing import Candidates, gather, searched, weigh
 
 SMALL: Layer = {"training": {"epochs": 2, "batch_size": 64}, "model": {"dim": 8}}
 RUNS: dict[str, Layer] = {
@@ -220,3 +220,18 @@ def test_a_recipe_of_a_blend_is_looked_at(home: Path) -> None:
 
 def sizes_of() -> Sizes:
     return Sizes(5, 7)
+
+
+def test_counts_of_few_items_are_weighed_finely_enough() -> None:
+    """Counts that are 0 but for few items stand far above their mean: the network's order must not drown in them."""
+    rng = np.random.default_rng(0)
+    network = rng.normal(size=(400, 1000)).astype(np.float32)
+    network[:, 0] = 2.5  # the targets': near the best of 1,000
+    counts = np.zeros((400, 1000), np.float32)
+    counts[np.arange(400), rng.integers(1, 1000, 400)] = 1.0
+    counts[:200, 0] = 1.0
+    counts = (counts - counts.mean(1, keepdims=True)) / counts.std(1, keepdims=True)
+    found = Candidates(np.stack([network, counts]), (0, 1), (False, False), np.ones(400, np.int64), 1000)
+    weights = searched(found, "ndcg@10")
+    assert 0 < weights[1] < 0.1 * weights[0]
+    assert found.measure(weights, "ndcg@10") > 1.1 * found.measure(np.array([1.0, 0.0]), "ndcg@10")
