@@ -6,12 +6,11 @@ from html import escape
 from statistics import mean
 
 from nextitem.report.comparison import protocol_lines, sentences, table_of, title
+from nextitem.report.hits import hits_chart
 from nextitem.report.page import Table, html_table, page
 from nextitem.report.svg import bar_chart, line_chart
 from nextitem.runs.compare import Comparison, Seeds
 from nextitem.runs.folder import RunFolder
-
-LISTS = (1, 2, 3, 5, 10, 20, 50, 100)  # lengths of lists, of which the share of hits is drawn
 
 
 def html(comparison: Comparison) -> str:
@@ -52,9 +51,7 @@ def _figures(comparison: Comparison) -> list[str]:
         monitor, longest, series = curves
         xs = list(range(1, longest + 1))
         found.append(line_chart(f"Validation {monitor} by epoch, first seed", xs, series, "validation"))
-    fitting = [k for k in LISTS if k <= min(int(one.ranked[0].ranking.num_ranked.min()) for one in comparison.models)]
-    hits = {one.name: [float(one.values(f"hr@{k}").mean()) for k in fitting] for one in comparison.models}
-    found.append(line_chart("Cases with a target among the k best", fitting, hits, "k"))
+    found.append(hits_chart({one.name: one.ranked for one in comparison.models}))
     return found + _slices(comparison, metric)
 
 

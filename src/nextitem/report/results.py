@@ -50,13 +50,21 @@ def _beside_baselines(name: str, found: dict[str, Any]) -> FittingTable:
     return table
 
 
+def member_rows(report: dict[str, Any]) -> list[list[str]]:
+    """Of each member of a blend its name, its weight, and what it has on the validation cases."""
+    metric = report["monitor"]
+    return [
+        [f"log {one['name']}" if one["log"] else one["name"], f"{one['weight']:.3f}", f"{one['valid'][metric]:.4f}"]
+        for one in report["members"]
+    ]
+
+
 def members_table(report: dict[str, Any]) -> Group:
     """What each member of a blend counts, and what it has on the validation cases by itself."""
     metric = report["monitor"]
     table = _metric_table(["weight", f"valid {metric}"])
-    for member in report["members"]:
-        name = f"log {member['name']}" if member["log"] else member["name"]
-        table.add_row(name, f"{member['weight']:.3f}", f"{member['valid'][metric]:.4f}")
+    for row in member_rows(report):
+        table.add_row(*row)
     table.add_row("Blend", "", f"{report['valid'][metric]:.4f}", style="bold")
     said = "log: of 1 + its scores. The weights were chosen on the validation cases, and the figures here are of these."
     return Group("", Text("Members", "bold"), table, Text(said))

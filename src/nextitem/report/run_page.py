@@ -9,13 +9,13 @@ from typing import Any
 import yaml
 
 from nextitem.models.own import label
+from nextitem.report.hits import hits_chart
 from nextitem.report.page import Table, html_table, page
-from nextitem.report.results import against_baseline, of_ratings, recommending
+from nextitem.report.results import against_baseline, member_rows, of_ratings, recommending
 from nextitem.report.svg import bar_chart, line_chart
 from nextitem.runs.folder import RANKS, RunFolder
 from nextitem.runs.ranked import read_ranked
 
-LISTS = (1, 2, 3, 5, 10, 20, 50, 100)  # lengths of lists, of which the share of hits is drawn
 POSITIONS = ((1, 1), (2, 5), (6, 10), (11, 20), (21, 50), (51, 100))  # of targets, and what is behind
 
 
@@ -76,10 +76,7 @@ def _figures(folder: Path, name: str, report: dict[str, Any]) -> list[str]:
         found.append(line_chart(title, epochs, {str(monitor): values}, "epoch"))
     names = [name, *report["baselines"]]
     ranked = {one: read_ranked(folder, None if one == name else one) for one in names}
-    num_ranked = int(ranked[name].ranking.num_ranked.min())
-    ks = [k for k in LISTS if k <= num_ranked]
-    hits = {one: [float(cases.measure(f"hr@{k}").mean()) for k in ks] for one, cases in ranked.items()}
-    found.append(line_chart("Cases with a target among the k best", ks, hits, "k"))
+    found.append(hits_chart({one: [cases] for one, cases in ranked.items()}))
     ranks = ranked[name].ranking.ranks[:, 0]  # of the best target of each case
     shares = {_span(low, high): float(((ranks >= low) & (ranks < high + 1)).mean()) for low, high in POSITIONS}
     shares["behind"] = float((ranks >= POSITIONS[-1][1] + 1).mean())
@@ -92,12 +89,8 @@ def _span(low: int, high: int) -> str:
 
 
 def _members(report: dict[str, Any]) -> Table:
-    metric = report["monitor"]
-    rows = [
-        [f"log {one['name']}" if one["log"] else one["name"], f"{one['weight']:.3f}", f"{one['valid'][metric]:.4f}"]
-        for one in report["members"]
-    ]
-    return Table("Members", ["", "weight", f"valid {metric}"], rows, "The weights were chosen on the validation cases.")
+    head = ["", "weight", f"valid {report['monitor']}"]
+    return Table("Members", head, member_rows(report), "The weights were chosen on the validation cases.")
 
 
 def _facts(report: dict[str, Any]) -> Table:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from nextitem.data.ids import IdMap
 from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError, expect
-from nextitem.models.base import Recommender
-from nextitem.recipe import Recipe
 from nextitem.runs.bundle import write_bundle
 from nextitem.runs.onnx_file import write_onnx
+from nextitem.runs.rows import Speaking
 
 ENDINGS = {
     ".zip": "a bundle, which nextitem.load and the commands open",
@@ -19,21 +17,13 @@ ENDINGS = {
 }
 
 
-class Exportable(Protocol):
-    """A run: a folder, what its users have met, its model, and the ids that it speaks in."""
+class Exportable(Speaking, Protocol):
+    """A run: a folder, and what its users have met."""
 
     @property
     def folder(self) -> Path: ...
     @property
     def histories(self) -> Sequences: ...
-    @property
-    def recipe(self) -> Recipe: ...
-    @property
-    def items(self) -> IdMap: ...
-    @property
-    def users(self) -> IdMap: ...
-    @property
-    def model(self) -> Recommender: ...
 
 
 def export(run: Exportable, path: str | Path, histories: bool = False) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,8 +31,8 @@ from nextitem.errors import InputError
 from nextitem.forking import mark_computed
 from nextitem.models.base import Recommender
 from nextitem.nn.kernels.choose import plain
-from nextitem.recipe import Recipe
 from nextitem.runs.followed import ByHistory, ByUser, followed
+from nextitem.runs.rows import Speaking
 from nextitem.writing import write
 
 HISTORIES = 1000  # that are compared
@@ -42,20 +42,7 @@ LARGEST = 2**31 - 2**24  # bytes of weights: a file of this form holds no 2 GiB
 INSTALL = 'is not installed; `pip install "nextitem[onnx]"`, or take a bundle: --to bundle.zip'
 
 
-class Graphed(Protocol):
-    """A run: a model, and the ids that it speaks in."""
-
-    @property
-    def recipe(self) -> Recipe: ...
-    @property
-    def items(self) -> IdMap: ...
-    @property
-    def users(self) -> IdMap: ...
-    @property
-    def model(self) -> Recommender: ...
-
-
-def write_onnx(run: Graphed, path: Path) -> None:
+def write_onnx(run: Speaking, path: Path) -> None:
     """Write the graph of a run's model, once it was found to score as the model does.
 
     Raises:
@@ -87,7 +74,7 @@ def _runtime() -> Any:
     return onnxruntime
 
 
-def _graph(module: ByHistory | ByUser, run: Graphed, name: str) -> bytes:
+def _graph(module: ByHistory | ByUser, run: Speaking, name: str) -> bytes:
     """The file's content."""
     is_by_user = isinstance(module, ByUser)
     example = (
@@ -133,7 +120,7 @@ def _ids(ids: IdMap) -> list[Any]:
     return list(ids.ids(np.arange(1, len(ids) + 1)))
 
 
-def _compare(runtime: Any, content: bytes, module: ByHistory | ByUser, run: Graphed, name: str) -> None:
+def _compare(runtime: Any, content: bytes, module: ByHistory | ByUser, run: Speaking, name: str) -> None:
     """Raises InputError where the graph scores otherwise than the model."""
     settings = runtime.SessionOptions()
     settings.intra_op_num_threads = torch.get_num_threads()
