@@ -21,9 +21,9 @@ from nextitem.analysis.audit import Settings, audited_recipe, plan
 from nextitem.analysis.trials import METRICS, Result, Trial, perform, with_fixed_training
 from nextitem.evaluation.significance import paired_test
 from nextitem.recipe.options import parse_keys
-from nextitem.runs.build import build_dataset, build_split
-from nextitem.runs.identity import describe_data
-from nextitem.runs.reporting import versions
+from nextitem.runs.folder.identity import describe_data
+from nextitem.runs.learning.reporting import versions
+from nextitem.runs.parts.build import build_dataset, build_split
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = {"lengths": "max_length", "blocks": "blocks", "shuffle": "full", "stamp": "STAMP"}

@@ -35,7 +35,7 @@ from nextitem.data.synthetic import dataset_of
 from nextitem.models.base import Trained
 from nextitem.models.catalogue import MODELS
 from nextitem.recipe import make_recipe
-from nextitem.runs.build import build_model, build_optimizer
+from nextitem.runs.parts.build import build_model, build_optimizer
 
 USERS, INTERACTIONS, RELATIONS = 2_000, 100_000, 10
 

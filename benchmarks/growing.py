@@ -20,7 +20,7 @@ import polars as pl
 import yaml
 from contest import HERE
 
-from nextitem.runs.ranked import read_ranked
+from nextitem.runs.folder.ranked import read_ranked
 
 Row = dict[str, Any]
 KEPT = ("valid", "test", "baselines", "comparison", "epochs", "best_epoch", "seconds")

@@ -16,7 +16,7 @@ import torch
 from nextitem.data.batches import make_batches
 from nextitem.models.catalogue import find
 from nextitem.recipe import make_recipe
-from nextitem.runs.build import build_dataset, build_model, build_optimizer, build_split
+from nextitem.runs.parts.build import build_dataset, build_model, build_optimizer, build_split
 from nextitem.training.loop import train
 
 MODELS = {

@@ -42,8 +42,8 @@ from nextitem.retrieval.approximate import Index, build
 from nextitem.retrieval.kinds import find_kind
 from nextitem.retrieval.library import faiss, to_bytes
 from nextitem.retrieval.tuning import Queries, exact_scores, recalls
-from nextitem.runs.blocks import queries_of
-from nextitem.runs.recommend import load
+from nextitem.runs.asking.blocks import queries_of
+from nextitem.runs.asking.recommend import load
 
 KINDS = ("exact", "Flat", "IVFx,Flat", "IVFx,SQ8", "IVFx,PQ16")  # and HNSW32,Flat, which takes minutes to build
 K, QUERIES, ALONE = 10, 1024, 50

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nextitem.recipe import make_recipe
-from nextitem.runs.build import build_batches, build_dataset, build_model, build_optimizer, build_split
+from nextitem.runs.parts.build import build_batches, build_dataset, build_model, build_optimizer, build_split
 from nextitem.training.loop import train
 
 MODELS: dict[str, dict[str, Any]] = {

@@ -24,5 +24,5 @@ def one_seed() -> None:
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Long bytes are named by their length: an archive holds the time it was made at, and two workers must agree on names."""
+    """Long bytes are named by their length: an archive holds its own time, and two workers must agree on names."""
     return f"{argname}-{len(val)}-bytes" if isinstance(val, bytes) and len(val) > 20 else None

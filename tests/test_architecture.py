@@ -198,15 +198,16 @@ def room(module: str) -> str:
     return module if (PACKAGE / Path(*module.split("."))).is_dir() else module.rpartition(".")[0]
 
 
-def test_no_rooms_of_data_lead_to_each_other_in_a_circle() -> None:
+@pytest.mark.parametrize(("name", "ground"), [("data", "data.log"), ("runs", "runs.parts")])
+def test_no_rooms_of_a_floor_lead_to_each_other_in_a_circle(name: str, ground: str) -> None:
     """What stands beside the rooms (the data set, ids, sequences) is a room of its own for each file."""
     rooms: dict[str, set[str]] = {}
-    for module in (name for name in INSIDE if floor(name) == "data" and name != "data"):
-        own = module if room(module) == "data" else room(module)
-        found = {name if room(name) == "data" else room(name) for name in ours(module)}
-        rooms.setdefault(own, set()).update(name for name in found if floor(name) == "data" and name != own)
+    for module in (one for one in INSIDE if floor(one) == name and one != name):
+        own = module if room(module) == name else room(module)
+        found = {one if room(one) == name else room(one) for one in ours(module)}
+        rooms.setdefault(own, set()).update(one for one in found if floor(one) == name and one != own)
     TopologicalSorter(rooms).prepare()  # a circle raises CycleError
-    assert rooms["data.log"] == set()
+    assert rooms[ground] == set()
 
 
 def test_a_file_is_short() -> None:

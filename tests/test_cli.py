@@ -54,7 +54,7 @@ def test_a_run_that_compiles_kernels_says_so(tmp_path: Path, monkeypatch: pytest
     def fit(*_: object) -> Iterator[None]:
         yield numba.njit(lambda x: x)(1)
 
-    monkeypatch.setattr("nextitem.runs.run.run", lambda *_, **__: fit())
+    monkeypatch.setattr("nextitem.runs.learning.run.run", lambda *_, **__: fit())
     result = CliRunner().invoke(app, ["run", "-d", "synthetic", "-m", "MarkovChain", "--out", str(tmp_path)])
     assert result.output.splitlines() == ["compiling kernels, which are kept for later runs: half a minute or so"]
 

@@ -22,7 +22,7 @@ from nextitem.recipe.data import Section
 from nextitem.recipe.options import SPELLINGS, parse_keys
 from nextitem.recipe.preparing import build_dataset
 from nextitem.recipe.sections import Recipe
-from nextitem.runs.run import run
+from nextitem.runs.learning.run import run
 
 # Keys of a model and of a loss are checked one by one against what takes them: tests/test_recipe.py.
 SECTIONS = ("data", "split", "training", "evaluation")

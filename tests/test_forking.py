@@ -11,12 +11,12 @@ import pytest
 
 import nextitem
 from nextitem.recipe import make_recipe
-from nextitem.runs.run import run
+from nextitem.runs.learning.run import run
 
 # One process, which forks several times: before it has computed anything, and after it has with each model.
 FORKS = """
 import os, sys, signal, torch, nextitem as ni
-from nextitem.runs.threads import take_threads
+from nextitem.runs.parts.threads import take_threads
 torch.set_num_threads(2)
 runs = {place.rpartition("/")[2]: ni.load(place) for place in sys.argv[1:]}
 

@@ -104,7 +104,7 @@ def test_with_again_the_run_that_is_to_be_replaced_is_not_told_of(
 ) -> None:
     interrupts(fit, 2)
     nextitem("run", "synthetic", "--out", tmp_path, *KEYS)
-    monkeypatch.setattr("nextitem.runs.build.build_split", stopped)
+    monkeypatch.setattr("nextitem.runs.parts.build.build_split", stopped)
     code, said = nextitem("run", "synthetic", "--out", tmp_path, "--again", *KEYS)
     assert code == 130
     assert "before training began: nothing is kept yet" in said
@@ -124,5 +124,5 @@ def test_an_audit_says_that_the_same_command_goes_on(
 
 
 def test_other_commands_are_just_interrupted(nextitem: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nextitem.runs.recommend.load", stopped)
+    monkeypatch.setattr("nextitem.runs.asking.recommend.load", stopped)
     assert nextitem("recommend", "runs/none", "--history", "1") == (130, "nextitem: interrupted")

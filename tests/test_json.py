@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from nextitem.cli.main import app
 from nextitem.cli.shared import print_json
 from nextitem.recipe import make_recipe
-from nextitem.runs.run import run
+from nextitem.runs.learning.run import run
 
 MARKOV = {"model": {"name": "MarkovChain"}, "data": {"source": "synthetic"}}
 

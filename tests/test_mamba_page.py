@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nextitem.recipe import make_recipe
-from nextitem.runs.run import run
+from nextitem.runs.learning.run import run
 
 PAGE = (Path(__file__).parent.parent / "docs" / "mamba.md").read_text(encoding="utf-8")
 SHAPES, SESSION = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)

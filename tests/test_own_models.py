@@ -18,10 +18,10 @@ from nextitem.models.asking import asked
 from nextitem.models.base import Recommender
 from nextitem.models.own import own_model
 from nextitem.recipe import make_recipe
-from nextitem.runs.folder import RunFolder
-from nextitem.runs.naming import free_folder
-from nextitem.runs.recommend import load
-from nextitem.runs.run import run
+from nextitem.runs.asking.recommend import load
+from nextitem.runs.folder.naming import free_folder
+from nextitem.runs.folder.run_folder import RunFolder
+from nextitem.runs.learning.run import run
 
 FILE = '''"""Mine: the state is the newest item, turned.
 

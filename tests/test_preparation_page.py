@@ -15,7 +15,7 @@ from nextitem.data.prepare import Rules, prepare
 from nextitem.data.splits.codes import parse_code
 from nextitem.recipe import DataRecipe, SplitRecipe
 from nextitem.recipe.data import SplitKind
-from nextitem.runs.build import build_split
+from nextitem.runs.parts.build import build_split
 
 PAGE = (Path(__file__).parent.parent / "docs" / "preparation.md").read_text(encoding="utf-8")
 

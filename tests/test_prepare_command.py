@@ -12,7 +12,7 @@ from nextitem.cli.prepare import _said_if_long
 from nextitem.data.dataset import Dataset
 from nextitem.errors import InputError
 from nextitem.recipe import DataRecipe, make_data_recipe
-from nextitem.runs.build import build_dataset
+from nextitem.runs.parts.build import build_dataset
 
 LOG = "user,item,timestamp,rating\n" + "".join(f"u{n % 7},i{n % 5},{n * 7 % 60},{n % 5 + 1}\n" for n in range(60))
 

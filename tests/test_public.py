@@ -126,13 +126,19 @@ def test_every_public_name_says_what_it_is(name: str) -> None:
             assert is_whole(text), f"{name}.{member}: {text}"
 
 
+def names_of(found: object) -> dict[str, Any]:
+    """What the modules of a class and of its bases know: the fields of a base are written in the words of its own."""
+    bases = reversed(found.__mro__) if isinstance(found, type) else [found]
+    return {name: one for base in bases for name, one in vars(sys.modules[base.__module__]).items()}
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_no_public_argument_takes_anything(name: str) -> None:
     """No `Any`, and no bundle of options that nothing names; JSON and frames may hold what they like."""
     found = PUBLIC[name]
     functions: list[tuple[str, Any]] = list(members(found)) if isinstance(found, type) else [("", found)]
     for member, function in functions:
-        hints = get_type_hints(function)
+        hints = get_type_hints(function, names_of(found))
         hints.pop("return", None)
         loose = {one for one, hint in hints.items() if hint is Any or Any in typing.get_args(hint)}
         bundles = {one.name for one in inspect.signature(function).parameters.values() if one.kind is one.VAR_KEYWORD}

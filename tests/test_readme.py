@@ -12,7 +12,7 @@ from nextitem.data.splits.split import leave_one_out
 from nextitem.data.synthetic import markov_chain
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.recipe import make_recipe
-from nextitem.runs.run import run
+from nextitem.runs.learning.run import run
 from nextitem.testing import ordered
 from nextitem.training.fit import fit
 from nextitem.training.optimizers import make_optimizer

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from nextitem.cli.main import app
 from nextitem.recipe import make_recipe
 from nextitem.report.models import flowing
-from nextitem.runs.run import run
+from nextitem.runs.learning.run import run
 
 COMMANDS = {  # but samplers and audit, whose tables tell times
     "show": "show RUN",

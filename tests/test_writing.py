@@ -12,7 +12,7 @@ import pytest
 
 from nextitem import writing
 from nextitem.errors import InputError
-from nextitem.runs.locking import locked
+from nextitem.runs.folder.locking import locked
 from nextitem.writing import make_folder, remove, remove_folder, replacing, sweep, write
 
 

@@ -47,27 +47,27 @@ if TYPE_CHECKING:
     from nextitem.nn.objectives import Objective as Objective
     from nextitem.recipe import Recipe as Recipe
     from nextitem.recipe import make_recipe as make_recipe
-    from nextitem.runs.blend import blend as blend
-    from nextitem.runs.compare import Comparison as Comparison
-    from nextitem.runs.compare import compare as compare
-    from nextitem.runs.epochs import epochs as epochs
-    from nextitem.runs.estimator import Estimator as Estimator
-    from nextitem.runs.estimator import make as make
-    from nextitem.runs.explain import Explanation as Explanation
-    from nextitem.runs.explain import explain as explain
-    from nextitem.runs.fit import History as History
-    from nextitem.runs.fit import events as events
-    from nextitem.runs.fit import fit as fit
-    from nextitem.runs.fit import run as run
-    from nextitem.runs.labelled import LabelReport as LabelReport
-    from nextitem.runs.labelled import fit_labelled as fit_labelled
-    from nextitem.runs.live import Session as Session
-    from nextitem.runs.objectives import sampled as sampled
-    from nextitem.runs.recommend import Run as Run
-    from nextitem.runs.recommend import load as load
-    from nextitem.runs.recommendation import Recommendation as Recommendation
-    from nextitem.runs.saving import save as save
-    from nextitem.runs.similar import Similar as Similar
+    from nextitem.runs.asking.explain import Explanation as Explanation
+    from nextitem.runs.asking.explain import explain as explain
+    from nextitem.runs.asking.live import Session as Session
+    from nextitem.runs.asking.recommend import Run as Run
+    from nextitem.runs.asking.recommend import load as load
+    from nextitem.runs.asking.recommendation import Recommendation as Recommendation
+    from nextitem.runs.asking.saving import save as save
+    from nextitem.runs.asking.similar import Similar as Similar
+    from nextitem.runs.learning.epochs import epochs as epochs
+    from nextitem.runs.learning.estimator import Estimator as Estimator
+    from nextitem.runs.learning.estimator import make as make
+    from nextitem.runs.learning.fit import History as History
+    from nextitem.runs.learning.fit import events as events
+    from nextitem.runs.learning.fit import fit as fit
+    from nextitem.runs.learning.fit import run as run
+    from nextitem.runs.learning.labelled import LabelReport as LabelReport
+    from nextitem.runs.learning.labelled import fit_labelled as fit_labelled
+    from nextitem.runs.parts.objectives import sampled as sampled
+    from nextitem.runs.several.blend import blend as blend
+    from nextitem.runs.several.compare import Comparison as Comparison
+    from nextitem.runs.several.compare import compare as compare
     from nextitem.testing import RecommenderTests as RecommenderTests
     from nextitem.training.fit import Progress as Progress
     from nextitem.training.links import LinkResult as LinkResult
@@ -82,16 +82,16 @@ __version__: str
 _ROOMS = ("batches", "losses", "models", "split")  # modules of names
 _HOMES = {
     "Batch": "data.batches",
-    "Comparison": "runs.compare",
+    "Comparison": "runs.several.compare",
     "Dataset": "data.dataset",
-    "Estimator": "runs.estimator",
-    "Explanation": "runs.explain",
+    "Estimator": "runs.learning.estimator",
+    "Explanation": "runs.asking.explain",
     "FullSoftmax": "nn.objectives",
-    "History": "runs.fit",
+    "History": "runs.learning.fit",
     "Holdout": "data.splits.split",
     "InputError": "errors",
     "Interactions": "data.log.interactions",
-    "LabelReport": "runs.labelled",
+    "LabelReport": "runs.learning.labelled",
     "LinkResult": "training.links",
     "MarkovChain": "models.sequential.markov_chain",
     "NextItemBatches": "data.batches",
@@ -101,35 +101,35 @@ _HOMES = {
     "Progress": "training.fit",
     "Protocol": "evaluation.protocol",
     "Recipe": "recipe",
-    "Recommendation": "runs.recommendation",
+    "Recommendation": "runs.asking.recommendation",
     "Recommender": "models.base",
     "RecommenderTests": "testing",
     "Report": "evaluation.evaluate",
-    "Run": "runs.recommend",
+    "Run": "runs.asking.recommend",
     "SASRec": "models.sequential.sasrec",
-    "Session": "runs.live",
-    "Similar": "runs.similar",
+    "Session": "runs.asking.live",
+    "Similar": "runs.asking.similar",
     "Split": "data.splits.split",
     "Tuning": "tuning.result",
     "ZeroBlock": "models.sequential.zero_block",
-    "blend": "runs.blend",
-    "compare": "runs.compare",
-    "epochs": "runs.epochs",
+    "blend": "runs.several.blend",
+    "compare": "runs.several.compare",
+    "epochs": "runs.learning.epochs",
     "evaluate": "evaluation.evaluate",
-    "events": "runs.fit",
-    "explain": "runs.explain",
-    "fit": "runs.fit",
-    "fit_labelled": "runs.labelled",
+    "events": "runs.learning.fit",
+    "explain": "runs.asking.explain",
+    "fit": "runs.learning.fit",
+    "fit_labelled": "runs.learning.labelled",
     "leave_one_out": "data.splits.split",
     "link_prediction": "training.links",
-    "load": "runs.recommend",
-    "make": "runs.estimator",
+    "load": "runs.asking.recommend",
+    "make": "runs.learning.estimator",
     "make_recipe": "recipe",
     "open_data": "data.sources.opening",
     "read_dataset": "data.sources.opening",
-    "run": "runs.fit",
-    "sampled": "runs.objectives",
-    "save": "runs.saving",
+    "run": "runs.learning.fit",
+    "sampled": "runs.parts.objectives",
+    "save": "runs.asking.saving",
     "tune": "tuning.tune",
 }
 

@@ -17,7 +17,7 @@ from nextitem.evaluation.evaluate import Report, evaluate
 from nextitem.evaluation.protocol import Protocol, Seen
 from nextitem.models.general.ease import EASE
 from nextitem.recipe import make_recipe
-from nextitem.runs.run import run
+from nextitem.runs.learning.run import run
 from nextitem.testing import ordered
 
 

@@ -16,7 +16,7 @@ from nextitem.models.sequential.sasrec import SASRec
 from nextitem.models.towers import SequenceModel, newest_places
 from nextitem.nn.losses.contrastive import info_nce_of_views
 from nextitem.recipe import make_recipe
-from nextitem.runs.run import run
+from nextitem.runs.learning.run import run
 from nextitem.testing import NUM_ITEMS, RecommenderTests, ordered
 
 SMALL = {"dim": 8, "num_layers": 1, "num_heads": 1, "dropout": 0.0, "max_length": 10}

@@ -38,7 +38,7 @@ from nextitem.models.names import (
 )
 from nextitem.models.with_contents import WithContents
 from nextitem.recipe import make_recipe
-from nextitem.runs.run import run
+from nextitem.runs.learning.run import run
 from nextitem.testing import RecommenderTests, batch_of, ordered
 
 KINDS = [

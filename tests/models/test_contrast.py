@@ -35,7 +35,7 @@ from nextitem.models.towers import SequenceModel, newest_places
 from nextitem.models.with_contents import WithContents
 from nextitem.nn.losses.contrastive import info_nce_of_views
 from nextitem.recipe import make_recipe
-from nextitem.runs.run import run
+from nextitem.runs.learning.run import run
 from nextitem.testing import NUM_ITEMS, RecommenderTests, ordered
 from nextitem.training.fit import Progress
 

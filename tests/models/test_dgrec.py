@@ -23,7 +23,7 @@ from nextitem.models.sequential.gru4rec import GRU4Rec
 from nextitem.models.social.dgrec import DGRec
 from nextitem.models.towers import SequenceModel
 from nextitem.recipe import make_recipe
-from nextitem.runs.build import build_model
+from nextitem.runs.parts.build import build_model
 from nextitem.testing import RecommenderTests
 from nextitem.training.loop import train
 from nextitem.training.optimizers import make_optimizer

@@ -16,7 +16,7 @@ from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.social.diffnet import DiffNet
 from nextitem.recipe import make_recipe
-from nextitem.runs.build import build_model
+from nextitem.runs.parts.build import build_model
 from nextitem.testing import RecommenderTests
 
 

@@ -18,7 +18,7 @@ from nextitem.models.sequential.iclrec import ICLRec
 from nextitem.models.towers import SequenceModel, newest_places
 from nextitem.nn.losses.contrastive import info_nce_of_views
 from nextitem.recipe import make_recipe
-from nextitem.runs.run import run
+from nextitem.runs.learning.run import run
 from nextitem.testing import NUM_ITEMS, RecommenderTests, ordered
 from nextitem.training.fit import Progress
 

@@ -13,7 +13,7 @@ from nextitem.errors import InputError
 from nextitem.models.base import Fitted
 from nextitem.models.catalogue import MODELS, arguments
 from nextitem.recipe import make_recipe
-from nextitem.runs.run import Finished, run
+from nextitem.runs.learning.run import Finished, run
 
 KINDS: dict[str, dict[str, Any]] = {
     "RP3beta": {},

@@ -25,7 +25,7 @@ from nextitem.nn.losses import bpr
 from nextitem.nn.objectives import Sampled
 from nextitem.nn.scorers import Cosine, Euclidean, InnerProduct, VectorScorer
 from nextitem.recipe import make_recipe
-from nextitem.runs.run import run
+from nextitem.runs.learning.run import run
 from nextitem.testing import NUM_ITEMS, RecommenderTests
 from nextitem.training.loop import train
 from nextitem.training.optimizers import make_optimizer

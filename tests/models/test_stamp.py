@@ -12,8 +12,8 @@ from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.sequential.stamp import STAMP
 from nextitem.recipe import make_recipe
-from nextitem.runs.folder import RunFolder
-from nextitem.runs.run import run
+from nextitem.runs.folder.run_folder import RunFolder
+from nextitem.runs.learning.run import run
 from nextitem.testing import NUM_ITEMS, RecommenderTests
 
 

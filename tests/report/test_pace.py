@@ -14,7 +14,7 @@ from nextitem.models.catalogue import MODELS, make
 from nextitem.recipe import make_recipe
 from nextitem.report.console import Mode, RunView
 from nextitem.report.pace import duration, ways_out
-from nextitem.runs.run import Built
+from nextitem.runs.learning.run import Built
 from nextitem.training.checkpoint import FitState
 from nextitem.training.fit import Progress
 from nextitem.training.loop import Epoch

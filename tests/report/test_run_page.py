@@ -13,7 +13,7 @@ from nextitem.cli.main import app
 from nextitem.errors import InputError
 from nextitem.recipe import make_recipe
 from nextitem.report.run_page import html
-from nextitem.runs.run import run
+from nextitem.runs.learning.run import run
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from nextitem.errors import InputError
 from nextitem.models.negatives import BY_VECTORS, SAMPLERS
 from nextitem.recipe import Layer, make_recipe
 from nextitem.report.samplers import SamplerQualities, compare_samplers, effective_draws, kl
-from nextitem.runs.reevaluate import load_with_split
-from nextitem.runs.run import run
+from nextitem.runs.asking.reevaluate import load_with_split
+from nextitem.runs.learning.run import run
 
 
 def finished(folder: Path, layer: Layer) -> Path:

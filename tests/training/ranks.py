@@ -29,8 +29,8 @@ from nextitem.models.sequential.sasrec import SASRec
 from nextitem.models.towers import TwoTower
 from nextitem.processes import Processes, joined, leave
 from nextitem.recipe import Layer, Recipe, make_recipe
-from nextitem.runs.build import build_fabric
-from nextitem.runs.run import run
+from nextitem.runs.learning.run import run
+from nextitem.runs.parts.build import build_fabric
 from nextitem.training.fit import Progress
 from nextitem.training.loop import train
 from nextitem.training.optimizers import make_optimizer

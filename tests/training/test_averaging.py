@@ -15,7 +15,7 @@ from nextitem.errors import InputError
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.models.sequential.sasrec import SASRec
 from nextitem.recipe import AverageName, make_recipe
-from nextitem.runs.run import run
+from nextitem.runs.learning.run import run
 from nextitem.testing import ordered
 from nextitem.training.averaging import Average
 from nextitem.training.checkpoint import load_weights

@@ -14,7 +14,7 @@ from nextitem.errors import InputError
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.models.sequential.sasrec import SASRec
 from nextitem.recipe import make_recipe
-from nextitem.runs.build import build_model
+from nextitem.runs.parts.build import build_model
 from nextitem.testing import NUM_ITEMS, ordered
 from nextitem.training.fit import Progress, fit
 from nextitem.training.optimizers import make_optimizer

@@ -15,7 +15,7 @@ from nextitem.models.towers import ItemTower
 from nextitem.nn.losses.by_name import LOSSES
 from nextitem.nn.scorers import Cosine
 from nextitem.recipe import Layer, make_recipe
-from nextitem.runs.run import Finished, run
+from nextitem.runs.learning.run import Finished, run
 from nextitem.training.fit import Progress
 
 SMALL: Layer = {

@@ -19,7 +19,7 @@ from nextitem.models.sequential.sasrec import SASRec
 from nextitem.nn.losses import binary_cross_entropy
 from nextitem.nn.objectives import Sampled
 from nextitem.recipe import OptimizerName, make_recipe
-from nextitem.runs import build
+from nextitem.runs.parts import build
 from nextitem.testing import NUM_ITEMS, tastes
 from nextitem.training.clipping import clip_gradients
 from nextitem.training.fit import fit

@@ -9,7 +9,7 @@ from nextitem.data.splits.split import Split, leave_one_out
 from nextitem.errors import InputError
 from nextitem.models.base import Trained
 from nextitem.recipe import Layer, make_recipe
-from nextitem.runs import build
+from nextitem.runs.parts import build
 from nextitem.testing import tastes
 from nextitem.training.loop import train
 

@@ -25,9 +25,9 @@ from nextitem.models.base import Trained
 from nextitem.models.towers import TwoTower
 from nextitem.nn.dropout import Dropout
 from nextitem.recipe import make_recipe
-from nextitem.runs.assemble import fit_recipe
-from nextitem.runs.folder import RunFolder
-from nextitem.runs.loggers import CsvLogger
+from nextitem.runs.folder.loggers import CsvLogger
+from nextitem.runs.folder.run_folder import RunFolder
+from nextitem.runs.parts.assemble import fit_recipe
 from nextitem.testing import tastes
 from nextitem.training.fit import fit
 from nextitem.training.lazy_adam import LazyAdam

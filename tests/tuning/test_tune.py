@@ -20,9 +20,9 @@ import nextitem as ni
 from nextitem.cli.main import app
 from nextitem.errors import InputError
 from nextitem.recipe import Layer, Recipe, make_recipe
-from nextitem.runs import build
-from nextitem.runs.concluding import conclude
-from nextitem.runs.reevaluate import evaluate_again
+from nextitem.runs.asking.reevaluate import evaluate_again
+from nextitem.runs.learning.concluding import conclude
+from nextitem.runs.parts import build
 from nextitem.tuning import engine, store, tune
 from nextitem.tuning.page import html
 from nextitem.tuning.result import Tuning, sentences

@@ -29,10 +29,10 @@ from nextitem.models.towers import SequenceModel
 from nextitem.recipe import Layer, Recipe, make_recipe
 from nextitem.recipe.checks import refuse_unused
 from nextitem.recipe.commands import AUDIT
-from nextitem.runs.build import build_protocol, build_split
-from nextitem.runs.identity import describe_data
-from nextitem.runs.metrics import choose_monitor
-from nextitem.runs.threads import take_threads
+from nextitem.runs.folder.identity import describe_data
+from nextitem.runs.parts.build import build_protocol, build_split
+from nextitem.runs.parts.metrics import choose_monitor
+from nextitem.runs.parts.threads import take_threads
 from nextitem.training.fit import Progress
 from nextitem.writing import make_folder
 

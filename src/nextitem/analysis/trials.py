@@ -23,9 +23,9 @@ from nextitem.evaluation.protocol import Ties
 from nextitem.evaluation.ranking import Ranking, rank
 from nextitem.models.base import Recommender, Trained
 from nextitem.recipe import Recipe
-from nextitem.runs import build
-from nextitem.runs.assemble import fit_recipe
-from nextitem.runs.locking import locked
+from nextitem.runs.folder.locking import locked
+from nextitem.runs.parts import build
+from nextitem.runs.parts.assemble import fit_recipe
 from nextitem.training.fit import CHECKPOINT, Progress
 from nextitem.training.shapes import own, read_bytes
 from nextitem.writing import remove, write

@@ -54,7 +54,7 @@ def audit(
     from nextitem.recipe.options import parse_keys
     from nextitem.report.audit_console import AuditView
     from nextitem.report.audit_files import write_report
-    from nextitem.runs.build import build_dataset
+    from nextitem.runs.parts.build import build_dataset
 
     settings = FAST if fast else Settings(seeds=seeds)
     place = {} if data_dir is None else {"data": {"folder": str(data_dir)}}

@@ -29,7 +29,7 @@ def blend(
     any other: recommend from it, evaluate it.
     """
     from nextitem.report.results import test_table
-    from nextitem.runs.blend import blend as made
+    from nextitem.runs.several.blend import blend as made
     from nextitem.terminal import tracked
 
     screen = console(stderr=json)

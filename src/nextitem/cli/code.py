@@ -26,8 +26,8 @@ def code_of_run(folder: Path, is_trusted: bool, moved: Path | None = None) -> Se
     trusted."""
     if not is_trusted and moved is None:
         return ()
-    from nextitem.runs.code import trusted
-    from nextitem.runs.folder import RunFolder
+    from nextitem.runs.folder.code import trusted
+    from nextitem.runs.folder.run_folder import RunFolder
 
     return trusted(folder, RunFolder(folder).model_name, moved)
 

@@ -36,7 +36,7 @@ def compare(
     """
     from nextitem.report.comparison import csv, latex, markdown, shown
     from nextitem.report.comparison_page import html
-    from nextitem.runs.compare import compare as compared
+    from nextitem.runs.several.compare import compare as compared
     from nextitem.writing import write
 
     if out is not None and out.suffix not in SUFFIXES:

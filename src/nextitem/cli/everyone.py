@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-    from nextitem.runs.recommend import Run
-    from nextitem.runs.rows import Fallback
+    from nextitem.runs.asking.recommend import Run
+    from nextitem.runs.asking.rows import Fallback
 
 QUIET = 2.0  # seconds until a bar appears
 TOLD = 5  # ids that are named
@@ -34,7 +34,7 @@ def answer_everyone(
     ann: bool,
 ) -> None:
     """Write the table, and say whom it is for."""
-    from nextitem.runs.everyone import Asked, chunks, ending, write_chunks
+    from nextitem.runs.asking.everyone import Asked, chunks, ending, write_chunks
 
     ending(out)
     asked = Asked.everyone(run) if who == "all" else Asked.listed(run, Path(who))
@@ -92,7 +92,7 @@ def hidden_of(run: Run, exclude: Path | None, only: Path | None) -> np.ndarray:
 
 def listed_items(run: Run, path: Path | None, option: str) -> list[str] | None:
     """The item ids of a file that the model knows; the others are counted and named on stderr."""
-    from nextitem.runs.listed import read_listed
+    from nextitem.runs.asking.listed import read_listed
 
     if path is None:
         return None

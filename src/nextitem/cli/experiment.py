@@ -14,7 +14,7 @@ from nextitem.errors import InputError
 
 if TYPE_CHECKING:
     from nextitem.recipe import Recipe
-    from nextitem.runs.experiment import Experiment
+    from nextitem.runs.several.experiment import Experiment
 
 Workers = Annotated[int, typer.Option(min=1, help="Runs at a time, which share the cores out among them.")]
 
@@ -38,9 +38,9 @@ def experiment(
     `recipe: {training: {epochs: 50}}`. Each run has a folder; the same command after a kill goes on, and finished runs
     are not made again.
     """
-    from nextitem.runs.experiment import Experiment
-    from nextitem.runs.plan import planned, read_plan
-    from nextitem.runs.plan import shard as part_of
+    from nextitem.runs.several.experiment import Experiment
+    from nextitem.runs.several.plan import planned, read_plan
+    from nextitem.runs.several.plan import shard as part_of
 
     runs = planned(read_plan(plan), code_asked_for if trust_code else _none)
     found = Experiment(out or Path("runs") / plan.stem, part_of(runs, shard))
@@ -61,9 +61,9 @@ def experiment(
 
 def run_seeds(recipe: Recipe, count: int, out: Path | None, workers: int, trust_code: bool, json: bool) -> None:
     """Runs of one recipe that differ in the seed, `runs/MODEL-DATA-seeds/seed-0` and on, and their table."""
-    from nextitem.runs.experiment import Experiment
-    from nextitem.runs.naming import stem_of
-    from nextitem.runs.plan import seeds_of
+    from nextitem.runs.folder.naming import stem_of
+    from nextitem.runs.several.experiment import Experiment
+    from nextitem.runs.several.plan import seeds_of
 
     found = Experiment(out or Path("runs") / f"{stem_of(recipe)}-seeds", seeds_of(recipe, count))
     execute(found, workers, ["--trust-code"] if trust_code else [])
@@ -120,7 +120,7 @@ def show_comparisons(found: Experiment, *, json: bool = False) -> None:
     """A table a data set, and its page beside the runs."""
     from nextitem.report.comparison import shown
     from nextitem.report.comparison_page import html
-    from nextitem.runs.compare import compare
+    from nextitem.runs.several.compare import compare
     from nextitem.writing import write
 
     screen, told = console(stderr=json), []

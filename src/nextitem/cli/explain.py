@@ -24,7 +24,7 @@ def explain(
 ) -> None:
     """Say by which paths of its knowledge graph a run recommends items to a user."""
     from nextitem.report.explanations import explanation_table
-    from nextitem.runs.explain import explain as explained
+    from nextitem.runs.asking.explain import explain as explained
 
     items = None if item is None else [one.strip() for one in item.split(",")]
     found = explained(

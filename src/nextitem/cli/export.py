@@ -28,8 +28,8 @@ def export(
 
     Commands that take a run take a bundle in its place, and so does nextitem.load in Python. A .onnx file goes
     from indices of items (or of users) to scores, as the model does: it is compared with it before it appears."""
-    from nextitem.runs.exporting import check_ending
-    from nextitem.runs.recommend import load
+    from nextitem.runs.asking.recommend import load
+    from nextitem.runs.export.exporting import check_ending
 
     check_ending(to, histories)
     load(folder, models=code_of_run(folder, trust_code, code)).export(to, histories=histories)

@@ -33,7 +33,7 @@ def index(
     """Index the item vectors of a run for `recommend --ann` and `evaluate --ann`, and say what recall it has.
 
     The recall is measured on users who did not choose how hard it searches. Exact search needs no index."""
-    from nextitem.runs.recommend import load
+    from nextitem.runs.asking.recommend import load
 
     run = load(folder, models=code_of_run(folder, trust_code, code), evaluated=evaluated)
     note = run.index(kind, recall=recall, k=k, seed=seed)

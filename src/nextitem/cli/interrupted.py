@@ -28,8 +28,8 @@ def telling(what_is_left: Callable[[], str]) -> Iterator[None]:
 def left_of_run(folder: Path, has_epochs: bool, *options: str) -> str:
     """How far the run in a folder has come, and the command that continues it, with `options` that it needs besides."""
     from nextitem.errors import InputError
-    from nextitem.runs.folder import RunFolder
-    from nextitem.runs.refit import is_wanted
+    from nextitem.runs.folder.run_folder import RunFolder
+    from nextitem.runs.learning.refit import is_wanted
     from nextitem.training.checkpoint import read_state
     from nextitem.training.fit import CHECKPOINT
     from nextitem.training.refit import REFIT_CHECKPOINT

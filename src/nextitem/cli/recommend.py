@@ -18,8 +18,8 @@ from nextitem.cli.shared import AsJson, RunPath, console, print_json
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
-    from nextitem.runs.recommend import Run
-    from nextitem.runs.recommendation import Recommendation
+    from nextitem.runs.asking.recommend import Run
+    from nextitem.runs.asking.recommendation import Recommendation
 
     Asking = Callable[..., list[Recommendation]]  # histories, and users, times, at, names
 
@@ -186,14 +186,14 @@ def _answer_one(run: Run, history: list[Any] | None, user: str | None, how: Aski
 
 
 def _opened(folder: Path, trust_code: bool, code: Path | None) -> Run:
-    from nextitem.runs.recommend import load
+    from nextitem.runs.asking.recommend import load
 
     return load(folder, models=code_of_run(folder, trust_code, code))
 
 
 def _follow(run: Run, history: list[str], k: int, skips: bool, exclude_seen: bool) -> None:
     """A line of k items for each line of standard input; what one costs does not grow with the session."""
-    from nextitem.runs.live import Session
+    from nextitem.runs.asking.live import Session
 
     session = Session(run)
 

@@ -18,7 +18,7 @@ from nextitem.errors import InputError
 
 if TYPE_CHECKING:
     from nextitem.recipe import DataRecipe, Layer, Recipe
-    from nextitem.runs.run import Event
+    from nextitem.runs.learning.run import Event
 
 
 def run(
@@ -86,9 +86,9 @@ def run(
     --dropout, --max-length, --loss, --sampler, --num-negatives, --split, --metrics, --patience. The names that other
     codes have for them are understood; - and _ are the same.
     """
-    from nextitem.runs.naming import free_folder
-    from nextitem.runs.run import Prepared
-    from nextitem.runs.run import run as events
+    from nextitem.runs.folder.naming import free_folder
+    from nextitem.runs.learning.run import Prepared
+    from nextitem.runs.learning.run import run as events
 
     if trust_code and resume is None and recipe is None:
         raise InputError("--trust-code is for --resume and --recipe; a model that -m names needs no such word")
@@ -171,7 +171,7 @@ class _Shown:
         return telling_of_compilation(self._screen) if self._view else nullcontext()
 
     def show(self, event: Event) -> None:
-        from nextitem.runs.run import Finished
+        from nextitem.runs.learning.run import Finished
 
         if self._view:
             self._view.show(event)
@@ -201,8 +201,8 @@ def _kept(
     folder: Path, data: str | None, trust_code: bool, code: Path | None
 ) -> tuple[Recipe, Path, DataRecipe | None]:
     """The recipe of an interrupted run, its folder, and where its data is now."""
-    from nextitem.runs.folder import RunFolder
-    from nextitem.runs.places import placed
+    from nextitem.runs.folder.places import placed
+    from nextitem.runs.folder.run_folder import RunFolder
 
     wanted = RunFolder(folder).read_recipe(code_of_run(folder, trust_code, code))
     return wanted, folder, placed(wanted.data, RunFolder(folder).read_data().get("directory"), folder, data)

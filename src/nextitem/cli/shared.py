@@ -23,7 +23,7 @@ def _unpacked(run: Path) -> Path:
     """The folder of a run that is named by its bundle."""
     if not run.is_file():
         return run
-    from nextitem.runs.bundle import unpacked_until_exit
+    from nextitem.runs.export.bundle import unpacked_until_exit
 
     return unpacked_until_exit(run)
 

@@ -26,7 +26,7 @@ def similar(
 
     Common users are counted in the histories that the run keeps (users of both / the root of the users of each)."""
     from nextitem.cli.ranked import on_a_line, print_ranked
-    from nextitem.runs.recommend import load
+    from nextitem.runs.asking.recommend import load
 
     found = load(folder, models=code_of_run(folder, trust_code, code)).similar(item, k, by)
     if json:

@@ -37,7 +37,7 @@ def evaluate(
 ) -> None:
     """Evaluate a finished run on its test cases under another protocol."""
     from nextitem.report.results import protocol_table
-    from nextitem.runs.reevaluate import evaluate_again
+    from nextitem.runs.asking.reevaluate import evaluate_again
 
     names = None if metrics is None else [name.strip() for name in metrics.split(",")]
     models = code_of_run(folder, trust_code, code)
@@ -57,7 +57,7 @@ def show(
 ) -> None:
     """Show the test table of a finished run again; with --out its page: curves, slices, where the targets stand."""
     from nextitem.report.results import test_table
-    from nextitem.runs.folder import RunFolder
+    from nextitem.runs.folder.run_folder import RunFolder
     from nextitem.writing import write
 
     if out is not None:

@@ -10,7 +10,7 @@ from nextitem.evaluation.comparison import Gap, Line
 from nextitem.evaluation.significance import TESTS
 from nextitem.report.page import Table, markdown_table
 from nextitem.report.tables import FittingTable
-from nextitem.runs.compare import Comparison
+from nextitem.runs.several.compare import Comparison
 
 LEVEL = 0.05
 TOLD = 6  # differences of a recipe, on the terminal

@@ -9,8 +9,8 @@ from nextitem.report.comparison import protocol_lines, sentences, table_of, titl
 from nextitem.report.hits import hits_chart
 from nextitem.report.page import Table, html_table, page
 from nextitem.report.svg import bar_chart, line_chart
-from nextitem.runs.compare import Comparison, Seeds
-from nextitem.runs.folder import RunFolder
+from nextitem.runs.folder.run_folder import RunFolder
+from nextitem.runs.several.compare import Comparison, Seeds
 
 
 def html(comparison: Comparison) -> str:

@@ -17,10 +17,10 @@ from nextitem.report.data import data_table
 from nextitem.report.pace import Pace
 from nextitem.report.results import epochs_of, test_table
 from nextitem.report.tables import FittingTable, pairs_table
-from nextitem.runs.bar import EpochBar
-from nextitem.runs.concluding import monitor_of
-from nextitem.runs.refit import Refitting
-from nextitem.runs.run import Built, Event, Finished, Prepared
+from nextitem.runs.learning.bar import EpochBar
+from nextitem.runs.learning.concluding import monitor_of
+from nextitem.runs.learning.refit import Refitting
+from nextitem.runs.learning.run import Built, Event, Finished, Prepared
 from nextitem.training.fit import Progress as EpochProgress
 from nextitem.training.profile import Profile
 from nextitem.training.refit import RefitEpoch

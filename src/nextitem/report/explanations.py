@@ -7,7 +7,7 @@ from rich.console import Group
 from rich.text import Text
 
 from nextitem.report.tables import FittingTable
-from nextitem.runs.explain import Explanation
+from nextitem.runs.asking.explain import Explanation
 
 
 def explanation_table(found: Explanation) -> Group:

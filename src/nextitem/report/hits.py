@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nextitem.report.svg import line_chart
-from nextitem.runs.ranked import Ranked
+from nextitem.runs.folder.ranked import Ranked
 
 LISTS = (1, 2, 3, 5, 10, 20, 50, 100)  # lengths of lists
 

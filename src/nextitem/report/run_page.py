@@ -13,8 +13,8 @@ from nextitem.report.hits import hits_chart
 from nextitem.report.page import Table, html_table, page
 from nextitem.report.results import against_baseline, member_rows, of_ratings, recommending
 from nextitem.report.svg import bar_chart, line_chart
-from nextitem.runs.folder import RANKS, RunFolder
-from nextitem.runs.ranked import read_ranked
+from nextitem.runs.folder.ranked import read_ranked
+from nextitem.runs.folder.run_folder import RANKS, RunFolder
 
 POSITIONS = ((1, 1), (2, 5), (6, 10), (11, 20), (21, 50), (51, 100))  # of targets, and what is behind
 

@@ -29,7 +29,7 @@ from nextitem.nn.samplers.base import Positives, Sampler
 from nextitem.nn.scorers import InnerProduct
 from nextitem.recipe import Recipe
 from nextitem.report.tables import FittingTable
-from nextitem.runs.reevaluate import load_with_split
+from nextitem.runs.asking.reevaluate import load_with_split
 
 ROUNDS = 5  # of drawing; the median time counts
 

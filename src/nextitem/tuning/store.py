@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from nextitem.errors import InputError
 from nextitem.recipe import Recipe
 from nextitem.recipe.comparing import comparable, differences
-from nextitem.runs.identity import difference
+from nextitem.runs.folder.identity import difference
 from nextitem.tuning.engine import Pruner, importances, kept, make_pruner, make_sampler, open_storage, propose
 from nextitem.tuning.space import Choice, Space, value_of, with_values
 from nextitem.writing import make_folder, refuse_foreign, remove_folder, write

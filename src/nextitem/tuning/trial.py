@@ -16,11 +16,11 @@ from nextitem.evaluation.evaluate import evaluate
 from nextitem.evaluation.lists import main
 from nextitem.models.base import Trained
 from nextitem.recipe import Recipe, TrainingRecipe
-from nextitem.runs import build
-from nextitem.runs.assemble import fit_recipe
-from nextitem.runs.folder import RunFolder
-from nextitem.runs.metrics import choose_metrics, choose_monitor, compared
-from nextitem.runs.places import directory_of
+from nextitem.runs.folder.places import directory_of
+from nextitem.runs.folder.run_folder import RunFolder
+from nextitem.runs.parts import build
+from nextitem.runs.parts.assemble import fit_recipe
+from nextitem.runs.parts.metrics import choose_metrics, choose_monitor, compared
 from nextitem.training.fit import Progress, is_over
 from nextitem.training.loop import Track
 from nextitem.tuning.budget import Budget

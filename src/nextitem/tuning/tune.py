@@ -13,14 +13,14 @@ from nextitem.errors import InputError, expect
 from nextitem.processes import ALONE
 from nextitem.recipe import Recipe
 from nextitem.recipe.checks import refuse_unused
-from nextitem.runs import build
-from nextitem.runs.concluding import conclude, notes_of
-from nextitem.runs.devices import check_device
-from nextitem.runs.folder import RunFolder
-from nextitem.runs.identity import describe_data
-from nextitem.runs.recommend import load
-from nextitem.runs.run import Prepared
-from nextitem.runs.threads import take_threads
+from nextitem.runs.asking.recommend import load
+from nextitem.runs.folder.identity import describe_data
+from nextitem.runs.folder.run_folder import RunFolder
+from nextitem.runs.learning.concluding import conclude, notes_of
+from nextitem.runs.learning.run import Prepared
+from nextitem.runs.parts import build
+from nextitem.runs.parts.devices import check_device
+from nextitem.runs.parts.threads import take_threads
 from nextitem.training.fit import Progress
 from nextitem.training.loop import Track
 from nextitem.tuning.budget import Budget, seconds_of

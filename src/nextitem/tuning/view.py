@@ -9,7 +9,7 @@ from rich.console import Console
 
 from nextitem.data.batches import Batch
 from nextitem.report.results import test_table
-from nextitem.runs.run import Prepared
+from nextitem.runs.learning.run import Prepared
 from nextitem.terminal import tracked
 from nextitem.training.fit import Progress
 from nextitem.tuning.page import shown

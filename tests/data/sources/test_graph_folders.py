@@ -13,8 +13,8 @@ from nextitem.data.sources.opening import open_data
 from nextitem.errors import InputError
 from nextitem.recipe import DataRecipe, SplitRecipe, make_recipe
 from nextitem.recipe.preparing import build_dataset
-from nextitem.runs.build import build_split
-from nextitem.runs.places import directory_of
+from nextitem.runs.folder.places import directory_of
+from nextitem.runs.parts.build import build_split
 
 KGAT = {
     "train.txt": "0 0 1\n1 1 2\n",

@@ -14,7 +14,7 @@ from nextitem.data.sources.side_tables import SideTables, attach, read_side
 from nextitem.errors import InputError
 from nextitem.recipe import DataRecipe, SplitRecipe
 from nextitem.recipe.preparing import build_dataset
-from nextitem.runs.build import build_split
+from nextitem.runs.parts.build import build_split
 
 ATOMIC = {
     "inter": "user_id:token\titem_id:token\trating:float\nu1\ta\t5\nu1\tb\t4\nu2\tb\t3\nu2\ta\t1\nu9\tc\t2\n",

@@ -18,7 +18,7 @@ from nextitem.evaluation.evaluate import evaluate
 from nextitem.evaluation.protocol import Protocol
 from nextitem.recipe import DataRecipe, SplitRecipe
 from nextitem.recipe.preparing import build_dataset
-from nextitem.runs.build import build_baseline, build_split
+from nextitem.runs.parts.build import build_baseline, build_split
 
 ROWS = [[1, 2, 3], [2, 3, 4], [4, 1, 2], [2, 3, 4, 1], [3]]  # the last two are tested, the third validated
 

@@ -10,7 +10,7 @@ from nextitem.data.splits.split import Split
 from nextitem.errors import InputError
 from nextitem.recipe import make_recipe
 from nextitem.recipe.preparing import build_dataset
-from nextitem.runs.build import build_split
+from nextitem.runs.parts.build import build_split
 
 TRAIN = [("u", "a", 1), ("u", "b", 2), ("u", "c", 3), ("v", "a", 1), ("v", "c", 2), ("w", "b", 1)]
 VALID = [("u", "d", 4), ("v", "d", 4)]

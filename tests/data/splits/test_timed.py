@@ -16,7 +16,7 @@ from nextitem.data.splits.timed import DAY, at_shares, at_time, given_parts, las
 from nextitem.data.synthetic import dataset_of
 from nextitem.errors import InputError
 from nextitem.recipe import SplitRecipe
-from nextitem.runs.build import build_split
+from nextitem.runs.parts.build import build_split
 
 quick = settings(deadline=None, max_examples=40)
 TIMES = st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=8), min_size=1, max_size=6)

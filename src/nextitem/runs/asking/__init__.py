@@ -1,0 +1,1 @@
+"""Asking: what a finished run answers, to one history, to everyone, about an item, under another protocol."""

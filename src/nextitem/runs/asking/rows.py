@@ -1,0 +1,201 @@
+"""Rows: what is asked for each user, in the model's numbers, and which questions are none.
+
+What a model does not know is refused by the name of its row, or passed over where that is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from nextitem.data.batches import Batch, history_batch
+from nextitem.data.ids import PAD, IdMap
+from nextitem.data.sequences import Sequences
+from nextitem.errors import InputError
+from nextitem.models.base import Recommender
+from nextitem.models.catalogue import MODELS
+from nextitem.runs.folder.opened import Opened
+
+Unknown = Literal["error", "skip"]
+Fallback = Literal["none", "popularity"]
+WAYS = {"times": "--times T1,T2,.., or in Python ", "ratings": ""}  # on the command line
+
+
+@dataclass(frozen=True)
+class KnownRow:
+    """What is asked for one user, in the model's numbers."""
+
+    name: str  # for errors: "history 3 (of user 'u7')"
+    items: list[int]
+    user: int
+    times: list[int]  # beside the items, of a model that goes by them
+    ratings: list[float]
+    at: int | None  # when it is asked; None: at the newest item
+    skipped: list[object]
+    problem: str = ""  # why the row is passed over
+
+
+def known_rows(
+    run: Opened,
+    histories: Sequence[Sequence[object]],
+    users: Sequence[object] | None,
+    unknown: Unknown,
+    names: Sequence[str] | None,
+    beside: Mapping[str, Sequence[Sequence[Any]] | None],
+    at: Sequence[int] | None = None,
+    fallback: Fallback = "none",
+) -> list[KnownRow]:
+    """With a `fallback` a user that the model does not know is a problem of the row, whatever `unknown` is.
+
+    Raises:
+        InputError: users are missing; or what a row has that the model does not know, unless that is to be skipped.
+    """
+    name = run.recipe.model.label
+    needs_users = run.model.knows_users and not (run.model.takes_strangers and users is None)
+    if needs_users and (users is None or len(users) != len(histories)):
+        raise InputError(f"{name} recommends to users that it was trained on: pass users=, one id for each history")
+    rows = []
+    for number, history in enumerate(histories):
+        user = users[number] if users is not None and number < len(users) else None
+        called = f"history {number}" if names is None else names[number]
+        own = {name: [] if values is None else list(values[number]) for name, values in beside.items()}
+        row = _known_row(run, called, history, user, unknown, own, fallback)
+        rows.append(row if at is None else replace(row, at=at[number]))
+    return rows
+
+
+def _known_row(
+    run: Opened,
+    name: str,
+    history: Sequence[object],
+    user: object,
+    unknown: Unknown,
+    beside: Mapping[str, list[Any]],
+    fallback: Fallback,
+) -> KnownRow:
+    name += "" if user is None else f" (of user {user!r})"
+    if isinstance(history, str | bytes):
+        raise InputError(f"{name} is the text {history!r}; a history is a list of item ids")
+    try:
+        ids = list(history)
+    except TypeError as error:
+        raise InputError(f"{name} is {history!r}; a history is a list of item ids") from error
+    indices = run.items.indices(ids)
+    skipped = [item for item, index in zip(ids, indices, strict=True) if index == PAD]
+    index = int(run.users.indices([user])[0]) if run.model.knows_users and user is not None else PAD
+    problem, is_stranger = "", run.model.knows_users and not run.model.takes_strangers and index == PAD
+    if is_stranger:
+        problem = f"{name}: {run.recipe.model.label} was not trained on the user {user!r}"
+    elif skipped and (unknown == "error" or len(skipped) == len(ids)):
+        no_other = ", and no other" if len(skipped) == len(ids) else ""
+        told = ", ".join(map(repr, skipped[:5]))
+        problem = f"{name} has {len(skipped)} item ids that the model does not know{no_other}: {told}"
+    if problem and unknown == "error" and not (is_stranger and fallback != "none"):
+        raise InputError(f"{problem}; leave it out, or pass unknown='skip'")
+    kept = [place for place, index in enumerate(indices) if index != PAD]
+    for what, values in beside.items():
+        if values and len(values) != len(ids):
+            raise InputError(f"{name} has {len(ids)} items and {len(values)} {what}; give one for each item")
+    times, ratings = ([values[place] for place in kept] if values else [] for values in beside.values())
+    return KnownRow(name, indices[kept].tolist(), index, times, ratings, None, skipped, problem)
+
+
+def problem_of(run: Opened, name: str, place: int, num_met: int) -> tuple[str, str]:
+    """Why the model can say nothing of a user of the run's data by what is kept of them, and the way out; "" if it can.
+
+    `place` is the user's index, PAD of nobody of the run, and `num_met` how many items the run keeps of them.
+    """
+    if place == PAD:
+        way = "pass a history (--history), or take the most popular items (--fallback popularity)"
+        if "trust" in run.model.needs:
+            way += "; of somebody who stands in the network alone, train with --data.trust_strangers users"
+        return f"{name} is not among the {len(run.users):,} users of the run", way
+    if num_met or is_known_without_items(run.model):
+        return "", ""
+    able = [name for name, model in MODELS.items() if model.answers_by_network]
+    return (
+        f"{name} has no interactions in the data of the run, and {run.recipe.model.label} knows a user by these alone",
+        f"take a model that goes by whom they trust ({', '.join(able)}), or the most popular items (--fallback "
+        "popularity)",
+    )
+
+
+def is_known_without_items(model: Recommender) -> bool:
+    """Whether a model can say something of a user of its data who met nothing."""
+    return not model.knows_users or model.takes_strangers or model.answers_by_network
+
+
+def refuse_beside(
+    run: Opened,
+    beside: Mapping[str, Sequence[Sequence[Any]] | None],
+    at: Sequence[object] | None,
+    histories: Sequence[Sequence[object]],
+) -> None:
+    """Raises:
+    InputError: the model goes by times or ratings and has none, or it has what it does not go by.
+    """
+    wanted, name = run.model.wanted(), run.recipe.model.label
+    for what, is_wanted in {"times": wanted.times or wanted.asked_at, "ratings": wanted.ratings}.items():
+        values = beside[what]
+        if is_wanted and (values is None or len(values) != len(histories) or any(one is None for one in values)):
+            raise InputError(
+                f"{name} goes by {what}: pass {WAYS[what]}{what}=, a list for each history, with one for each item"
+            )
+        if values is not None and not is_wanted:
+            raise InputError(f"{name} does not go by {what}; leave {what} out")
+    if at is not None and not wanted.asked_at:
+        raise InputError(f"{name} does not go by the time at which it is asked; leave at out (--at)")
+    if at is not None and len(at) != len(histories):
+        raise InputError(f"at is a time for each history, found {len(at)} of {len(histories)}")
+
+
+def refuse_short(rows: list[KnownRow], k: int, hidden: np.ndarray) -> None:
+    """`hidden` (V,) bool: what nobody is recommended.
+
+    Raises:
+        InputError: a history leaves fewer than `k` items that it has not met.
+    """
+    num_shown = int((~hidden).sum())
+    for row in rows:
+        left = num_shown - int((~hidden[list(set(row.items))]).sum())
+        if not row.problem and k > left:
+            raise InputError(
+                f"k must lie between 1 and {left} (the items left) for {row.name}; found {k}. Ask for fewer, leave "
+                "the row out, or let items of the history come back (exclude_seen=False, --keep-seen)"
+            )
+
+
+def batch_of(model: Recommender, asked: Sequence[KnownRow]) -> tuple[Sequences, Batch]:
+    """What is asked, as rows of all their items, and as a batch of what the model looks at."""
+    rows = Sequences.from_lists([row.items for row in asked])
+    wanted = model.wanted()
+    if wanted.times or wanted.asked_at:
+        rows = replace(rows, timestamps=np.array([time for row in asked for time in row.times], dtype=np.int64))
+    if wanted.ratings:
+        rows = replace(rows, ratings=np.array([one for row in asked for one in row.ratings], dtype=np.float32))
+    users = np.array([row.user for row in asked], dtype=np.int64)
+    at = [row.at for row in asked if row.at is not None]  # of all, or of none
+    return rows, history_batch(rows, model.max_length, users, wanted, np.array(at) if at else None)
+
+
+def hidden_items(
+    items: IdMap, exclude: Iterable[object], only: Iterable[object] | None, unknown: Unknown
+) -> np.ndarray:
+    """(V,) bool; see `Run.hidden`."""
+    hidden = np.full(len(items) + 1, only is not None)
+    for what, ids, is_out in (("only", only, False), ("exclude", exclude, True)):
+        listed = list(ids or ())
+        indices = items.indices(listed)
+        strangers = [one for one, index in zip(listed, indices, strict=True) if index == PAD]
+        if strangers and unknown == "error":
+            told = ", ".join(map(repr, strangers[:5]))
+            raise InputError(
+                f"{what} has {len(strangers)} item ids that the model does not know: {told}; leave them out, or "
+                "pass unknown='skip'"
+            )
+        hidden[indices] = is_out
+    hidden[PAD] = True
+    return hidden

@@ -1,0 +1,1 @@
+"""Export: a run as one file, for this library or for other programs."""

@@ -1,0 +1,42 @@
+"""Opened: a run folder in memory, its model and the ids that it speaks in; what is asked of a run is asked of this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nextitem.data.ids import IdMap
+from nextitem.data.log.units import TimeUnit
+from nextitem.data.sequences import Sequences
+from nextitem.models.base import Recommender
+from nextitem.recipe import Recipe
+from nextitem.runs.folder.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A finished run: a model, the ids that it speaks in, and the folder that holds what else there is."""
+
+    folder: Path
+    recipe: Recipe
+    items: IdMap
+    users: IdMap
+    model: Recommender
+    time_unit: TimeUnit | None = None  # what the times that it learned from count; None: an older version made it
+    is_refit: bool = False  # whether the weights are those of a training on all data, not those that were evaluated
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The content of report.json: protocol, metrics, baselines, seconds, versions and recipe."""
+        return RunFolder(self.folder).read_report()
+
+    @cached_property
+    def histories(self) -> Sequences:
+        """What each user of the run's data has met, oldest first, memory-mapped; row r is that of user r + 1.
+
+        Raises:
+            InputError: the run keeps none, or they are damaged.
+        """
+        return RunFolder(self.folder).read_histories(self.model.wanted())

@@ -1,0 +1,259 @@
+"""run: a recipe in, a run folder out. A generator of what happens, for whoever shows it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from os.path import lexists
+from pathlib import Path
+from typing import Any
+
+from nextitem.cores import Load, others_since
+from nextitem.data.dataset import Dataset
+from nextitem.data.splits.split import Leaks, Split
+from nextitem.data.training_data import Sizes
+from nextitem.errors import InputError
+from nextitem.models.base import Recommender, Trained
+from nextitem.processes import Processes, joined
+from nextitem.recipe import DataRecipe, Recipe, TrainingRecipe
+from nextitem.recipe.checks import refuse_unused
+from nextitem.runs.folder.identity import describe_data, difference
+from nextitem.runs.folder.locking import locked
+from nextitem.runs.folder.loggers import check_loggers, open_loggers
+from nextitem.runs.folder.places import directory_of
+from nextitem.runs.folder.run_folder import REPORT, RunFolder
+from nextitem.runs.learning import refit as refitting
+from nextitem.runs.learning.concluding import conclude, notes_of
+from nextitem.runs.parts import build
+from nextitem.runs.parts.assemble import fit_recipe
+from nextitem.runs.parts.devices import check_device
+from nextitem.runs.parts.threads import take_threads
+from nextitem.training.checkpoint import read_state
+from nextitem.training.fit import CHECKPOINT, Progress
+from nextitem.training.loop import Track
+from nextitem.training.profile import Profile
+from nextitem.training.refit import RefitEpoch
+from nextitem.training.share import prepare_once
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The data is read and split."""
+
+    dataset: Dataset
+    origin: str  # a sentence on where it came from
+    split: Split
+    leaks: Leaks  # of the test cases
+    notes: tuple[str, ...] = ()  # on what is measured, and how
+
+
+@dataclass(frozen=True)
+class Built:
+    """The model stands; training starts, or continues after `resumed_at` epochs."""
+
+    recipe: Recipe
+    model: Recommender
+    resumed_at: int
+    others: float = 0.0  # cores that other processes used while the data was read; 0 where the system does not tell
+
+
+@dataclass(frozen=True)
+class Finished:
+    folder: Path
+    report: dict[str, Any]  # the content of report.json
+    is_kept: bool  # the folder held this very run already
+
+
+Event = Prepared | Built | Progress | refitting.Refitting | RefitEpoch | Finished
+
+
+def run(
+    recipe: Recipe,
+    out: Path,
+    *,
+    again: bool = False,
+    track: Track | None = None,
+    profile: Profile | None = None,
+    data: DataRecipe | None = None,
+    refit: bool = False,
+) -> Iterator[Event]:
+    """Read, split, train, evaluate beside the baselines, and keep everything in `out`.
+
+    A finished run of the same recipe in `out` is shown, not repeated; an interrupted one is continued, to the same
+    weights as if it had not been interrupted. `again` starts over. Under torchrun every process calls this and gets the
+    same events; only the first writes. A `profile` takes the time of the training steps. `data` says where the data is
+    now, if not where the recipe does (see `places.placed`); it must be the same.
+
+    `refit` trains the model anew on all data, validation and test among it, once it is evaluated: for as many epochs as
+    were best, at the same learning rates. Those weights are kept beside the evaluated ones, and recommend. A finished
+    run gets them, too; a run that was begun with it goes on with it, without being told again.
+
+    Raises:
+        InputError: bad data, a folder of another run, or one that is in use.
+        NonFiniteLossError: training diverged; the best weights so far are in `out`.
+        LostProcessError: another process of the run ended.
+    """
+    folder = RunFolder(out)
+    check_device(recipe.training.device if recipe.training else "cpu")
+    with joined(recipe.training.device if recipe.training else "cpu") as processes, ExitStack() as until_end:
+        if recipe.training:
+            check_loggers(recipe.training.loggers)
+            build.is_sharded(recipe.training, processes)  # refuses what cannot be
+        processes.from_first(lambda: _opened(folder, recipe, again, until_end))
+        take_threads(recipe.training.threads if recipe.training else None)
+        load, start = Load.now(), time.perf_counter()
+        dataset, origin = prepare_once(lambda: build.build_dataset(data or recipe.data), processes)
+        if data is not None:
+            dataset = replace(dataset, name=json.loads(processes.from_first(lambda: _name(folder))))
+        split = build.build_split(recipe.split, dataset, recipe.seed)
+        prepared = time.perf_counter() - start
+        notes = notes_of(recipe, dataset, split)
+        yield Prepared(dataset, origin, split, split.leaks(split.test), notes)
+        described = describe_data(dataset)
+        kept = json.loads(processes.from_first(lambda: _claimed(folder, recipe, dataset, described, again, refit)))
+        processes.demand(kept["data"] == described, "the machines of this run have read different data")
+        processes.demand(kept["code"] == _digest(recipe), "the machines of this run have different code of the model")
+        report = kept["report"]
+        if not report:
+            report = yield from _evaluated(
+                recipe, dataset, split, folder, processes, track, profile, load, prepared, notes
+            )
+        is_due = kept["refit"] and "refit" not in report
+        if is_due:
+            report = yield from refitting.refit_run(recipe, dataset, split, folder, report, processes, track)
+        yield Finished(out, report, is_kept=bool(kept["report"]) and not is_due)
+
+
+def _evaluated(
+    recipe: Recipe,
+    dataset: Dataset,
+    split: Split,
+    folder: RunFolder,
+    processes: Processes,
+    track: Track | None,
+    profile: Profile | None,
+    load: Load | None,
+    prepared: float,
+    notes: tuple[str, ...],
+) -> Generator[Built | Progress, None, dict[str, Any]]:
+    """Train, evaluate and keep the report, which is returned; `prepared` are the seconds that the data took."""
+    start = time.perf_counter()
+    model = build.build_model(recipe, split, processes)
+    processes.from_first(lambda: _sized(folder, build.sizes_of(recipe, split)))
+    fitted = time.perf_counter() - start
+    if isinstance(model, Trained) and recipe.training is not None:
+        yield from _train(recipe, recipe.training, model, split, folder, processes, track, profile, load)
+    else:
+        yield Built(recipe, model, 0, others_since(load))
+        if processes.is_first:
+            folder.write_weights(model.state_dict())
+    return conclude(recipe, model, dataset, split, folder, processes, prepared, fitted, notes)
+
+
+def _opened(folder: RunFolder, recipe: Recipe, again: bool, until_end: ExitStack) -> bytes:
+    until_end.enter_context(locked(folder.path))
+    if folder.has_recipe and not again:
+        _refuse_other(folder, recipe)
+    else:
+        refuse_unused(recipe)
+    return b""
+
+
+def _sized(folder: RunFolder, sizes: Sizes) -> bytes:
+    folder.write_sizes(sizes)
+    return b""
+
+
+def _claimed(
+    folder: RunFolder, recipe: Recipe, dataset: Dataset, described: dict[str, Any], again: bool, refit: bool
+) -> bytes:
+    """Write down what the folder is for; one that is in use must be for the same data."""
+    if again:  # not before the data proved good: a failed attempt leaves the older run as it was
+        folder.clear()
+    if not folder.has_recipe:
+        _refuse_leftovers(folder)
+        refitting.forget(folder)
+        if refit:
+            refitting.want(folder)  # before the recipe, with which there is a run to continue
+        folder.write_ids(dataset.items, dataset.users)
+        folder.write_data(described, directory_of(recipe.data))
+        folder.write_bad_lines(dataset.bad_lines)
+        folder.write_recipe(recipe)
+    elif differs := difference(folder.read_data(), described):
+        raise InputError(
+            f"{folder.path} holds a run on other data than {recipe.data.source} has now ({differs}); add --again to "
+            "replace it"
+        )
+    else:
+        folder.check_ids(dataset.items, dataset.users)
+    report = folder.read_report() if folder.is_finished else {}
+    if "refit" in report:
+        refitting.forget(folder)  # who was killed at its end left it
+    elif refit:
+        refitting.want(folder)
+    kept = {"data": described, "code": _digest(recipe), "report": report, "refit": refitting.is_wanted(folder)}
+    return json.dumps(kept).encode()
+
+
+def _digest(recipe: Recipe) -> str | None:
+    """Of the user's own code."""
+    return None if recipe.model.own is None else recipe.model.own.sha256
+
+
+def _refuse_leftovers(folder: RunFolder) -> None:
+    """A checkpoint without a recipe is nobody knows what's, and training would continue from it."""
+    for name in (CHECKPOINT, REPORT):
+        if lexists(folder.path / name):
+            raise InputError(
+                f"{folder.path} has a {name} but no recipe.yaml: what it is of cannot be told; name another folder "
+                "with --out, or add --again to replace it"
+            )
+
+
+def _name(folder: RunFolder) -> bytes:
+    return json.dumps(folder.read_data()["name"]).encode()
+
+
+def _refuse_other(folder: RunFolder, recipe: Recipe) -> None:
+    other = folder.differences(recipe)
+    if other:
+        raise InputError(
+            f"{folder.path} holds a run of another recipe ({'; '.join(other[:3])}); "
+            "name another folder with --out, or add --again to replace it"
+        )
+
+
+def _train(
+    recipe: Recipe,
+    training: TrainingRecipe,
+    model: Trained,
+    split: Split,
+    folder: RunFolder,
+    processes: Processes,
+    track: Track | None,
+    profile: Profile | None,
+    load: Load | None,
+) -> Iterator[Built | Progress]:
+    """Leaves the best weights in `model` and in the folder."""
+    done, mark = json.loads(processes.from_first(lambda: _cut_log(folder)))
+    loggers = open_loggers(training.loggers, folder.path, folder.read_log()) if processes.is_first else []
+
+    def log(progress: Progress) -> None:
+        line = folder.log(progress)
+        for logger in loggers:
+            logger.write(line)
+
+    yield Built(recipe, model, done, others_since(load))
+    yield from fit_recipe(
+        recipe, model, split, folder.path, processes=processes, track=track, profile=profile, log=log, mark=mark
+    )
+
+
+def _cut_log(folder: RunFolder) -> bytes:
+    """The number of epochs that are done, and the run's mark; lines of later epochs are forgotten."""
+    done = read_state(folder.path / CHECKPOINT).epoch
+    folder.cut_log(done)
+    return json.dumps([done, folder.mark()]).encode()
