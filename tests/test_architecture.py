@@ -24,7 +24,7 @@ FLOORS = [
     {"nn"},
     {"models"},
     {"evaluation"},
-    {"retrieval"},
+    {"retrieval", "installation"},
     {"recipe"},
     {"training"},
     {"runs"},

@@ -18,6 +18,7 @@ from nextitem.cli.choices import models, samplers
 from nextitem.cli.compare import compare
 from nextitem.cli.datasets import datasets
 from nextitem.cli.describe import compare_data, describe
+from nextitem.cli.doctor import doctor
 from nextitem.cli.experiment import experiment
 from nextitem.cli.explain import explain
 from nextitem.cli.export import export
@@ -103,7 +104,7 @@ for with_keys in (run, tune, recipe, prepare, audit):
     app.command(cls=AsWritten, context_settings=WITH_KEYS)(with_keys)
 for command in (
     *(recommend, similar, export, index, explain, evaluate, show, compare, blend, experiment, models, samplers),
-    *(datasets, check, describe, compare_data, prepare_amazon),
+    *(datasets, check, describe, compare_data, prepare_amazon, doctor),
 ):
     app.command(cls=AsWritten, context_settings=ANY_HYPHEN)(command)
 
@@ -162,6 +163,9 @@ def _run_app() -> None:
         _stop(130, str(interrupted))
     except KeyboardInterrupt:
         _stop(130, "interrupted")
+    except Exception:
+        _say("a fault of ours, or of this installation; please report it with what `nextitem doctor` prints")
+        raise
 
 
 def _stop(code: int, message: str) -> None:

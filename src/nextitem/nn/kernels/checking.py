@@ -63,11 +63,30 @@ class Family:
         found = self._agrees.get(wants)
         return self._find_out(wants) if found is None else found
 
+    def is_tried(self) -> bool:
+        """Whether it was found to agree in all that may be asked, by this process or by an earlier one."""
+        return self._is_right or _is_known(self._named(self.has_gradients), self)
+
+    def tried(self) -> str:
+        """Try it out in all that may be asked, where that was not done yet: how it differs, empty if it agrees.
+
+        An agreement is noted for later processes, which then compile and try nothing.
+        """
+        if self.is_tried():
+            return ""
+        fault = self.fault(self.has_gradients)
+        if not fault and (folder := folder_of_kernels(HERE)):
+            note(folder, self._named(self.has_gradients), _circumstances(self))
+        return fault
+
+    def _named(self, wants: bool) -> str:
+        return f"{self.name} with gradients" if wants else self.name
+
     def _find_out(self, wants: bool) -> bool:
         mark_computed()  # a child that is forked while the lock is held never asks for it
         with self._lock:
             if wants not in self._agrees:
-                name = f"{self.name} with gradients" if wants else self.name
+                name = self._named(wants)
                 self._agrees[wants] = _is_known(name, self) or self._is_found_right(name, wants)
                 self._is_right = self._agrees.get(self.has_gradients, False)
             return self._agrees[wants]
@@ -121,6 +140,11 @@ class Family:
             gradients = torch.autograd.grad(found, list(leaves.values()), upstream)
             outcome |= {f"the gradient of {name}": one for name, one in zip(leaves, gradients, strict=True)}
         return outcome
+
+
+def are_possible() -> bool:
+    """Whether this process runs compiled kernels at all."""
+    return runs_compiled(torch.ones(1))
 
 
 def difference(found: Tensor, wanted: Tensor, tolerance: float = TOLERANCE) -> str:
