@@ -109,13 +109,20 @@ def test_a_long_validation_is_told_after_the_first_epoch() -> None:
 @pytest.mark.parametrize(
     ("name", "training", "ways"),
     [
+        (
+            "GRU4Rec",
+            {"contrast": "cl4srec"},
+            ["--model.contrast none", "--max-length than 50", "--loss bce", "--device cuda"],
+        ),
         ("SASRec", {}, ["batches next_item", "--max-length than 50", "--loss bce", "--device cuda"]),
         ("SASRec", {"batches": "next_item", "device": "cuda"}, ["--max-length than 50", "--loss bce"]),
         ("BPR", {}, ["--device cuda"]),
     ],
 )
 def test_only_what_could_be_changed_is_named(name: str, training: dict[str, Any], ways: list[str]) -> None:
-    recipe = make_recipe({"model": {"name": name}, "data": {"source": "any"}, "training": training})
+    model = {"name": name} | {key: training[key] for key in training.keys() & {"contrast"}}
+    training = {key: value for key, value in training.items() if key not in model}
+    recipe = make_recipe({"model": model, "data": {"source": "any"}, "training": training})
     found = ways_out(recipe, make(MODELS[name], Sizes(9, 9), recipe.model.arguments))
     assert len(found) == len(ways)
     assert all(way in told for way, told in zip(ways, found, strict=True)), found

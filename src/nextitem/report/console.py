@@ -11,7 +11,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 
 from nextitem.data.batches import Batch
+from nextitem.keys import keys_of
 from nextitem.models.base import Recommender
+from nextitem.models.catalogue import options_of
 from nextitem.recipe import Recipe
 from nextitem.report.data import data_table
 from nextitem.report.pace import Pace
@@ -173,10 +175,19 @@ def _recipe_table(recipe: Recipe) -> FittingTable:
     table = pairs_table("Recipe")
     for section, keys in recipe.model_dump(mode="json", exclude_none=True).items():
         if isinstance(keys, dict):
-            table.add_row(section, "  ".join(f"{key}={_plain(value)}" for key, value in keys.items()))
+            idle = _idle_options(recipe) if section == "model" else frozenset()
+            shown = {key: _plain(value) for key, value in keys.items() if key not in idle}
+            table.add_row(section, "  ".join(f"{key}={value}" for key, value in shown.items() if value))
         elif section != "format":
             table.add_row(section, str(keys))
     return table
+
+
+def _idle_options(recipe: Recipe) -> frozenset[str]:
+    """Keys of contents and contrast, which a model may have, and that this one has not; `nextitem recipe` has them."""
+    given = recipe.model.arguments
+    names = {name: key.default for kind in options_of(recipe.model.kind) for name, key in keys_of(kind).items()}
+    return frozenset(name for name, first in names.items() if given.get(name, first) == first)
 
 
 def _parameter_table(model: Recommender) -> FittingTable:

@@ -78,6 +78,8 @@ def ways_out(recipe: Recipe, model: Recommender) -> list[str]:
         return ways
     if training.batches == "prefix" and "next_item" in model.trains_on:
         ways.append("--training.batches next_item in place of prefix")
+    if recipe.model.arguments.get("contrast", "none") != "none":
+        ways.append("--model.contrast none")
     if model.max_length is not None and "max_length" in recipe.model.arguments and model.max_length > 1:
         ways.append(f"a smaller --max-length than {model.max_length}")
     if recipe.loss is not None and recipe.loss.name == "cross_entropy":

@@ -114,6 +114,7 @@ def test_inputs_that_change_places_take_along_what_stands_beside_them() -> None:
     [
         (Wanted(times=True), "--data.timestamp"),
         (Wanted(asked_at=True), "times"),
+        (Wanted(times=True, else_without_times="--model.time_bias none"), "or take --model.time_bias none"),
         (Wanted(ratings=True), "--data.rating"),
     ],
 )

@@ -27,6 +27,7 @@ class Wanted:
     """What a model wants to see of its rows: the fields of a Batch that are filled beside those that all have."""
 
     times: bool = False
+    else_without_times: str = ""  # the option by which the model goes without, where it has one
     ratings: bool = False
     target_ratings: bool = False  # of training rows alone
     asked_at: bool = False
@@ -43,7 +44,8 @@ class Wanted:
             InputError: it lacks them.
         """
         if (self.times or self.asked_at) and rows.timestamps is None:
-            raise InputError(f"{who} goes by times, and the log has none; name its column with --data.timestamp")
+            way = f", or take {self.else_without_times}" if self.else_without_times else ""
+            raise InputError(f"{who} goes by times, and the log has none; name its column with --data.timestamp{way}")
         if self.ratings and rows.ratings is None:
             raise InputError(f"{who} goes by ratings, and the log has none; name their column with --data.rating")
 

@@ -71,7 +71,11 @@ class HSTU(SequenceModel):
         nn.init.trunc_normal_(self.position_embedding.weight, std=dim**-0.5)
 
     def wanted(self) -> Wanted:
-        return Wanted(times=self.time_bias != "none", asked_at=self.time_bias == "next")
+        return Wanted(
+            times=self.time_bias != "none",
+            asked_at=self.time_bias == "next",
+            else_without_times="--model.time_bias none",
+        )
 
     def encode(self, batch: Batch) -> Tensor:
         x, buckets = self._embedded(batch), self._buckets(batch)

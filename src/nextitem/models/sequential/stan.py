@@ -76,14 +76,10 @@ class STAN(NeighbourModel):
         self.distance_decay, self.match_decay = distance_decay, match_decay
 
     def wanted(self) -> Wanted:
-        return Wanted(times=self.time_decay is not None)
+        return Wanted(times=self.time_decay is not None, else_without_times="--model.time_decay none")
 
     def fit(self, train: TrainingData) -> None:
-        if self.time_decay is not None and train.rows.timestamps is None:
-            raise InputError(
-                "STAN with a time_decay goes by times, and the log has none; name their column with --data.timestamp, "
-                "or leave the decay out (--model.time_decay none)"
-            )
+        self.wanted().refuse_missing(train.rows, "STAN with a time_decay")
         super().fit(train)
 
     def weights(self, places: Tensor, counts: Tensor) -> Tensor:
