@@ -27,7 +27,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = markov_chain(num_users=80, num_items=100, mean_length=15).sequences.to_lists()
     lines = [f"u{user},i{item},{1000 + at}" for user, row in enumerate(rows) for at, item in enumerate(row)]
     (place / "log.csv").write_text("\n".join(["user,item,timestamp", *lines, ""]))
-    titles = [f"i{item},The {'Red Blue Quiet Last'.split()[item % 4]} House {item}" for item in range(1, 101)]
+    words = ("Red", "Blue", "Quiet", "Last")
+    titles = [f"i{item},The {words[item % 4]} House {item}" for item in range(1, 101)]
     (place / "items.csv").write_text("\n".join(["item,title", *titles, ""]))
     layer = {
         "data": {"source": str(place / "log.csv"), "item_table": str(place / "items.csv")},

@@ -12,11 +12,24 @@ from fastapi.testclient import TestClient
 JSON = {"Content-Type": "application/json"}
 GOOD: dict[str, Any] = {"histories": [["i1", "i2"]], "k": 3}
 WRONG: list[Any] = [
-    None, True, -1, 0, 1.5, 1e308, float("nan"), float("-inf"), 10**30, "", "x", "\ud800", "\x00", "i1", [], [[]], [None],
-    [[None]], [["i1", ["i2"]]], [[1.5]], [[True]], [{"a": 1}], {}, {"i1": 2}, [["\ud800"]], [["i" * 5000]], [[10**400]],
+    None, True, -1, 0, 1.5, 1e308, float("nan"), float("-inf"), 10**30, "", "x", "\ud800", "\x00", "i1", [], [[]],
+    [None], [[None]], [["i1", ["i2"]]], [[1.5]], [[True]], [{"a": 1}], {}, {"i1": 2}, [["\ud800"]], [["i" * 5000]], [[10**400]],
     [["i1"]] * 41, [["i1"] * 61], [[float("nan")]],
 ]  # fmt: skip
-KEYS = ("histories", "users", "k", "times", "at", "ratings", "unknown", "exclude", "only", "keep_seen", "fallback", "ann")
+KEYS = (
+    "histories",
+    "users",
+    "k",
+    "times",
+    "at",
+    "ratings",
+    "unknown",
+    "exclude",
+    "only",
+    "keep_seen",
+    "fallback",
+    "ann",
+)
 FINE = {  # what is a question all the same
     "histories": ([], [[]]),
     "users": (None,),
@@ -95,7 +108,10 @@ def test_a_wrong_query_is_told_its_rule(path: str, told: str, client: TestClient
         ({"users": ["u1"] * 41}, "users may have 40 entries here, found 41"),
         ({"histories": [["i1"], ["i1"] * 61]}, "history 1 may have 60 entries here, found 61; leave out the oldest"),
         ({"histories": [["i1"]], "exclude": ["zz"]}, "exclude has 1 item ids that the model does not know: 'zz'"),
-        ({"histories": [["i1"]], "users": ["u1", "u2"]}, "users beside histories are one for each, found 2 users and 1"),
+        (
+            {"histories": [["i1"]], "users": ["u1", "u2"]},
+            "users beside histories are one for each, found 2 users and 1",
+        ),
         ({"histories": [["i1"], ["zz"]]}, "history 1 has 1 item ids that the model does not know"),
         ({"histories": [["i1"]], "times": [[5]]}, "GRU4Rec does not go by times"),
         ({"histories": [["i1"]], "ann": True}, "has no index of these weights"),

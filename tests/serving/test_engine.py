@@ -40,9 +40,7 @@ async def behind(engine: Engine, questions: list[Question]) -> list[list[Recomme
     return found
 
 
-def test_what_waits_is_one_batch(
-    engine: Engine, batches: list[int], loaded: Run, histories: list[list[str]]
-) -> None:
+def test_what_waits_is_one_batch(engine: Engine, batches: list[int], loaded: Run, histories: list[list[str]]) -> None:
     found = asyncio.run(behind(engine, [Question(histories=[one], k=5) for one in histories[:20]]))
     assert batches == [20]
     for (one,), wanted in zip(found, loaded.recommend(histories[:20], 5), strict=True):  # type: ignore[misc]

@@ -63,9 +63,7 @@ def test_seen_items_may_come_back(sessions: Sessions, loaded: Run) -> None:
         sessions.look(loaded, "a", 100, exclude_seen=True)
 
 
-def test_there_are_no_more_than_may_be_and_old_ones_make_room(
-    sessions: Sessions, clock: Clock, loaded: Run
-) -> None:
+def test_there_are_no_more_than_may_be_and_old_ones_make_room(sessions: Sessions, clock: Clock, loaded: Run) -> None:
     sessions.add(loaded, "a", ["i1"], 1, exclude_seen=True)
     clock.now = 30
     sessions.add(loaded, "b", ["i1"], 1, exclude_seen=True)
