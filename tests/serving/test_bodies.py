@@ -13,8 +13,8 @@ JSON = {"Content-Type": "application/json"}
 GOOD: dict[str, Any] = {"histories": [["i1", "i2"]], "k": 3}
 WRONG: list[Any] = [
     None, True, -1, 0, 1.5, 1e308, float("nan"), float("-inf"), 10**30, "", "x", "\ud800", "\x00", "i1", [], [[]],
-    [None], [[None]], [["i1", ["i2"]]], [[1.5]], [[True]], [{"a": 1}], {}, {"i1": 2}, [["\ud800"]], [["i" * 5000]], [[10**400]],
-    [["i1"]] * 41, [["i1"] * 61], [[float("nan")]],
+    [None], [[None]], [["i1", ["i2"]]], [[1.5]], [[True]], [{"a": 1}], {}, {"i1": 2}, [["\ud800"]], [["i" * 5000]],
+    [[10**400]], [["i1"]] * 41, [["i1"] * 61], [[float("nan")]],
 ]  # fmt: skip
 KEYS = (
     "histories",
