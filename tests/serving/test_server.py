@@ -74,6 +74,14 @@ def test_this_machine_alone_is_told_from_others() -> None:
     assert [server.is_loopback(host) for host in ("0.0.0.0", "::", "10.0.0.1", "example.org")] == [False] * 4
 
 
+def test_no_packet_waits_for_the_one_before() -> None:
+    """asyncio sets TCP_NODELAY on sockets alone that say that they are TCP."""
+    with server.listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        taken, _ = listener.accept()
+        assert taken.proto == socket.IPPROTO_TCP
+        taken.close()
+
+
 def test_a_port_in_use_is_named(counted: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

@@ -14,6 +14,7 @@ from nextitem.errors import InputError
 from nextitem.serving.app import application
 from nextitem.serving.service import Service
 
+BACKLOG = 2048  # connections that wait to be taken
 GRACE = 30  # seconds that questions under way have when the service is told to end
 
 
@@ -24,12 +25,18 @@ def listen(host: str, port: int) -> socket.socket:
         InputError: the port is taken, or there is no such address.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Said to be TCP, so that asyncio lets no packet wait for the answer to the one before: 40 ms a request.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
     except OSError as error:
+        listener.close()
         raise InputError(
             f"--host {host} --port {port} cannot be listened at ({error.strerror}); name another port, or 0 for any"
         ) from error
+    return listener
 
 
 def address_of(listener: socket.socket) -> str:
