@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event
 
 import pytest
 
 from nextitem.errors import InputError
-from nextitem.runs.asking.recommend import Run
+from nextitem.runs.asking.recommend import Run, load
 from nextitem.runs.asking.recommendation import Recommendation
 from nextitem.serving.engine import BusyError, Engine
 from nextitem.serving.questions import Question
@@ -75,6 +76,19 @@ def test_a_bad_question_among_others_has_its_error_alone(engine: Engine, loaded:
     assert str(second).startswith("history 0 has 1 item ids")
     wanted = loaded.recommend([["i1"], ["i2"]], 2)
     assert [one[0].items for one in (first, third)] == [one.items for one in wanted]  # type: ignore[index]
+
+
+def test_the_vectors_of_items_are_worked_out_once(
+    folder: Path, histories: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = load(folder)
+    wanted, times, vectors = run.recommend(histories[:3], 5), list[int](), type(run.model).item_vectors  # type: ignore[attr-defined]
+    monkeypatch.setattr(type(run.model), "item_vectors", lambda model: (times.append(1), vectors(model))[1])
+    engine = Engine(run)
+    for history, one in zip(histories, wanted, strict=False):
+        assert asyncio.run(engine.recommend(Question(histories=[history], k=5)))[0].items == one.items
+    engine.stop()
+    assert len(times) == 1
 
 
 def test_a_fault_of_ours_reaches_who_asked_and_the_thread_goes_on(

@@ -11,11 +11,14 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
+
+import torch
 
 from nextitem.errors import InputError
 from nextitem.evaluation.ranking import bytes_of_a_row
@@ -92,16 +95,25 @@ class Engine:
         self._queue.put(work)
 
     def _work(self) -> None:
-        was_many = False
-        while not self._is_over and (first := self._queue.get()) is not None:
-            works = self._gathered(first, self._window if was_many else 0.0)
-            was_many = len(works) > 1
-            run = self.run
-            for call in (one for one in works if isinstance(one, Call)):
-                _settle(call.future, partial(call.work, run))
-            for group in _alike([one for one in works if isinstance(one, Asked)]):
-                self._saw(sum(one.question.num_rows for one in group))
-                _answer(run, group)
+        was_many, held = False, None
+        with ExitStack() as of_held:  # what all questions to a run share is worked out once
+            while not self._is_over and (first := self._queue.get()) is not None:
+                works = self._gathered(first, self._window if was_many else 0.0)
+                was_many = len(works) > 1
+                run = self.run
+                if run is not held:
+                    of_held.close()
+                    with torch.no_grad():
+                        of_held.enter_context(run.model.ready())
+                    held = run
+                self._answer(run, works)
+
+    def _answer(self, run: Run, works: list[Asked | Call]) -> None:
+        for call in (one for one in works if isinstance(one, Call)):
+            _settle(call.future, partial(call.work, run))
+        for group in _alike([one for one in works if isinstance(one, Asked)]):
+            self._saw(sum(one.question.num_rows for one in group))
+            _answer(run, group)
 
     def _gathered(self, first: Asked | Call, window: float) -> list[Asked | Call]:
         """What waits, and what comes within the window, up to the rows of a batch."""
