@@ -30,7 +30,7 @@ FLOORS = [
     {"runs"},
     {"analysis"},
     {"report"},
-    {"tuning"},
+    {"tuning", "serving"},
     {"cli"},
     {"batches", "losses", "split"},  # public names, room by room
     {"__main__"},

@@ -40,7 +40,11 @@ def run(unpacked: Path, *arguments: str, place: Path) -> str:
 
 def test_every_file_of_the_package_is_in_it(unpacked: Path) -> None:
     package = ROOT / "src" / "nextitem"
-    wanted = {path.relative_to(package) for path in package.rglob("*") if path.suffix in (".py", ".pyi", ".yaml")}
+    wanted = {
+        path.relative_to(package)
+        for path in package.rglob("*")
+        if path.suffix in (".py", ".pyi", ".yaml", ".html", ".css", ".js")
+    }
     found = {path.relative_to(unpacked / "nextitem") for path in (unpacked / "nextitem").rglob("*") if path.is_file()}
     assert wanted - found == set()
     assert Path("py.typed") in found

@@ -29,6 +29,7 @@ from nextitem.cli.prepare_amazon import prepare_amazon
 from nextitem.cli.recipe import recipe
 from nextitem.cli.recommend import recommend
 from nextitem.cli.run import run
+from nextitem.cli.serve import serve
 from nextitem.cli.shared import is_launched, rank
 from nextitem.cli.similar import similar
 from nextitem.cli.tune import tune
@@ -104,7 +105,7 @@ for with_keys in (run, tune, recipe, prepare, audit):
     app.command(cls=AsWritten, context_settings=WITH_KEYS)(with_keys)
 for command in (
     *(recommend, similar, export, index, explain, evaluate, show, compare, blend, experiment, models, samplers),
-    *(datasets, check, describe, compare_data, prepare_amazon, doctor),
+    *(serve, datasets, check, describe, compare_data, prepare_amazon, doctor),
 ):
     app.command(cls=AsWritten, context_settings=ANY_HYPHEN)(command)
 

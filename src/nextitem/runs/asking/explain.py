@@ -16,10 +16,12 @@ from nextitem.data.batches import history_batch
 from nextitem.data.ids import PAD, IdMap
 from nextitem.data.side.paths import Paths, find_paths
 from nextitem.data.side.triples import Triples
+from nextitem.data.splits.split import Split
 from nextitem.errors import InputError
-from nextitem.models.base import Trained
+from nextitem.models.base import Recommender, Trained
 from nextitem.models.knowledge.reasons import WeighsEdges
 from nextitem.models.own import Given
+from nextitem.runs.asking.recommend import Run
 from nextitem.runs.asking.reevaluate import load_with_split
 
 
@@ -95,31 +97,58 @@ def explain(
         InputError: the run's model does not learn from a knowledge graph, or cannot tell what its edges weigh; a user
             or an item that it does not know; data that is no longer what it was trained on.
     """
-    run, split = load_with_split(Path(folder), data, models)
-    model, graph = run.model, split.side.knowledge
-    if graph is None or "knowledge" not in model.needs or not isinstance(model, WeighsEdges):
-        raise InputError(
-            f"{run.recipe.model.label} has no knowledge graph whose edges it weighs, so there are no paths to explain "
-            "by; take a run of a knowledge model, such as CKE"
-        )
-    number = _known(run.users, user, "user")
-    if isinstance(model, Trained):
-        model.prepare(split.training_data)
-    model.eval()
-    row = split.train.take(np.array([number - 1]))
-    met = np.unique(row.flat_items()).astype(np.int64)
-    with torch.inference_mode():
-        found = model.score(history_batch(row, model.max_length, np.array([number]), model.wanted()))
-    scores = found[0].clone()
-    scores[PAD] = float("-inf")
-    if not split.test.has_repeats:
-        scores[torch.from_numpy(met)] = float("-inf")
-    chosen = scores.topk(min(top, run.model.num_items)).indices.tolist()
-    if items is not None:
-        chosen = [_known(run.items, item, "item") for item in items]
-    ids = run.items.ids(np.arange(1, len(run.items) + 1))
-    speaking = _Speaking(model, graph, ids, _named(ids, split.side.item_table, names), number, met)
-    return [_explained(speaking, user, item, scores, paths) for item in chosen]
+    return Explainer.open(folder, data, models).explain(user, items, top=top, paths=paths, names=names)
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """A run and its graph, opened once for many questions."""
+
+    run: Run
+    split: Split
+    graph: Triples
+
+    @classmethod
+    def open(cls, folder: str | Path, data: str | None = None, models: Sequence[Given] = ()) -> Explainer:
+        """Raises InputError as `explain` does."""
+        run, split = load_with_split(Path(folder), data, models)
+        graph = split.side.knowledge
+        if graph is None or not is_explained(run.model):
+            raise InputError(
+                f"{run.recipe.model.label} has no knowledge graph whose edges it weighs, so there are no paths to "
+                "explain by; take a run of a knowledge model, such as CKE"
+            )
+        if isinstance(run.model, Trained):
+            run.model.prepare(split.training_data)
+        run.model.eval()
+        return cls(run, split, graph)
+
+    def explain(
+        self, user: object, items: Sequence[object] | None = None, *, top: int, paths: int, names: str | None = None
+    ) -> list[Explanation]:
+        """See `explain`."""
+        run, model = self.run, self.run.model
+        assert isinstance(model, WeighsEdges)
+        number = _known(run.users, user, "user")
+        row = self.split.train.take(np.array([number - 1]))
+        met = np.unique(row.flat_items()).astype(np.int64)
+        with torch.inference_mode():
+            found = model.score(history_batch(row, model.max_length, np.array([number]), model.wanted()))
+        scores = found[0].clone()
+        scores[PAD] = float("-inf")
+        if not self.split.test.has_repeats:
+            scores[torch.from_numpy(met)] = float("-inf")
+        chosen = scores.topk(min(top, model.num_items)).indices.tolist()
+        if items is not None:
+            chosen = [_known(run.items, item, "item") for item in items]
+        ids = run.items.ids(np.arange(1, len(run.items) + 1))
+        speaking = _Speaking(model, self.graph, ids, _named(ids, self.split.side.item_table, names), number, met)
+        return [_explained(speaking, user, item, scores, paths) for item in chosen]
+
+
+def is_explained(model: Recommender) -> bool:
+    """Whether there are paths to explain a model by: it weighs the edges of a knowledge graph."""
+    return "knowledge" in model.needs and isinstance(model, WeighsEdges)
 
 
 @dataclass(frozen=True)

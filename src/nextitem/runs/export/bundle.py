@@ -34,7 +34,7 @@ from nextitem.errors import InputError
 from nextitem.runs.export.card import card
 from nextitem.runs.folder.code import CODE
 from nextitem.runs.folder.histories import HISTORIES, HISTORY_FILES
-from nextitem.runs.folder.run_folder import DATA, ITEMS, LOG, RECIPE, REPORT, USERS, RunFolder
+from nextitem.runs.folder.run_folder import DATA, ITEMS, LOG, RECIPE, REPORT, TITLES, USERS, RunFolder
 from nextitem.training.fit import BEST, CHECKPOINT
 from nextitem.training.refit import REFIT
 from nextitem.training.shapes import MEND, Count, FileShape, Shape, parsed
@@ -42,7 +42,7 @@ from nextitem.writing import make_folder, remove_folder, replacing, temporary_fo
 
 MANIFEST, CARD = "manifest.json", "README.md"
 FORMAT = 1
-RUN_FILES = (RECIPE, DATA, CODE, ITEMS, USERS, BEST, REFIT, REPORT)  # those that are there
+RUN_FILES = (RECIPE, DATA, CODE, ITEMS, USERS, TITLES, BEST, REFIT, REPORT)  # those that are there
 NAMES = {MANIFEST, CARD, *RUN_FILES, *HISTORY_FILES}
 CHUNK = 2**20  # bytes
 SMALL = 2**20  # bytes of a manifest, which has a line a name

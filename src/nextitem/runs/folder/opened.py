@@ -7,12 +7,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from nextitem.data.ids import IdMap
 from nextitem.data.log.units import TimeUnit
 from nextitem.data.sequences import Sequences
 from nextitem.models.base import Recommender
 from nextitem.recipe import Recipe
 from nextitem.runs.folder.run_folder import RunFolder
+from nextitem.runs.folder.titles import titles_of_run
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,15 @@ class Opened:
     def report(self) -> dict[str, Any]:
         """The content of report.json: protocol, metrics, baselines, seconds, versions and recipe."""
         return RunFolder(self.folder).read_report()
+
+    @cached_property
+    def titles(self) -> pl.Series | None:
+        """What each item is called, place p that of item p + 1, null where that is not known; None without titles.
+
+        Raises:
+            InputError: they are damaged, or of another run.
+        """
+        return titles_of_run(RunFolder(self.folder), len(self.items))
 
     @cached_property
     def histories(self) -> Sequences:

@@ -6,6 +6,7 @@ code.json               of a model of the user's own: which class of which file,
 bad_lines.csv           file, line, kind and text of what data.bad_lines skip left out, where there was any
 items.parquet           external item ids, in the order of the model's indices
 users.parquet           the same of the users
+titles.parquet          what the items are called, in the same order, where a table of items says so
 model.safetensors       the weights of the best epoch
 refit.safetensors       those of a training on all data, where it was asked for: what recommends
 checkpoint.safetensors  the last epoch's weights and optimizer, to continue from
@@ -14,8 +15,7 @@ log.csv, tensorboard/   the same, where training.loggers asks for it
 histories/              the items of every user, oldest first, unless evaluation.keep_histories is false
 index.faiss, index.json  of `nextitem index`, and refit-index.faiss and .json; see runs/asking/index.py
 ranks.parquet           model, part, user, rank, above, tied, num_ranked: every metric of targets follows
-report.json             protocol, valid, test, baselines, seconds, versions, recipe, and what the other files are;
-                        written last
+report.json             protocol, metrics, seconds, versions, recipe, and what the other files are; written last
 refit.json, refit-checkpoint.safetensors: there while a training on all data is still to be done
 
 Reading one never writes, and nothing is used before it is looked at: a folder may be damaged, or a stranger's.
@@ -35,10 +35,12 @@ import polars as pl
 from torch import Tensor
 
 from nextitem.data.batches import Wanted
+from nextitem.data.dataset import Dataset
 from nextitem.data.ids import IdMap
 from nextitem.data.log.bad_lines import FILE as BAD_LINES
 from nextitem.data.log.bad_lines import BadLines, listed
 from nextitem.data.sequences import Sequences
+from nextitem.data.side.titles import write_titles
 from nextitem.data.training_data import Sizes
 from nextitem.errors import InputError
 from nextitem.models.own import Given
@@ -55,13 +57,14 @@ from nextitem.training.shapes import MEND, DataShape, LineShape, ReportShape, ow
 from nextitem.writing import remove, remove_folder, replacing, write
 
 RECIPE, DATA, REPORT, LOG, RANKS = "recipe.yaml", "data.json", "report.json", "log.jsonl", "ranks.parquet"
-ITEMS, USERS = "items.parquet", "users.parquet"
+ITEMS, USERS, TITLES = "items.parquet", "users.parquet", "titles.parquet"
 INDEXES = (("index.faiss", "index.json"), ("refit-index.faiss", "refit-index.json"))  # of BEST, of REFIT
 REFIT_WANTED = "refit.json"
 PASSING = (REFIT_WANTED, REFIT_CHECKPOINT)
 # In the order in which an old run goes: no report is no finished run, and no data.json is no run to continue.
 FILES = (
-    REPORT, DATA, CHECKPOINT, *PASSING, REFIT, BEST, LOG, "log.csv", RANKS, BAD_LINES, ITEMS, USERS, code.CODE, RECIPE,
+    REPORT, DATA, CHECKPOINT, *PASSING, REFIT, BEST, LOG, "log.csv", RANKS, BAD_LINES, ITEMS, USERS, TITLES, code.CODE,
+    RECIPE,
 )  # fmt: skip
 
 
@@ -137,9 +140,10 @@ class RunFolder:
         except InputError as error:
             raise InputError(f"{self.path / RECIPE}: {error}") from error
 
-    def write_ids(self, items: IdMap, users: IdMap) -> None:
-        items.save(self.path / ITEMS)
-        users.save(self.path / USERS)
+    def write_ids(self, dataset: Dataset) -> None:
+        dataset.items.save(self.path / ITEMS)
+        dataset.users.save(self.path / USERS)
+        write_titles(self.path / TITLES, dataset.item_attributes)
 
     def check_ids(self, items: IdMap, users: IdMap) -> None:
         """Raises InputError where the tables are damaged, or others than these."""
@@ -202,8 +206,7 @@ class RunFolder:
     def mark(self, name: str = BEST) -> str:
         """What tells this run from others, for its weights: of the recipe, the data, and code of the user's own."""
         own_code = read_bytes(self.path / code.CODE) if lexists(self.path / code.CODE) else b""
-        parts = (read_bytes(self.path / RECIPE), self.read_data()["sha256"].encode(), own_code)
-        mark = sha256(b"".join(parts)).hexdigest()
+        mark = sha256(read_bytes(self.path / RECIPE) + self.read_data()["sha256"].encode() + own_code).hexdigest()
         return mark if name == BEST else f"{mark} {name}"
 
     def write_weights(self, weights: dict[str, Tensor], name: str = BEST) -> None:
@@ -260,9 +263,8 @@ class RunFolder:
         """With what the run's other files are, which must be there already; what it says of one stays."""
         known = report.get("files", {})
         names = [one for one in (*FILES, *HISTORY_FILES) if one not in (REPORT, *PASSING, *known)]
-        files = known | describe_files(self.path, names)
-        text = json.dumps({**report, "files": files}, indent=2, ensure_ascii=False)
-        write(self.path / REPORT, (text + "\n").encode())
+        whole = {**report, "files": known | describe_files(self.path, names)}
+        write(self.path / REPORT, (json.dumps(whole, indent=2, ensure_ascii=False) + "\n").encode())
 
     def read_report(self, reads: Sequence[str] = ()) -> dict[str, Any]:
         """The report of a finished run, whose files are as the run wrote them; `reads` are those to be used.

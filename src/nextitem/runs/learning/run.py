@@ -178,7 +178,7 @@ def _claimed(
         refitting.forget(folder)
         if refit:
             refitting.want(folder)  # before the recipe, with which there is a run to continue
-        folder.write_ids(dataset.items, dataset.users)
+        folder.write_ids(dataset)
         folder.write_data(described, directory_of(recipe.data))
         folder.write_bad_lines(dataset.bad_lines)
         folder.write_recipe(recipe)

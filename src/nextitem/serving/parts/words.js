@@ -1,0 +1,33 @@
+"use strict";
+const WORDS = {
+  en: {
+    on: "{model} on {data}", met: "What was met", next: "What comes next", search: "Add an item: its title or id",
+    hint: "Arrows choose, Enter adds. In the list: drag an item, or hold Alt and press an arrow; Delete removes it.",
+    clear: "Remove all", user: "User (an id of the data)", up: "Move up", down: "Move down", remove: "Remove",
+    add: "Add", similar: "Similar", why: "Why?", near: "Similar to {name}", empty: "Nothing yet: pick an item above.",
+    none: "Nothing is found.", wait: "Choose a user first: this model knows people, not histories alone.",
+    times: "This model goes by times, which this page does not ask for; POST /recommend takes them.",
+    popular: "These are the most popular items: {problem}", token: "This service wants its token",
+    enter: "Enter", gone: "The service does not answer.", nopath: "No path of the graph leads there.",
+    card: "The model", figures: "Test cases", sizes: "{users} users, {items} items, {interactions} interactions",
+    refit: "What recommends was trained once more on all data; the figures are of the weights before.",
+    unmeasured: "This run was not evaluated.", left: "left out, since the model does not know them: {ids}",
+    position: "{name}: place {place} of {count}", removed: "{name} removed", limit: "A history may have {count} items.",
+    share: "{share} of the weight: {path}",
+  },
+  zh: {
+    on: "{model}，数据：{data}", met: "历史记录", next: "接下来推荐", search: "添加物品：输入标题或编号",
+    hint: "方向键选择，回车添加。列表中：拖动物品，或按住 Alt 加方向键移动；Delete 键删除。",
+    clear: "全部清除", user: "用户（数据中的编号）", up: "上移", down: "下移", remove: "删除",
+    add: "添加", similar: "相似", why: "原因", near: "与“{name}”相似", empty: "还没有内容：请在上方选择物品。",
+    none: "没有找到。", wait: "请先选择用户：该模型按用户推荐，仅有历史不够。",
+    times: "该模型需要时间信息，本页面不提供；请使用 POST /recommend。",
+    popular: "以下是最热门的物品：{problem}", token: "此服务需要令牌",
+    enter: "确定", gone: "服务没有响应。", nopath: "图中没有通向它的路径。",
+    card: "模型", figures: "测试结果", sizes: "{users} 个用户，{items} 个物品，{interactions} 次交互",
+    refit: "推荐所用的权重已在全部数据上重新训练；指标属于之前的权重。",
+    unmeasured: "该模型未经评估。", left: "模型不认识、已忽略：{ids}",
+    position: "{name}：第 {place} 位，共 {count} 位", removed: "已删除 {name}", limit: "历史最多 {count} 个物品。",
+    share: "占权重 {share}：{path}",
+  },
+};

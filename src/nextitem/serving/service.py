@@ -1,0 +1,163 @@
+"""Service: a run that answers, the sessions that it keeps, and how another run takes its place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import isfinite
+from os.path import lexists
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from nextitem.errors import InputError
+from nextitem.models.catalogue import MODELS
+from nextitem.models.own import Given
+from nextitem.models.streaming import Streaming
+from nextitem.runs.asking.explain import Explainer, Explanation, is_explained
+from nextitem.runs.asking.recommend import Run, load
+from nextitem.runs.folder.histories import HISTORIES
+from nextitem.serving.card import card
+from nextitem.serving.engine import Engine
+from nextitem.serving.limits import Limits
+from nextitem.serving.meters import Meters
+from nextitem.serving.sessions import Sessions
+from nextitem.serving.shelf import Shelf
+
+
+class CannotError(Exception):
+    """What is asked is not what this run can do; the message says which can."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How the run is opened, now and whenever it is loaded again."""
+
+    place: Path  # a run folder, a link to one, or a bundle
+    name: str
+    models: Sequence[Given] = ()
+    data: str | None = None  # where its data is now, for explanations
+    ann: bool = False  # refuse a run without an index
+
+    def open(self) -> Run:
+        """The run, which has answered a first question: it is whole, and what it needs is compiled.
+
+        Raises:
+            InputError: it is no run, a damaged one, or it answers nothing.
+        """
+        run = load(self.place.resolve(), models=self.models)
+        if self.ann:
+            run.opened_index  # noqa: B018
+        for score in _first_answer(run, self.ann):
+            if not isfinite(score):
+                raise InputError(f"{self.place} scores an item with {score}, which ranks nothing; train it again")
+        run.titles  # noqa: B018
+        if lexists(run.folder / HISTORIES):
+            run.histories  # noqa: B018  # held from here on, whatever comes to stand in the folder
+        return run
+
+
+def _first_answer(run: Run, ann: bool) -> list[float]:
+    """Scores of a question of the kind that the model takes, where that can be asked without anybody's history."""
+    wanted = run.model.wanted()
+    item = run.items.ids([1])
+    beside = {
+        "times": [[0]] if wanted.times or wanted.asked_at else None,
+        "ratings": [[1.0]] if wanted.ratings else None,
+    }
+    knows_all = not run.model.knows_users or run.model.takes_strangers
+    if knows_all or not lexists(run.folder / HISTORIES):
+        users = None if knows_all else run.users.ids([1])
+        found = run.recommend(
+            [item], 1, users=users, times=beside["times"], ratings=beside["ratings"], exclude_seen=False, ann=ann
+        )
+    else:
+        found = run.recommend(None, 1, users=run.users.ids([1]), fallback="none", unknown="skip", exclude_seen=False)
+    return found[0].scores
+
+
+class Service:
+    def __init__(self, opening: Opening, limits: Limits, *, window: float = 0.002, batched: bool = True) -> None:
+        """Raises InputError where the run cannot be opened."""
+        self.opening, self.limits, self.meters = opening, limits, Meters()
+        run = opening.open()
+        self.engine = Engine(run, window=window, batched=batched, waiting=limits.waiting, saw=self.meters.saw_batch)
+        self.sessions = Sessions(limits)
+        self.shelf = Shelf(run)
+        self.is_ready = True
+        self.aside = ThreadPoolExecutor(2, thread_name_prefix="nextitem-aside")  # for what does not wait for the model
+        self._explainer: Explainer | None = None
+        self._explaining, self._reloading = Lock(), Lock()
+        self.meters.watch(lambda: self.engine.num_waiting, lambda: len(self.sessions))
+
+    @property
+    def run(self) -> Run:
+        """The run that answers now."""
+        return self.engine.run
+
+    def card(self) -> dict[str, Any]:
+        """See `card`."""
+        return card(self.run, self.opening.name, self.limits, has_index=self.opening.ann)
+
+    def explain(self, user: object, items: list[str] | None, k: int, paths: int) -> list[Explanation]:
+        """By the paths of the knowledge graph; the data is read at the first question.
+
+        Raises:
+            CannotError: the run has no graph whose edges it weighs, or its data is not at hand.
+            InputError: the user or an item is not known.
+        """
+        run = self.run
+        if not is_explained(run.model):
+            raise CannotError(
+                f"{run.recipe.model.label} has no knowledge graph whose edges it weighs, so there are no paths to "
+                "explain by; serve a run of a knowledge model, such as CKE"
+            )
+        with self._explaining:
+            if self._explainer is None:
+                try:
+                    self._explainer = Explainer.open(run.folder, self.opening.data, self.opening.models)
+                except InputError as error:
+                    raise CannotError(
+                        f"the run's data, which explanations are made of, is not at hand: {error}"
+                    ) from error
+            return self._explainer.explain(user, items, top=k, paths=paths)
+
+    @staticmethod
+    def follow(run: Run) -> None:
+        """Raises CannotError where the run's model does not read item by item."""
+        if not isinstance(run.model, Streaming):
+            able = ", ".join(name for name, model in MODELS.items() if issubclass(model, Streaming))
+            raise CannotError(
+                f"{run.recipe.model.label} cannot read item by item, so it keeps no sessions; send the whole history "
+                f"to /recommend, or serve a run of one of {able}"
+            )
+
+    def reload(self) -> tuple[Run, float]:
+        """Open what stands at the run's place now, and let it answer once it proved whole; what was asked before is
+        answered by the run from before. The new run, and the seconds that it took.
+
+        Raises:
+            CannotError: it is not whole, and the run from before goes on; or another reload is under way.
+        """
+        if not self._reloading.acquire(blocking=False):
+            raise CannotError("a reload is under way already; wait for its end")
+        try:
+            start = time.perf_counter()
+            run = self.opening.open()
+            self.shelf, self._explainer = Shelf(run), None
+            self.engine.run = run
+            self.meters.saw_reload(True)
+            return run, time.perf_counter() - start
+        except InputError as error:
+            self.meters.saw_reload(False)
+            raise CannotError(f"{error}; the run from before goes on") from error
+        finally:
+            self._reloading.release()
+
+    def stop(self) -> None:
+        """Answer what waits, and end."""
+        self.is_ready = False
+        self.engine.stop()
+        self.aside.shutdown()
