@@ -44,6 +44,7 @@ ELSEWHERE = {
     "predict": "recommend",
     "eval": "evaluate",
     "test": "evaluate",
+    "report": "show",
     "info": "describe",
     "stats": "describe",
     "validate": "check",
