@@ -22,7 +22,7 @@ from nextitem.recipe import DataRecipe, Recipe, TrainingRecipe
 from nextitem.recipe.checks import refuse_unused
 from nextitem.runs.folder.identity import describe_data, difference
 from nextitem.runs.folder.locking import locked
-from nextitem.runs.folder.loggers import check_loggers, open_loggers
+from nextitem.runs.folder.loggers import Logger, check_loggers, open_loggers
 from nextitem.runs.folder.places import directory_of
 from nextitem.runs.folder.run_folder import REPORT, RunFolder
 from nextitem.runs.learning import refit as refitting
@@ -150,15 +150,21 @@ def _evaluated(
     model = build.build_model(recipe, split, processes)
     processes.from_first(lambda: _sized(folder, build.sizes_of(recipe, split)))
     fitted = time.perf_counter() - start
+    loggers: list[Logger] = []
     if isinstance(model, Trained) and recipe.training is not None:
         limit = None if budget is None else Limit(budget, recipe.training, len(recipe.evaluation.baselines), track)
-        yield from _train(recipe, recipe.training, model, split, folder, processes, track, profile, load, limit)
+        loggers = yield from _train(
+            recipe, recipe.training, model, split, folder, processes, track, profile, load, limit
+        )
         notes += () if limit is None else limit.notes
     else:
         yield Built(recipe, model, 0, others_since(load))
         if processes.is_first:
             folder.write_weights(model.state_dict())
-    return conclude(recipe, model, dataset, split, folder, processes, prepared, fitted, notes)
+    report = conclude(recipe, model, dataset, split, folder, processes, prepared, fitted, notes)
+    for logger in loggers:
+        logger.finish(report)
+    return report
 
 
 def _opened(folder: RunFolder, recipe: Recipe, again: bool, until_end: ExitStack) -> bytes:
@@ -245,10 +251,10 @@ def _train(
     profile: Profile | None,
     load: Load | None,
     limit: Limit | None,
-) -> Iterator[Built | Progress]:
-    """Leaves the best weights in `model` and in the folder."""
+) -> Generator[Built | Progress, None, list[Logger]]:
+    """Leaves the best weights in `model` and in the folder; the loggers, which want to know how it ends."""
     done, mark = json.loads(processes.from_first(lambda: _cut_log(folder)))
-    loggers = open_loggers(training.loggers, folder.path, folder.read_log()) if processes.is_first else []
+    loggers = open_loggers(training.loggers, folder.path, folder.read_log(), recipe) if processes.is_first else []
 
     def log(progress: Progress) -> None:
         line = folder.log(progress)
@@ -260,6 +266,7 @@ def _train(
         recipe, model, split, folder.path, processes=processes, track=limit.track if limit else track,
         profile=profile, log=log, ends=limit, mark=mark,
     )  # fmt: skip
+    return loggers
 
 
 def _cut_log(folder: RunFolder) -> bytes:
