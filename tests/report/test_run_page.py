@@ -80,7 +80,8 @@ def test_the_nearest_items_have_the_names_of_a_table(folder: Path, tmp_path: Pat
     run = load(folder)
     lines = [f"<i>{number}\tThe {number}th\t3" for number in range(20)]
     (tmp_path / "items.tsv").write_text("\n".join(["id\tmovie_title\tprice", *lines]) + "\n")
-    rows = rows_of(html(folder, run=run, titles=tmp_path / "items.tsv"), "Nearest items")
+    page = html(folder, run=run, titles=tmp_path / "items.tsv").partition("<h2>Nearest items</h2>")[2]
+    rows = re.findall("<li><strong>(.*?)</strong>: (.*?)</li>", page)
     assert len(rows) == 6
     most = int(np.argmax(run.popularity[1:])) + 1
     (item,) = run.items.ids(np.array([most]))
@@ -91,7 +92,7 @@ def test_the_nearest_items_have_the_names_of_a_table(folder: Path, tmp_path: Pat
         f"{titles.get(str(one), str(one))} ({value:.2f})"
         for one, value in zip(found.items, found.similarities, strict=True)
     )
-    assert rows[0] == [escape(titles.get(str(item), str(item))), escape(told)]
+    assert rows[0] == (escape(titles.get(str(item), str(item))), escape(told))
     (tmp_path / "bare.tsv").write_text("id\tprice\n1\t2\n")
     with pytest.raises(InputError, match=r"no column of titles .* it has price"):
         read_titles(tmp_path / "bare.tsv")

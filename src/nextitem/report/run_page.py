@@ -122,7 +122,10 @@ def _nearest(run: Run | None, titles: Path | None) -> list[str]:
     if run is None:
         return []
     found = nearest_table(run, {} if titles is None else read_titles(titles))
-    return [] if found is None else [html_table(found)]
+    if found is None:
+        return []
+    rows = "".join(f"<li><strong>{escape(item)}</strong>: {escape(near)}</li>" for item, near in found.rows)
+    return [f'<h2>{escape(found.title)}</h2><ul>{rows}</ul><p class="note">{escape(found.note)}</p>']
 
 
 def _leaks(report: dict[str, Any]) -> Table:

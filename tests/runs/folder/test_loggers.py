@@ -123,9 +123,10 @@ OWN_WARNINGS = pytest.mark.filterwarnings("default")  # of the tools, and of wha
 @OWN_WARNINGS
 def test_mlflow_has_recipe_epochs_protocol_and_test(run_with: Made, tmp_path: Path) -> None:
     report = run_with("mlflow")
-    with sqlite3.connect(tmp_path / "run/mlflow/mlflow.db") as database:
+    (kept,) = (tmp_path / "run/mlflow").glob("*.db")  # that of the earlier process is gone
+    with sqlite3.connect(kept) as database:
         (named,) = database.execute("SELECT name FROM runs").fetchall()
-        assert named == ("run",)  # that of the earlier process is gone
+        assert named == ("run",)
         params = dict(database.execute("SELECT key, value FROM params"))
         metrics = database.execute("SELECT key, step, value FROM metrics").fetchall()
         tags = dict(database.execute("SELECT key, value FROM tags"))

@@ -25,8 +25,8 @@ class Logger(Protocol):
     def write(self, line: Line) -> None:
         """An epoch is over."""
 
-    def finish(self, report: dict[str, Any]) -> None:
-        """The run is evaluated."""
+    def finish(self, report: dict[str, Any] | None) -> None:
+        """The run is evaluated; None: it was stopped."""
 
 
 def check_loggers(names: Sequence[LoggerName]) -> None:
@@ -63,7 +63,10 @@ class Tracked:
         numbers = {name.replace(" ", "/"): float(value) for name, value in _flat(line).items() if name != "epoch"}
         self.tracker.write(numbers, line["epoch"])
 
-    def finish(self, report: dict[str, Any]) -> None:
+    def finish(self, report: dict[str, Any] | None) -> None:
+        if report is None:
+            self.tracker.finish({}, {}, 0)
+            return
         facts = {"data": report["data"]["name"], "split": report["split"], "protocol": report["protocol"]}
         self.tracker.finish(facts, _tested(report), report["epochs"])
 
@@ -81,7 +84,7 @@ class CsvLogger:
         self.lines.append(line)
         self._save()
 
-    def finish(self, report: dict[str, Any]) -> None:
+    def finish(self, report: dict[str, Any] | None) -> None:
         """report.json stands beside it."""
 
     def _save(self) -> None:
@@ -116,7 +119,9 @@ class TensorBoardLogger:
                 self.writer.add_scalar(name.replace(" ", "/"), value, line["epoch"])
         self.writer.flush()
 
-    def finish(self, report: dict[str, Any]) -> None:
+    def finish(self, report: dict[str, Any] | None) -> None:
+        if report is None:
+            return
         for name, value in _tested(report).items():
             self.writer.add_scalar(name, value, report["epochs"])
         facts = yaml.safe_dump(report["recipe"], sort_keys=False, allow_unicode=True)

@@ -1,7 +1,8 @@
 """Trackers: the lines of log.jsonl, the recipe, the protocol and the test figures for MLflow, W&B, SwanLab and trackio.
 
 Each writes on this machine alone, into the run folder where the tool lets it; what sends it further is the tool's own
-command (docs/training.md). A training that is continued is told to the tool anew, with all epochs so far.
+command (docs/training.md). A training that is continued is told to the tool anew, with all epochs so far. One that is
+stopped ends without facts.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Literal
 
 from nextitem.recipe import Recipe
@@ -22,14 +24,15 @@ TrackerName = Literal["mlflow", "swanlab", "trackio", "wandb"]
 
 
 class MlflowTracker:
-    """mlflow/mlflow.db, a database that `mlflow ui` shows, and the recipe beside it. Its names take no @."""
+    """A database in mlflow/ that `mlflow ui` shows, and the recipe beside it; metrics are named without @. It has another
+    name each time, since MLflow holds on to one that it has opened, whatever became of the file."""
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
         with _quiet("mlflow", "alembic"):
             from mlflow import MlflowClient
 
             place = _emptied(folder / "mlflow", folder)
-            self.client = MlflowClient(tracking_uri=f"sqlite:///{place / 'mlflow.db'}")
+            self.client = MlflowClient(tracking_uri=f"sqlite:///{place / f'{token_hex(4)}.db'}")
             experiment = self.client.create_experiment(PROJECT, artifact_location=(place / "artifacts").as_uri())
             self.run = self.client.create_run(experiment, run_name=folder.name).info.run_id
             for name, value in flat_keys(recipe).items():
@@ -44,7 +47,7 @@ class MlflowTracker:
         for name, value in facts.items():
             self.client.set_tag(self.run, name, value)
         self.write(numbers, epoch)
-        self.client.set_terminated(self.run)
+        self.client.set_terminated(self.run, "FINISHED" if facts else "KILLED")
 
 
 class WandbTracker:
@@ -65,7 +68,7 @@ class WandbTracker:
 
     def finish(self, facts: dict[str, str], numbers: Numbers, epoch: int) -> None:
         self.run.summary.update(facts | numbers)
-        self.run.finish()
+        self.run.finish(exit_code=0 if facts else 1)
 
 
 class SwanLabTracker:
@@ -85,8 +88,9 @@ class SwanLabTracker:
 
     def finish(self, facts: dict[str, str], numbers: Numbers, epoch: int) -> None:
         with _quiet():
-            self.run.config.update(facts)
-            self.run.log(dict(numbers), step=epoch)
+            if facts:
+                self.run.config.update(facts)
+                self.run.log(dict(numbers), step=epoch)
             self.run.finish()
 
 
@@ -107,7 +111,8 @@ class TrackioTracker:
 
     def finish(self, facts: dict[str, str], numbers: Numbers, epoch: int) -> None:
         with _quiet():
-            self.run.log(facts | numbers, step=epoch)
+            if facts:
+                self.run.log(facts | numbers, step=epoch)
             self.run.finish()
 
 

@@ -151,19 +151,22 @@ def _evaluated(
     processes.from_first(lambda: _sized(folder, build.sizes_of(recipe, split)))
     fitted = time.perf_counter() - start
     loggers: list[Logger] = []
-    if isinstance(model, Trained) and recipe.training is not None:
-        limit = None if budget is None else Limit(budget, recipe.training, len(recipe.evaluation.baselines), track)
-        loggers = yield from _train(
-            recipe, recipe.training, model, split, folder, processes, track, profile, load, limit
-        )
-        notes += () if limit is None else limit.notes
-    else:
-        yield Built(recipe, model, 0, others_since(load))
-        if processes.is_first:
-            folder.write_weights(model.state_dict())
-    report = conclude(recipe, model, dataset, split, folder, processes, prepared, fitted, notes)
-    for logger in loggers:
-        logger.finish(report)
+    report: dict[str, Any] | None = None
+    try:
+        if isinstance(model, Trained) and recipe.training is not None:
+            limit = None if budget is None else Limit(budget, recipe.training, len(recipe.evaluation.baselines), track)
+            yield from _train(
+                recipe, recipe.training, model, split, folder, processes, track, profile, load, limit, loggers
+            )
+            notes += () if limit is None else limit.notes
+        else:
+            yield Built(recipe, model, 0, others_since(load))
+            if processes.is_first:
+                folder.write_weights(model.state_dict())
+        report = conclude(recipe, model, dataset, split, folder, processes, prepared, fitted, notes)
+    finally:
+        for logger in loggers:
+            logger.finish(report)
     return report
 
 
@@ -251,10 +254,13 @@ def _train(
     profile: Profile | None,
     load: Load | None,
     limit: Limit | None,
-) -> Generator[Built | Progress, None, list[Logger]]:
-    """Leaves the best weights in `model` and in the folder; the loggers, which want to know how it ends."""
+    loggers: list[Logger],
+) -> Iterator[Built | Progress]:
+    """Leaves the best weights in `model` and in the folder. `loggers` get those of the recipe, which want to know
+    how it ends."""
     done, mark = json.loads(processes.from_first(lambda: _cut_log(folder)))
-    loggers = open_loggers(training.loggers, folder.path, folder.read_log(), recipe) if processes.is_first else []
+    if processes.is_first:
+        loggers += open_loggers(training.loggers, folder.path, folder.read_log(), recipe)
 
     def log(progress: Progress) -> None:
         line = folder.log(progress)
@@ -266,7 +272,6 @@ def _train(
         recipe, model, split, folder.path, processes=processes, track=limit.track if limit else track,
         profile=profile, log=log, ends=limit, mark=mark,
     )  # fmt: skip
-    return loggers
 
 
 def _cut_log(folder: RunFolder) -> bytes:

@@ -180,7 +180,7 @@ class Bench:
 def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(read_bytes(path))
-        _ = found["recipe"], found["training"], found["facts"], found["users"], found["left_out"]
+        _ = found["recipe"], found["training"], found["users"], found["left_out"], Facts(**found["facts"])
         _ = float(found["seconds"]), float(found["spent"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is damaged ({error}); remove it, and the runs beside it stay") from error
