@@ -24,8 +24,8 @@ TrackerName = Literal["mlflow", "swanlab", "trackio", "wandb"]
 
 
 class MlflowTracker:
-    """A database in mlflow/ that `mlflow ui` shows, and the recipe beside it; metrics are named without @. It has another
-    name each time, since MLflow holds on to one that it has opened, whatever became of the file."""
+    """A database in mlflow/ that `mlflow ui` shows, and the recipe beside it; metrics are named without @. It has
+    another name each time, since MLflow holds on to one that it has opened, whatever became of the file."""
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
         with _quiet("mlflow", "alembic"):
