@@ -12,6 +12,7 @@ from rich.markup import escape
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from nextitem.cli.audit import audit
+from nextitem.cli.bench import bench
 from nextitem.cli.blend import blend
 from nextitem.cli.check import check
 from nextitem.cli.choices import models, samplers
@@ -45,6 +46,7 @@ ELSEWHERE = {
     "predict": "recommend",
     "eval": "evaluate",
     "test": "evaluate",
+    "report": "show",
     "info": "describe",
     "stats": "describe",
     "validate": "check",
@@ -101,7 +103,7 @@ class AsWritten(TyperCommand):
         super().format_help(ctx, formatter)
 
 
-for with_keys in (run, tune, recipe, prepare, audit):
+for with_keys in (run, bench, tune, recipe, prepare, audit):
     app.command(cls=AsWritten, context_settings=WITH_KEYS)(with_keys)
 for command in (
     *(recommend, similar, export, index, explain, evaluate, show, compare, blend, experiment, models, samplers),

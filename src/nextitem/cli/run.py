@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -12,13 +13,14 @@ from nextitem.cli.code import MovedCode, code_of_run
 from nextitem.cli.experiment import run_seeds
 from nextitem.cli.interrupted import NOTHING_BEGUN, left_of_run, telling
 from nextitem.cli.keys import layers_of, recipe_of, split_given
-from nextitem.cli.shared import AsJson, console, print_json, rank, telling_of_compilation
+from nextitem.cli.shared import AsJson, console, is_launched, print_json, rank, telling_of_compilation
 from nextitem.cli.tune import tune_recipe
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
     from nextitem.recipe import DataRecipe, Layer, Recipe
     from nextitem.runs.learning.run import Event
+    from nextitem.training.budget import Budget
 
 
 def run(
@@ -63,6 +65,10 @@ def run(
     refit: Annotated[
         bool, typer.Option("--refit", help="Once evaluated, train on all data; those weights recommend.")
     ] = False,
+    time: Annotated[
+        str | None,
+        typer.Option(help="End training so that the whole ends within this time: 60m, 1h30m, 90s; the report says so."),
+    ] = None,
     trust_code: Annotated[
         bool,
         typer.Option("--trust-code", help="Run the code of a model of your own, which --resume or --recipe names."),
@@ -86,6 +92,7 @@ def run(
     --dropout, --max-length, --loss, --sampler, --num-negatives, --split, --metrics, --patience. The names that other
     codes have for them are understood; - and _ are the same.
     """
+    started = perf_counter()
     from nextitem.runs.folder.naming import free_folder
     from nextitem.runs.learning.run import Prepared
     from nextitem.runs.learning.run import run as events
@@ -109,7 +116,8 @@ def run(
     named, keys = layers_of(context, options, typed)
     if mode == "tune":
         _refuse_for_tuning({"resume": resume, "again": again, "refit": refit, "profile": profile, "seeds": seeds})
-        tune_recipe(recipe_of(file, named, keys, trusts_file=trust_code), keys, out, json=json)
+        wanted = recipe_of(file, named, keys, trusts_file=trust_code)
+        tune_recipe(wanted, keys, out, time=time, started=started, json=json)
         return
     now = None
     if resume is not None:
@@ -123,11 +131,14 @@ def run(
         wanted = recipe_of(file, named, keys, trusts_file=trust_code)
         place = out or free_folder(Path("runs"), wanted)
     if seeds is not None:
-        _refuse_beside_seeds({"--resume": resume, "--again": again, "--refit": refit, "--profile": profile})
+        _refuse_beside_seeds(
+            {"--resume": resume, "--again": again, "--refit": refit, "--profile": profile, "--time": time}
+        )
         run_seeds(wanted, seeds, out, workers, trust_code or wanted.model.own is not None, json)
         return
     if workers > 1:
         raise InputError("--workers is of --seeds: so many runs at a time; a run by itself takes --training.threads")
+    budget = None if time is None else _budget(time, started, wanted, refit)
     shown = _Shown(mode, profile, json)
     is_ours = resume is not None and not again  # whether what the folder holds is of this run
     opening = ["--code", str(code)] if code else ["--trust-code"]
@@ -137,10 +148,26 @@ def run(
         return left_of_run(place, wanted.training is not None, *words) if is_ours else NOTHING_BEGUN
 
     with telling(left), shown.compilation():
-        for event in events(wanted, place, again=again, track=shown.track, profile=shown.times, data=now, refit=refit):
+        for event in events(
+            wanted, place, again=again, track=shown.track, profile=shown.times, data=now, refit=refit, budget=budget
+        ):
             is_ours = is_ours or not again or not isinstance(event, Prepared)  # with --again it is cleared after that
             shown.show(event)
     shown.finish()
+
+
+def _budget(time: str, started: float, wanted: Recipe, refit: bool) -> Budget:
+    from nextitem.training.budget import Budget, seconds_of
+
+    if wanted.training is None:
+        raise InputError(f"--time ends training between two epochs, and {wanted.model.label} has none; leave it out")
+    if refit:
+        raise InputError(
+            "--time ends training early, and --refit trains again for as many epochs; leave one of them out"
+        )
+    if is_launched():
+        raise InputError("--time is of one process, whose clock it goes by; leave it out under torchrun")
+    return Budget(seconds_of(time), started)
 
 
 def _refuse_beside_seeds(given: dict[str, object]) -> None:

@@ -53,22 +53,45 @@ def show(
     out: Annotated[
         Path | None, typer.Option(help="Write the run's page to a file, .html, that needs no network.")
     ] = None,
+    titles: Annotated[
+        Path | None, typer.Option(help="Of --out: a table of items with a column of titles [data.item_table].")
+    ] = None,
+    audit: Annotated[Path | None, typer.Option(help="Of --out: the folder of an order audit of the same data.")] = None,
+    trust_code: TrustCode = False,
+    code: MovedCode = None,
     json: AsJson = False,
 ) -> None:
-    """Show the test table of a finished run again; with --out its page: curves, slices, where the targets stand."""
+    """Show the test table of a finished run again; with --out its page.
+
+    On the page are curves, slices, where the targets stand and whether they do on the validation cases, the nearest
+    items of some, leaks of the split, and what an order audit said.
+    """
     from nextitem.report.results import test_table
     from nextitem.runs.folder.run_folder import RunFolder
     from nextitem.writing import write
 
+    if out is None and (titles or audit or trust_code or code):
+        raise InputError("--titles, --audit, --trust-code and --code are of the page; name it with --out run.html")
     if out is not None:
         if out.suffix != ".html":
             raise InputError(f"--out {out}: the page of a run is written as .html")
-        from nextitem.report.run_page import html
-
-        write(out, html(folder).encode())
+        write(out, _page(folder, titles, audit, trust_code, code).encode())
         console(stderr=json).print(f"written to {out}", highlight=False, soft_wrap=True)
     report = RunFolder(folder).read_report()
     if json:
         print_json(report)
     else:
         console().print(test_table(report))
+
+
+def _page(folder: Path, titles: Path | None, audit: Path | None, trust_code: bool, code: Path | None) -> str:
+    from nextitem.report.run_page import html
+    from nextitem.runs.asking.recommend import load
+    from nextitem.runs.folder.run_folder import RunFolder
+
+    is_own = ":" in RunFolder(folder).model_name
+    run = None if is_own and not (trust_code or code) else load(folder, models=code_of_run(folder, trust_code, code))
+    table = None if run is None else run.recipe.data.item_table
+    if titles is None and table is not None and Path(table).is_file():
+        titles = Path(table)
+    return html(folder, titles=titles, audit=audit, run=run)

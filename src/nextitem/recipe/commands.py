@@ -54,7 +54,16 @@ AUDIT = Command(
         **_OF_OTHER_SPLITS,
     },
 )
-COMMANDS = (RUN, PREPARE, AUDIT)
+BENCH = Command(
+    "bench",
+    ("data", "split", "training", "evaluation", "seed"),
+    {
+        "data.source": "DATA is the source; leave the key out",
+        "training.batches": "each model has its own; leave it out",
+        "evaluation.baselines": "the counted models are runs of their own; leave it out",
+    },
+)
+COMMANDS = (RUN, PREPARE, AUDIT, BENCH)
 
 
 def refuse_twice(options: Layer, keys: Layer) -> None:

@@ -20,15 +20,15 @@ def html(comparison: Comparison) -> str:
         f"<h1>{escape(name)}</h1>",
         f'<div class="verdict">{"".join(f"<p>{escape(line)}</p>" for line in sentences(comparison))}</div>',
         *(html_table(table_of(comparison, metric)) for metric in comparison.metrics),
-        f'<h2>Figures</h2><div class="figures">{"".join(_figures(comparison))}</div>',
-        html_table(_runs(comparison)),
+        f'<h2>Figures</h2><div class="figures">{"".join(figures(comparison))}</div>',
+        html_table(runs_table(comparison)),
         *(_differences(one) for one in comparison.models if one.differs),
         f"<h2>Protocol</h2><ul>{''.join(f'<li>{escape(line)}</li>' for line in protocol_lines(comparison))}</ul>",
     ]
     return page(name, parts)
 
 
-def _figures(comparison: Comparison) -> list[str]:
+def figures(comparison: Comparison) -> list[str]:
     metric = comparison.metrics[0]
     lines = comparison.of(metric)
     found = [
@@ -87,7 +87,7 @@ def _slices(comparison: Comparison, metric: str) -> list[str]:
     return found
 
 
-def _runs(comparison: Comparison) -> Table:
+def runs_table(comparison: Comparison) -> Table:
     rows = []
     for one in comparison.models:
         for folder, report in zip(one.folders, one.reports, strict=True):

@@ -21,6 +21,7 @@ from nextitem.report.results import epochs_of, test_table
 from nextitem.report.tables import FittingTable, pairs_table
 from nextitem.runs.learning.bar import EpochBar
 from nextitem.runs.learning.concluding import monitor_of
+from nextitem.runs.learning.limit import was_cut
 from nextitem.runs.learning.refit import Refitting
 from nextitem.runs.learning.run import Built, Event, Finished, Prepared
 from nextitem.training.fit import Progress as EpochProgress
@@ -147,6 +148,11 @@ class RunView:
         training = report["recipe"]["training"]
         if event.is_kept:
             self.console.print(f"{event.folder} holds this run already; add --again to train afresh", soft_wrap=True)
+        elif was_cut(report):
+            self.console.print(
+                f"cut after epoch {report['epochs']}, when the time was over; the weights of epoch "
+                f"{report['best_epoch']} are kept"
+            )
         elif training and report["epochs"] < training["epochs"]:
             monitor = report.get("monitor", training["monitor"])  # reports of before have none
             self.console.print(

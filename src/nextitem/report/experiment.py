@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nextitem.report.tables import FittingTable
-from nextitem.runs.several.experiment import Entry
+from nextitem.runs.several.making import Entry
 
 SHOWN = 30  # runs at once
 

@@ -37,6 +37,7 @@ svg { width: 100%; height: auto; display: block; } svg text { fill: var(--text);
 th, td { padding: .3rem .8rem .3rem 0; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 9rem; }
 pre { background: var(--card); padding: .8rem; overflow-x: auto; font-size: .85rem; }
+@media (max-width: 600px) { svg text { font-size: 17px; } }
 @media print { body { max-width: none; font-size: 11pt; } .wide, pre { overflow: visible; } }
 """
 

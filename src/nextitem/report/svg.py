@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 WIDTH, LINE_HEIGHT, ROW = 560, 300, 30
-LEFT, RIGHT, TOP, BOTTOM = 64, 24, 16, 44
-LABELS = 170  # width of the names beside bars
+LEFT, RIGHT, TOP, BOTTOM = 68, 24, 16, 44
+LABELS, MOST_LABELS = 170, 300  # width of the names beside bars, and of long ones
+LETTER, VALUE = 9.3, 72  # width of a letter, and of a value, on a phone, where they are largest
 TICKS = 12  # at the most, below a line chart
 COLOURS = 6  # of the page's style
 
@@ -63,17 +64,20 @@ def bar_chart(title: str, bars: Mapping[str, float], intervals: Mapping[str, tup
     ends = [*bars.values(), *(end for pair in known.values() for end in pair), 0.0]
     low, high = min(ends), max(ends)
     span = (high - low) or 1.0
-    width = WIDTH - LABELS - RIGHT - 60
+    labels = min(MOST_LABELS, max(LABELS, 10 + LETTER * max(map(len, bars), default=0)))
+    width = WIDTH - labels - RIGHT - VALUE
     height = TOP + ROW * len(bars) + 8
 
     def x_of(value: float) -> float:
-        return LABELS + width * (value - low) / span
+        return labels + width * (value - low) / span
 
     parts = [f'<line class="axis" x1="{x_of(0):.1f}" x2="{x_of(0):.1f}" y1="{TOP}" y2="{height - 8}"/>']
     for number, (name, value) in enumerate(bars.items()):
         y = TOP + ROW * number
         left, right = sorted((x_of(0), x_of(value)))
-        parts.append(f'<text x="{LABELS - 10}" y="{y + 19}" text-anchor="end">{escape(name)}</text>')
+        parts.append(
+            f'<text x="{labels - 10:.0f}" y="{y + 19}" text-anchor="end"{_squeezed(name)}>{escape(name)}</text>'
+        )
         parts.append(f'<rect class="bar" x="{left:.1f}" y="{y + 6}" width="{right - left:.1f}" height="18"/>')
         edge = max(right, x_of(known[name][1]) if name in known else right)
         if name in known:
@@ -82,6 +86,12 @@ def bar_chart(title: str, bars: Mapping[str, float], intervals: Mapping[str, tup
         parts.append(f'<text x="{edge + 6:.1f}" y="{y + 19}">{_number(value)}</text>')
     said = "; ".join(f"{name} {_number(value)}" for name, value in bars.items())
     return _figure(title, said, height, parts, [])
+
+
+def _squeezed(name: str) -> str:
+    """A longer name than fits stands in narrower letters."""
+    most = MOST_LABELS - 12
+    return f' textLength="{most}" lengthAdjust="spacingAndGlyphs"' if LETTER * len(name) > most else ""
 
 
 def _figure(title: str, said: str, height: int, parts: list[str], legend: list[str]) -> str:

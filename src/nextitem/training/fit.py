@@ -81,6 +81,7 @@ def fit(
     track: Track | None = None,
     profile: Profile | None = None,
     log: Callable[[Progress], None] | None = None,
+    ends: Callable[[FitState], bool] | None = None,
     mark: str = "",
 ) -> Iterator[Progress]:
     """Yield after every epoch; when the generator ends, the model holds the weights of its best epoch.
@@ -91,6 +92,7 @@ def fit(
     With a `folder`, the best weights and a checkpoint are kept in it, and `resume` continues from them, to the same
     weights as a run that was never interrupted. `log` is called in the first process with every epoch before its
     checkpoint is written: who is killed in between trains the epoch again and is told of it again, and of none too few.
+    `ends` is asked before the first epoch and after every one whether training ends here, whatever is left of it.
     `mark` stands in what is kept, and only what has the same is continued from. With an `average` of the model's
     weights it is the mean that is validated and kept.
     """
@@ -116,7 +118,7 @@ def fit(
     state, best = FitState(), dict[str, Tensor]()
     if resume and folder is not None:
         state, best = _continued(folder, model, optimizer, processes, mark, average)
-    if is_over(state, epochs, patience, evaluate_every):
+    if is_over(state, epochs, patience, evaluate_every) or (ends is not None and ends(state)):
         model.load_weights(best)
         return
     steps = train(
@@ -146,7 +148,7 @@ def fit(
         if folder is not None:
             save_checkpoint(folder / CHECKPOINT, model, optimizer, state, processes.is_first, mark, average)
         yield progress
-        if is_over(state, epochs, patience, evaluate_every):
+        if is_over(state, epochs, patience, evaluate_every) or (ends is not None and ends(state)):
             break
     model.load_weights(best)
 

@@ -21,9 +21,9 @@ from nextitem.runs.folder.run_folder import RunFolder
 from nextitem.runs.parts import build
 from nextitem.runs.parts.assemble import fit_recipe
 from nextitem.runs.parts.metrics import choose_metrics, choose_monitor, compared
+from nextitem.training.budget import Budget
 from nextitem.training.fit import Progress, is_over
 from nextitem.training.loop import Track
-from nextitem.tuning.budget import Budget
 from nextitem.tuning.space import with_values
 from nextitem.tuning.store import Begun
 

@@ -21,9 +21,9 @@ from nextitem.runs.learning.run import Prepared
 from nextitem.runs.parts import build
 from nextitem.runs.parts.devices import check_device
 from nextitem.runs.parts.threads import take_threads
+from nextitem.training.budget import Budget, seconds_of
 from nextitem.training.fit import Progress
 from nextitem.training.loop import Track
-from nextitem.tuning.budget import Budget, seconds_of
 from nextitem.tuning.engine import Pruner, quiet, require_optuna
 from nextitem.tuning.page import html
 from nextitem.tuning.result import Tuning, cut_note, tuning_of

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -13,8 +15,9 @@ import pytest
 
 from nextitem.errors import InputError
 from nextitem.recipe import make_recipe
-from nextitem.runs.folder.loggers import CsvLogger, TensorBoardLogger, check_loggers
-from nextitem.runs.learning.run import run
+from nextitem.runs.folder.loggers import CsvLogger, TensorBoardLogger, Tracked, check_loggers
+from nextitem.runs.folder.trackers import flat_keys
+from nextitem.runs.learning.run import Finished, run
 from nextitem.training.fit import Progress
 
 RECIPE = make_recipe(
@@ -93,6 +96,100 @@ def test_no_logger_writes_through_a_link(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(InputError, match="is a link"):
         CsvLogger(tmp_path, []).write({"epoch": 1, "loss": 0.5, "valid": None})
     assert list(outside.iterdir()) == []
+
+
+@pytest.fixture
+def run_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, Any]]:
+    """A run with a logger, interrupted and continued; its report."""
+
+    def made(name: str) -> dict[str, Any]:
+        if find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
+        recipe = make_recipe(RECIPE.model_dump(mode="json"), {"training": {"loggers": [name]}})
+        for event in run(recipe, tmp_path / "run"):
+            if isinstance(event, Progress) and event.epoch.number == 2:
+                break
+        *_, last = run(recipe, tmp_path / "run")
+        assert isinstance(last, Finished)
+        return last.report
+
+    return made
+
+
+Made = Callable[[str], dict[str, Any]]
+OWN_WARNINGS = pytest.mark.filterwarnings("default")  # of the tools, and of what they import
+
+
+@OWN_WARNINGS
+def test_mlflow_has_recipe_epochs_protocol_and_test(run_with: Made, tmp_path: Path) -> None:
+    report = run_with("mlflow")
+    (kept,) = (tmp_path / "run/mlflow").glob("*.db")  # that of the earlier process is gone
+    with sqlite3.connect(kept) as database:
+        (named,) = database.execute("SELECT name FROM runs").fetchall()
+        assert named == ("run",)
+        params = dict(database.execute("SELECT key, value FROM params"))
+        metrics = database.execute("SELECT key, step, value FROM metrics").fetchall()
+        tags = dict(database.execute("SELECT key, value FROM tags"))
+    assert (params["model.dim"], params["model.name"]) == ("4", "SASRec")
+    assert [step for name, step, _ in metrics if name == "loss"] == [1, 2, 3]
+    assert ("test/hr_at_5", 3, report["test"]["hr@5"]) in metrics
+    assert tags["protocol"] == report["protocol"]
+    (kept,) = (tmp_path / "run/mlflow/artifacts").rglob("recipe.yaml")
+    assert "dim: 4" in kept.read_text()
+
+
+@OWN_WARNINGS
+def test_wandb_has_recipe_epochs_protocol_and_test(run_with: Made, tmp_path: Path) -> None:
+    report = run_with("wandb")
+    (file,) = (tmp_path / "run/wandb").glob("offline-run-*/run-*.wandb")
+    kept = file.read_bytes()
+    for word in ("learning_rate", "valid/hr@5", "test/hr@5", report["protocol"]):
+        assert word.encode() in kept, word
+
+
+@OWN_WARNINGS
+def test_swanlab_has_recipe_epochs_protocol_and_test(run_with: Made, tmp_path: Path) -> None:
+    report = run_with("swanlab")
+    (place,) = (tmp_path / "run/swanlab").glob("run-*")
+    kept = b"".join(file.read_bytes() for file in place.rglob("*") if file.is_file())
+    for word in ("learning_rate", "valid/hr@5", "test/hr@5", report["protocol"]):
+        assert word.encode() in kept, word
+
+
+@OWN_WARNINGS
+def test_trackio_has_recipe_epochs_protocol_and_test(
+    run_with: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "kept"))  # as long as nothing has imported it
+    report = run_with("trackio")
+    with sqlite3.connect(tmp_path / "kept/nextitem.db") as database:
+        rows = database.execute("SELECT step, metrics FROM metrics ORDER BY id").fetchall()
+    kept = [(step, json.loads(metrics)) for step, metrics in rows]
+    assert [step for step, metrics in kept if "loss" in metrics][-3:] == [1, 2, 3]
+    assert kept[-1][1]["test/hr@5"] == report["test"]["hr@5"]
+    assert kept[-1][1]["protocol"] == report["protocol"]
+
+
+def test_what_is_told_to_a_tool(tmp_path: Path) -> None:
+    told: list[Any] = []
+
+    class Tool:
+        def write(self, numbers: dict[str, float], epoch: int) -> None:
+            told.append((epoch, numbers))
+
+        def finish(self, facts: dict[str, str], numbers: dict[str, float], epoch: int) -> None:
+            told.append((epoch, facts, numbers))
+
+    logger = Tracked(Tool(), [{"epoch": 1, "loss": 0.5, "valid": None}])  # type: ignore[arg-type]
+    logger.write({"epoch": 2, "loss": 0.25, "valid": {"hr@5": 0.5}, "is_best": True})
+    logger.finish({"data": {"name": "d"}, "split": "s", "protocol": "p", "test": {"hr@5": 1.0}, "epochs": 2})
+    assert told == [
+        (1, {"loss": 0.5}),
+        (2, {"loss": 0.25, "is_best": 1.0, "valid/hr@5": 0.5}),
+        (2, {"data": "d", "split": "s", "protocol": "p"}, {"test/hr@5": 1.0}),
+    ]
+    flat = flat_keys(RECIPE)
+    assert (flat["model.dim"], flat["seed"], flat["data.source"]) == (4, 0, "synthetic")
 
 
 @pytest.mark.skipif(find_spec("tensorboard") is None, reason="tensorboard is not installed")

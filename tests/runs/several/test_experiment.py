@@ -21,7 +21,8 @@ from nextitem.errors import InputError
 from nextitem.recipe import make_recipe
 from nextitem.report.experiment import duration
 from nextitem.runs.learning.run import run
-from nextitem.runs.several.experiment import Experiment, _shares
+from nextitem.runs.several.experiment import Experiment
+from nextitem.runs.several.making import shares
 from nextitem.runs.several.plan import Plan, planned, read_plan, seeds_of, shard
 
 PLAN = """
@@ -53,8 +54,8 @@ def home(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def copying(recipe: Path, folder: Path) -> list[str]:
         return [sys.executable, "-S", "-c", COPY, str(made / recipe.name), str(folder)]
 
-    monkeypatch.setattr("nextitem.runs.several.experiment.command_of", copying)
-    monkeypatch.setattr("nextitem.runs.several.experiment.PAUSE", 0.02)
+    monkeypatch.setattr("nextitem.runs.several.making.command_of", copying)
+    monkeypatch.setattr("nextitem.runs.several.making.PAUSE", 0.02)
     shutil.copy(made / "plan.yaml", tmp_path / "plan.yaml")
     return tmp_path
 
@@ -211,15 +212,15 @@ def test_killed_at_any_moment_it_goes_on(made: Path, tmp_path: Path) -> None:
 
 def test_workers_share_the_cores_out() -> None:
     if not hasattr(os, "sched_getaffinity"):
-        assert all("OMP_NUM_THREADS" in share.environment for share in _shares(2))
+        assert all("OMP_NUM_THREADS" in share.environment for share in shares(2))
         return
     cores = os.sched_getaffinity(0)
-    assert _shares(1)[0].cores == frozenset()
-    shares = [share.cores for share in _shares(2)]
-    assert frozenset.union(*shares) == cores
-    assert all(shares)
-    assert len(cores) < 2 or not shares[0] & shares[1]
-    assert all(share.cores for share in _shares(len(cores) + 3))
+    assert shares(1)[0].cores == frozenset()
+    both = [share.cores for share in shares(2)]
+    assert frozenset.union(*both) == cores
+    assert all(both)
+    assert len(cores) < 2 or not both[0] & both[1]
+    assert all(share.cores for share in shares(len(cores) + 3))
 
 
 def test_seeds_of_one_run_by_the_command(made: Path, tmp_path: Path) -> None:

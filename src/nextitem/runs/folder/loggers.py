@@ -1,39 +1,74 @@
-"""Loggers: the lines of log.jsonl for other tools, a CSV file or TensorBoard."""
+"""Loggers: the lines of log.jsonl for other tools, and the test figures of a run that has ended."""
 
 from __future__ import annotations
 
 import csv
 import io
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import indent
 from typing import Any, Protocol
 
+import yaml
+
 from nextitem.errors import InputError
-from nextitem.recipe import LoggerName
+from nextitem.recipe import LoggerName, Recipe
+from nextitem.runs.folder.trackers import TRACKERS, Tracker
 from nextitem.writing import make_folder, remove, write
 
 Line = dict[str, Any]  # one of log.jsonl: epoch, loss, .., valid
 
 
 class Logger(Protocol):
-    def write(self, line: Line) -> None: ...
+    def write(self, line: Line) -> None:
+        """An epoch is over."""
+
+    def finish(self, report: dict[str, Any] | None) -> None:
+        """The run is evaluated; None: it was stopped."""
 
 
 def check_loggers(names: Sequence[LoggerName]) -> None:
     """Raises InputError where one is asked for that is not installed; before there is an epoch to lose."""
-    if "tensorboard" in names and find_spec("tensorboard") is None:
-        raise InputError(
-            'training.loggers: tensorboard is not installed; `pip install "nextitem[tensorboard]"`, or take csv'
-        )
+    for name in names:
+        if name != "csv" and find_spec(name) is None:
+            raise InputError(
+                f'training.loggers: {name} is not installed; `pip install "nextitem[{name}]"`, or take csv'
+            )
 
 
-def open_loggers(names: Sequence[LoggerName], folder: Path, lines: list[Line]) -> list[Logger]:
+def open_loggers(names: Sequence[LoggerName], folder: Path, lines: list[Line], recipe: Recipe) -> list[Logger]:
     """Loggers that continue after the lines of log.jsonl: they hold these, whatever they held before."""
-    makers: dict[LoggerName, Callable[[Path, list[Line]], Logger]]
-    makers = {"csv": CsvLogger, "tensorboard": TensorBoardLogger}
-    return [makers[name](folder, lines) for name in names]
+    found: list[Logger] = []
+    for name in names:
+        if name == "csv":
+            found.append(CsvLogger(folder, lines))
+        elif name == "tensorboard":
+            found.append(TensorBoardLogger(folder, lines))
+        else:
+            found.append(Tracked(TRACKERS[name](folder, recipe), lines))
+    return found
+
+
+class Tracked:
+    """Another tool, which is told the numbers of each epoch, and at the end the protocol and the test figures."""
+
+    def __init__(self, tracker: Tracker, lines: list[Line]) -> None:
+        self.tracker = tracker
+        for line in lines:
+            self.write(line)
+
+    def write(self, line: Line) -> None:
+        numbers = {name.replace(" ", "/"): float(value) for name, value in _flat(line).items() if name != "epoch"}
+        self.tracker.write(numbers, line["epoch"])
+
+    def finish(self, report: dict[str, Any] | None) -> None:
+        if report is None:
+            self.tracker.finish({}, {}, 0)
+            return
+        facts = {"data": report["data"]["name"], "split": report["split"], "protocol": report["protocol"]}
+        self.tracker.finish(facts, _tested(report), report["epochs"])
 
 
 class CsvLogger:
@@ -48,6 +83,9 @@ class CsvLogger:
     def write(self, line: Line) -> None:
         self.lines.append(line)
         self._save()
+
+    def finish(self, report: dict[str, Any] | None) -> None:
+        """report.json stands beside it."""
 
     def _save(self) -> None:
         rows = [_flat(one) for one in self.lines]
@@ -80,6 +118,20 @@ class TensorBoardLogger:
             if name != "epoch":
                 self.writer.add_scalar(name.replace(" ", "/"), value, line["epoch"])
         self.writer.flush()
+
+    def finish(self, report: dict[str, Any] | None) -> None:
+        if report is None:
+            return
+        for name, value in _tested(report).items():
+            self.writer.add_scalar(name, value, report["epochs"])
+        facts = yaml.safe_dump(report["recipe"], sort_keys=False, allow_unicode=True)
+        self.writer.add_text("protocol", f"{report['split']}; {report['protocol']}")
+        self.writer.add_text("recipe", indent(facts, "    "))  # Markdown's code
+        self.writer.flush()
+
+
+def _tested(report: dict[str, Any]) -> dict[str, float]:
+    return {f"test/{name}": float(value) for name, value in report["test"].items()}
 
 
 def _flat(line: Line) -> dict[str, float]:

@@ -11,7 +11,7 @@ model.safetensors       the weights of the best epoch
 refit.safetensors       those of a training on all data, where it was asked for: what recommends
 checkpoint.safetensors  the last epoch's weights and optimizer, to continue from
 log.jsonl               a line an epoch
-log.csv, tensorboard/   the same, where training.loggers asks for it
+log.csv, tensorboard/, mlflow/, swanlab/, wandb/  the same, where training.loggers asks for it
 histories/              the items of every user, oldest first, unless evaluation.keep_histories is false
 index.faiss, index.json  of `nextitem index`, and refit-index.faiss and .json; see runs/asking/index.py
 ranks.parquet           model, part, user, rank, above, tied, num_ranked: every metric of targets follows
@@ -59,6 +59,7 @@ from nextitem.writing import remove, remove_folder, replacing, write
 RECIPE, DATA, REPORT, LOG, RANKS = "recipe.yaml", "data.json", "report.json", "log.jsonl", "ranks.parquet"
 ITEMS, USERS, TITLES = "items.parquet", "users.parquet", "titles.parquet"
 INDEXES = (("index.faiss", "index.json"), ("refit-index.faiss", "refit-index.json"))  # of BEST, of REFIT
+TOOLS = ("tensorboard", "mlflow", "swanlab", "wandb")  # folders that training.loggers fill
 REFIT_WANTED = "refit.json"
 PASSING = (REFIT_WANTED, REFIT_CHECKPOINT)
 # In the order in which an old run goes: no report is no finished run, and no data.json is no run to continue.
@@ -85,7 +86,8 @@ class RunFolder:
         remove_folder(self.path / HISTORIES)  # first: the next run may be one that keeps none
         for name in (*(name for index in INDEXES for name in reversed(index)), *FILES):
             remove(self.path / name)
-        remove_folder(self.path / "tensorboard")
+        for name in TOOLS:
+            remove_folder(self.path / name)
 
     def write_recipe(self, recipe: Recipe) -> None:
         """And of which code it is, where that is the user's own."""

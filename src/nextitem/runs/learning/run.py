@@ -22,15 +22,17 @@ from nextitem.recipe import DataRecipe, Recipe, TrainingRecipe
 from nextitem.recipe.checks import refuse_unused
 from nextitem.runs.folder.identity import describe_data, difference
 from nextitem.runs.folder.locking import locked
-from nextitem.runs.folder.loggers import check_loggers, open_loggers
+from nextitem.runs.folder.loggers import Logger, check_loggers, open_loggers
 from nextitem.runs.folder.places import directory_of
 from nextitem.runs.folder.run_folder import REPORT, RunFolder
 from nextitem.runs.learning import refit as refitting
 from nextitem.runs.learning.concluding import conclude, notes_of
+from nextitem.runs.learning.limit import Limit
 from nextitem.runs.parts import build
 from nextitem.runs.parts.assemble import fit_recipe
 from nextitem.runs.parts.devices import check_device
 from nextitem.runs.parts.threads import take_threads
+from nextitem.training.budget import Budget
 from nextitem.training.checkpoint import read_state
 from nextitem.training.fit import CHECKPOINT, Progress
 from nextitem.training.loop import Track
@@ -79,6 +81,7 @@ def run(
     profile: Profile | None = None,
     data: DataRecipe | None = None,
     refit: bool = False,
+    budget: Budget | None = None,
 ) -> Iterator[Event]:
     """Read, split, train, evaluate beside the baselines, and keep everything in `out`.
 
@@ -90,6 +93,8 @@ def run(
     `refit` trains the model anew on all data, validation and test among it, once it is evaluated: for as many epochs as
     were best, at the same learning rates. Those weights are kept beside the evaluated ones, and recommend. A finished
     run gets them, too; a run that was begun with it goes on with it, without being told again.
+
+    With a `budget` training ends between two epochs as long as there is time left to evaluate, which the report says.
 
     Raises:
         InputError: bad data, a folder of another run, or one that is in use.
@@ -119,7 +124,7 @@ def run(
         report = kept["report"]
         if not report:
             report = yield from _evaluated(
-                recipe, dataset, split, folder, processes, track, profile, load, prepared, notes
+                recipe, dataset, split, folder, processes, track, profile, load, prepared, notes, budget
             )
         is_due = kept["refit"] and "refit" not in report
         if is_due:
@@ -138,19 +143,31 @@ def _evaluated(
     load: Load | None,
     prepared: float,
     notes: tuple[str, ...],
+    budget: Budget | None,
 ) -> Generator[Built | Progress, None, dict[str, Any]]:
     """Train, evaluate and keep the report, which is returned; `prepared` are the seconds that the data took."""
     start = time.perf_counter()
     model = build.build_model(recipe, split, processes)
     processes.from_first(lambda: _sized(folder, build.sizes_of(recipe, split)))
     fitted = time.perf_counter() - start
-    if isinstance(model, Trained) and recipe.training is not None:
-        yield from _train(recipe, recipe.training, model, split, folder, processes, track, profile, load)
-    else:
-        yield Built(recipe, model, 0, others_since(load))
-        if processes.is_first:
-            folder.write_weights(model.state_dict())
-    return conclude(recipe, model, dataset, split, folder, processes, prepared, fitted, notes)
+    loggers: list[Logger] = []
+    report: dict[str, Any] | None = None
+    try:
+        if isinstance(model, Trained) and recipe.training is not None:
+            limit = None if budget is None else Limit(budget, recipe.training, len(recipe.evaluation.baselines), track)
+            yield from _train(
+                recipe, recipe.training, model, split, folder, processes, track, profile, load, limit, loggers
+            )
+            notes += () if limit is None else limit.notes
+        else:
+            yield Built(recipe, model, 0, others_since(load))
+            if processes.is_first:
+                folder.write_weights(model.state_dict())
+        report = conclude(recipe, model, dataset, split, folder, processes, prepared, fitted, notes)
+    finally:
+        for logger in loggers:
+            logger.finish(report)
+    return report
 
 
 def _opened(folder: RunFolder, recipe: Recipe, again: bool, until_end: ExitStack) -> bytes:
@@ -236,10 +253,14 @@ def _train(
     track: Track | None,
     profile: Profile | None,
     load: Load | None,
+    limit: Limit | None,
+    loggers: list[Logger],
 ) -> Iterator[Built | Progress]:
-    """Leaves the best weights in `model` and in the folder."""
+    """Leaves the best weights in `model` and in the folder. `loggers` get those of the recipe, which want to know
+    how it ends."""
     done, mark = json.loads(processes.from_first(lambda: _cut_log(folder)))
-    loggers = open_loggers(training.loggers, folder.path, folder.read_log()) if processes.is_first else []
+    if processes.is_first:
+        loggers += open_loggers(training.loggers, folder.path, folder.read_log(), recipe)
 
     def log(progress: Progress) -> None:
         line = folder.log(progress)
@@ -248,8 +269,9 @@ def _train(
 
     yield Built(recipe, model, done, others_since(load))
     yield from fit_recipe(
-        recipe, model, split, folder.path, processes=processes, track=track, profile=profile, log=log, mark=mark
-    )
+        recipe, model, split, folder.path, processes=processes, track=limit.track if limit else track,
+        profile=profile, log=log, ends=limit, mark=mark,
+    )  # fmt: skip
 
 
 def _cut_log(folder: RunFolder) -> bytes:

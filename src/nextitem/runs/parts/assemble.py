@@ -12,6 +12,7 @@ from nextitem.processes import ALONE, Processes
 from nextitem.recipe import Recipe
 from nextitem.runs.parts import build
 from nextitem.runs.parts.metrics import choose_metrics, choose_monitor
+from nextitem.training.checkpoint import FitState
 from nextitem.training.fit import Progress, fit
 from nextitem.training.loop import Track
 from nextitem.training.profile import Profile
@@ -29,6 +30,7 @@ def fit_recipe(
     track: Track | None = None,
     profile: Profile | None = None,
     log: Callable[[Progress], None] | None = None,
+    ends: Callable[[FitState], bool] | None = None,
     mark: str = "",
 ) -> Iterator[Progress]:
     """Train `model`, which build_model made of the recipe, as the recipe says; see `fit` for what is yielded and kept.
@@ -53,7 +55,7 @@ def fit_recipe(
         fabric=build.build_fabric(training, processes, _learns_in_part(model)), processes=processes,
         is_sharded=build.is_sharded(training, processes), average=build.build_average(training, model), folder=folder,
         resume=True, track=track, profile=profile,
-        log=log, mark=mark,
+        log=log, ends=ends, mark=mark,
     )  # fmt: skip
 
 

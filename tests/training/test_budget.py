@@ -7,7 +7,7 @@ import time
 import pytest
 
 from nextitem.errors import InputError
-from nextitem.tuning.budget import LOOKS, ROOM, Budget, seconds_of
+from nextitem.training.budget import LOOKS, ROOM, Budget, seconds_of
 
 
 @pytest.mark.parametrize("text", ["", "60", "5 minutes", "-3m", "0s", "m5", "1h?"])

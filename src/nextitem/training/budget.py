@@ -1,4 +1,4 @@
-"""The time that a tuning may take, and what of it is left: for another trial, another epoch, and for the winner."""
+"""The time that a tuning or a run may take, and what of it is left: for a trial, an epoch, and for the test cases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from statistics import mean
 from nextitem.errors import InputError
 
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
-LOOKS = 5  # as many validations the winner takes: validation and test cases once more, two baselines, and room
+LOOKS = 5  # as many validations the end takes: validation and test cases once more, two baselines, and room
 ROOM = 2.0  # seconds besides, for what is written
 
 
@@ -40,15 +40,16 @@ class Budget:
 
     seconds: float | None = None
     started: float = field(default_factory=time.perf_counter)
+    num_looks: int = LOOKS
     trials: list[float] = field(default_factory=list)  # seconds of those that are over
     looks: list[float] = field(default_factory=list)  # seconds of the validations so far
 
     def left(self) -> float | None:
-        """Seconds until the winner must be looked at; None where there is no end."""
+        """Seconds until the test cases must be looked at; None where there is no end."""
         if self.seconds is None:
             return None
         look = max(mean(self.looks), self.looks[-1]) if self.looks else 0.0
-        return self.started + self.seconds - LOOKS * look - ROOM - time.perf_counter()
+        return self.started + self.seconds - self.num_looks * look - ROOM - time.perf_counter()
 
     def fits(self, seconds: float) -> bool:
         """Whether so much more can be done."""
