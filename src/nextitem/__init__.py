@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from nextitem.runs.learning.fit import run as run
     from nextitem.runs.learning.labelled import LabelReport as LabelReport
     from nextitem.runs.learning.labelled import fit_labelled as fit_labelled
+    from nextitem.runs.learning.update import update as update
     from nextitem.runs.parts.objectives import sampled as sampled
     from nextitem.runs.several.blend import blend as blend
     from nextitem.runs.several.compare import Comparison as Comparison
@@ -131,6 +132,7 @@ _HOMES = {
     "sampled": "runs.parts.objectives",
     "save": "runs.asking.saving",
     "tune": "tuning.tune",
+    "update": "runs.learning.update",
 }
 
 __all__ = sorted([*_HOMES, *_ROOMS])

@@ -31,6 +31,7 @@ from nextitem.cli.run import run
 from nextitem.cli.shared import is_launched, rank
 from nextitem.cli.similar import similar
 from nextitem.cli.tune import tune
+from nextitem.cli.update import update
 from nextitem.cli.use import evaluate, show
 from nextitem.errors import InputError, LostProcessError, NonFiniteLossError, ToldError, suggest
 
@@ -102,7 +103,7 @@ class AsWritten(TyperCommand):
 for with_keys in (run, tune, recipe, prepare, audit):
     app.command(cls=AsWritten, context_settings=WITH_KEYS)(with_keys)
 for command in (
-    *(recommend, similar, export, index, explain, evaluate, show, compare, blend, experiment, models, samplers),
+    *(recommend, similar, export, index, explain, evaluate, show, compare, blend, experiment, update, models, samplers),
     *(datasets, check, describe, compare_data, prepare_amazon),
 ):
     app.command(cls=AsWritten, context_settings=ANY_HYPHEN)(command)

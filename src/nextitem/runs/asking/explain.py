@@ -17,9 +17,10 @@ from nextitem.data.ids import PAD, IdMap
 from nextitem.data.side.paths import Paths, find_paths
 from nextitem.data.side.triples import Triples
 from nextitem.errors import InputError
-from nextitem.models.base import Trained
+from nextitem.models.base import Recommender, Trained
 from nextitem.models.knowledge.reasons import WeighsEdges
 from nextitem.models.own import Given
+from nextitem.runs.asking.data_again import column_of
 from nextitem.runs.asking.reevaluate import load_with_split
 
 
@@ -97,11 +98,13 @@ def explain(
     """
     run, split = load_with_split(Path(folder), data, models)
     model, graph = run.model, split.side.knowledge
-    if graph is None or "knowledge" not in model.needs or not isinstance(model, WeighsEdges):
+    if graph is None or not has_paths(model):
         raise InputError(
             f"{run.recipe.model.label} has no knowledge graph whose edges it weighs, so there are no paths to explain "
-            "by; take a run of a knowledge model, such as CKE"
+            "by; take a run of a knowledge model, such as CKE, or run.explain(history) (nextitem explain --history), "
+            "which takes the items of a history out one by one"
         )
+    assert isinstance(model, WeighsEdges)
     number = _known(run.users, user, "user")
     if isinstance(model, Trained):
         model.prepare(split.training_data)
@@ -120,6 +123,11 @@ def explain(
     ids = run.items.ids(np.arange(1, len(run.items) + 1))
     speaking = _Speaking(model, graph, ids, _named(ids, split.side.item_table, names), number, met)
     return [_explained(speaking, user, item, scores, paths) for item in chosen]
+
+
+def has_paths(model: Recommender) -> bool:
+    """Whether a model learns from a knowledge graph, and can tell what its edges weigh."""
+    return "knowledge" in model.needs and isinstance(model, WeighsEdges)
 
 
 @dataclass(frozen=True)
@@ -196,10 +204,23 @@ def _named(ids: Sequence[object], table: pl.DataFrame | None, column: str | None
     if table is None or column not in table.columns:
         there = "none" if table is None else ", ".join(table.columns)
         raise InputError(f"names: items have no attribute {column!r}, found {there}; name one of them")
-    return [
-        found if value is None else " ".join(map(str, value)) if isinstance(value, list) else str(value)
-        for found, value in zip(ids, table[column].to_list(), strict=True)
-    ]
+    return [_text(value, found) for found, value in zip(ids, table[column].to_list(), strict=True)]
+
+
+def names_of(items: IdMap, table: pl.DataFrame, column: str) -> dict[object, str]:
+    """What items are called by an attribute of theirs, by their ids; those of which it is not known stay out.
+
+    Raises:
+        InputError: there is no such attribute.
+    """
+    pairs = zip(items.column.to_list(), column_of(table, column).to_list(), strict=True)
+    return {item: str(_text(value, item)) for item, value in pairs if value is not None}
+
+
+def _text(value: object, item: object) -> object:
+    if value is None:
+        return item
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _known(ids: IdMap, wanted: object, role: str) -> int:

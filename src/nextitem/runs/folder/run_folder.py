@@ -16,6 +16,7 @@ index.faiss, index.json  of `nextitem index`, and refit-index.faiss and .json; s
 ranks.parquet           model, part, user, rank, above, tied, num_ranked: every metric of targets follows
 report.json             protocol, valid, test, baselines, seconds, versions, recipe, and what the other files are;
                         written last
+update.json, before/     of `nextitem update`: the run that this one goes on from; see runs/learning/before.py
 refit.json, refit-checkpoint.safetensors: there while a training on all data is still to be done
 
 Reading one never writes, and nothing is used before it is looked at: a folder may be damaged, or a stranger's.
@@ -58,11 +59,11 @@ RECIPE, DATA, REPORT, LOG, RANKS = "recipe.yaml", "data.json", "report.json", "l
 ITEMS, USERS = "items.parquet", "users.parquet"
 INDEXES = (("index.faiss", "index.json"), ("refit-index.faiss", "refit-index.json"))  # of BEST, of REFIT
 REFIT_WANTED = "refit.json"
+UPDATE, BEFORE = "update.json", "before"
 PASSING = (REFIT_WANTED, REFIT_CHECKPOINT)
 # In the order in which an old run goes: no report is no finished run, and no data.json is no run to continue.
-FILES = (
-    REPORT, DATA, CHECKPOINT, *PASSING, REFIT, BEST, LOG, "log.csv", RANKS, BAD_LINES, ITEMS, USERS, code.CODE, RECIPE,
-)  # fmt: skip
+LAST = (LOG, "log.csv", RANKS, BAD_LINES, ITEMS, USERS, UPDATE, code.CODE, RECIPE)
+FILES = (REPORT, DATA, CHECKPOINT, *PASSING, REFIT, BEST, *LAST)
 
 
 class RunFolder:
@@ -82,7 +83,8 @@ class RunFolder:
         remove_folder(self.path / HISTORIES)  # first: the next run may be one that keeps none
         for name in (*(name for index in INDEXES for name in reversed(index)), *FILES):
             remove(self.path / name)
-        remove_folder(self.path / "tensorboard")
+        for name in ("tensorboard", BEFORE):
+            remove_folder(self.path / name)
 
     def write_recipe(self, recipe: Recipe) -> None:
         """And of which code it is, where that is the user's own."""
@@ -154,7 +156,6 @@ class RunFolder:
         return self._ids(USERS, "users")
 
     def _ids(self, name: str, role: str) -> IdMap:
-        """As many as the data had."""
         path, wanted = own(self.path / name), self.read_data()[role]
         ids = IdMap.load(path)
         if len(ids) != wanted:

@@ -26,6 +26,7 @@ from nextitem.runs.folder.loggers import check_loggers, open_loggers
 from nextitem.runs.folder.places import directory_of
 from nextitem.runs.folder.run_folder import REPORT, RunFolder
 from nextitem.runs.learning import refit as refitting
+from nextitem.runs.learning.before import beside_of, read_before, told_of
 from nextitem.runs.learning.concluding import conclude, notes_of
 from nextitem.runs.parts import build
 from nextitem.runs.parts.assemble import fit_recipe
@@ -143,6 +144,8 @@ def _evaluated(
     start = time.perf_counter()
     model = build.build_model(recipe, split, processes)
     processes.from_first(lambda: _sized(folder, build.sizes_of(recipe, split)))
+    before = read_before(folder, recipe, processes)
+    told = None if before is None else told_of(folder, model, before, split)
     fitted = time.perf_counter() - start
     if isinstance(model, Trained) and recipe.training is not None:
         yield from _train(recipe, recipe.training, model, split, folder, processes, track, profile, load)
@@ -150,7 +153,8 @@ def _evaluated(
         yield Built(recipe, model, 0, others_since(load))
         if processes.is_first:
             folder.write_weights(model.state_dict())
-    return conclude(recipe, model, dataset, split, folder, processes, prepared, fitted, notes)
+    beside = None if before is None else beside_of(before, split)
+    return conclude(recipe, model, dataset, split, folder, processes, prepared, fitted, notes, beside, told)
 
 
 def _opened(folder: RunFolder, recipe: Recipe, again: bool, until_end: ExitStack) -> bytes:
