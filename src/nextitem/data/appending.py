@@ -131,7 +131,7 @@ def _extended(older: IdMap, newer: IdMap, what: str) -> IdMap:
     """The older ids, and behind them those that are new."""
     column, own = older.column, newer.column
     if column.dtype == pl.Int64 and own.dtype != pl.Int64:
-        texts = own.filter(own.cast(pl.Int64, strict=False).cast(pl.String) != own)
+        texts = own.filter(own.cast(pl.Int64, strict=False).cast(pl.String).ne_missing(own))
         example = texts[0] if len(texts) else own[0]
         raise InputError(f"the {what} of the run are whole numbers, and the new data has {example!r}; write numbers")
     own = own.cast(column.dtype)

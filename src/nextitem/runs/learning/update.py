@@ -99,7 +99,8 @@ def begin_update(
     older = read_again(folder, run.recipe, past, "--past FILE")
     reading = _reading(folder, run.recipe)
     appended = append(older, _newer(data, reading), reading.duplicates == "first")
-    if run.model.wanted().times and appended.dataset.time_unit != run.time_unit:
+    wanted = run.model.wanted()
+    if (wanted.times or wanted.asked_at) and appended.dataset.time_unit != run.time_unit:
         raise InputError(
             f"{run.recipe.model.label} goes by times in {run.time_unit}, and the new ones are finer; write them alike"
         )
