@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from nextitem.recipe import make_recipe as make_recipe
     from nextitem.runs.asking.explain import Explanation as Explanation
     from nextitem.runs.asking.explain import explain as explain
+    from nextitem.runs.asking.influence import Influenced as Influenced
     from nextitem.runs.asking.live import Session as Session
     from nextitem.runs.asking.recommend import Run as Run
     from nextitem.runs.asking.recommend import load as load
@@ -90,6 +91,7 @@ _HOMES = {
     "FullSoftmax": "nn.objectives",
     "History": "runs.learning.fit",
     "Holdout": "data.splits.split",
+    "Influenced": "runs.asking.influence",
     "InputError": "errors",
     "Interactions": "data.log.interactions",
     "LabelReport": "runs.learning.labelled",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from nextitem.data.appending import append
 from nextitem.data.splits.timed import given_parts
 
 
-def data(rows: list[tuple[object, object, float]], **more: object) -> ni.Dataset:
+def data(rows: Sequence[tuple[object, object, float]], **more: object) -> ni.Dataset:
     frame = pl.DataFrame(rows, schema=["user", "item", "timestamp"], orient="row")
     return replace(ni.read_dataset(frame), **more)  # type: ignore[arg-type]
 

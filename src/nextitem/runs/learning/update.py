@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from narwhals.typing import IntoFrame
+from pydantic import ValidationError
 
 from nextitem.data.appending import Appended, append
 from nextitem.data.dataset import Dataset
@@ -34,6 +35,7 @@ from nextitem.runs.learning.before import go_on, keep_before, read_note
 from nextitem.runs.learning.fit import run as run_to_the_end
 from nextitem.runs.parts import build
 from nextitem.runs.parts.threads import take_threads
+from nextitem.training.shapes import MEND
 from nextitem.writing import replacing_folder
 
 EPOCHS = 3
@@ -134,7 +136,10 @@ def _reading(folder: Path, recipe: Recipe) -> DataRecipe:
     keys = recipe.data.model_dump(include=set(READING))
     if lexists(folder / UPDATE):
         keys = read_note(folder)["reading"]
-    found = DataRecipe.model_validate(keys)
+    try:
+        found = DataRecipe.model_validate(keys)
+    except ValidationError as error:
+        raise InputError(f"{folder / UPDATE} is damaged: reading has no keys of the data section; {MEND}") from error
     if found.duplicates == "last":
         raise InputError(
             f"{folder} keeps the last of a repeated pair (data.duplicates last), by which new interactions would take "
