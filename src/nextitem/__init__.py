@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from nextitem.recipe import make_recipe as make_recipe
     from nextitem.runs.asking.explain import Explanation as Explanation
     from nextitem.runs.asking.explain import explain as explain
+    from nextitem.runs.asking.influence import Influenced as Influenced
     from nextitem.runs.asking.live import Session as Session
     from nextitem.runs.asking.recommend import Run as Run
     from nextitem.runs.asking.recommend import load as load
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from nextitem.runs.learning.fit import run as run
     from nextitem.runs.learning.labelled import LabelReport as LabelReport
     from nextitem.runs.learning.labelled import fit_labelled as fit_labelled
+    from nextitem.runs.learning.update import update as update
     from nextitem.runs.parts.objectives import sampled as sampled
     from nextitem.runs.several.blend import blend as blend
     from nextitem.runs.several.compare import Comparison as Comparison
@@ -89,6 +91,7 @@ _HOMES = {
     "FullSoftmax": "nn.objectives",
     "History": "runs.learning.fit",
     "Holdout": "data.splits.split",
+    "Influenced": "runs.asking.influence",
     "InputError": "errors",
     "Interactions": "data.log.interactions",
     "LabelReport": "runs.learning.labelled",
@@ -131,6 +134,7 @@ _HOMES = {
     "sampled": "runs.parts.objectives",
     "save": "runs.asking.saving",
     "tune": "tuning.tune",
+    "update": "runs.learning.update",
 }
 
 __all__ = sorted([*_HOMES, *_ROOMS])

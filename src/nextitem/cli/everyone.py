@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
+    from nextitem.runs.asking.answers import Rules
     from nextitem.runs.asking.recommend import Run
     from nextitem.runs.asking.rows import Fallback
 
@@ -26,9 +27,7 @@ def answer_everyone(
     run: Run,
     who: str,
     out: Path,
-    k: int,
-    hidden: np.ndarray,
-    exclude_seen: bool,
+    rules: Rules,
     fallback: Fallback,
     json: bool,
     ann: bool,
@@ -38,8 +37,8 @@ def answer_everyone(
 
     ending(out)
     asked = Asked.everyone(run) if who == "all" else Asked.listed(run, Path(who))
-    made = Counts(k)
-    tables = chunks(run, asked, k, hidden, exclude_seen=exclude_seen, fallback=fallback, ann=ann)
+    made = Counts(rules.k)
+    tables = chunks(run, asked, rules, fallback=fallback, ann=ann)
     with _bar(len(asked.ids)) as advance:
         write_chunks(made.counted(tables, advance), out)
     strangers = asked.strangers
@@ -63,7 +62,7 @@ def answer_everyone(
         screen.print(f"{_named(strangers, 'users')} {what} and {got}", highlight=False, soft_wrap=True)
     if found["fewer"]:
         screen.print(
-            f"{found['fewer']:,} users have fewer than {k} items left, and so many rows",
+            f"{found['fewer']:,} users have fewer than {rules.k} items left, and so many rows",
             highlight=False,
             soft_wrap=True,
         )
@@ -85,17 +84,22 @@ class Counts:
             advance(table["user"].n_unique())
 
 
-def hidden_of(run: Run, exclude: Path | None, only: Path | None) -> np.ndarray:
-    """What nobody is recommended, by the files of --exclude and --only."""
+def hidden_of(run: Run, exclude: str | None, only: str | None) -> np.ndarray:
+    """What nobody is recommended, by --exclude and --only."""
     return run.hidden(listed_items(run, exclude, "exclude") or (), listed_items(run, only, "only"))
 
 
-def listed_items(run: Run, path: Path | None, option: str) -> list[str] | None:
-    """The item ids of a file that the model knows; the others are counted and named on stderr."""
+def listed_items(run: Run, text: str | None, option: str) -> list[Any] | None:
+    """The item ids that a condition holds of, or those of a file that the model knows; the others are counted and named
+    on stderr."""
+    from nextitem.runs.asking.conditions import is_condition
     from nextitem.runs.asking.listed import read_listed
 
-    if path is None:
+    if text is None:
         return None
+    path = Path(text)
+    if not path.exists() and is_condition(text):
+        return run.items_where(text)
     ids = read_listed(path, "item")
     is_known = run.items.indices(ids) != 0
     if not is_known.all():

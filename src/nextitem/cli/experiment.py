@@ -70,6 +70,24 @@ def run_seeds(recipe: Recipe, count: int, out: Path | None, workers: int, trust_
     show_comparisons(found, json=json)
 
 
+def run_windows(recipe: Recipe, out: Path | None, workers: int, trust_code: bool, json: bool) -> None:
+    """Runs of one recipe, a window of time each, `runs/MODEL-DATA-rolling/window-1` and on, and their table."""
+    from nextitem.report.rolling import rolling_table
+    from nextitem.runs.folder.naming import stem_of
+    from nextitem.runs.several.experiment import Experiment
+    from nextitem.runs.several.rolling import rolled, windows_of
+
+    runs = windows_of(recipe)
+    found = Experiment(out or Path("runs") / f"{stem_of(recipe)}-rolling", runs)
+    execute(found, workers, ["--trust-code"] if trust_code else [])
+    result = rolled(runs, found.out)
+    if json:
+        print_json({"model": result.model, "data": result.data, "windows": result.windows, "mean": result.mean()})
+    else:
+        console().print(rolling_table(result))
+    console(stderr=json).print(f"kept in {found.out}", highlight=False, soft_wrap=True)
+
+
 def _none(name: object) -> tuple[()]:
     """Code runs only where the command line says so; the name is then refused with the way out."""
     return ()

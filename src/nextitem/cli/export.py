@@ -16,7 +16,9 @@ def export(
     to: Annotated[
         Path,
         typer.Option(
-            "--to", metavar="FILE", help="bundle.zip: all that `load` needs; model.onnx: a graph for other programs."
+            "--to",
+            metavar="FILE",
+            help="bundle.zip: all that `load` needs; model.onnx or model.pt2 (torch.export): a graph.",
         ),
     ],
     histories: Annotated[bool, typer.Option("--histories", help="With what each user has met: personal data.")] = False,
@@ -26,8 +28,9 @@ def export(
 ) -> None:
     """Write a finished run into one file: a bundle (weights, recipe, ids, report, a card) to hand over, or a graph.
 
-    Commands that take a run take a bundle in its place, and so does nextitem.load in Python. A .onnx file goes
-    from indices of items (or of users) to scores, as the model does: it is compared with it before it appears."""
+    Commands that take a run take a bundle in its place, and so does nextitem.load in Python. A .onnx or
+    .pt2 file goes from indices of items (or of users) to scores, as the model does: it is compared with it before it
+    appears."""
     from nextitem.runs.asking.recommend import load
     from nextitem.runs.export.exporting import check_ending
 

@@ -34,6 +34,7 @@ from nextitem.cli.serve import serve
 from nextitem.cli.shared import is_launched, rank
 from nextitem.cli.similar import similar
 from nextitem.cli.tune import tune
+from nextitem.cli.update import update
 from nextitem.cli.use import evaluate, show
 from nextitem.errors import InputError, LostProcessError, NonFiniteLossError, ToldError, suggest
 
@@ -106,7 +107,7 @@ class AsWritten(TyperCommand):
 for with_keys in (run, bench, tune, recipe, prepare, audit):
     app.command(cls=AsWritten, context_settings=WITH_KEYS)(with_keys)
 for command in (
-    *(recommend, similar, export, index, explain, evaluate, show, compare, blend, experiment, models, samplers),
+    *(recommend, similar, export, index, explain, evaluate, show, compare, blend, experiment, update, models, samplers),
     *(serve, datasets, check, describe, compare_data, prepare_amazon, doctor),
 ):
     app.command(cls=AsWritten, context_settings=ANY_HYPHEN)(command)

@@ -24,6 +24,7 @@ class Question:
     user: Any = None
     times: list[Any] | None = None
     at: Any = None
+    candidates: list[Any] | None = None
 
 
 def ids_of(text: str) -> list[Any]:
@@ -53,8 +54,11 @@ def answer_lines(file: str, how: Callable[..., list[Any]]) -> None:
             ("users", [one.user for one in asked]),
             ("times", [one.times for one in asked]),
             ("at", [one.at for one in asked]),
+            ("candidates", [one.candidates for one in asked]),
         )
     }
+    if without := [one.place for one in asked if one.candidates is None and beside["candidates"] is not None]:
+        raise InputError(f"{without[0]} has no candidates, and other lines have; give all of them some")
     for one in how([one.history for one in asked], names=[one.place for one in asked], **beside):
         typer.echo(json.dumps(asdict(one), ensure_ascii=False))
 
@@ -77,13 +81,17 @@ def _read_line(line: str, place: str) -> Question:
         raise InputError(f'{place}: a line is a JSON list of item ids, such as ["a", "b"]; {error}') from error
     if not isinstance(found, dict):
         return Question(place, _ids(found, place))
-    if not {"history"} <= found.keys() <= {"history", "user", "times", "at"}:
+    if not {"history"} <= found.keys() <= {"history", "user", "times", "at", "candidates"}:
         told = ", ".join(found) or "none"
-        raise InputError(f'{place}: the keys are "history", and maybe "user", "times" and "at", found {told}')
+        raise InputError(
+            f'{place}: the keys are "history", and maybe "user", "times", "at" and "candidates", found {told}'
+        )
     if found.get("user") is not None:
         _ids([found["user"]], place)
     if not isinstance(found.get("times", []), list):
         raise InputError(f"{place}: times are a list, found {found['times']!r}")
+    if found.get("candidates") is not None:
+        _ids(found["candidates"], f"{place}, candidates")
     return Question(place, **found | {"history": _ids(found["history"], place)})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_text
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,7 +15,7 @@ import typer
 from nextitem.cli.code import MovedCode, TrustCode, code_of_run
 from nextitem.cli.questions import answer_lines, ids_of, listed
 from nextitem.cli.ranked import on_a_line, print_ranked
-from nextitem.cli.shared import AsJson, RunPath, console, print_json
+from nextitem.cli.shared import AsJson, MovedData, RunPath, console, print_json
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def recommend(
         typer.Option(
             metavar="FILE",
             help='JSON lines, ["a", "b"] or {"history": ["a"], "user": "u"}, one answer each; - is standard input. A '
-            "line may have times and at too.",
+            "line may have times, at and candidates too.",
         ),
     ] = None,
     times: Annotated[
@@ -69,11 +70,22 @@ def recommend(
     ] = None,
     keep_seen: Annotated[bool, typer.Option("--keep-seen", help="Items of the history may come back.")] = False,
     exclude: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Items that nobody is recommended, an id a line.")
+        str | None, typer.Option(metavar="FILE|CONDITION", help="Items that nobody is recommended; as --only.")
     ] = None,
     only: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The only items that are recommended, an id a line.")
+        str | None,
+        typer.Option(
+            metavar="FILE|CONDITION",
+            help="The only items that are recommended: an id a line, or such as 'category == shoes', !=, or 'brand in "
+            "(one, another)', by the attributes of the run's data.",
+        ),
     ] = None,
+    at_most: Annotated[
+        int | None, typer.Option("--at-most", metavar="N", help="So many items of a category in a list; with --by.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(metavar="COLUMN", help="Of --at-most: an attribute of the items.")] = None,
+    boost: Annotated[str | None, typer.Option(hidden=True)] = None,
+    data: MovedData = None,
     live: Annotated[
         bool,
         typer.Option("--live", help="Read one more item a line from standard input, and answer each with a line."),
@@ -89,19 +101,25 @@ def recommend(
     histories (--histories), for all users (--for all --out FILE), or for a session as it goes on (--live).
 
     Without a history, a user's own is what the run keeps: all that its data has of the user."""
+    if boost is not None:
+        raise InputError(
+            f"--boost {boost}: scores stay the model's, since a column has no unit that could be added to them; choose "
+            "by it (--only 'column == value') or spread by it (--at-most 2 --by column)"
+        )
     if out is not None and everyone is None:
         raise InputError(f"--out {out} is of --for: add --for all, or --for FILE with an id a line")
     if everyone is not None:
         from nextitem.cli.everyone import answer_everyone, check_everyone, hidden_of
+        from nextitem.runs.asking.answers import Rules
 
         asked = {"--history": history, "--histories": histories, "--user": user, "--live": live}
         asked |= {"--times": times, "--at": at}
         others = [name for name, given in asked.items() if given not in (None, False)] + (
             ["--unknown"] if unknown == "skip" else []
         )
-        place, run = check_everyone(out, others), _opened(folder, trust_code, code)
-        hidden = hidden_of(run, exclude, only)
-        answer_everyone(run, everyone, place, k, hidden, not keep_seen, fallback or "popularity", json, ann)
+        place, run = check_everyone(out, others), _opened(folder, trust_code, code, data)
+        rules = Rules(k, hidden_of(run, exclude, only), not keep_seen, run.limit(at_most, by))
+        answer_everyone(run, everyone, place, rules, fallback or "popularity", json, ann)
         return
     if histories is not None and (history is not None or user is not None or live):
         raise InputError("--histories has histories and users in its lines; leave --history, --user, --live out")
@@ -117,15 +135,17 @@ def recommend(
         )
     if live and user is not None:
         raise InputError(f"--live follows a session by its items, found --user {user}; leave one of them out")
-    if live and (fallback or exclude or only):
-        raise InputError("--live takes no --fallback, --exclude and --only; leave them out, or ask with --history")
+    if live and (fallback or exclude or only or at_most or by):
+        raise InputError(
+            "--live takes no --fallback, --exclude and --only, and no --at-most; leave them out, or ask with --history"
+        )
     if live and ann:
         raise InputError("--live scores every item; leave --ann out")
-    run = _opened(folder, trust_code, code)
+    run = _opened(folder, trust_code, code, data)
     if live:
         _follow(run, ids_of(history or ""), k, unknown == "skip", not keep_seen)
         return
-    how = _how(run, k, unknown, fallback or "none", not keep_seen, exclude, only, ann)
+    how = _how(run, k, unknown, fallback or "none", not keep_seen, exclude, only, ann, at_most, by)
     if histories is not None:
         answer_lines(histories, how)
         return
@@ -140,9 +160,11 @@ def _how(
     unknown: Literal["error", "skip"],
     fallback: Literal["none", "popularity"],
     exclude_seen: bool,
-    exclude: Path | None,
-    only: Path | None,
+    exclude: str | None,
+    only: str | None,
     ann: bool,
+    at_most: int | None,
+    by: str | None,
 ) -> Asking:
     """`Run.recommend` with what the options say, but for histories and what stands beside them."""
     from nextitem.cli.everyone import listed_items
@@ -155,10 +177,12 @@ def _how(
         times: list[list[Any]] | None = None,
         at: list[Any] | None = None,
         names: list[str] | None = None,
+        candidates: list[list[Any]] | None = None,
     ) -> list[Recommendation]:
         return run.recommend(
             histories, k, users=users, times=times, at=at, unknown=unknown, exclude_seen=exclude_seen,
             exclude=excluded or (), only=shown, fallback=fallback, names=names, ann=ann,
+            at_most=at_most, by=by, candidates=candidates,
         )  # fmt: skip
 
     return asking
@@ -185,10 +209,10 @@ def _answer_one(run: Run, history: list[Any] | None, user: str | None, how: Aski
         screen.print(f"skipped, since the model does not know them: {told}", highlight=False, soft_wrap=True)
 
 
-def _opened(folder: Path, trust_code: bool, code: Path | None) -> Run:
+def _opened(folder: Path, trust_code: bool, code: Path | None, data: str | None) -> Run:
     from nextitem.runs.asking.recommend import load
 
-    return load(folder, models=code_of_run(folder, trust_code, code))
+    return replace(load(folder, models=code_of_run(folder, trust_code, code)), data_place=data)
 
 
 def _follow(run: Run, history: list[str], k: int, skips: bool, exclude_seen: bool) -> None:

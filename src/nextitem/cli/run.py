@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nextitem.cli.code import MovedCode, code_of_run
-from nextitem.cli.experiment import run_seeds
+from nextitem.cli.experiment import run_seeds, run_windows
 from nextitem.cli.interrupted import NOTHING_BEGUN, left_of_run, telling
 from nextitem.cli.keys import layers_of, recipe_of, split_given
 from nextitem.cli.shared import AsJson, console, is_launched, print_json, rank, telling_of_compilation
@@ -136,8 +136,14 @@ def run(
         )
         run_seeds(wanted, seeds, out, workers, trust_code or wanted.model.own is not None, json)
         return
+    if wanted.split.kind == "rolling":
+        _refuse_beside_windows({"--again": again, "--refit": refit, "--profile": profile})
+        run_windows(wanted, out, workers, trust_code or wanted.model.own is not None, json)
+        return
     if workers > 1:
-        raise InputError("--workers is of --seeds: so many runs at a time; a run by itself takes --training.threads")
+        raise InputError(
+            "--workers is of --seeds and of --split.kind rolling; a run by itself takes --training.threads"
+        )
     budget = None if time is None else _budget(time, started, wanted, refit)
     shown = _Shown(mode, profile, json)
     is_ours = resume is not None and not again  # whether what the folder holds is of this run
@@ -174,6 +180,12 @@ def _refuse_beside_seeds(given: dict[str, object]) -> None:
     for name, value in given.items():
         if value:
             raise InputError(f"--seeds makes whole runs, and the same command goes on with them; leave {name} out")
+
+
+def _refuse_beside_windows(given: dict[str, object]) -> None:
+    for name, value in given.items():
+        if value:
+            raise InputError(f"split.kind rolling makes a run a window, and the same command goes on; leave {name} out")
 
 
 def _refuse_for_tuning(given: dict[str, object]) -> None:

@@ -17,7 +17,7 @@ from nextitem.keys import Positive
 
 SplitKind = Literal[
     "leave_one_out", "leave_k_out", "user_entry", "entry", "user", "cold_items", "cold_users", "at_time",
-    "late_users", "given",
+    "late_users", "given", "rolling",
 ]  # fmt: skip
 Count = Annotated[int, Field(ge=0)]
 
@@ -124,7 +124,7 @@ class DataRecipe(Section):
 
 class SplitRecipe(Section):
     kind: SplitKind = "leave_one_out"
-    """What is held out; given: as the data's own files have it."""
+    """What is held out; given: as the data's own files have it; rolling: a run a window of time."""
     min_length: Annotated[int, Field(ge=3)] = 3
     """Shortest history of leave_one_out and leave_k_out; 3 is SASRec's, FreeRec takes 4."""
     k: Positive | None = None
@@ -138,11 +138,15 @@ class SplitRecipe(Section):
     rounding: Rounding = "down"
     """Of shares of user_entry."""
     days: Annotated[float, Field(gt=0)] | None = None
-    """Of at_time, late_users: length of the test, and of the validation."""
+    """Of at_time, late_users, rolling: length of the test, and of the validation."""
     valid_from: Moment | None = None
     """Of at_time: the first moment of the validation, a date or seconds since 1970."""
     test_from: Moment | None = None
     """Of at_time: the first moment of the test."""
+    windows: Positive | None = None
+    """Of rolling: how many, of which the last ends with the log; null: 4."""
+    step: Annotated[float, Field(gt=0)] | None = None
+    """Of rolling: days from one window to the next; null: as long as days."""
     cases: Cases | None = None
     """Targets of a user together, or each with what came before it (given, at_time, and others by time)."""
 

@@ -1,6 +1,8 @@
-"""Explanations as tables: the paths that lead to an item, and what each carries."""
+"""Explanations as tables: the paths that lead to an item, or the items of a history, and what each carries."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
@@ -8,6 +10,7 @@ from rich.text import Text
 
 from nextitem.report.tables import FittingTable
 from nextitem.runs.asking.explain import Explanation
+from nextitem.runs.asking.influence import Influenced
 
 
 def explanation_table(found: Explanation) -> Group:
@@ -23,3 +26,21 @@ def explanation_table(found: Explanation) -> Group:
     for reason in found.reasons:
         table.add_row(f"{reason.share:.1%}", str(reason))
     return Group(title, table)
+
+
+def influence_table(found: Influenced, called: Mapping[object, str], count: int) -> Group:
+    """An item, where it stands, and the `count` items of the history without which its score loses most."""
+    place = "of the history itself" if found.rank is None else f"place {found.rank:,} of {found.num_ranked:,}"
+    title = Text(f"{_name(found.item, called)}: {place}, score {found.score:.4f}", "bold")
+    table = FittingTable(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("loss", justify="right", no_wrap=True)
+    total = len(found.influences)
+    which = f"the first {count} of {total:,} items" if total > count else "the items"
+    table.add_column(f"of the score, without each of {which} of the history", overflow="fold")
+    for one in found.influences[:count]:
+        table.add_row(f"{one.loss:+.4f}", _name(one.item, called))
+    return Group(title, table)
+
+
+def _name(item: object, called: Mapping[object, str]) -> str:
+    return f"{called[item]} ({item})" if item in called else str(item)

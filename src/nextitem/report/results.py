@@ -18,7 +18,7 @@ def test_table(report: dict[str, Any]) -> Group:
     """The test metrics of a run beside its baselines, under their protocol."""
     name = label(report["recipe"]["model"]["name"])
     title = f"Test: {report['data']['name']}, {report['split']}"
-    lines = (against_baseline(report), of_ratings(report), recommending(report))
+    lines = (against_baseline(report), of_ratings(report), went_on(report), recommending(report))
     said = [Text(line) for line in lines if line] or [Text("")]
     sliced = _sliced(name, report)
     members = [members_table(report)] if report.get("members") else []  # of a blend
@@ -109,6 +109,27 @@ def of_ratings(report: dict[str, Any]) -> str:
         f"{found['ratings']:,} ratings: RMSE {found['rmse']:.4f}, MAE {found['mae']:.4f} "
         f"(means of users and items: RMSE {found['means_rmse']:.4f}, MAE {found['means_mae']:.4f})"
     )
+
+
+def went_on(report: dict[str, Any]) -> str:
+    """Of a run that went on from another: from which, with what, and how rows of what is new began."""
+    found = report.get("update")
+    if not found:
+        return ""
+    said = [
+        f"went on from {found['of']} with {found['interactions']:,} new interactions, {found['users']:,} new users and "
+        f"{found['items']:,} new items"
+    ]
+    for what, one in found["begun"].items():
+        if one["at_neighbours"] or one["at_mean"]:
+            said.append(
+                f"rows of new {what} began at the mean of their neighbours ({one['at_neighbours']:,}) or of all "
+                f"({one['at_mean']:,})"
+            )
+    said.append(
+        f"{found['unknown_cases']:,} of {found['cases']:,} cases are misses of the older model, which knows them not"
+    )
+    return "; ".join(said)
 
 
 def recommending(report: dict[str, Any]) -> str:

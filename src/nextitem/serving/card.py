@@ -8,7 +8,7 @@ from typing import Any
 
 from nextitem.models.streaming import Streaming
 from nextitem.report.results import against_baseline, recommending
-from nextitem.runs.asking.explain import is_explained
+from nextitem.runs.asking.explain import has_paths
 from nextitem.runs.asking.recommend import Run
 from nextitem.runs.asking.similar import has_vectors
 from nextitem.runs.folder.histories import HISTORIES
@@ -38,7 +38,7 @@ def card(run: Run, name: str, limits: Limits, *, has_index: bool) -> dict[str, A
             "histories": lexists(run.folder / HISTORIES),
             "vectors": has_vectors(type(run.model)),
             "sessions": isinstance(run.model, Streaming),
-            "paths": is_explained(run.model),
+            "paths": has_paths(run.model),
             "index": has_index,
         },
         "limits": asdict(limits),

@@ -16,7 +16,7 @@ from nextitem.errors import InputError
 from nextitem.models.catalogue import MODELS
 from nextitem.models.own import Given
 from nextitem.models.streaming import Streaming
-from nextitem.runs.asking.explain import Explainer, Explanation, is_explained
+from nextitem.runs.asking.explain import Explainer, Explanation, has_paths
 from nextitem.runs.asking.recommend import Run, load
 from nextitem.runs.folder.histories import HISTORIES
 from nextitem.serving.card import card
@@ -109,7 +109,7 @@ class Service:
             InputError: the user or an item is not known.
         """
         run = self.run
-        if not is_explained(run.model):
+        if not has_paths(run.model):
             raise CannotError(
                 f"{run.recipe.model.label} has no knowledge graph whose edges it weighs, so there are no paths to "
                 "explain by; serve a run of a knowledge model, such as CKE"

@@ -86,6 +86,18 @@ class RefitShape(Shape):
     seconds: Finite
 
 
+class UpdateShape(Shape):
+    """update.json: which run another goes on from."""
+
+    of: str  # its folder
+    asked: Digest  # of its weights, the data and the recipe
+    interactions: Count  # that are new
+    users: Count
+    items: Count
+    length: dict[str, Count]  # of the training that the updates began with; empty of what is fitted
+    reading: dict[str, Any]  # keys of the data section, by which the next new interactions are read
+
+
 class FileShape(Shape):
     bytes: Count
     sha256: Digest

@@ -74,7 +74,7 @@ def _trained(
     recipe: Recipe, begun: Begun, ground: Ground, budget: Budget, track: Track | None
 ) -> Generator[Progress, None, Outcome]:
     folder, dataset, split = RunFolder(begun.folder), ground.dataset, ground.split
-    folder.write_ids(dataset)
+    folder.write_ids(dataset.items, dataset.users, dataset.item_attributes)
     folder.write_data(ground.described, directory_of(recipe.data))
     folder.write_bad_lines(dataset.bad_lines)
     folder.write_recipe(recipe)

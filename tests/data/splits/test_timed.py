@@ -151,7 +151,7 @@ def test_given_needs_files() -> None:
 
 @pytest.mark.parametrize(
     ("keys", "words"),
-    [({"k": 2}, "k is of leave_k_out"), ({"kind": "user", "days": 1}, "days is of at_time and late_users"),
+    [({"k": 2}, "k is of leave_k_out"), ({"kind": "user", "days": 1}, "days is of at_time and late_users and rolling"),
      ({"kind": "at_time", "valid_from": 1}, "valid_from and test_from"),
      ({"kind": "entry", "rounding": "cumulative"}, "rounding is of user_entry")],
 )  # fmt: skip

@@ -15,6 +15,7 @@ import nextitem as ni
 from nextitem.cli.main import app
 from nextitem.errors import InputError
 from nextitem.recipe import Layer, make_recipe
+from nextitem.runs.asking.answers import Rules
 from nextitem.runs.asking.blocks import counts, most_popular
 from nextitem.runs.asking.everyone import Asked, chunks, write_chunks
 from nextitem.runs.asking.recommend import Run
@@ -90,7 +91,7 @@ def test_a_user_is_answered_by_the_history_that_is_kept(home: Path, opened: Run)
 def test_everyone_has_bit_for_bit_what_a_user_alone_has(opened: Run, exclude_seen: bool) -> None:
     hidden = opened.hidden(exclude=["i3", "i5"])
     first, *others = (
-        pl.concat(chunks(opened, Asked.everyone(opened), 4, hidden, exclude_seen=exclude_seen, chunk=chunk))
+        pl.concat(chunks(opened, Asked.everyone(opened), Rules(4, hidden, exclude_seen), chunk=chunk))
         for chunk in (None, 11, 37)
     )
     assert all(first.equals(other) for other in others)
@@ -163,7 +164,7 @@ def test_too_few_items_left_is_an_error_for_one_and_fewer_rows_among_many(markov
     only = [*history_of(markov.parent, "u7")[:2], "i1"]
     with pytest.raises(InputError, match=r"items left\) for user 'u7'; found 3"):
         loaded.recommend(users=["u7"], k=3, only=only)
-    found = pl.concat(chunks(loaded, Asked.everyone(loaded), 3, loaded.hidden(only=only)))
+    found = pl.concat(chunks(loaded, Asked.everyone(loaded), Rules(3, loaded.hidden(only=only))))
     assert len(found.filter(pl.col("user") == "u7")) <= 1
     assert found["item"].is_in(only).all()
 
@@ -205,7 +206,7 @@ def test_many_chunks_make_one_file(markov: Path, tmp_path: Path) -> None:
     loaded = ni.load(markov)
     for name in ("a.parquet", "a.csv", "a.jsonl"):
         hidden = loaded.hidden()
-        write_chunks(chunks(loaded, Asked.everyone(loaded), 3, hidden, chunk=7), tmp_path / name)
+        write_chunks(chunks(loaded, Asked.everyone(loaded), Rules(3, hidden), chunk=7), tmp_path / name)
     one, two, three = (read(tmp_path / name) for name in ("a.parquet", "a.csv", "a.jsonl"))
     assert len(one) == 3 * USERS
     assert one.equals(two.cast(one.schema))
@@ -215,7 +216,7 @@ def test_many_chunks_make_one_file(markov: Path, tmp_path: Path) -> None:
 def test_a_failure_on_the_way_leaves_the_older_file(markov: Path, tmp_path: Path) -> None:
     loaded, out = ni.load(markov), tmp_path / "a.parquet"
     out.write_bytes(b"old")
-    tables = chunks(loaded, Asked.everyone(loaded), 3, loaded.hidden(), chunk=7)
+    tables = chunks(loaded, Asked.everyone(loaded), Rules(3, loaded.hidden()), chunk=7)
 
     def broken() -> object:
         yield next(tables)

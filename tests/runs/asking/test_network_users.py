@@ -27,6 +27,7 @@ from nextitem.models.catalogue import MODELS
 from nextitem.recipe import Recipe, make_recipe
 from nextitem.recipe.data import DataRecipe, SplitRecipe
 from nextitem.recipe.preparing import build_dataset
+from nextitem.runs.asking.answers import Rules
 from nextitem.runs.asking.blocks import best
 from nextitem.runs.asking.everyone import Asked, chunks
 from nextitem.runs.asking.recommend import Run
@@ -153,7 +154,7 @@ def test_who_met_nothing_is_refused_with_a_way_out(sbpr: Run) -> None:
 
 
 def test_a_table_has_the_most_popular_items_for_them(sbpr: Run) -> None:
-    table = pl.concat(chunks(sbpr, Asked.everyone(sbpr), 3, sbpr.hidden()))
+    table = pl.concat(chunks(sbpr, Asked.everyone(sbpr), Rules(3, sbpr.hidden())))
     assert table.filter(pl.col("from") == "popularity")["user"].unique().to_list() == ["ann"]
     assert Asked.everyone(sbpr).strangers.to_list() == ["ann"]
 

@@ -26,7 +26,7 @@ from polars.io.plugins import register_io_source
 
 from nextitem.data.ids import PAD
 from nextitem.errors import InputError
-from nextitem.runs.asking.blocks import best, most_popular
+from nextitem.runs.asking.answers import Rules, best_kept, popular
 from nextitem.runs.asking.listed import read_listed
 from nextitem.runs.asking.recommend import Run
 from nextitem.runs.asking.rows import Fallback, is_known_without_items
@@ -77,50 +77,37 @@ def _known(run: Run, places: np.ndarray) -> np.ndarray:
 def chunks(
     run: Run,
     asked: Asked,
-    k: int,
-    hidden: np.ndarray,
+    rules: Rules,
     *,
-    exclude_seen: bool = True,
     fallback: Fallback = "popularity",
     chunk: int | None = None,
     ann: bool = False,
 ) -> Iterator[pl.DataFrame]:
     """The tables of `chunk` users after each other, by default as many as the run's evaluation.memory_mb has room for.
 
-    `hidden` (V,) bool is left out for all (`Run.hidden`). A user for whom fewer than `k` items are left has fewer rows;
-    of whom the model knows nothing has the most popular items, or none where `fallback` is none. With `ann` the
-    run's index finds the items.
+    A user for whom the rules leave fewer than k items has fewer rows; of whom the model knows nothing has the most
+    popular items, or none where `fallback` is none. With `ann` the run's index finds the items.
 
     Raises:
         InputError: the run keeps no histories, or more items are asked for than there are.
     """
-    num_shown = int((~hidden).sum())
-    if not 1 <= k <= num_shown:
-        raise InputError(f"k must lie between 1 and {num_shown} (the items that may be recommended); found {k}")
+    k = rules.k
+    if not 1 <= k <= rules.num_shown:
+        raise InputError(f"k must lie between 1 and {rules.num_shown} (the items that may be recommended); found {k}")
     memory = build_memory(run.recipe.evaluation, run.model.num_items)
     size = chunk or max(1, min(MOST, memory // (k * BYTES_A_ROW)))
     is_wanted = fallback == "popularity" and (asked.places == PAD).any()
-    popular = most_popular(run.popularity, k, hidden) if is_wanted else np.zeros(0, dtype=np.int64)
-    histories, index = run.histories, run.opened_index if ann else None
+    best_known = popular(run.popularity, rules.hidden, rules) if is_wanted else np.zeros(0, dtype=np.int64)
+    index = run.opened_index if ann else None
     with run.model.ready():
         for start in range(0, len(asked.ids), size):
             places = asked.places[start : start + size]
             is_known = places != PAD
             items = np.full((len(places), k), PAD, dtype=np.int64)
             scores = np.zeros((len(places), k), dtype=np.float32)
-            known = places[is_known]
-            items[is_known], scores[is_known] = best(
-                run.model,
-                histories.take(known - 1),
-                known,
-                k,
-                hidden,
-                exclude_seen=exclude_seen,
-                memory=memory,
-                index=index,
-            )
-            items[~is_known, : len(popular)] = popular
-            scores[~is_known, : len(popular)] = run.popularity[popular] if len(popular) else 0
+            items[is_known], scores[is_known] = best_kept(run, places[is_known], rules, index)
+            items[~is_known, : len(best_known)] = best_known
+            scores[~is_known, : len(best_known)] = run.popularity[best_known] if len(best_known) else 0
             yield _table(run, asked.ids[start : start + size], items, scores, is_known)
 
 

@@ -21,6 +21,7 @@ from nextitem.errors import InputError
 from nextitem.models.base import Recommender, Trained
 from nextitem.models.knowledge.reasons import WeighsEdges
 from nextitem.models.own import Given
+from nextitem.runs.asking.data_again import column_of
 from nextitem.runs.asking.recommend import Run
 from nextitem.runs.asking.reevaluate import load_with_split
 
@@ -113,10 +114,11 @@ class Explainer:
         """Raises InputError as `explain` does."""
         run, split = load_with_split(Path(folder), data, models)
         graph = split.side.knowledge
-        if graph is None or not is_explained(run.model):
+        if graph is None or not has_paths(run.model):
             raise InputError(
                 f"{run.recipe.model.label} has no knowledge graph whose edges it weighs, so there are no paths to "
-                "explain by; take a run of a knowledge model, such as CKE"
+                "explain by; take a run of a knowledge model, such as CKE, or run.explain(history) (nextitem explain "
+                "--history), which takes the items of a history out one by one"
             )
         if isinstance(run.model, Trained):
             run.model.prepare(split.training_data)
@@ -146,8 +148,8 @@ class Explainer:
         return [_explained(speaking, user, item, scores, paths) for item in chosen]
 
 
-def is_explained(model: Recommender) -> bool:
-    """Whether there are paths to explain a model by: it weighs the edges of a knowledge graph."""
+def has_paths(model: Recommender) -> bool:
+    """Whether a model learns from a knowledge graph, and can tell what its edges weigh."""
     return "knowledge" in model.needs and isinstance(model, WeighsEdges)
 
 
@@ -225,10 +227,23 @@ def _named(ids: Sequence[object], table: pl.DataFrame | None, column: str | None
     if table is None or column not in table.columns:
         there = "none" if table is None else ", ".join(table.columns)
         raise InputError(f"names: items have no attribute {column!r}, found {there}; name one of them")
-    return [
-        found if value is None else " ".join(map(str, value)) if isinstance(value, list) else str(value)
-        for found, value in zip(ids, table[column].to_list(), strict=True)
-    ]
+    return [_text(value, found) for found, value in zip(ids, table[column].to_list(), strict=True)]
+
+
+def names_of(items: IdMap, table: pl.DataFrame, column: str) -> dict[object, str]:
+    """What items are called by an attribute of theirs, by their ids; those of which it is not known stay out.
+
+    Raises:
+        InputError: there is no such attribute.
+    """
+    pairs = zip(items.column.to_list(), column_of(table, column).to_list(), strict=True)
+    return {item: str(_text(value, item)) for item, value in pairs if value is not None}
+
+
+def _text(value: object, item: object) -> object:
+    if value is None:
+        return item
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _known(ids: IdMap, wanted: object, role: str) -> int:

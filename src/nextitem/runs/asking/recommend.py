@@ -6,38 +6,42 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
+import polars as pl
 
 from nextitem.data.ids import PAD
 from nextitem.errors import InputError, expect
-from nextitem.forking import mark_computed
 from nextitem.models.catalogue import make
 from nextitem.models.own import Given
 from nextitem.models.towers import ItemTower
 from nextitem.retrieval.approximate import Index
-from nextitem.runs.asking.blocks import best, counts, most_popular
+from nextitem.runs.asking.answers import Rules, answers, best_kept, instead, refuse_fewer
+from nextitem.runs.asking.blocks import counts
+from nextitem.runs.asking.conditions import condition_of
+from nextitem.runs.asking.data_again import column_of, item_table
 from nextitem.runs.asking.index import IndexNote, keep_index, open_index
-from nextitem.runs.asking.moments import in_unit, rows_in_unit
+from nextitem.runs.asking.influence import Influenced, influences
+from nextitem.runs.asking.limit import Limit
 from nextitem.runs.asking.recommendation import Recommendation
 from nextitem.runs.asking.rows import (
     Fallback,
     KnownRow,
     Unknown,
-    batch_of,
+    asked_rows,
     hidden_items,
-    known_rows,
+    kept_row,
+    known_item,
     problem_of,
-    refuse_beside,
     refuse_short,
+    with_candidates,
 )
 from nextitem.runs.asking.similar import By, Similar, similar
 from nextitem.runs.export.bundle import with_unpacked
 from nextitem.runs.export.exporting import export
 from nextitem.runs.folder.opened import Opened
 from nextitem.runs.folder.run_folder import ITEMS, USERS, RunFolder
-from nextitem.runs.parts.build import build_memory
 from nextitem.training.fit import BEST
 from nextitem.training.refit import REFIT
 from nextitem.training.shapes import MEND
@@ -92,6 +96,9 @@ class Run(Opened):
         fallback: Fallback = "none",
         names: Sequence[str] | None = None,
         ann: bool = False,
+        at_most: int | None = None,
+        by: str | None = None,
+        candidates: Sequence[Sequence[object]] | None = None,
     ) -> list[Recommendation]:
         """The k best next items for each history of item ids, oldest first; or, without histories, for each of `users`
         by what the run's data has of them.
@@ -107,7 +114,9 @@ class Run(Opened):
         items, and its `problem` says why; the other rows are answered. With fallback="popularity" such a row, and any
         unknown user, gets the items that the users of the run have met most often, at most k, and its `source` says so.
         `names` is what errors call the rows: history 0, history 1, .. if they are not given. With `ann` the index that
-        `index` has made finds the items, which may miss some of the best.
+        `index` has made finds the items, which may miss some of the best. `at_most` items of a category are taken, `by`
+        an attribute of the items that the run's data has; see `limit.py`. `candidates` has for each history the only
+        items that may be recommended to it; `items_where` names those of a condition, for `only` or `exclude`.
 
         Raises:
             InputError: of one row, which is named: an id that the model does not know (with unknown="skip" it is left
@@ -116,35 +125,85 @@ class Run(Opened):
         """
         if fallback not in ("none", "popularity"):
             raise InputError(f"fallback must be none or popularity, found {fallback!r}")
-        hidden = self.hidden(exclude, only, unknown)
-        num_shown = int((~hidden).sum())
-        if not 1 <= k <= num_shown:
-            which = "all items" if num_shown == self.model.num_items else "the items that may be recommended"
-            raise InputError(f"k must lie between 1 and {num_shown} ({which}); found {k}")
+        rules = Rules(k, self.hidden(exclude, only, unknown), exclude_seen, self.limit(at_most, by))
+        if not 1 <= k <= rules.num_shown:
+            which = "all items" if rules.num_shown == self.model.num_items else "the items that may be recommended"
+            raise InputError(f"k must lie between 1 and {rules.num_shown} ({which}); found {k}")
         if histories is None:
-            beside_items = (times, at, ratings)
+            beside_items = (times, at, ratings, candidates)
             if users is None or isinstance(users, str | bytes) or any(one is not None for one in beside_items):
                 raise InputError("recommend needs histories; or users=, a list of ids, alone: the run keeps theirs")
-            return self._recommend_kept(users, k, unknown, exclude_seen, hidden, fallback, names, ann)
-        refuse_beside(self, {"times": times, "ratings": ratings}, at, histories)
-        moments = None if times is None else rows_in_unit(times, self.time_unit)
-        asked_at = None if at is None else in_unit(at, self.time_unit)
-        beside = {"times": moments, "ratings": ratings}
-        rows = known_rows(self, histories, users, unknown, names, beside, asked_at, fallback)
-        if exclude_seen:
-            refuse_short(rows, k, hidden)
-        found = iter(self._best([row for row in rows if not row.problem], k, exclude_seen, hidden, ann))
-        seen = [row.items if exclude_seen else [] for row in rows]
-        return [
-            self._instead(row.problem, k, hidden, fallback, seen=items, skipped=row.skipped)
-            if row.problem
-            else next(found)
-            for row, items in zip(rows, seen, strict=True)
-        ]
+            return self._recommend_kept(users, rules, unknown, fallback, names, ann)
+        rows = asked_rows(self, histories, users, times, at, ratings, unknown, names, fallback)
+        if candidates is not None:
+            rows = with_candidates(self, rows, candidates, unknown, ann)
+        elif exclude_seen:
+            refuse_short(rows, k, rules.hidden)
+        index = self.opened_index if ann else None
+        found = iter(answers(self, [row for row in rows if not row.problem], rules, index))
+        return [self._instead(row.problem, rules, fallback, row) if row.problem else next(found) for row in rows]
 
     def similar(self, item: object, k: int = 10, by: By = "vectors") -> Similar:
         """The k items nearest to one, by the model's item vectors, or by counts of common users; see `similar`."""
         return similar(self, item, k, by)
+
+    def explain(
+        self,
+        history: Sequence[object] | None = None,
+        items: Sequence[object] | None = None,
+        *,
+        user: object = None,
+        times: Sequence[object] | None = None,
+        at: object = None,
+        ratings: Sequence[float] | None = None,
+        k: int = 3,
+    ) -> list[Influenced]:
+        """Which items of a history brought a recommendation: of each of `items`, by default the `k` best, the loss of
+        its score when an item of the history is taken out; see `influences`.
+
+        Without a history it is what the run keeps of `user`. `ni.explain` finds paths of a knowledge graph instead.
+
+        Raises:
+            InputError: an unknown item or user, a history of none, or a model that reads no histories.
+        """
+        if history is None:
+            row = kept_row(self, user)
+        else:
+            (row,) = asked_rows(
+                self, [history], None if user is None else [user], None if times is None else [times],
+                None if at is None else [at], None if ratings is None else [ratings], names=["the history"],
+            )  # fmt: skip
+        return influences(self, row, None if items is None else [known_item(self, one) for one in items], k)
+
+    def items_where(self, condition: str) -> list[Any]:
+        """The ids of the items of which a condition holds, such as `category == shoes`, `brand in (one, another)`.
+
+        It goes by the attributes of the run's data, which is read again.
+
+        Raises:
+            InputError: it is no condition, holds of no item, or the data has no such attribute.
+        """
+        places = condition_of(condition).holds(self.item_table).arg_true()
+        if not len(places):
+            raise InputError(f"{condition} holds of none of the {len(self.items):,} items")
+        return self.items.column.gather(places).to_list()
+
+    @cached_property
+    def item_table(self) -> pl.DataFrame:
+        """The attributes of the items of the run's data, which is read again; row p is that of item p + 1."""
+        return item_table(self)
+
+    def limit(self, at_most: int | None, by: str | None) -> Limit | None:
+        """The rule that a list has at most so many items of a category; None where nothing is limited.
+
+        Raises:
+            InputError: one of the two is missing, or the data of the run has no such attribute.
+        """
+        if (at_most is None) != (by is None):
+            raise InputError("at_most and by go together: at_most=2, by='category' (--at-most 2 --by category)")
+        if at_most is None or by is None:
+            return None
+        return Limit.by(column_of(self.item_table, by), at_most)
 
     def export(self, path: str | Path, *, histories: bool = False) -> None:
         """Write the run into one file, such as bundle.zip, which `ni.load` opens; see `export`."""
@@ -163,10 +222,8 @@ class Run(Opened):
     def _recommend_kept(
         self,
         users: Sequence[object],
-        k: int,
+        rules: Rules,
         unknown: Unknown,
-        exclude_seen: bool,
-        hidden: np.ndarray,
         fallback: Fallback,
         names: Sequence[str] | None,
         ann: bool,
@@ -178,68 +235,22 @@ class Run(Opened):
         called = [f"user {user!r}" for user in users] if names is None else names
         problems = [problem_of(self, *row) for row in zip(called, places, num_met, strict=True)]
         known = places[[not problem for problem, _ in problems]]
-        memory = build_memory(self.recipe.evaluation, self.model.num_items)
-        rows = self.histories.take(known - 1)
         index = self.opened_index if ann else None
-        items, scores = best(self.model, rows, known, k, hidden, exclude_seen=exclude_seen, memory=memory, index=index)
-        found = iter(zip(items, scores, strict=True))
-        answers = []
+        found = iter(zip(*best_kept(self, known, rules, index), strict=True))
+        given = []
         for name, (problem, way) in zip(called, problems, strict=True):
             if problem:
                 if unknown == "error" and fallback == "none":
                     raise InputError(f"{problem}; {way}")
-                answers.append(self._instead(problem, k, hidden, fallback))
+                given.append(self._instead(problem, rules, fallback))
                 continue
             indices, values = next(found)
-            if (indices == PAD).any():
-                raise InputError(
-                    f"k must lie between 1 and {int((indices != PAD).sum())} (the items left) for {name}; found {k}. "
-                    "Ask for fewer, or let items of the history come back (exclude_seen=False, --keep-seen)"
-                )
-            answers.append(Recommendation(self.items.ids(indices), values.tolist(), []))
-        return answers
+            refuse_fewer(name, indices, rules)
+            given.append(Recommendation(self.items.ids(indices), values.tolist(), []))
+        return given
 
-    def _instead(
-        self,
-        problem: str,
-        k: int,
-        hidden: np.ndarray,
-        fallback: Fallback,
-        seen: Sequence[int] = (),
-        skipped: Sequence[object] = (),
-    ) -> Recommendation:
-        """Of a row of which the model knows nothing."""
-        if fallback == "none":
-            return Recommendation([], [], list(skipped), problem)
-        out = hidden.copy()
-        out[list(seen)] = True
-        found = most_popular(self.popularity, k, out)
-        scores = self.popularity[found].astype(float).tolist()
-        return Recommendation(self.items.ids(found), scores, list(skipped), problem, "popularity")
-
-    def _best(
-        self, asked: list[KnownRow], k: int, exclude_seen: bool, hidden: np.ndarray, ann: bool
-    ) -> list[Recommendation]:
-        if not asked:  # no model is asked for no row
-            return []
-        rows, batch = batch_of(self.model, asked)
-        mark_computed()
-        with torch.inference_mode():
-            if ann:
-                index = self.opened_index
-                items, values = index.search(index.model.query(batch), k, hidden, rows if exclude_seen else None)
-            else:
-                scores = self.model.score(batch)
-                scores[:, torch.from_numpy(hidden)] = float("-inf")
-                if exclude_seen:
-                    met = torch.from_numpy(rows.flat_rows()), torch.from_numpy(rows.flat_items()).long()
-                    scores[met] = float("-inf")
-                top = scores.topk(k)
-                items, values = top.indices.numpy(), top.values.numpy()
-        return [
-            Recommendation(self.items.ids(places), of_row.tolist(), row.skipped)
-            for places, of_row, row in zip(items, values, asked, strict=True)
-        ]
+    def _instead(self, problem: str, rules: Rules, fallback: Fallback, row: KnownRow | None = None) -> Recommendation:
+        return instead(self, self.popularity if fallback == "popularity" else None, problem, rules, row)
 
 
 def load(folder: str | Path, *, models: Sequence[Given] = (), evaluated: bool = False) -> Run:

@@ -8,16 +8,13 @@ from pathlib import Path
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.splits.split import Split
-from nextitem.errors import InputError
 from nextitem.evaluation.evaluate import Report, evaluate
 from nextitem.evaluation.lists import check_lists
 from nextitem.evaluation.protocol import Seen, Shown, Ties, named_protocol
 from nextitem.models.own import Given
 from nextitem.retrieval.ranking import evaluate_by
+from nextitem.runs.asking.data_again import read_again
 from nextitem.runs.asking.recommend import Run, load
-from nextitem.runs.folder.identity import describe_data, difference
-from nextitem.runs.folder.places import placed
-from nextitem.runs.folder.run_folder import RunFolder
 from nextitem.runs.parts import build
 from nextitem.runs.parts.metrics import choose_metrics
 
@@ -78,14 +75,5 @@ def load_with_split(folder: Path, data: str | None = None, models: Sequence[Give
 def load_with_data(folder: Path, data: str | None = None, models: Sequence[Given] = ()) -> tuple[Run, Dataset, Split]:
     """The same, with the data set itself."""
     loaded = load(folder, models=models, evaluated=True)
-    run_folder = RunFolder(folder)
-    kept = run_folder.read_data()
-    run_folder.read_report()  # refuses a run that is not finished
-    recipe = placed(loaded.recipe.data, kept.get("directory"), folder, data)
-    dataset, _ = build.build_dataset(recipe)
-    if differs := difference(kept, describe_data(dataset)):
-        raise InputError(
-            f"{recipe.source} is no longer the data that {folder} was trained on: {differs}; name the place of that "
-            "data with --data FILE, or train again with --again"
-        )
+    dataset = read_again(folder, loaded.recipe, data)
     return loaded, dataset, build.build_split(loaded.recipe.split, dataset, loaded.recipe.seed)

@@ -17,6 +17,7 @@ from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.catalogue import MODELS
+from nextitem.runs.asking.moments import in_unit, rows_in_unit
 from nextitem.runs.folder.opened import Opened
 
 Unknown = Literal["error", "skip"]
@@ -36,6 +37,25 @@ class KnownRow:
     at: int | None  # when it is asked; None: at the newest item
     skipped: list[object]
     problem: str = ""  # why the row is passed over
+    candidates: list[int] | None = None  # the only items that may be recommended to it
+
+
+def asked_rows(
+    run: Opened,
+    histories: Sequence[Sequence[object]],
+    users: Sequence[object] | None,
+    times: Sequence[Sequence[object]] | None,
+    at: Sequence[object] | None,
+    ratings: Sequence[Sequence[float]] | None,
+    unknown: Unknown = "error",
+    names: Sequence[str] | None = None,
+    fallback: Fallback = "none",
+) -> list[KnownRow]:
+    """The rows of what is asked in words of the log, with times in the unit of the run; see `Run.recommend`."""
+    refuse_beside(run, {"times": times, "ratings": ratings}, at, histories)
+    moments = None if times is None else rows_in_unit(times, run.time_unit)
+    asked_at = None if at is None else in_unit(at, run.time_unit)
+    return known_rows(run, histories, users, unknown, names, {"times": moments, "ratings": ratings}, asked_at, fallback)
 
 
 def known_rows(
@@ -101,6 +121,38 @@ def _known_row(
             raise InputError(f"{name} has {len(ids)} items and {len(values)} {what}; give one for each item")
     times, ratings = ([values[place] for place in kept] if values else [] for values in beside.values())
     return KnownRow(name, indices[kept].tolist(), index, times, ratings, None, skipped, problem)
+
+
+def with_candidates(
+    run: Opened, rows: list[KnownRow], candidates: Sequence[Sequence[object]], unknown: Unknown, ann: bool
+) -> list[KnownRow]:
+    """Raises InputError where there are not as many lists as rows, one has an unknown id, or an index is to be used."""
+    if ann:
+        raise InputError("an index searches all items; leave ann out (--ann), since candidates are few")
+    if len(candidates) != len(rows):
+        raise InputError(f"candidates are a list for each history, found {len(candidates)} of {len(rows)}")
+    hidden = (~hidden_items(run.items, (), listed, unknown) for listed in candidates)
+    return [replace(row, candidates=np.flatnonzero(one).tolist()) for row, one in zip(rows, hidden, strict=True)]
+
+
+def kept_row(run: Opened, user: object) -> KnownRow:
+    """What the run keeps of a user, as a row that is asked."""
+    place = int(run.users.indices([user])[0])
+    name, rows = f"user {user!r}", run.histories
+    problem, way = problem_of(run, name, place, int(rows.lengths[place - 1]) if place != PAD else 0)
+    if problem:
+        raise InputError(f"{problem}; {way}")
+    own = rows.take(np.array([place - 1])).packed()
+    times, ratings = ([] if one is None else one.tolist() for one in (own.timestamps, own.ratings))
+    return KnownRow(name, own.items.tolist(), place, times, ratings, None, [])
+
+
+def known_item(run: Opened, item: object) -> int:
+    """Raises InputError where the run does not know the item."""
+    number = int(run.items.indices([item])[0])
+    if number == PAD:
+        raise InputError(f"the run does not know the item {item!r}; its data has {len(run.items):,} items")
+    return number
 
 
 def problem_of(run: Opened, name: str, place: int, num_met: int) -> tuple[str, str]:

@@ -64,7 +64,7 @@ def save(
     data = TrainingData(dataset.sequences, dataset.num_items, dataset.side)
     with replacing_folder(folder) as part:
         kept = RunFolder(part)
-        kept.write_ids(dataset)
+        kept.write_ids(dataset.items, dataset.users, dataset.item_attributes)
         kept.write_data(describe_data(dataset), directory_of(recipe.data))
         kept.write_sizes(data.sizes_for(model.needs))
         kept.write_recipe(recipe)

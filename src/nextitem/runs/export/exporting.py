@@ -7,11 +7,13 @@ from pathlib import Path
 from nextitem.errors import InputError, expect
 from nextitem.runs.export.bundle import write_bundle
 from nextitem.runs.export.onnx_file import write_onnx
+from nextitem.runs.export.torch_file import write_torch
 from nextitem.runs.folder.opened import Opened
 
 ENDINGS = {
     ".zip": "a bundle, which nextitem.load and the commands open",
     ".onnx": "a graph from indices to scores, for other programs",
+    ".pt2": "the same as a program of torch.export",
 }
 
 
@@ -29,6 +31,9 @@ def export(run: Opened, path: str | Path, histories: bool = False) -> None:
     check_ending(path, histories)
     if path.suffix == ".onnx":
         write_onnx(run, path)
+        return
+    if path.suffix == ".pt2":
+        write_torch(run, path)
         return
     if histories:
         _ = run.histories  # refused where there are none, or damaged ones

@@ -12,32 +12,20 @@ The graph is computed on histories beside the model before the file appears, and
 
 from __future__ import annotations
 
-import json
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.metadata import version
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from nextitem.data.batches import history_batch
-from nextitem.data.ids import IdMap
-from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 from nextitem.forking import mark_computed
-from nextitem.models.base import Recommender
-from nextitem.nn.kernels.choose import plain
 from nextitem.runs.export.followed import ByHistory, ByUser, followed
+from nextitem.runs.export.program import compare, following, program_of, told_of
 from nextitem.runs.folder.opened import Opened
 from nextitem.writing import write
 
-HISTORIES = 1000  # that are compared
-ROWS = 50  # at once
-CLOSE = 1e-5  # the largest difference of two scores, at scores of 1 or less; above, this part of the row's largest
 LARGEST = 2**31 - 2**24  # bytes of weights: a file of this form holds no 2 GiB
 INSTALL = 'is not installed; `pip install "nextitem[onnx]"`, or take a bundle: --to bundle.zip'
 
@@ -57,7 +45,8 @@ def write_onnx(run: Opened, path: Path) -> None:
     runtime = _runtime()
     mark_computed()
     content = _graph(module, run, name)
-    _compare(runtime, content, module, run, name)
+    is_by_user = isinstance(module, ByUser)
+    compare(_scores_of(runtime, content, is_by_user), is_by_user, run)
     write(path, content)
 
 
@@ -77,29 +66,15 @@ def _runtime() -> Any:
 def _graph(module: ByHistory | ByUser, run: Opened, name: str) -> bytes:
     """The file's content."""
     is_by_user = isinstance(module, ByUser)
-    example = (
-        torch.tensor([1, 0, 1]) if is_by_user else torch.tensor([[1, 1, 1, 0, 0], [1, 0, 0, 0, 0], [0, 0, 0, 0, 0]])
-    )
-    axes = {0: torch.export.Dim("rows")} | ({} if is_by_user else {1: torch.export.Dim("length")})
-    with _quiet(), torch.no_grad(), plain():
-        try:
-            program = torch.export.export(module, (example,), dynamic_shapes=(axes,), strict=True)
-            made = torch.onnx.export(
-                program, dynamo=True, verbose=False, input_names=["users" if is_by_user else "items"],
-                output_names=["scores", "query"],
-            )  # fmt: skip
-        except Exception as error:  # of many kinds, and all say the same: this model cannot
-            raise InputError(
-                f"{name} cannot be followed into a graph ({type(error).__name__}: {str(error).splitlines()[0][:160]}); "
-                "take a bundle: --to bundle.zip"
-            ) from error
+    with following(name):
+        made = torch.onnx.export(
+            program_of(module), dynamo=True, verbose=False, input_names=["users" if is_by_user else "items"],
+            output_names=["scores", "query"],
+        )  # fmt: skip
         assert made is not None
         graph = made.model_proto
     _forget_places(graph)
-    told = {"nextitem": version("nextitem"), "model": name, "items": json.dumps(_ids(run.items))}
-    if is_by_user:
-        told["users"] = json.dumps(_ids(run.users))
-    for key, value in told.items():
+    for key, value in told_of(run, is_by_user).items():
         graph.metadata_props.add(key=key, value=value)
     content: bytes = graph.SerializeToString(deterministic=True)
     return content
@@ -116,52 +91,14 @@ def _forget_places(graph: Any) -> None:
                 del one.metadata_props[:]
 
 
-def _ids(ids: IdMap) -> list[Any]:
-    return list(ids.ids(np.arange(1, len(ids) + 1)))
-
-
-def _compare(runtime: Any, content: bytes, module: ByHistory | ByUser, run: Opened, name: str) -> None:
-    """Raises InputError where the graph scores otherwise than the model."""
+def _scores_of(runtime: Any, content: bytes, by_user: bool) -> Callable[[np.ndarray], np.ndarray]:
+    """What onnxruntime computes of the graph."""
     settings = runtime.SessionOptions()
     settings.intra_op_num_threads = torch.get_num_threads()
     session = runtime.InferenceSession(content, settings, providers=["CPUExecutionProvider"])
-    for rows, users in _asked(run.model, len(run.users), isinstance(module, ByUser)):
-        batch = history_batch(rows, run.model.max_length, users, run.model.wanted())
-        with torch.inference_mode():
-            wanted = run.model.score(batch)[:, 1:].numpy()
-        asked = {"users": users} if isinstance(module, ByUser) else {"items": rows.padded().astype(np.int64)}
-        found = session.run(["scores"], asked)[0][:, 1:]
-        scale = np.maximum(np.abs(wanted).max(1, keepdims=True), 1.0)
-        worst = float((np.abs(found - wanted) / scale).max())
-        if not worst <= CLOSE:
-            raise InputError(
-                f"the graph of {name} scores otherwise than the model, by {worst:.2g} where {CLOSE:.0e} may be, and is "
-                "not written; take a bundle: --to bundle.zip"
-            )
 
+    def scores_of(asked: np.ndarray) -> np.ndarray:
+        scores: np.ndarray = session.run(["scores"], {"users" if by_user else "items": asked})[0]
+        return scores
 
-def _asked(model: Recommender, num_users: int, by_user: bool) -> Iterator[tuple[Sequences, np.ndarray]]:
-    """Histories drawn at random, the first empty, up to twice as long as the model looks; and who asks."""
-    rng = np.random.default_rng(0)
-    longest = 2 * (model.max_length or 50)
-    for start in range(0, HISTORIES, ROWS):
-        lengths = rng.integers(0, (longest >> (start // ROWS % 4)) + 2, ROWS)  # widths of many kinds
-        lengths[0] = 0
-        lengths[1] = max(lengths[1], 1)
-        rows = [] if by_user else [rng.integers(1, model.num_items + 1, length).tolist() for length in lengths]
-        users = rng.integers(1, num_users + 1, ROWS) if by_user else np.zeros(ROWS, dtype=np.int64)
-        yield Sequences.from_lists(rows or [[]] * ROWS), users
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what torch tells those who work on its exporter."""
-    log = logging.getLogger("torch.onnx")
-    before = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLevel(before)
+    return scores_of

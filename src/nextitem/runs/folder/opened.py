@@ -29,6 +29,7 @@ class Opened:
     model: Recommender
     time_unit: TimeUnit | None = None  # what the times that it learned from count; None: an older version made it
     is_refit: bool = False  # whether the weights are those of a training on all data, not those that were evaluated
+    data_place: str | None = None  # where the run's data is now, if it moved
 
     @property
     def report(self) -> dict[str, Any]:

@@ -23,9 +23,12 @@ def directory_of(recipe: DataRecipe) -> str | None:
     return str(Path.cwd()) if relative else None
 
 
-def placed(recipe: DataRecipe, directory: str | None, run: Path, data: str | None = None) -> DataRecipe:
+def placed(
+    recipe: DataRecipe, directory: str | None, run: Path, data: str | None = None, option: str = "--data FILE"
+) -> DataRecipe:
     """The recipe with names that lead to the files from here: first from the `directory` where the run was made, then
-    from the working directory. `data` is a new place of the source; what stands beside it is taken from there.
+    from the working directory. `data` is a new place of the source; what stands beside it is taken from there;
+    `option` is what names it on the command line.
 
     Raises:
         InputError: a file is at none of these places.
@@ -44,7 +47,7 @@ def placed(recipe: DataRecipe, directory: str | None, run: Path, data: str | Non
             places.insert(0, beside / places[-1].name)
         there = [place for place in places if place.exists()]
         if not there and key != "folder":
-            raise InputError(_missing(key, name, directory, run))
+            raise InputError(_missing(key, name, directory, run, option))
         new[key] = str(there[0]) if there else name
     return recipe.model_copy(update=new)
 
@@ -59,11 +62,11 @@ def _named(recipe: DataRecipe) -> dict[str, str]:
     return names
 
 
-def _missing(key: str, name: str, directory: str | None, run: Path) -> str:
+def _missing(key: str, name: str, directory: str | None, run: Path, option: str) -> str:
     if Path(name).expanduser().is_absolute():
         where = "is no longer there"
     elif directory is None:
         where = f"is not in {Path.cwd()}, and where the run was made is not known"
     else:
         where = f"is neither in {directory}, where the run was made, nor in {Path.cwd()}"
-    return f"data.{key}: {name}, which {run} was made of, {where}; name the place of its log now with --data FILE"
+    return f"data.{key}: {name}, which {run} was made of, {where}; name the place of its log now with {option}"

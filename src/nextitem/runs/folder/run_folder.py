@@ -4,8 +4,7 @@ recipe.yaml             what was asked for, every key
 data.json               sizes and digests of the data that it was trained on, and where the run was made
 code.json               of a model of the user's own: which class of which file, and the digest of that file
 bad_lines.csv           file, line, kind and text of what data.bad_lines skip left out, where there was any
-items.parquet           external item ids, in the order of the model's indices
-users.parquet           the same of the users
+items.parquet, users.parquet  external ids, in the order of the model's indices
 titles.parquet          what the items are called, in the same order, where a table of items says so
 model.safetensors       the weights of the best epoch
 refit.safetensors       those of a training on all data, where it was asked for: what recommends
@@ -16,6 +15,7 @@ histories/              the items of every user, oldest first, unless evaluation
 index.faiss, index.json  of `nextitem index`, and refit-index.faiss and .json; see runs/asking/index.py
 ranks.parquet           model, part, user, rank, above, tied, num_ranked: every metric of targets follows
 report.json             protocol, metrics, seconds, versions, recipe, and what the other files are; written last
+update.json, before/     of `nextitem update`: the run that this one goes on from; see runs/learning/before.py
 refit.json, refit-checkpoint.safetensors: there while a training on all data is still to be done
 
 Reading one never writes, and nothing is used before it is looked at: a folder may be damaged, or a stranger's.
@@ -35,7 +35,6 @@ import polars as pl
 from torch import Tensor
 
 from nextitem.data.batches import Wanted
-from nextitem.data.dataset import Dataset
 from nextitem.data.ids import IdMap
 from nextitem.data.log.bad_lines import FILE as BAD_LINES
 from nextitem.data.log.bad_lines import BadLines, listed
@@ -61,12 +60,11 @@ ITEMS, USERS, TITLES = "items.parquet", "users.parquet", "titles.parquet"
 INDEXES = (("index.faiss", "index.json"), ("refit-index.faiss", "refit-index.json"))  # of BEST, of REFIT
 TOOLS = ("tensorboard", "mlflow", "swanlab", "wandb")  # folders that training.loggers fill
 REFIT_WANTED = "refit.json"
+UPDATE, BEFORE = "update.json", "before"
 PASSING = (REFIT_WANTED, REFIT_CHECKPOINT)
 # In the order in which an old run goes: no report is no finished run, and no data.json is no run to continue.
-FILES = (
-    REPORT, DATA, CHECKPOINT, *PASSING, REFIT, BEST, LOG, "log.csv", RANKS, BAD_LINES, ITEMS, USERS, TITLES, code.CODE,
-    RECIPE,
-)  # fmt: skip
+LAST = (LOG, "log.csv", RANKS, BAD_LINES, ITEMS, USERS, TITLES, UPDATE, code.CODE, RECIPE)
+FILES = (REPORT, DATA, CHECKPOINT, *PASSING, REFIT, BEST, *LAST)
 
 
 class RunFolder:
@@ -86,7 +84,7 @@ class RunFolder:
         remove_folder(self.path / HISTORIES)  # first: the next run may be one that keeps none
         for name in (*(name for index in INDEXES for name in reversed(index)), *FILES):
             remove(self.path / name)
-        for name in TOOLS:
+        for name in (*TOOLS, BEFORE):
             remove_folder(self.path / name)
 
     def write_recipe(self, recipe: Recipe) -> None:
@@ -142,10 +140,11 @@ class RunFolder:
         except InputError as error:
             raise InputError(f"{self.path / RECIPE}: {error}") from error
 
-    def write_ids(self, dataset: Dataset) -> None:
-        dataset.items.save(self.path / ITEMS)
-        dataset.users.save(self.path / USERS)
-        write_titles(self.path / TITLES, dataset.item_attributes)
+    def write_ids(self, items: IdMap, users: IdMap, item_attributes: pl.DataFrame | None = None) -> None:
+        """The ids, and what the items are called, where a table of them says so."""
+        items.save(self.path / ITEMS)
+        users.save(self.path / USERS)
+        write_titles(self.path / TITLES, item_attributes)
 
     def check_ids(self, items: IdMap, users: IdMap) -> None:
         """Raises InputError where the tables are damaged, or others than these."""
@@ -160,7 +159,6 @@ class RunFolder:
         return self._ids(USERS, "users")
 
     def _ids(self, name: str, role: str) -> IdMap:
-        """As many as the data had."""
         path, wanted = own(self.path / name), self.read_data()[role]
         ids = IdMap.load(path)
         if len(ids) != wanted:

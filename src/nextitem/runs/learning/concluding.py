@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from nextitem.data.dataset import Dataset
@@ -32,11 +33,14 @@ def conclude(
     prepared: float,
     fitted: float,
     notes: tuple[str, ...],
+    beside: Mapping[str, Recommender] | None = None,
+    update: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Evaluate a model whose weights are in the folder, and keep the report, which is returned.
 
-    `prepared` are the seconds that the data took, `fitted` those of a model that is fitted in one go."""
-    outcome = evaluate_with_baselines(recipe, model, split, processes)
+    `prepared` are the seconds that the data took, `fitted` those of a model that is fitted in one go.
+    `beside` are models that stand among the baselines, `update` is what is to be said of going on from an older run."""
+    outcome = evaluate_with_baselines(recipe, model, split, processes, beside)
 
     def reported() -> bytes:
         state = read_state(folder.path / CHECKPOINT)
@@ -47,6 +51,7 @@ def conclude(
         }
         report = report_of(recipe, dataset, split, outcome, state, seconds)
         report |= {"notes": notes, "monitor": monitor_of(recipe, split.num_items)}
+        report |= {} if update is None else {"update": dict(update)}
         if recipe.evaluation.keep_histories:
             write_histories(folder.path, dataset.sequences, model.wanted())
         folder.write_ranks(outcome.ranks(dataset.users))

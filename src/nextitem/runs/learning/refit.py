@@ -20,6 +20,7 @@ from nextitem.models.base import Trained
 from nextitem.processes import Processes
 from nextitem.recipe import Recipe, TrainingRecipe
 from nextitem.runs.folder.run_folder import LOG, REFIT_WANTED, RunFolder
+from nextitem.runs.learning.before import go_on, read_before
 from nextitem.runs.parts import build
 from nextitem.runs.parts.assemble import refit_recipe
 from nextitem.training.checkpoint import FitState, read_state
@@ -73,6 +74,8 @@ def refit_run(
     split, interactions = of_all_data(split, dataset), dataset.num_interactions
     start = time.perf_counter()
     model = build.build_model(recipe, split, processes)
+    if (before := read_before(folder, recipe, processes)) is not None:
+        go_on(model, before, split, recipe.model.label)
     fitted, epochs = time.perf_counter() - start, 0
     if isinstance(model, Trained) and recipe.training is not None:
         epochs = report["best_epoch"]

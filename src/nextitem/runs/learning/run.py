@@ -26,6 +26,7 @@ from nextitem.runs.folder.loggers import Logger, check_loggers, open_loggers
 from nextitem.runs.folder.places import directory_of
 from nextitem.runs.folder.run_folder import REPORT, RunFolder
 from nextitem.runs.learning import refit as refitting
+from nextitem.runs.learning.before import beside_of, read_before, told_of
 from nextitem.runs.learning.concluding import conclude, notes_of
 from nextitem.runs.learning.limit import Limit
 from nextitem.runs.parts import build
@@ -149,6 +150,8 @@ def _evaluated(
     start = time.perf_counter()
     model = build.build_model(recipe, split, processes)
     processes.from_first(lambda: _sized(folder, build.sizes_of(recipe, split)))
+    before = read_before(folder, recipe, processes)
+    told = None if before is None else told_of(folder, model, before, split)
     fitted = time.perf_counter() - start
     loggers: list[Logger] = []
     report: dict[str, Any] | None = None
@@ -163,7 +166,8 @@ def _evaluated(
             yield Built(recipe, model, 0, others_since(load))
             if processes.is_first:
                 folder.write_weights(model.state_dict())
-        report = conclude(recipe, model, dataset, split, folder, processes, prepared, fitted, notes)
+        beside = None if before is None else beside_of(before, split)
+        report = conclude(recipe, model, dataset, split, folder, processes, prepared, fitted, notes, beside, told)
     finally:
         for logger in loggers:
             logger.finish(report)
@@ -195,7 +199,7 @@ def _claimed(
         refitting.forget(folder)
         if refit:
             refitting.want(folder)  # before the recipe, with which there is a run to continue
-        folder.write_ids(dataset)
+        folder.write_ids(dataset.items, dataset.users, dataset.item_attributes)
         folder.write_data(described, directory_of(recipe.data))
         folder.write_bad_lines(dataset.bad_lines)
         folder.write_recipe(recipe)

@@ -50,7 +50,7 @@ def build_split(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:
         InputError: keys that its kind has no use for; a log in files of a split is to be split anew; what the kind
             itself refuses.
     """
-    _refuse_unused(recipe)
+    refuse_keys(recipe)
     if dataset.parts is not None and recipe.kind != "given":
         raise InputError(
             f"{dataset.name} came split into train, valid and test, and split.kind {recipe.kind} would split it anew; "
@@ -85,15 +85,21 @@ def _cut(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:
             return late_users(dataset, recipe.days or 1.0)
         case "given":
             return given_parts(dataset)
+        case "rolling":
+            raise InputError(
+                "split.kind rolling is a run a window, which nextitem run makes (split.days, split.windows, "
+                "split.step); here take at_time, which is one window of it"
+            )
         case "user_entry" | "entry" | "user":
             return ratio_split(dataset, recipe.valid, recipe.test, recipe.kind, recipe.order, seed, recipe.rounding)
 
 
-def _refuse_unused(recipe: SplitRecipe) -> None:
-    """Keys that this kind of split has no use for."""
-    users = {"k": ("leave_k_out",), "days": ("at_time", "late_users"), "valid_from": ("at_time",),
+def refuse_keys(recipe: SplitRecipe) -> None:
+    """Raises InputError where there are keys that this kind of split has no use for."""
+    users = {"k": ("leave_k_out",), "days": ("at_time", "late_users", "rolling"), "valid_from": ("at_time",),
              "test_from": ("at_time",), "rounding": ("user_entry",),
-             "cases": ("given", "at_time", "user_entry", "entry")}  # fmt: skip
+             "cases": ("given", "at_time", "user_entry", "entry", "rolling"),
+             "windows": ("rolling",), "step": ("rolling",)}  # fmt: skip
     given = recipe.model_dump(include=set(users), exclude_defaults=True)
     for key, kinds in users.items():
         if key in given and recipe.kind not in kinds:

@@ -91,7 +91,7 @@ def blend(
     report |= {"notes": (), "monitor": metric}
     with replacing_folder(place) as part:
         kept = RunFolder(part)
-        kept.write_ids(dataset)
+        kept.write_ids(dataset.items, dataset.users, dataset.item_attributes)
         kept.write_data(describe_data(dataset), RunFolder(runs[0]).read_data().get("directory"))
         kept.write_sizes(sizes)
         kept.write_recipe(recipe)
