@@ -69,6 +69,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "STOSA": {},
     "TiSASRec": {"time_span": 9},
     "SASRecF": {"ratings": True},
+    "S3Rec": {"pretrain_epochs": 1},
     "FPMC": {},
     "TransRec": {},
     "HGN": {},

@@ -64,6 +64,7 @@ from nextitem.models.sequential.mamba4rec import Mamba4Rec as Mamba4Rec
 from nextitem.models.sequential.markov_chain import MarkovChain as MarkovChain
 from nextitem.models.sequential.narm import NARM as NARM
 from nextitem.models.sequential.npe import NPE as NPE
+from nextitem.models.sequential.s3rec import S3Rec as S3Rec
 from nextitem.models.sequential.sasrec import SASRec as SASRec
 from nextitem.models.sequential.sasrecf import SASRecF as SASRecF
 from nextitem.models.sequential.sigma import SIGMA as SIGMA
