@@ -86,6 +86,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "STAN": {"time_decay": 5.0},
     "BSARec": {"padding": "zero"},
     "FMLPRec": {},
+    "FEARec": {"padding": "zero"},
     "TVRec": {"num_bases": 2, "orthogonality_weight": 0.001},
     "HSTU": {"time_bias": "next"},
 }

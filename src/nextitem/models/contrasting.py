@@ -99,9 +99,12 @@ class Contrasting(SequenceModel):
         """What a contrast adds to the loss, by name; nothing without one."""
         if self.contrast.contrast == "none":
             return {}
-        one, other, kinds = self._partnered(batch) if self.contrast.contrast == "duorec" else self.of_views(batch)
-        contrast = info_nce_of_views(one, other, self.contrast.temperature, kinds)
-        return {"contrast": self.contrast.contrast_weight * contrast}
+        one, other, kinds = self.of_partners(batch) if self.contrast.contrast == "duorec" else self.of_views(batch)
+        return {"contrast": self.contrast_of(one, other, kinds)}
+
+    def contrast_of(self, one: Tensor, other: Tensor, kinds: Tensor | None) -> Tensor:
+        """What states (B, D) of rows that should be alike add to the loss; `kinds` (B,) are not held apart."""
+        return self.contrast.contrast_weight * info_nce_of_views(one, other, self.contrast.temperature, kinds)
 
     def of_views(self, batch: Batch) -> tuple[Tensor, Tensor, None]:
         """The states (B, D) of the two views of each row."""
@@ -118,7 +121,7 @@ class Contrasting(SequenceModel):
             )
         return Batch.of(torch.cat([batch.views[:, 0], batch.views[:, 1]]))
 
-    def _partnered(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
+    def of_partners(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
         """The states (B, D) of the rows and of others with their targets, and these targets (B,)."""
         if batch.partners is None:
             raise InputError(

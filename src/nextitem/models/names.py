@@ -51,6 +51,7 @@ from nextitem.models.sequential.coserec import CoSeRec as CoSeRec
 from nextitem.models.sequential.din import DIN as DIN
 from nextitem.models.sequential.duorec import DuoRec as DuoRec
 from nextitem.models.sequential.esasrec import ESASRec as ESASRec
+from nextitem.models.sequential.fea_rec import FEARec as FEARec
 from nextitem.models.sequential.fmlp_rec import FMLPRec as FMLPRec
 from nextitem.models.sequential.fpmc import FPMC as FPMC
 from nextitem.models.sequential.glint_ru import GLINTRU as GLINTRU
