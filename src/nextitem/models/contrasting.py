@@ -49,12 +49,10 @@ class Contrasting(SequenceModel):
         """
         if contrast.contrast != "none" and not self.takes_contrast:
             raise InputError(f"model.contrast: {type(self).__name__} takes none; take SASRec, or leave it out")
-        if contrast.shares:
-            self._widen()
         return self.begin_contrast(contrast)
 
     def begin_contrast(self, contrast: Contrast) -> Self:
-        """`take_contrast` of a model whose table has a row for the mask, `mask_item`, where there are views."""
+        """`take_contrast` of a model that has one of its own, by arguments of its constructor."""
         wanted = self.wanted()
         if contrast.contrast != "none" and (wanted.times or wanted.ratings):
             what = "ratings" if wanted.ratings else "times"
@@ -62,6 +60,8 @@ class Contrasting(SequenceModel):
                 f"model.contrast: {type(self).__name__} reads {what}, which the rows that it would be compared with "
                 f"have not; leave the {what} out, or the contrast"
             )
+        if contrast.shares:
+            self._widen()
         self.contrast = contrast
         self.compares_rows = contrast.contrast != "none"
         if contrast.trains_on is not None:

@@ -56,7 +56,6 @@ class FEARec(FramedPrefixes):
     """
 
     takes_contrast = reads_ratings = False  # the contrast is its own arguments, and partners have no ratings
-    compares_rows = True
 
     def __init__(
         self,
