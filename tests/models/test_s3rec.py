@@ -176,6 +176,8 @@ def test_what_it_cannot_learn_from_is_refused() -> None:
         S3Rec(NUM_ITEMS, SIZES.item_attributes, attribute_columns=("price",))
     with pytest.raises(InputError, match=r"model\.pretrain_epochs: it must be 0 or more, found -1"):
         S3Rec(NUM_ITEMS, SIZES.item_attributes, pretrain_epochs=-1)
+    with pytest.raises(InputError, match=r"S3Rec was made without attributes of items; give it the sizes of the data"):
+        S3Rec(NUM_ITEMS, {}).prepare(SPLIT.training_data)
     model = S3Rec(NUM_ITEMS, SIZES.item_attributes, **SMALL)
     with pytest.raises(InputError, match=r"pre-trains on views of its rows .* call prepare\(train\) first"):
         model.loss(Batch.of(torch.tensor([[1, 2]])))

@@ -92,7 +92,7 @@ class S3Rec(SASRec):
         if pretrain_epochs < 0:
             raise InputError(f"model.pretrain_epochs: it must be 0 or more, found {pretrain_epochs}")
         chosen = Contents("sum", attribute_columns=attribute_columns)
-        self.columns = chosen.columns(item_attributes, num_items)
+        self.columns = chosen.columns(item_attributes, num_items) if item_attributes else ()  # no data yet
         self.part_weights = attribute_weight, item_weight, masked_attribute_weight, segment_weight
         self.attribute_embedding = nn.Embedding(sum(item_attributes[name] for name in self.columns), dim)
         self.heads = nn.ModuleList(nn.Linear(dim, dim) for _ in self.part_weights)  # W1 to W4
@@ -105,6 +105,11 @@ class S3Rec(SASRec):
 
     def prepare(self, train: TrainingData) -> None:
         super().prepare(train)
+        if not self.columns:
+            raise InputError(
+                "S3Rec was made without attributes of items; give it the sizes of the data, "
+                'item_attributes=train.sizes_for(["item_attributes"]).item_attributes'
+            )
         self.pretext = PretextViews(self.mask_item, train.rows.flat_items(), self.num_items, self.mask_share)
         codes, items, before = list[np.ndarray](), list[np.ndarray](), 0
         for name in self.columns:
