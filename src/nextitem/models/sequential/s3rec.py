@@ -15,12 +15,12 @@ s are states in whose making every place sees all others. Then attention is caus
 Departures:
 - the two stages are epochs of one training: the optimizer goes on, where theirs begins anew;
 - rows are those of the batches, in which the target is not seen; theirs are all prefixes of a user (`batches: prefix`);
-- the four sums over a batch are divided by its rows; a row of one item has no stretch, where theirs
-  compares it with itself;
+- the four sums over a batch are divided by its rows; a row of one item has no stretch, where theirs compares it with
+  itself;
 - the loss of the next item comes from outside (full cross-entropy by default; theirs samples one negative);
 - padding stands after the newest item.
 
-Sizes: B rows, T positions, N places, A attributes, D dim.
+Sizes: B rows, T positions, N places of rows, V = num_items + 1, D dim.
 """
 
 from __future__ import annotations
@@ -146,14 +146,13 @@ class S3Rec(SASRec):
                 "first, and make batches with wanted=model.wanted()"
             )
         hidden, untrue, *stretched = batch.views.unbind(1)
-        # One pass of all four kinds of rows.
-        states, *others = self.both_ways(torch.cat([hidden, *stretched])).chunk(4)
-        is_hidden, is_told, is_cut = hidden == self.mask_item, untrue != PAD, batch.inputs[:, 1:2] != PAD
-        rows = torch.arange(len(hidden), device=hidden.device)
-        context, stretch, other = (one[rows, newest_places(hidden)][is_cut.any(1)] for one in others)
+        states, *ends = self.both_ways(torch.cat([hidden, *stretched])).chunk(4)  # one pass over four views
+        is_hidden, is_told = hidden == self.mask_item, untrue != PAD
         is_seen = (batch.inputs != PAD) & ~is_hidden
-        items = batch.inputs[is_told], untrue[is_told]
-        true, false = (self.input_vectors(one) for one in items)
+        true, false = self.input_vectors(batch.inputs[is_told]), self.input_vectors(untrue[is_told])
+        newest = newest_places(hidden)
+        rows = newest.nonzero()[:, 0]  # those of more than one item
+        context, stretch, other = (one[rows, newest[rows]] for one in ends)
         parts = {
             "attributes": self.attribute_loss(self.heads[0](states[is_seen]), batch.inputs[is_seen]),
             "masked_items": told_apart(self.heads[1](states[is_told]), true, false),
