@@ -51,12 +51,12 @@ def test_number_of_parameters_by_hand() -> None:
 
 
 def test_mask_is_appended_after_the_newest_item() -> None:
-    found = model_of(max_length=6).with_mask(torch.tensor([[1, 2, 3], [4, 0, 0], [0, 0, 0]]))
+    found = model_of(max_length=6).with_mask(Batch.of(torch.tensor([[1, 2, 3], [4, 0, 0], [0, 0, 0]]))).inputs
     assert found.tolist() == [[1, 2, 3, MASK], [4, MASK, 0, 0], [MASK, 0, 0, 0]]
 
 
 def test_mask_takes_the_place_of_the_oldest_item_of_a_full_row() -> None:
-    found = model_of(max_length=3).with_mask(torch.tensor([[1, 2, 3], [4, 5, 0], [6, 0, 0]]))
+    found = model_of(max_length=3).with_mask(Batch.of(torch.tensor([[1, 2, 3], [4, 5, 0], [6, 0, 0]]))).inputs
     assert found.tolist() == [[2, 3, MASK], [4, 5, MASK], [6, MASK, 0]]
 
 

@@ -27,6 +27,7 @@ from nextitem.models.names import (
     CL4SRec,
     CoSeRec,
     DuoRec,
+    FEARec,
     FMLPRec,
     GRU4Rec,
     GSASRec,
@@ -48,6 +49,7 @@ KINDS = [
     DuoRec,
     CoSeRec,
     ICLRec,
+    FEARec,
     TVRec,
     FMLPRec,
     BSARec,
@@ -56,7 +58,7 @@ KINDS = [
     Mamba4Rec,
     BERT4Rec,
 ]
-READERS = [SASRec, GSASRec, TVRec, FMLPRec, BSARec, WEARec]
+READERS = [SASRec, GSASRec, TVRec, FMLPRec, BSARec, WEARec, GRU4Rec, Mamba4Rec, BERT4Rec]
 COLUMNS = ("colour", "tags")
 
 
@@ -228,7 +230,7 @@ def test_ratings_matter_where_they_are_read_and_unknown_ones_are_nothing(kind: A
         model.score(histories())
 
 
-@pytest.mark.parametrize("kind", [CL4SRec, DuoRec, CoSeRec, ICLRec, GRU4Rec, Mamba4Rec, BERT4Rec])
+@pytest.mark.parametrize("kind", [CL4SRec, DuoRec, CoSeRec, ICLRec, FEARec])
 def test_who_cannot_read_ratings_says_so(kind: Any) -> None:
     with pytest.raises(InputError, match=rf"model\.ratings: {kind.__name__} does not read ratings"):
         small(kind, ratings=True)

@@ -21,6 +21,7 @@ from nextitem.models.names import (
     BERT4Rec,
     BSARec,
     CL4SRec,
+    CoSeRec,
     DuoRec,
     FMLPRec,
     GRU4Rec,
@@ -111,22 +112,24 @@ class TestEveryModel:
         torch.testing.assert_close(model.parts(batch)["contrast"], 0.5 * info_nce_of_views(one, other, 2.0))
 
 
-def test_cl4srec_and_duorec_are_sasrec_with_a_contrast() -> None:
-    pairs: list[tuple[Any, dict[str, Any]]] = [
-        (CL4SRec, {"contrast": "cl4srec", "norm": "post", "num_heads": 2}),
-        (DuoRec, {"contrast": "duorec", "norm": "bert", "first_weights": "normal", "num_heads": 2}),
-    ]
-    for kind, keys in pairs:
-        torch.manual_seed(0)
-        theirs = kind(NUM_ITEMS, dim=8, dropout=0.0, max_length=10)
-        ours = small(SASRec, **keys)
-        ours.load_weights(theirs.state_dict())
-        batch = first_batch(theirs)
-        again = first_batch(ours)
-        for name, tensor in batch.tensors().items():
-            assert torch.equal(tensor, again.tensors()[name]), name
-        found, wanted = ours.parts(batch), theirs.parts(batch)
-        assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [
+        (CL4SRec, {"contrast": "cl4srec", "norm": "post"}),
+        (CoSeRec, {"contrast": "coserec", "norm": "bert", "first_weights": "normal"}),
+        (DuoRec, {"contrast": "duorec", "norm": "bert", "first_weights": "normal"}),
+    ],
+)
+def test_a_model_of_one_contrast_is_sasrec_with_it_by_the_same_seed(kind: Any, keys: dict[str, Any]) -> None:
+    theirs, ours = small(kind, num_heads=2), small(SASRec, num_heads=2, **keys)
+    assert list(theirs.state_dict()) == list(ours.state_dict())
+    batch, again = first_batch(theirs), first_batch(ours)
+    for name, tensor in batch.tensors().items():
+        assert torch.equal(tensor, again.tensors()[name]), name
+    found, wanted = ours.parts(again), theirs.parts(batch)
+    assert list(found) == ["ranking", "contrast"]
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    assert torch.equal(theirs.loss(batch), ours.loss(again))
 
 
 def test_all_parts_of_a_loss_stand_side_by_side() -> None:

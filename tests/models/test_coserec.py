@@ -8,9 +8,7 @@ from nextitem.data.batches import Batch, NextItemBatches
 from nextitem.data.batches.augment import RobustViews
 from nextitem.data.splits.split import leave_one_out
 from nextitem.models.base import Recommender
-from nextitem.models.contrast import Contrast
 from nextitem.models.sequential.coserec import CoSeRec
-from nextitem.models.sequential.sasrec import SASRec
 from nextitem.models.similar_items import most_similar
 from nextitem.models.towers import SequenceModel, newest_places
 from nextitem.nn.losses.contrastive import info_nce_of_views
@@ -46,11 +44,3 @@ def test_the_parts_are_the_next_item_and_the_contrast_of_robust_views() -> None:
     torch.testing.assert_close(parts["ranking"], SequenceModel.loss(model, batch))
     one, other = (model.encode_at(Batch.of(view), newest_places(view)) for view in batch.views.unbind(1))
     torch.testing.assert_close(parts["contrast"], 0.5 * info_nce_of_views(one, other, 2.0))
-
-
-def test_it_is_sasrec_with_a_contrast() -> None:
-    model = made()
-    same = SASRec(NUM_ITEMS, dim=8, num_heads=2, dropout=0.0, max_length=10, norm="bert", first_weights="normal")
-    same.take_contrast(Contrast("coserec", 0.5, 2.0, insert=1.0)).prepare(SPLIT.training_data)
-    same.load_weights(model.state_dict())
-    assert torch.equal(same.loss(batch_of(same)), model.loss(batch_of(model)))

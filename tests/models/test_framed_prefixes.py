@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from nextitem.data.batches import PrefixBatches
 from nextitem.data.splits.split import leave_one_out
 from nextitem.models.framed_prefixes import FramedPrefixes
-from nextitem.models.names import BSARec, FMLPRec, WEARec
+from nextitem.models.names import BSARec, FEARec, FMLPRec, WEARec
 from nextitem.nn.slots import Padding
 from nextitem.testing import NUM_ITEMS, batch_of, ordered
 
-MODELS = [FMLPRec, BSARec, WEARec]
+MODELS = [FMLPRec, BSARec, WEARec, FEARec]
 PADDINGS: list[Padding] = ["learned", "zero"]
 ROWS = [[3, 1, 4, 1, 5], [2, 6], [7], [9, 8, 2, 3, 1, 4, 2, 5]]
 
@@ -54,7 +54,7 @@ class TestBothPaddings:
 
     def test_every_parameter_learns(self, kind: Any, padding: Padding) -> None:
         model = kind(NUM_ITEMS, dim=4, max_length=6, padding=padding)
-        batch = next(PrefixBatches(leave_one_out(ordered()).train, 64, 6, seed=1).epoch(1))
+        batch = next(PrefixBatches(leave_one_out(ordered()).train, 64, 6, seed=1, wanted=model.wanted()).epoch(1))
         model.loss(batch).backward()
         idle = [name for name, one in model.named_parameters() if one.grad is None or not one.grad.any()]
         assert not [name for name in idle if not name.endswith("key.bias")]

@@ -69,6 +69,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "STOSA": {},
     "TiSASRec": {"time_span": 9},
     "SASRecF": {"ratings": True},
+    "S3Rec": {"pretrain_epochs": 1},
     "FPMC": {},
     "TransRec": {},
     "HGN": {},
@@ -85,6 +86,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "STAN": {"time_decay": 5.0},
     "BSARec": {"padding": "zero"},
     "FMLPRec": {},
+    "FEARec": {"padding": "zero"},
     "TVRec": {"num_bases": 2, "orthogonality_weight": 0.001},
     "HSTU": {"time_bias": "next"},
 }

@@ -131,6 +131,7 @@ class Trained(Recommender):
 
     trains_on: tuple[str, ...] = ("next_item", "prefix")
     learns_in_part: ClassVar[bool] = False  # a step may leave parameters without a gradient, the same in all processes
+    pretrain_epochs: int = 0  # the first ones, in which it learns no next item, so that nothing is validated
 
     def __init__(self, num_items: int) -> None:
         super().__init__(num_items)

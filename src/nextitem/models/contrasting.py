@@ -49,12 +49,10 @@ class Contrasting(SequenceModel):
         """
         if contrast.contrast != "none" and not self.takes_contrast:
             raise InputError(f"model.contrast: {type(self).__name__} takes none; take SASRec, or leave it out")
-        if contrast.shares:
-            self._widen()
         return self.begin_contrast(contrast)
 
     def begin_contrast(self, contrast: Contrast) -> Self:
-        """`take_contrast` of a model whose table has a row for the mask, `mask_item`, where there are views."""
+        """`take_contrast` of a model that has one of its own, by arguments of its constructor."""
         wanted = self.wanted()
         if contrast.contrast != "none" and (wanted.times or wanted.ratings):
             what = "ratings" if wanted.ratings else "times"
@@ -62,6 +60,8 @@ class Contrasting(SequenceModel):
                 f"model.contrast: {type(self).__name__} reads {what}, which the rows that it would be compared with "
                 f"have not; leave the {what} out, or the contrast"
             )
+        if contrast.shares:
+            self._widen()
         self.contrast = contrast
         self.compares_rows = contrast.contrast != "none"
         if contrast.trains_on is not None:
@@ -99,9 +99,12 @@ class Contrasting(SequenceModel):
         """What a contrast adds to the loss, by name; nothing without one."""
         if self.contrast.contrast == "none":
             return {}
-        one, other, kinds = self._partnered(batch) if self.contrast.contrast == "duorec" else self.of_views(batch)
-        contrast = info_nce_of_views(one, other, self.contrast.temperature, kinds)
-        return {"contrast": self.contrast.contrast_weight * contrast}
+        one, other, kinds = self.of_partners(batch) if self.contrast.contrast == "duorec" else self.of_views(batch)
+        return {"contrast": self.contrast_of(one, other, kinds)}
+
+    def contrast_of(self, one: Tensor, other: Tensor, kinds: Tensor | None) -> Tensor:
+        """What states (B, D) of rows that should be alike add to the loss; `kinds` (B,) are not held apart."""
+        return self.contrast.contrast_weight * info_nce_of_views(one, other, self.contrast.temperature, kinds)
 
     def of_views(self, batch: Batch) -> tuple[Tensor, Tensor, None]:
         """The states (B, D) of the two views of each row."""
@@ -118,7 +121,7 @@ class Contrasting(SequenceModel):
             )
         return Batch.of(torch.cat([batch.views[:, 0], batch.views[:, 1]]))
 
-    def _partnered(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
+    def of_partners(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
         """The states (B, D) of the rows and of others with their targets, and these targets (B,)."""
         if batch.partners is None:
             raise InputError(

@@ -51,6 +51,7 @@ from nextitem.models.sequential.coserec import CoSeRec as CoSeRec
 from nextitem.models.sequential.din import DIN as DIN
 from nextitem.models.sequential.duorec import DuoRec as DuoRec
 from nextitem.models.sequential.esasrec import ESASRec as ESASRec
+from nextitem.models.sequential.fea_rec import FEARec as FEARec
 from nextitem.models.sequential.fmlp_rec import FMLPRec as FMLPRec
 from nextitem.models.sequential.fpmc import FPMC as FPMC
 from nextitem.models.sequential.glint_ru import GLINTRU as GLINTRU
@@ -64,6 +65,7 @@ from nextitem.models.sequential.mamba4rec import Mamba4Rec as Mamba4Rec
 from nextitem.models.sequential.markov_chain import MarkovChain as MarkovChain
 from nextitem.models.sequential.narm import NARM as NARM
 from nextitem.models.sequential.npe import NPE as NPE
+from nextitem.models.sequential.s3rec import S3Rec as S3Rec
 from nextitem.models.sequential.sasrec import SASRec as SASRec
 from nextitem.models.sequential.sasrecf import SASRecF as SASRecF
 from nextitem.models.sequential.sigma import SIGMA as SIGMA

@@ -43,7 +43,16 @@ class Streaming(SequenceModel, Generic[Memory]):
 
     @torch.inference_mode()
     def start(self, history: Tensor) -> Stream[Memory]:
-        """The stream after items (T,), oldest first; as in a batch, the newest `max_length` are read."""
+        """The stream after items (T,), oldest first; as in a batch, the newest `max_length` are read.
+
+        Raises:
+            InputError: the model reads ratings, of which a stream has none.
+        """
+        if self.wanted().ratings:
+            raise InputError(
+                f"{type(self).__name__} was trained with model.ratings, and items that come one by one have none; "
+                "score whole histories with their ratings"
+            )
         memory = self.begin(1)
         nothing = Batch.of(torch.full((1, 1), PAD, device=self.item_embedding.weight.device))
         stream = Stream(self.encode(nothing)[:, 0], memory)  # what a batch says without a history

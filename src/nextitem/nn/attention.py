@@ -34,6 +34,15 @@ class MultiHeadAttention(nn.Module):
         """(B, Q, D) that ask and (B, T, D) that answer -> queries, keys and values of their sizes."""
         return self.query(queries), self.key(context), self.value(context)
 
+    def both_ways(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """x (B, T, D), of whose rows the first `lengths` (B,) positions, 1 or more, are no padding -> (B, T, D).
+
+        A position sees every other that is no padding.
+        """
+        drawn = self.dropout.draw()
+        mixed: Tensor = self.output(row_mixture(*self.project(x, x), self.num_heads, lengths, False, *drawn))
+        return mixed
+
 
 class CausalAttention(MultiHeadAttention):
     """A position sees itself and what is older.
@@ -62,9 +71,7 @@ class BidirectionalAttention(MultiHeadAttention):
     """A position sees every position but the padding, which would otherwise weigh in everywhere."""
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """x (B, T, D), of whose rows the first `lengths` (B,) positions, 1 or more, are no padding -> (B, T, D)."""
-        drawn = self.dropout.draw()
-        return self.output(row_mixture(*self.project(x, x), self.num_heads, lengths, False, *drawn))
+        return self.both_ways(x, lengths)
 
 
 def _newer_than(asking: Tensor, context: Tensor) -> Tensor:

@@ -43,14 +43,21 @@ class FrameBlock(nn.Module):
         self.feed_forward_norm = nn.LayerNorm(dim, eps=NORM_EPS)
 
     def forward(self, x: Tensor, places: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
-        x = self.mixed(x, places, lengths)
-        done: Tensor = self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
-        return done
+        return self.fed(self.mixed(x, places, lengths))
 
     def mixed(self, x: Tensor, places: Tensor | None, lengths: Tensor | None) -> Tensor:
         """What goes into the feed-forward; a block with more than one mixer has its own."""
         asking = x if places is None else at(x, places)
-        done: Tensor = self.mixer_norm(asking + self.dropout(self.mixer(x, places, lengths)))
+        return self.joined(asking, self.mixer(x, places, lengths))
+
+    def joined(self, x: Tensor, mixed: Tensor) -> Tensor:
+        """x and what was mixed of it, added up and normed."""
+        done: Tensor = self.mixer_norm(x + self.dropout(mixed))
+        return done
+
+    def fed(self, x: Tensor) -> Tensor:
+        """What the feed-forward, with its residual and norm, makes of what was mixed."""
+        done: Tensor = self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
         return done
 
 

@@ -38,6 +38,18 @@ class SlotMixer(Mixer):
         return x.where(is_real[..., None], 0.0)
 
 
+def hidden_by_age(x: Tensor, places: Tensor | None, lengths: Tensor | None) -> Tensor:
+    """(1 or B, Q, T): which of the places of x (B, T, D) attention hides from which; arguments as of `Mixer.forward`.
+
+    An item sees itself and what is older; a slot of padding sees all slots.
+    """
+    age = torch.arange(x.shape[1], device=x.device)
+    asking = age[None] if places is None else places[:, None]  # (1 or B, Q)
+    num_real = torch.full_like(age[:1], x.shape[1]) if lengths is None else lengths
+    is_unseen = (age < asking[..., None]) | (age >= num_real[:, None, None])
+    return is_unseen & (asking < num_real[:, None])[..., None]
+
+
 def waves(num_slots: int) -> Tensor:
     """A (2F, N): a cosine of each frequency f and then a sine, scaled so that A^T A is the identity.
 

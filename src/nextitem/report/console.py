@@ -12,7 +12,7 @@ from rich.console import Console
 
 from nextitem.data.batches import Batch
 from nextitem.keys import keys_of
-from nextitem.models.base import Recommender
+from nextitem.models.base import Recommender, Trained
 from nextitem.models.catalogue import options_of
 from nextitem.recipe import Recipe
 from nextitem.report.data import data_table
@@ -169,9 +169,11 @@ def _plan(event: Built) -> str:
     if training is None:
         return f"{name} is fitted in one go; then it and the baselines are ranked on the test cases"
     monitor = monitor_of(event.recipe, event.model.num_items)
+    first = event.model.pretrain_epochs if isinstance(event.model, Trained) else 0
     return (
         f"training: at most {training.epochs} epochs of {training.batches} batches of {training.batch_size} rows; "
-        f"every {training.evaluate_every} epochs {monitor} on the validation cases (* is the best so far), "
+        + (f"the first {first} pre-train, and are not validated; then " if first else "")
+        + f"every {training.evaluate_every} epochs {monitor} on the validation cases (* is the best so far), "
         f"until {training.patience} validations in a row are no better; then the best weights and the baselines are "
         "ranked on the test cases, once"
     )

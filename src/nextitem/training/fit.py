@@ -94,8 +94,12 @@ def fit(
     checkpoint is written: who is killed in between trains the epoch again and is told of it again, and of none too few.
     `ends` is asked before the first epoch and after every one whether training ends here, whatever is left of it.
     `mark` stands in what is kept, and only what has the same is continued from. With an `average` of the model's
-    weights it is the mean that is validated and kept.
+    weights it is the mean that is validated and kept. Epochs in which the model pre-trains are not validated.
+
+    Raises:
+        InputError: the data, the metrics or the model do not go with each other; no epoch would follow pre-training.
     """
+    refuse_pretraining_alone(model, epochs)
     num_ranked = (protocol or Protocol()).num_ranked(split.num_items)
     monitor = main(num_ranked) if monitor is None else monitor
     metrics = fitting(("hr@10", "ndcg@10"), num_ranked) if metrics is None else metrics
@@ -130,7 +134,7 @@ def fit(
     for epoch in steps:
         state = replace(state, epoch=epoch.number, seconds=state.seconds + epoch.seconds)
         values, is_best = None, False
-        if epoch.number % evaluate_every == 0 or epoch.number == epochs:
+        if is_validated(model, epoch.number, evaluate_every, epochs):
             with validated(model, average) as weights:
                 report = evaluate(model, split.valid, wanted, protocol, memory, processes=processes, data=data)
                 values = report.means()
@@ -176,6 +180,20 @@ def _continued(
         except InputError as error:
             raise InputError(f"{folder / BEST} does not fit the recipe: {error}; {MEND}") from error
         return state, weights
+
+
+def refuse_pretraining_alone(model: Trained, epochs: int) -> None:
+    """Raises InputError where all epochs are those in which the model learns no next item."""
+    if model.pretrain_epochs and model.pretrain_epochs >= epochs:
+        raise InputError(
+            f"{type(model).__name__} pre-trains for {model.pretrain_epochs} epochs before it learns the next item, and "
+            f"there are {epochs} in all; take more (--epochs), or fewer of these (--model.pretrain_epochs)"
+        )
+
+
+def is_validated(model: Trained, epoch: int, evaluate_every: int, epochs: int) -> bool:
+    """Whether an epoch is one after which the model is validated."""
+    return epoch > model.pretrain_epochs and (epoch % evaluate_every == 0 or epoch == epochs)
 
 
 def is_over(state: FitState, epochs: int, patience: int, evaluate_every: int) -> bool:

@@ -15,6 +15,7 @@ from nextitem.models.base import Trained
 from nextitem.processes import ALONE, Processes
 from nextitem.training.averaging import Average
 from nextitem.training.checkpoint import FitState, load_checkpoint, save_checkpoint
+from nextitem.training.fit import is_validated
 from nextitem.training.loop import Epoch, Track, train
 from nextitem.training.moments import streams_with_moments
 from nextitem.training.schedules import Schedule
@@ -77,7 +78,7 @@ def refit(
     )  # fmt: skip
     for epoch in steps:
         state = replace(state, epoch=epoch.number, seconds=state.seconds + epoch.seconds)
-        if average is not None and (epoch.number % evaluate_every == 0 or epoch.number == epochs):
+        if average is not None and is_validated(model, epoch.number, evaluate_every, epochs):
             average.before_validation()
         if folder is not None:
             save_checkpoint(folder / REFIT_CHECKPOINT, model, optimizer, state, processes.is_first, mark, average)

@@ -45,6 +45,7 @@ class BERT4Rec(WithContents):
     """
 
     is_causal = False
+    reads_ratings = True
     takes_contrast = False  # its training rows have holes already
     trains_on = ("cloze",)
 
@@ -75,6 +76,7 @@ class BERT4Rec(WithContents):
         """The states (B, T, D + 1) of rows with masks at hidden places; the last column, 1, meets the bias of items."""
         inputs = batch.inputs
         x = self.input_vectors(inputs) + self.position_embedding(position_numbers(inputs, self.positions))  # (B, T, D)
+        x = self.with_ratings(x, inputs, batch.ratings)  # of hidden items none
         x, lengths = self.dropout(self.input_norm(x)), (inputs != PAD).sum(1)
         for block in self.blocks:
             x = block(x, lengths)
@@ -85,17 +87,18 @@ class BERT4Rec(WithContents):
         return torch.cat([super().item_vectors(), self.item_bias[:, None]], 1)
 
     def query(self, batch: Batch) -> Tensor:
-        inputs = self.with_mask(batch.inputs)
-        return self.encode_at(replace(batch, inputs=inputs), newest_places(inputs))
+        masked = self.with_mask(batch)
+        return self.encode_at(masked, newest_places(masked.inputs))
 
-    def with_mask(self, inputs: Tensor) -> Tensor:
+    def with_mask(self, batch: Batch) -> Batch:
         """Histories (B, T) cut to (B, min(T + 1, max_length)): the newest items that leave a place, then the mask.
 
         With max_length 3 and mask 9, [[1, 2, 3], [4, 0, 0]] becomes [[2, 3, 9], [4, 9, 0]].
         """
         num_positions = self.position_embedding.num_embeddings
-        lengths = (inputs != PAD).sum(1, keepdim=True)  # (B, 1)
-        masked = F.pad(inputs, (0, 1)).scatter(1, lengths, self.mask)
+        lengths = (batch.inputs != PAD).sum(1, keepdim=True)  # (B, 1)
+        longer = batch.with_inputs(lambda x: F.pad(x, (0, 1)))
         oldest = (lengths + 1 - num_positions).clamp(min=0)
-        width = min(masked.shape[1], num_positions)
-        return masked.gather(1, oldest + torch.arange(width, device=inputs.device))
+        places = oldest + torch.arange(min(longer.inputs.shape[1], num_positions), device=lengths.device)
+        masked = replace(longer, inputs=longer.inputs.scatter(1, lengths, self.mask))
+        return masked.with_inputs(lambda x: x.gather(1, places))

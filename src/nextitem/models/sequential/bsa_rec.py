@@ -25,7 +25,7 @@ from nextitem.models.framed_prefixes import FramedPrefixes
 from nextitem.nn.attention import MultiHeadAttention
 from nextitem.nn.frame import NORM_EPS, FrameBlock, at
 from nextitem.nn.mixture import mixture
-from nextitem.nn.slots import Padding, SlotMixer, waves
+from nextitem.nn.slots import Padding, SlotMixer, hidden_by_age, waves
 
 
 class BSARec(FramedPrefixes):
@@ -108,11 +108,7 @@ class AgeAttention(MultiHeadAttention):
 
     def forward(self, x: Tensor, places: Tensor | None, lengths: Tensor | None) -> Tensor:
         """(B, T, D), newest first -> (B, T, D), or (B, 1, D): as of `Mixer.forward`."""
-        age = torch.arange(x.shape[1], device=x.device)
-        asking = age[None] if places is None else places[:, None]  # (1 or B, Q)
-        num_real = torch.full_like(age[:1], x.shape[1]) if lengths is None else lengths
-        is_unseen = (age < asking[..., None]) | (age >= num_real[:, None, None])  # (B, Q, T)
-        is_hidden = is_unseen & (asking < num_real[:, None])[..., None]
+        is_hidden = hidden_by_age(x, places, lengths)
         query, key, value = self.project(x if places is None else at(x, places), x)
         mixed: Tensor = mixture(query, key, value, self.num_heads, is_hidden[:, None], *self.dropout.draw())
         return self.output(mixed)

@@ -21,7 +21,7 @@ class CL4SRec(SASRec):
     """CL4SRec: SASRec that also learns to tell two changed views of one history from those of others.
 
     Its loss has two parts, `ranking` and `contrast`: rows are compared with each other. It is SASRec with `contrast:
-    cl4srec`, but that the mask is a row of its table from the start, so that first weights are other draws.
+    cl4srec`, to the bit.
 
     Arguments:
         contrast_weight: what `contrast` counts for in the loss (the paper's lambda, 0.1).
@@ -30,10 +30,7 @@ class CL4SRec(SASRec):
         first_weights, positions: as of SASRec; the positions of a view are its own.
     """
 
-    takes_contrast = False  # it is its own arguments
-    reads_ratings = False  # views have none
-    num_marks = 1
-    compares_rows = True
+    takes_contrast = reads_ratings = False  # the contrast is its own arguments, and views have no ratings
 
     def __init__(
         self,
@@ -54,5 +51,4 @@ class CL4SRec(SASRec):
     ) -> None:
         sizes = dim, num_layers, num_heads, dropout, max_length
         super().__init__(num_items, *sizes, norm, first_weights=first_weights, positions=positions)
-        self.mask_item = num_items + 1
         self.begin_contrast(Contrast("cl4srec", contrast_weight, temperature, crop, mask, reorder))

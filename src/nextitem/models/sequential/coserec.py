@@ -23,7 +23,7 @@ class CoSeRec(SASRec):
     """CoSeRec: SASRec that also learns to tell two views of one history from those of others, made by five operators.
 
     Its loss has two parts, `ranking` and `contrast`: rows are compared with each other. It is SASRec with `contrast:
-    coserec`, but that the mask is a row of its table from the start, so that first weights are other draws.
+    coserec`, to the bit.
 
     Arguments:
         contrast_weight: what `contrast` counts for in the loss.
@@ -34,10 +34,7 @@ class CoSeRec(SASRec):
         norm, first_weights, positions: as of SASRec; by default the authors' layout and first weights.
     """
 
-    takes_contrast = False  # it is its own arguments
-    reads_ratings = False  # views have none
-    num_marks = 1
-    compares_rows = True
+    takes_contrast = reads_ratings = False  # the contrast is its own arguments, and views have no ratings
 
     def __init__(
         self,
@@ -61,6 +58,5 @@ class CoSeRec(SASRec):
     ) -> None:
         sizes = dim, num_layers, num_heads, dropout, max_length
         super().__init__(num_items, *sizes, norm, first_weights=first_weights, positions=positions)
-        self.mask_item = num_items + 1
         shares = crop, mask, reorder, substitute, insert
         self.begin_contrast(Contrast("coserec", contrast_weight, temperature, *shares, short_length))

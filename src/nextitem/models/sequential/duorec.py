@@ -23,7 +23,7 @@ class DuoRec(SASRec):
 
     Its loss has two parts, `ranking` and `contrast`. The contrast is between the state of a row, with other units
     dropped, and that of another training row with the same target; a row whose target no other has is its own
-    partner. A step takes three passes. It is SASRec with `contrast: duorec`.
+    partner. A step takes three passes. It is SASRec with `contrast: duorec`, to the bit.
 
     Arguments:
         contrast_weight: what `contrast` counts for in the loss; 0.1 of a grid from 0.1 to 0.5 in the authors' scripts.
@@ -32,10 +32,8 @@ class DuoRec(SASRec):
         norm, first_weights, positions: as of SASRec; by default the authors' layout and first weights.
     """
 
-    takes_contrast = False  # it is its own arguments
-    reads_ratings = False  # partners have none
+    takes_contrast = reads_ratings = False  # the contrast is its own arguments, and partners have no ratings
     trains_on = ("prefix",)
-    compares_rows = True
 
     def __init__(
         self,

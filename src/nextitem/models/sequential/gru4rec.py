@@ -39,6 +39,8 @@ class GRU4Rec(WithContents, Streaming[Tensor]):
         first_weights: of all matrices, "xavier" or "normal" (N(0, .02)).
     """
 
+    reads_ratings = True
+
     def __init__(
         self,
         num_items: int,
@@ -59,7 +61,8 @@ class GRU4Rec(WithContents, Streaming[Tensor]):
 
     def encode(self, batch: Batch) -> Tensor:
         # Nothing is packed: padding stands after the newest item, where no real state has read it yet.
-        states, _ = self.gru(self.dropout(self.input_vectors(batch.inputs)))  # (B, T, hidden_dim)
+        x = self.with_ratings(self.input_vectors(batch.inputs), batch.inputs, batch.ratings)
+        states, _ = self.gru(self.dropout(x))  # (B, T, hidden_dim)
         return self.output(states)
 
     def begin(self, num_rows: int) -> Tensor:

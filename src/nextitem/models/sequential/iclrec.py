@@ -53,10 +53,7 @@ class ICLRec(SASRec):
         norm, first_weights, positions: as of SASRec; by default the authors' layout and first weights.
     """
 
-    takes_contrast = False  # it is its own arguments
-    reads_ratings = False  # views have none
-    num_marks = 1
-    compares_rows = True
+    takes_contrast = reads_ratings = False  # the contrast is its own arguments, and views have no ratings
 
     def __init__(
         self,
@@ -83,7 +80,6 @@ class ICLRec(SASRec):
         super().__init__(num_items, *sizes, norm, first_weights=first_weights, positions=positions)
         self.intent_weight, self.warm_up_epochs, self.has_intents = intent_weight, warm_up_epochs, False
         self.intents, self.shown = Clusters(num_users + 1, dim, num_clusters), Sequences.from_lists([])
-        self.mask_item = num_items + 1
         self.begin_contrast(Contrast("cl4srec", contrast_weight, temperature, crop, mask, reorder))
 
     def prepare(self, train: TrainingData) -> None:

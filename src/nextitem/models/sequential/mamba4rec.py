@@ -58,6 +58,8 @@ class Mamba4Rec(WithContents, Streaming[tuple[BlockState, ...]]):
         first_weights: of embeddings and feed-forward layers, "normal" (N(0, .02), the authors') or "xavier".
     """
 
+    reads_ratings = True
+
     def __init__(
         self,
         num_items: int,
@@ -90,32 +92,35 @@ class Mamba4Rec(WithContents, Streaming[tuple[BlockState, ...]]):
                 initialise_maps(layer.feed_forward, first_weights)
 
     def encode(self, batch: Batch) -> Tensor:
-        x, rows = self._embed(batch.inputs)
+        x, rows = self._embed(batch)
         for layer in self._each_layer():
             x = layer(x, rows)
         return F.pad(rows.pad(x), (0, 0, 0, batch.inputs.shape[1] - rows.longest))
 
     def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
-        x, rows = self._embed(batch.inputs)
+        x, rows = self._embed(batch)
         *below, last = self._each_layer()
         for layer in below:
             x = layer(x, rows)
         return last(x, rows, rows.starts + places)
 
-    def _embed(self, inputs: Tensor) -> tuple[Tensor, Rows]:
+    def _embed(self, batch: Batch) -> tuple[Tensor, Rows]:
         """(B, T) -> (P, D), the real positions one row after another; of an empty row its first padding counts.
 
         Who traces the operations, to export them, cannot have sizes that depend on the items: there the padding is read
         too, after all items of its row, on whose states it tells nothing.
         """
+        inputs, ratings = batch.inputs, batch.ratings
         if is_traced():
-            return self._enter(inputs.flatten()), Rows.padded(*inputs.shape)
+            flat = None if ratings is None else ratings.flatten()
+            return self._enter(inputs.flatten(), flat), Rows.padded(*inputs.shape)
         lengths = (inputs != PAD).sum(1).clamp(min=1)
         is_real = torch.arange(inputs.shape[1], device=inputs.device) < lengths[:, None]
-        return self._enter(inputs[is_real]), Rows.packed(lengths)
+        return self._enter(inputs[is_real], None if ratings is None else ratings[is_real]), Rows.packed(lengths)
 
-    def _enter(self, items: Tensor) -> Tensor:
-        return self.input_norm(self.dropout(self.input_vectors(items)))
+    def _enter(self, items: Tensor, ratings: Tensor | None = None) -> Tensor:
+        """(P,) -> (P, D)"""
+        return self.input_norm(self.dropout(self.with_ratings(self.input_vectors(items), items, ratings)))
 
     def begin(self, num_rows: int) -> tuple[BlockState, ...]:
         return tuple(layer.mamba.start(num_rows) for layer in self._each_layer())
