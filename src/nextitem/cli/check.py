@@ -30,6 +30,7 @@ def check(
     timestamp: Annotated[str | None, typer.Option(help="The time's column.")] = None,
     rating: Annotated[str | None, typer.Option(help="The rating's column.")] = None,
     time_format: Annotated[str | None, typer.Option(help="Of dates that are text, as strptime has it.")] = None,
+    where: Annotated[str | None, typer.Option(help="Rows that count, as data.where.")] = None,
     bad_lines: Annotated[
         Literal["error", "skip"],
         typer.Option(
@@ -44,6 +45,7 @@ def check(
     X.txt, its X_item2attributes.json; with the files of a split, each of them; with a graph, the graph. A folder of
     nextitem prepare is checked array by array. A public data set is named as for run.
     """
+    from nextitem.data.log.where import Where
     from nextitem.data.sources.beside import beside_source
     from nextitem.data.sources.checked import Checked, with_side
     from nextitem.data.sources.formats.roles import Roles
@@ -56,14 +58,14 @@ def check(
         raise InputError(f"{file} is made by nextitem and has no file to check; nextitem describe {file} looks at it")
     folder = Path(file).expanduser()
     if file not in PUBLIC_DATA and (folder / "dataset.json").is_file():
-        told = (separator, user, item, timestamp, rating, time_format)
+        told = (separator, user, item, timestamp, rating, time_format, where)
         if (format, quote, bad_lines) != ("auto", "auto", "error") or told != (None,) * len(told):
             raise InputError(
-                f"{file} is prepared already; leave out its format, columns, separator, quote and bad lines"
+                f"{file} is prepared already; leave out its format, columns, where, separator, quote and bad lines"
             )
         _check_prepared(folder, json)
         return
-    roles = Roles(user, item, timestamp, rating, time_format)
+    roles = Roles(user, item, timestamp, rating, time_format, None if where is None else Where(where))
     parts = given_files(folder) if file not in PUBLIC_DATA and folder.is_dir() else None
     if parts is not None:
         logs = [part for part in parts if part is not None]

@@ -60,6 +60,8 @@ class DataRecipe(Section):
     """The rating's column; null: found by its name, none: no ratings."""
     time_format: str | None = None
     """Of dates that are text, as strptime has it: %d/%m/%Y %H:%M."""
+    where: str | None = None
+    """Rows that count: event_type == 'like' and played >= 50; null: all."""
     engine: Engine = "polars"
     """What reads, filters and counts a table; duckdb and spark are extras."""
     bad_lines: BadLinesRule = "error"

@@ -111,6 +111,25 @@ def test_a_graph_beside_the_log_is_the_same_bytes(engine: Engine, tmp_path: Path
 
 
 @engines
+def test_rows_that_count_are_the_same_bytes(engine: Engine, tmp_path: Path) -> None:
+    kinds = pl.Series("kind", ["like", "view", None] * 134)[:400]
+    log = small_log().with_columns(kinds, played=pl.when(pl.col("timestamp") % 5 > 0).then(pl.col("rating") * 10.5))
+    log.write_parquet(tmp_path / "log.parquet", row_group_size=64)
+    log.write_csv(tmp_path / "log.csv")
+    where = "not kind in ('view', 'x') and (played >= 21 or played is null) and rating > 1"
+    folders = []
+    for name in ("log.parquet", "log.csv"):
+        for one in ("polars", engine):
+            recipe = DataRecipe(source=str(tmp_path / name), engine=one, user_core=2, where=where)
+            dataset, _ = build_dataset(recipe)
+            assert dataset.notes == (f"108 of 400 rows of {name} count (data.where): {where}",)
+            dataset.save(tmp_path / f"{name}-{one}")
+            folders.append(files_of(tmp_path / f"{name}-{one}"))
+    assert folders[0] == folders[1]
+    assert folders[2] == folders[3]
+
+
+@engines
 def test_every_filter_leaves_the_same_rows(engine: Engine, tmp_path: Path) -> None:
     small_log().write_parquet(tmp_path / "log.parquet")
 

@@ -11,6 +11,7 @@ from narwhals.typing import IntoFrame
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.bad_lines import BadLinesRule, LineError
 from nextitem.data.log.interactions import Interactions
+from nextitem.data.log.where import Where
 from nextitem.data.sources.beside import NO_LOGS
 from nextitem.data.sources.formats.clean_copies import kept_copy, past_bad_lines, told
 from nextitem.data.sources.formats.files import is_parquet
@@ -48,13 +49,15 @@ def open_data(
     time_format: str | None = None,
     engine: Engine = "polars",
     bad_lines: BadLinesRule = "error",
+    where: str | None = None,
 ) -> tuple[Interactions | Dataset, str]:
     """A log, or a prepared Dataset, and one sentence that says where it came from and how it was read.
 
     `source` is a name of PUBLIC_DATA or SYNTHETIC (write ./name for a folder that is called so), a file, a
     folder that `Dataset.save` wrote, or a folder with one interaction file. The options are those of
     `formats.read`; `engine` is what reads a table. Parquet, and text of 64 MB or more, is scanned: the log is lazy.
-    `bad_lines="skip"` leaves out what breaks a rule of lines; the log's notes and `bad_lines` tell of it.
+    `bad_lines="skip"` leaves out what breaks a rule of lines; the log's notes and `bad_lines` tell of it. `where` is a
+    condition on the columns of the file (docs/preparation.md): only rows that it holds for count.
 
     Raises:
         InputError: nothing of that name, the file breaks a rule, or what is prepared already gets options.
@@ -62,11 +65,12 @@ def open_data(
     path = Path(source).expanduser()
     is_saved = (path / "dataset.json").is_file()
     if source in SYNTHETIC or (is_saved and source not in PUBLIC_DATA):
-        told = (user, item, timestamp, rating, separator, time_format)
+        told = (user, item, timestamp, rating, separator, time_format, where)
         given = (format, quote, engine, bad_lines)
         if given != ("auto", "auto", "polars", "error") or told != (None,) * len(told):
             raise InputError(
-                f"{source} is prepared already; leave out its format, columns, separator, quote, engine and bad_lines"
+                f"{source} is prepared already; leave out its format, columns, where, separator, quote, engine and "
+                "bad_lines"
             )
         if source in SYNTHETIC:
             return SYNTHETIC[source](), f"{source}, made here"
@@ -78,8 +82,9 @@ def open_data(
         if format == "auto":
             format = format_of(path, separator=separator)[0].name
         said = f"{path}, read as {format}"
-    columns = {"user": user, "item": item, "timestamp": timestamp, "rating": rating, "time_format": time_format}
-    options = Options(Roles(**columns), separator, quote, bad_lines)
+    condition = None if where is None else Where(where)
+    roles = Roles(user, item, timestamp, rating, time_format, condition)
+    options = Options(roles, separator, quote, bad_lines)
     if is_scanned(path, format, engine):
         return _scanned(path, format, engine, options), f"{said}, on {engine}"
     return read_file(path, format_of(path, format, separator)[0], options).log, said
@@ -146,13 +151,15 @@ def read_dataset(
     time_format: str | None = None,
     engine: Engine = "polars",
     bad_lines: BadLinesRule = "error",
+    where: str | None = None,
 ) -> Dataset:
     """A data set of a file, a folder, a public data set by its name, or a table in memory; without filters.
 
     A table in memory is a polars, pandas, pyarrow, DuckDB or Spark frame, or a sparse matrix of scipy (a user a row, an
     item a column; ids are their numbers from 0). `user`, `item`, `timestamp` and `rating` name columns that are not
-    found by themselves; `data_dir` is where public data lies already. The other options are of `open_data`, which with
-    the functions of `nextitem.data.log.filters` and `Dataset.from_interactions` is the road of who filters.
+    found by themselves; only rows count that `where` holds for, such as "event_type == 'buy'"; `data_dir` is where
+    public data lies already. The other options are of `open_data`, which with the functions of
+    `nextitem.data.log.filters` and `Dataset.from_interactions` is the road of who filters.
 
     Raises:
         InputError: nothing of that name, the file breaks a rule, or what is prepared already gets options.
@@ -162,14 +169,14 @@ def read_dataset(
         if told != (None,) * len(told) or (quote, engine) != ("auto", "polars"):
             raise InputError("a table in memory has no format, separator, quote, engine or folder; leave them out")
         if isinstance(source, SparseMatrix):
-            if bad_lines != "error":
-                raise InputError(f"a matrix has no lines, found bad_lines={bad_lines!r}; leave it out")
+            if bad_lines != "error" or where is not None:
+                raise InputError(f"a matrix has no lines and columns, found {bad_lines=}, {where=}; leave them out")
             return Dataset.from_interactions(read_matrix(source), "matrix")
-        asked = Roles(user, item, timestamp, rating, time_format)
+        asked = Roles(user, item, timestamp, rating, time_format, None if where is None else Where(where))
         return Dataset.from_interactions(read_frame(source, asked, bad_lines), "frame")
     opened, _ = open_data(
         str(source), data_dir, format=format, user=user, item=item, timestamp=timestamp, rating=rating,
-        separator=separator, quote=quote, time_format=time_format, engine=engine, bad_lines=bad_lines,
+        separator=separator, quote=quote, time_format=time_format, engine=engine, bad_lines=bad_lines, where=where,
     )  # fmt: skip
     return opened if isinstance(opened, Dataset) else Dataset.from_interactions(opened, Path(source).name)
 

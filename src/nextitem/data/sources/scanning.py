@@ -96,7 +96,13 @@ def _text(path: Path, format: str, asked: Roles, separator: str | None, quote: Q
         table = dialect.scan(path)
         roles = header_roles(path, format, table.collect_schema().names(), asked, separator)
         notes = _told_of_lists(table, path, format, roles)
-        table, texts = _looked_at(table, path, dialect, roles)
+        table, texts = _looked_at(table, path, dialect, roles if asked.where is None else [])
+        if asked.where is not None:  # of lines that are as long as the first
+            columns = table.collect_schema().names()
+            called = {bare: one for one, bare in atomic_names(columns, path).items()} if format == "atomic" else None
+            left, said = asked.where.rows(nw.from_native(table), called or {one: one for one in columns}, path.name)
+            table, texts = _looked_at(left.to_native(), path, dialect, roles)
+            notes = (said, *notes)
     bare = _bare(table, path, format)
     names = bare.collect_schema().names()
     found = named(names, roles)

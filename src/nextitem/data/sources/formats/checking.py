@@ -10,8 +10,9 @@ import polars as pl
 from nextitem.data.log.bad_lines import BadLinesRule
 from nextitem.data.log.frames import collected
 from nextitem.data.log.units import PER_SECOND, WORDS, TimeUnit, number_notes, ticks
+from nextitem.data.sources.formats.atomic_header import without_type
 from nextitem.data.sources.formats.files import check_file, is_gzip, is_parquet
-from nextitem.data.sources.formats.format import Options
+from nextitem.data.sources.formats.format import UNREAD, Options
 from nextitem.data.sources.formats.quoting import Quote
 from nextitem.data.sources.formats.reading import format_of, read_file
 from nextitem.data.sources.formats.roles import Roles
@@ -64,7 +65,7 @@ def check(
         read_as.name,
         why,
         "Parquet" if is_parquet(path) else "gzip" if is_gzip(path) else "none",
-        reading.columns,
+        _told_of_where(reading.columns, columns),
         len(table),
         table["user"].n_unique(),
         table["item"].n_unique(),
@@ -75,6 +76,13 @@ def check(
         (*said, *reading.oddities, *_warnings(table, times, log.time_unit, now)),
         table.select("user", "item"),
     )
+
+
+def _told_of_where(columns: tuple[tuple[str, str], ...], asked: Roles | None) -> tuple[tuple[str, str], ...]:
+    """With the columns that no role has and a condition asks; those of an atomic file are called name:type."""
+    names = () if asked is None or asked.where is None else asked.where.columns
+    is_asked = {name: role == UNREAD and (name in names or without_type(name) in names) for name, role in columns}
+    return tuple((name, "where" if is_asked[name] else role) for name, role in columns)
 
 
 def _span(table: pl.DataFrame, unit: TimeUnit) -> tuple[float, float]:

@@ -19,7 +19,9 @@ from nextitem.data.sources.formats.roles import Roles, looks_like_header
 from nextitem.data.sources.formats.white_space import Told, tell
 
 BRACKETS = ("{", "[")  # of JSON, or of a Python literal
-COLUMNS = frozenset({"user", "item", "timestamp", "rating", "time_format"})  # what a form with named columns takes
+COLUMNS = frozenset(
+    {"user", "item", "timestamp", "rating", "time_format", "where"}
+)  # what a form with named columns takes
 UNREAD = "-"
 
 

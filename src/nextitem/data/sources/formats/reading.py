@@ -8,6 +8,7 @@ from typing import get_args
 
 from nextitem.data.log.bad_lines import BadLinesRule, LineError
 from nextitem.data.log.interactions import Interactions
+from nextitem.data.log.where import Where
 from nextitem.data.sources.formats.checkins import FOURSQUARE, GOWALLA
 from nextitem.data.sources.formats.clean_copies import past_bad_lines
 from nextitem.data.sources.formats.files import check_file
@@ -57,6 +58,7 @@ def read(
     quote: Quote = "auto",
     time_format: str | None = None,
     bad_lines: BadLinesRule = "error",
+    where: str | None = None,
 ) -> Interactions:
     """Read a log, gzipped or not. `format` is one of FORMATS, or "auto": what `sniff` says.
 
@@ -66,13 +68,15 @@ def read(
     `time_format` is that of dates in a table, as strptime has it. Ids of text files are strings. `quote` says of a
     text "table" whether quotes hold fields together, "double", or are letters, "none"; `quoting.quote_char` tells by
     the file. `bad_lines="skip"` leaves out the lines that break a rule, up to half of all; the log's notes and
-    `bad_lines` tell of them.
+    `bad_lines` tell of them. `where` is a condition on the columns of a table or the keys of JSON lines, of other
+    layouts on user, item, timestamp and rating: only rows that it holds for count.
 
     Raises:
         InputError: the file breaks a rule of its format; the message names the file, the line, and how many lines are
             bad in all.
     """
-    options = Options(Roles(user, item, timestamp, rating, time_format), separator, quote, bad_lines)
+    condition = None if where is None else Where(where)
+    options = Options(Roles(user, item, timestamp, rating, time_format, condition), separator, quote, bad_lines)
     return read_file(path, format_of(path, format, separator)[0], options).log
 
 
@@ -115,7 +119,16 @@ def read_file(path: Path, format: Format, options: Options) -> Reading:
         reading = format.read(path, options)
     except LineError as error:
         reading = past_bad_lines(path, format, options, error).reading
-    return reading.of_log(_without(reading.log, options.roles))
+    return reading.of_log(_without(_counted(reading.log, path, format, options.roles), options.roles))
+
+
+def _counted(log: Interactions, path: Path, format: Format, asked: Roles) -> Interactions:
+    """The rows that count of a layout whose columns have no names, by their roles; named ones are the reader's."""
+    if asked.where is None or "where" in format.takes:
+        return log
+    roles = [role for role in log.frame.collect_schema().names() if role != "row"]
+    left, said = asked.where.rows(log.frame, {role: role for role in roles}, path.name)
+    return replace(log, frame=left, notes=(said, *log.notes))
 
 
 def _without(log: Interactions, asked: Roles) -> Interactions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from nextitem.data.log.where import Where
 from nextitem.errors import InputError, suggest
 
 # Common spellings, the likeliest first; compared without case, spaces, "_" and "-".
@@ -47,6 +48,7 @@ class Roles:
     timestamp: str | None = None
     rating: str | None = None
     time_format: str | None = None  # of dates that are text, as strptime has it
+    where: Where | None = None  # the rows that count
 
     def names(self) -> list[tuple[str, str]]:
         """(role, column) of every role that has a column."""
@@ -64,14 +66,17 @@ class Roles:
 
     def renamed(self, called: Callable[[str], str]) -> Roles:
         """With other names for the columns."""
-        return replace(self, **{role: called(column) for role, column in self.names()})
+        names = {role: called(column) for role, column in self.names()}
+        user, item = names.get("user", self.user), names.get("item", self.item)
+        timestamp, rating = names.get("timestamp", self.timestamp), names.get("rating", self.rating)
+        return replace(self, user=user, item=item, timestamp=timestamp, rating=rating)
 
 
 def find_roles(columns: Sequence[str], asked: Roles, source: str) -> Roles:
     """The columns that `asked` names, and for the other roles the likeliest spelling among the rest.
 
     >>> find_roles(["Time", "ItemId", "SessionId"], Roles(), "clicks.csv")
-    Roles(user='SessionId', item='ItemId', timestamp='Time', rating=None, time_format=None)
+    Roles(user='SessionId', item='ItemId', timestamp='Time', rating=None, time_format=None, where=None)
 
     Raises:
         InputError: a column that is asked for is missing, there is none for the user or the item, or several could be

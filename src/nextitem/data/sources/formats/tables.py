@@ -10,6 +10,7 @@ import polars as pl
 
 from nextitem.data.log.bad_lines import LineError
 from nextitem.data.log.interactions import Interactions
+from nextitem.data.log.where import counted_rows
 from nextitem.data.sources.formats.atomic_header import atomic_names, atomic_types, without_type
 from nextitem.data.sources.formats.dialect import ATOMIC, Dialect, header_separator
 from nextitem.data.sources.formats.fields import to_interactions
@@ -135,9 +136,10 @@ def _by_roles(
     lists: Sequence[str] | None = None,
 ) -> Interactions:
     """`lists`: the columns that are lists by their type; None: only their fields can tell."""
+    table, said = counted_rows(table, asked.where, table.columns[1:], path.name)
     fields = table.drop(LINE)
     found = named(fields.columns, roles)
-    notes = told_of_lists(fields, roles, path, lists)
+    notes = (*said, *told_of_lists(fields, roles, path, lists))
     notes += file_order(found, asked, path.name, fields.head(SAMPLE), columns_of(fields.lazy()))
     columns = (pl.nth(place + 1).alias(role) for role, place in roles)  # LINE stands before them
     log = to_interactions(table.select(pl.col(LINE).alias("line"), *columns), path, notes=notes, asked=asked)
@@ -146,7 +148,8 @@ def _by_roles(
 
 def named(columns: Sequence[str], roles: list[tuple[str, int]]) -> Roles:
     """What `header_roles` found, by the names of the columns."""
-    return Roles(**{role: columns[place] for role, place in roles})
+    found = {role: columns[place] for role, place in roles}
+    return Roles(found.get("user"), found.get("item"), found.get("timestamp"), found.get("rating"))
 
 
 def told_of_lists(
