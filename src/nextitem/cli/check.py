@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,12 +15,13 @@ if TYPE_CHECKING:
     from nextitem.data.log.bad_lines import BadLinesRule
     from nextitem.data.sources.checked import Checked
     from nextitem.data.sources.formats.checking import Understood
+    from nextitem.data.sources.formats.format import Options
     from nextitem.data.sources.formats.quoting import Quote
     from nextitem.data.sources.formats.roles import Roles
 
 
 def check(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A log, a folder with one, or a public data set.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A log, a pattern, a folder, or a public data set.")],
     format: Annotated[str, typer.Option(help="Of the log, as data.format.")] = "auto",
     separator: Annotated[str | None, typer.Option(help="Of a table.")] = None,
     quote: Annotated[
@@ -48,8 +50,9 @@ def check(
     from nextitem.data.log.where import Where
     from nextitem.data.sources.beside import beside_source
     from nextitem.data.sources.checked import Checked, with_side
+    from nextitem.data.sources.formats.format import Options
     from nextitem.data.sources.formats.roles import Roles
-    from nextitem.data.sources.opening import locate
+    from nextitem.data.sources.opening import files_of, locate
     from nextitem.data.sources.public import PUBLIC_DATA
     from nextitem.data.splits.given import given_files
     from nextitem.data.synthetic import SYNTHETIC
@@ -73,6 +76,9 @@ def check(
         first = with_side(logs[0], found[0], beside_source(file, logs[0]))
         _tell([first, *(Checked(*one) for one in zip(logs[1:], found[1:], strict=True))], json)
         return
+    if (files := files_of(file)) is not None:
+        _tell([_many(file, files, format, Options(roles, separator, quote, bad_lines))], json)
+        return
     log, known_format, said = locate(file)
     if known_format is not None:
         console(stderr=json).print(said, highlight=False, soft_wrap=True)
@@ -80,6 +86,21 @@ def check(
     is_whole = known_format is not None or folder.is_dir()
     understood = _understood(log, format, separator, quote, roles, bad_lines)
     _tell([with_side(log, understood, beside_source(file, log) if is_whole else {})], json)
+
+
+def _many(source: str, files: Sequence[Path], format: str, options: Options) -> Checked:
+    """The files of one log; what refuses one is told of it."""
+    import time
+
+    from nextitem.data.sources.checked import Checked, with_side
+    from nextitem.data.sources.many import check_many
+
+    try:
+        found = check_many(files, time.time(), format, options)
+    except InputError as error:
+        of_error = next((path for path in files if str(error).startswith((path.name, str(path)))), Path(source))
+        return Checked(of_error, error)
+    return with_side(Path(source), found, {})
 
 
 def _tell(checked: list[Checked], json: bool) -> None:

@@ -41,7 +41,7 @@ class Section(BaseModel):
 
 class DataRecipe(Section):
     source: str = "ml-100k"
-    """A public data set's name, a file or a folder."""
+    """A public data set's name, a file, a pattern of files (logs/*.parquet) or a folder."""
     folder: str | None = None
     """Where public data sets lie already (--data-dir)."""
     format: str = "auto"

@@ -130,6 +130,25 @@ def test_rows_that_count_are_the_same_bytes(engine: Engine, tmp_path: Path) -> N
 
 
 @engines
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_many_files_are_the_same_bytes(engine: Engine, ending: str, tmp_path: Path) -> None:
+    """With ties over files, ids that are numbers in one of them alone, and a file of which no row counts."""
+    for number in (1, 2, 10, 11):
+        log = small_log().slice(100 * (number % 4), 100).with_columns(shard=pl.lit(number))
+        log = log.with_columns(pl.col("user").cast(pl.String)) if number == 2 else log
+        path = tmp_path / f"week_{number}.{ending}"
+        log.write_parquet(path) if ending == "parquet" else log.write_csv(path)
+    found = []
+    for one in ("polars", engine):
+        recipe = DataRecipe(source=f"{tmp_path}/week_*", engine=one, where="shard != 11", user_core=2, item_core=3)
+        dataset, _ = build_dataset(recipe)
+        assert "300 of 400 rows of week_1" in dataset.notes[1]
+        dataset.save(tmp_path / one)
+        found.append(files_of(tmp_path / one))
+    assert found[0] == found[1]
+
+
+@engines
 def test_every_filter_leaves_the_same_rows(engine: Engine, tmp_path: Path) -> None:
     small_log().write_parquet(tmp_path / "log.parquet")
 

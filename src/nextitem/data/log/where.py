@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import narwhals as nw
 import polars as pl
@@ -41,6 +41,35 @@ TURNED: dict[Operator, Operator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", 
 NEEDS = {"number": ("a number", "numbers"), "truth": ("true or false", "true and false")}
 
 
+class NothingLeftError(InputError):
+    """No row of a table counts; of many files that are one log others may have some."""
+
+    def __init__(self, message: str, total: int) -> None:
+        super().__init__(message)
+        self.total = total
+
+
+class Counted(str):
+    """A sentence for the notes of a log, on how many rows count, which knows its numbers."""
+
+    left: int
+    total: int
+    condition: str
+
+    def __new__(cls, left: int, total: int, condition: str, name: str) -> Self:
+        """`name` is that of the table."""
+        counted = "counts" if left == 1 else "count"
+        said = super().__new__(cls, f"{left:,} of {total:,} rows of {name} {counted} (data.where): {condition}")
+        said.left, said.total, said.condition = left, total, condition
+        return said
+
+    def and_of(self, others: Iterable[Counted], num_rows: int, name: str) -> Counted:
+        """Of several tables, and `num_rows` more of which none counts, which together are called `name`."""
+        counts = [self, *others]
+        total = sum(one.total for one in counts) + num_rows
+        return Counted(sum(one.left for one in counts), total, self.condition, name)
+
+
 @dataclass(frozen=True)
 class Where:
     """A condition beside its text, by which errors point at a place."""
@@ -67,7 +96,7 @@ class Where:
                 what = f'there is no column "{column.name}"; {suggest(column.name, known)}'
                 raise pointed(self.text, column.place, what)
 
-    def rows(self, table: Frame, called: Mapping[str, str], name: str) -> tuple[Frame, str]:
+    def rows(self, table: Frame, called: Mapping[str, str], name: str) -> tuple[Frame, Counted]:
         """The rows that count, and a sentence on how many these are. `called`: a column as users know it -> as the
         table has it; `name` is what errors call the table.
 
@@ -84,11 +113,11 @@ class Where:
         counts = asked.select(nw.len().alias("all"), rule.cast(nw.Int64).sum().alias("left"))
         total, left = (int(found or 0) for found in collected(counts).row(0))
         if total and not left:
-            raise InputError(
-                f"data.where leaves nothing of {total:,} rows of {name}: {self.text}{self._values(asked, called)}"
+            raise NothingLeftError(
+                f"data.where leaves nothing of {total:,} rows of {name}: {self.text}{self._values(asked, called)}",
+                total,
             )
-        counted = "counts" if left == 1 else "count"
-        said = f"{left:,} of {total:,} rows of {name} {counted} (data.where): {self.text}"
+        said = Counted(left, total, self.text, name)
         if asked is table:
             return table.filter(rule), said
         return table.filter(collected(asked.select(rule.fill_null(False).alias("rule")))["rule"].to_list()), said

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from narwhals.typing import IntoFrame
 
 from nextitem.data.dataset import Dataset
-from nextitem.data.log.bad_lines import BadLinesRule, LineError
+from nextitem.data.log.bad_lines import BadLinesRule
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.log.where import Where
 from nextitem.data.sources.beside import NO_LOGS
-from nextitem.data.sources.formats.clean_copies import kept_copy, past_bad_lines, told
-from nextitem.data.sources.formats.files import is_parquet
+from nextitem.data.sources.file_logs import file_log
 from nextitem.data.sources.formats.format import Options
 from nextitem.data.sources.formats.quoting import Quote
-from nextitem.data.sources.formats.reading import FORMATS, format_of, read_file
+from nextitem.data.sources.formats.reading import format_of
 from nextitem.data.sources.formats.roles import Roles
+from nextitem.data.sources.many import many_logs
 from nextitem.data.sources.public import PUBLIC_DATA, find
-from nextitem.data.sources.scanning import Engine, is_scanned, scan
+from nextitem.data.sources.scanning import Engine, is_scanned
+from nextitem.data.sources.shards import are_alike, naturally, shards
 from nextitem.data.sources.tables_in_memory import SparseMatrix, read_frame, read_matrix
 from nextitem.data.synthetic import SYNTHETIC
 from nextitem.errors import InputError, suggest
@@ -75,6 +75,12 @@ def open_data(
         if source in SYNTHETIC:
             return SYNTHETIC[source](), f"{source}, made here"
         return Dataset.load(path), f"the saved data set {path}"
+    condition = None if where is None else Where(where)
+    roles = Roles(user, item, timestamp, rating, time_format, condition)
+    options = Options(roles, separator, quote, bad_lines)
+    if (files := files_of(source)) is not None:
+        log, read_as = many_logs(files, format, engine, options)
+        return log, f"{source}, {len(files):,} {'file' if len(files) == 1 else 'files'}, {read_as}"
     path, known_format, said = locate(source, data_dir)
     if known_format is not None:
         format = known_format if format == "auto" else format
@@ -82,16 +88,13 @@ def open_data(
         if format == "auto":
             format = format_of(path, separator=separator)[0].name
         said = f"{path}, read as {format}"
-    condition = None if where is None else Where(where)
-    roles = Roles(user, item, timestamp, rating, time_format, condition)
-    options = Options(roles, separator, quote, bad_lines)
-    if is_scanned(path, format, engine):
-        return _scanned(path, format, engine, options), f"{said}, on {engine}"
-    return read_file(path, format_of(path, format, separator)[0], options).log, said
+    known = format_of(path, format, separator)[0]
+    said += f", on {engine}" if is_scanned(path, known.name, engine) else ""
+    return file_log(path, known, engine, options), said
 
 
 def locate(source: str, data_dir: Path | None = None) -> tuple[Path, str | None, str]:
-    """The file of a log; and of a public one its format, and a sentence on where it came from.
+    """The file of a log, of many the first; and of a public one its format, and a sentence on where it came from.
 
     Raises:
         InputError: nothing of that name.
@@ -99,42 +102,25 @@ def locate(source: str, data_dir: Path | None = None) -> tuple[Path, str | None,
     if source in PUBLIC_DATA:
         found = find(source, data_dir)
         return found.path, found.file.format, found.said
-    path = _interaction_file(source, Path(source).expanduser())
+    files = files_of(source)
+    path = _interaction_file(source, Path(source).expanduser()) if files is None else files[0]
     return path, None, str(path)
 
 
-def _scanned(path: Path, format: str, engine: Engine, options: Options) -> Interactions:
-    def scanned(file: Path) -> Interactions:
-        return scan(file, format, options.roles, options.separator, engine, options.quote, options.bad_lines)
-
-    try:
-        return scanned(path)
-    except InputError:
-        if is_parquet(path):
-            raise
-        if (log := _read_again(path, format, options, scanned)) is None:
-            raise
-        return log
-    except Exception as error:  # of any engine
-        if not is_parquet(path) and (log := _read_again(path, format, options, scanned)) is not None:
-            return log
-        raise InputError(f"{engine} cannot read {path}: {str(error).splitlines()[0]}") from error
-
-
-def _read_again(
-    path: Path, format: str, options: Options, scanned: Callable[[Path], Interactions]
-) -> Interactions | None:
-    """What a text file that a scan refused is without its bad lines; None: a read finds nothing wrong with it.
+def files_of(source: str) -> tuple[Path, ...] | None:
+    """The files of a log that has many, in their order: those of a pattern, or of a folder where they are called alike
+    but for numbers. None: it has one.
 
     Raises:
-        InputError: it names the line, if it finds one.
+        InputError: no file has the name that a pattern asks for.
     """
-    try:
-        FORMATS[format].read(path, options)
-    except LineError as error:
-        past = past_bad_lines(path, FORMATS[format], options, error)
-        return told(scanned(kept_copy(path, past.content)), past.bad)
-    return None
+    if source in PUBLIC_DATA or source in SYNTHETIC:
+        return None
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        return shards(source)
+    names = _interaction_files(folder)
+    return tuple(naturally(folder / name for name in names)) if len(names) > 1 and are_alike(names) else None
 
 
 def read_dataset(
@@ -194,16 +180,26 @@ def _only_file(folder: Path) -> Path:
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
     if "recipe.yaml" in names:
         raise InputError(f"{folder} is a run folder (it has a recipe.yaml), no data; name the data that it was made of")
-    for endings in GROUPS:
-        plain = {name: name.lower().removesuffix(".gz") for name in names}
-        matching = [name for name in names if plain[name].endswith(endings) and plain[name] not in NO_LOGS]
-        if len(matching) == 1:
-            return folder / matching[0]
-        if matching:
-            parts = [name for name in matching if re.search(r"(?<![A-Za-z])(train|test)(?![A-Za-z])", name)]
-            hint = " (the files of a split: as source, --data.valid_file and --data.test_file)" if parts[1:] else ""
-            raise InputError(f"{folder} has {len(matching)} interaction files; name one{hint}: {', '.join(matching)}")
+    if len(matching := _interaction_files(folder)) == 1:
+        return folder / matching[0]
+    if matching:
+        parts = [name for name in matching if re.search(r"(?<![A-Za-z])(train|test)(?![A-Za-z])", name)]
+        ending = Path(matching[0]).suffix
+        hint = f" (or all as one log: '{folder}/*{ending}')"
+        if parts[1:]:
+            hint = " (the files of a split: as source, --data.valid_file and --data.test_file)"
+        raise InputError(f"{folder} has {len(matching)} interaction files; name one{hint}: {', '.join(matching)}")
     raise InputError(
         f"{folder} is no saved data set (it has no dataset.json) and has no interaction file; "
         f"it has: {', '.join(names[:20]) or 'nothing'}"
     )
+
+
+def _interaction_files(folder: Path) -> list[str]:
+    """The names of what counts as interaction files, of the first group that has any."""
+    names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+    plain = {name: name.lower().removesuffix(".gz") for name in names}
+    for endings in GROUPS:
+        if matching := [name for name in names if plain[name].endswith(endings) and plain[name] not in NO_LOGS]:
+            return matching
+    return []

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
+from uuid import uuid4
 
 import narwhals as nw
 import polars as pl
@@ -68,10 +69,12 @@ def scan(
     engine: Engine = "polars",
     quote: Quote = "auto",
     bad_lines: BadLinesRule = "error",
+    session: Any = None,
 ) -> Interactions:
     """A Parquet file with its own types, or a text file with a header, whose ids stay text.
 
-    Of a text file bad lines are refused here, and left out by `formats.clean_copies`.
+    `session` is what `open_engine` gave, where tables are to be put together; without it there is one of its own. Of a
+    text file bad lines are refused here, and left out by `formats.clean_copies`.
 
     Raises:
         InputError: the file or a column is missing, an id is missing, a number is none, the engine is not installed.
@@ -80,13 +83,17 @@ def scan(
     if is_parquet(path):
         refuse_quote(path, quote)
         refuse_parquet_head(path)
-        native = _parquet(path, engine)
+        native = _parquet(path, engine, session or open_engine(engine))
         schema = nw.from_native(native).collect_schema()
         roles = find_roles(schema.names(), asked, path.name)
         notes = (*parquet_lists(schema, roles, path), *parquet_order(path, roles, asked))
         return with_roles(native, roles, asked, schema.names(), path, notes, bad_lines)
     log = _text(path, format, asked, separator, quote)
-    return log if engine == "polars" else replace(log, frame=_handed_over(log.frame, engine))
+    return (
+        log
+        if engine == "polars"
+        else replace(log, frame=_handed_over(log.frame, engine, session or open_engine(engine)))
+    )
 
 
 def _text(path: Path, format: str, asked: Roles, separator: str | None, quote: Quote) -> Interactions:
@@ -154,25 +161,34 @@ def _told_of_lists(table: pl.LazyFrame, path: Path, format: str, roles: list[tup
     return notes
 
 
-def _handed_over(frame: Frame, engine: Engine) -> Frame:
+def _handed_over(frame: Frame, engine: Engine, session: Any) -> Frame:
     """The rows in an engine of their own, by way of a Parquet file that is gone then."""
     with TemporaryDirectory(prefix="nextitem-") as folder:
         path = Path(folder) / "log.parquet"
         to_polars(frame).sink_parquet(path)
         if engine == "spark":
-            return settled(nw.from_native(_parquet(path, engine)))
-        connection = _duckdb()
+            return settled(nw.from_native(_parquet(path, engine, session)))
         # `settled` would look for the file again.
-        connection.read_parquet(duckdb_path(path), hive_partitioning=False).create("nextitem_text")
-        return nw.from_native(connection.table("nextitem_text"))
+        name = f"nextitem_{uuid4().hex}"
+        session.read_parquet(duckdb_path(path), hive_partitioning=False).create(name)
+        return nw.from_native(session.table(name))
 
 
-def _parquet(path: Path, engine: Engine) -> Any:
+def _parquet(path: Path, engine: Engine, session: Any) -> Any:
     if engine == "polars":
         return scan_parquet(path)
     if engine == "duckdb":
-        return _duckdb().read_parquet(duckdb_path(path), hive_partitioning=False)
-    return _spark().read.parquet(spark_path(path))
+        return session.read_parquet(duckdb_path(path), hive_partitioning=False)
+    return session.read.parquet(spark_path(path))
+
+
+def open_engine(engine: Engine) -> Any:
+    """A connection of DuckDB or a session of Spark, in which tables can be put together; None of polars.
+
+    Raises:
+        InputError: the engine is not installed.
+    """
+    return {"polars": lambda: None, "duckdb": _duckdb, "spark": _spark}[engine]()
 
 
 def _duckdb() -> Any:

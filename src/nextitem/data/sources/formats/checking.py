@@ -12,7 +12,7 @@ from nextitem.data.log.frames import collected
 from nextitem.data.log.units import PER_SECOND, WORDS, TimeUnit, number_notes, ticks
 from nextitem.data.sources.formats.atomic_header import without_type
 from nextitem.data.sources.formats.files import check_file, is_gzip, is_parquet
-from nextitem.data.sources.formats.format import UNREAD, Options
+from nextitem.data.sources.formats.format import UNREAD, Options, Reading
 from nextitem.data.sources.formats.quoting import Quote
 from nextitem.data.sources.formats.reading import format_of, read_file
 from nextitem.data.sources.formats.roles import Roles
@@ -56,16 +56,23 @@ def check(
     check_file(path)
     read_as, why = format_of(path, format, separator)
     reading = read_file(path, read_as, Options(columns or Roles(), separator, quote, bad_lines))
+    return understood(reading, read_as.name, why, path, path.name, columns, now)
+
+
+def understood(
+    reading: Reading, format: str, why: str, path: Path, name: str, asked: Roles | None, now: float
+) -> Understood:
+    """What there is to say of a log. `name` is what its notes call it, `path` a file of it."""
     log = reading.log
     table = collected(log.frame).to_polars()
     times = reading.times or log.time_source if log.has_timestamps else "none"
     # What the warnings say in other words.
-    said = [note for note in log.notes if note not in (untimed_note(path.name), *number_notes(path.name))]
+    said = [note for note in log.notes if note not in (untimed_note(name), *number_notes(name))]
     return Understood(
-        read_as.name,
+        format,
         why,
         "Parquet" if is_parquet(path) else "gzip" if is_gzip(path) else "none",
-        _told_of_where(reading.columns, columns),
+        _told_of_where(reading.columns, asked),
         len(table),
         table["user"].n_unique(),
         table["item"].n_unique(),
