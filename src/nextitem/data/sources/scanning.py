@@ -115,7 +115,7 @@ def _text(path: Path, format: str, asked: Roles, separator: str | None, quote: Q
     found = named(names, roles)
     if found.timestamp is None:
         notes += file_order(found, asked, path.name, bare.head(SAMPLE).collect(), columns_of(bare))
-    numbers = with_numbers(texts.with_row_index("row"), path, asked)
+    numbers = with_numbers(texts.with_row_index("row"), path, asked, found.says_date)
     read = collected(numbers.frame).to_polars().drop("row")
     ids = table.select(pl.nth(place).alias(role) for role, place in roles if role in IDS)
     together = pl.concat([ids, read.lazy()], how="horizontal") if read.columns else ids

@@ -18,6 +18,8 @@ from nextitem.data.sources.formats.reading import format_of, read_file
 from nextitem.data.sources.formats.roles import Roles
 from nextitem.data.sources.formats.times import untimed_note
 
+RELATIVE = 10**8  # seconds; times that end before March 1973 are no dates
+
 
 @dataclass(frozen=True)
 class Understood:
@@ -112,6 +114,12 @@ def _warnings(table: pl.DataFrame, times: str, unit: TimeUnit, now: float) -> li
     kept = "kept as they are" if WORDS[unit] == times else f"turned to {WORDS[unit]}"
     if times in WORDS.values() and times != "seconds":
         found.append(f"times are in {times}; they were {kept}")
+    first, last = (0.0, 0.0) if times == "none" else _span(table, unit)
+    if times == "seconds" and first < last < RELATIVE:
+        found.append(
+            f"times end at {last:.15g} seconds: they count from a start of their own, and are no "
+            "dates; the moments of data.after and of a split count so too"
+        )
     if times == "dates":
         found.append(f"times are dates; they were {kept} since 1970, in UTC where no zone is named")
     for role in ("user", "item"):

@@ -46,7 +46,9 @@ def read_json_lines(path: Path, options: Options) -> Reading:
     table = values.select(line=LINE, text=TEXT)
     notes = (*said, *_file_order(table, roles, asked, path))
     fields = [values[column].alias(role) for role, column in wanted.items()]
-    log = to_interactions(pl.DataFrame([table["line"], *fields]), path, notes=notes, asked=asked)
+    log = to_interactions(
+        pl.DataFrame([table["line"], *fields]), path, notes=notes, asked=asked, says_date=roles.says_date
+    )
     return Reading(whole_times(log, roles, asked, keys, path.name), columns_named(names, roles))
 
 

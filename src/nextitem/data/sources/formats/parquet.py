@@ -72,7 +72,14 @@ def with_roles(
     """
     columns = dict(roles.names())
     table: Frame = nw.from_native(frame)
-    terms = Terms(columns, path.name, time_format=roles.time_format, needs_rating=asked.rating is not None, notes=notes)
+    terms = Terms(
+        columns,
+        path.name,
+        time_format=roles.time_format,
+        needs_rating=asked.rating is not None,
+        notes=notes,
+        says_date=roles.says_date,
+    )
     where = asked.where
     if where is not None:
         where.check(list(known))

@@ -20,7 +20,8 @@ ITEMS = (
     *("business", "businessid", "venue", "venueid", "poi", "news", "newsid", "video", "videoid"),
     *("sku", "skuid", "productsku", "itemsku", "productcode", "stockcode", "goodsid", "contentid", "gameid"),
 )
-TIMESTAMPS = ("timestamp", "time", "ts", "unixreviewtime", "unixtime", "eventtime", "datetime", "timeframe", "date")
+TIMESTAMPS = ("timestamp", "time", "ts", "unixreviewtime", "unixtime", "eventtime", "datetime", "timeframe")
+DAY = "date"  # the time only where no finer one stands beside it
 # Names of which a log may have several; none is likelier than another.
 MOMENTS = (
     *("createdat", "createdtime", "creationtime", "creationdate", "createtime", "createdate", "datecreated"),
@@ -49,6 +50,11 @@ class Roles:
     rating: str | None = None
     time_format: str | None = None  # of dates that are text, as strptime has it
     where: Where | None = None  # the rows that count
+
+    @property
+    def says_date(self) -> bool:
+        """Whether the time's column is called as one of dates, in which 20140407 is a day."""
+        return self.timestamp is not None and is_called_date(self.timestamp)
 
     def names(self) -> list[tuple[str, str]]:
         """(role, column) of every role that has a column."""
@@ -103,6 +109,15 @@ def find_roles(columns: Sequence[str], asked: Roles, source: str) -> Roles:
     return found
 
 
+def is_called_date(column: str) -> bool:
+    """
+    >>> [is_called_date(name) for name in ("date", "t_dat", "day_of_purchase", "Timestamp", "updated_at")]
+    [True, True, True, False, False]
+    """
+    name = plain(column).replace("update", "")
+    return name in ("dt", "tdat") or "date" in name or "day" in name
+
+
 def looks_like_header(fields: Sequence[str]) -> bool:
     """Whether a line of text names a user or an item column rather than an interaction."""
     names = {plain(field.partition(":")[0]) for field in fields}
@@ -121,14 +136,15 @@ def _first(spellings: Sequence[str], columns: dict[str, str]) -> str | None:
 def _first_time(asked: Roles, columns: dict[str, str], source: str) -> str | None:
     if asked.timestamp is not None:
         return None
-    found = _first(TIMESTAMPS, columns)
-    several = [columns[one] for one in MOMENTS if one in columns] if found is None else []
+    if (found := _first(TIMESTAMPS, columns)) is not None:
+        return found
+    several = [columns[one] for one in MOMENTS if one in columns]
     if len(several) > 1:
         raise InputError(
             f"{source} has several columns that could be the time: {', '.join(several)}; name the right one with "
             "--data.timestamp (none: the order of the file)"
         )
-    return several[0] if several else found
+    return several[0] if several else columns.get(DAY)
 
 
 def _unless_none(asked: str | None, columns: Sequence[str], source: str) -> str | None:

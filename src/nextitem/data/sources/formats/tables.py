@@ -142,7 +142,9 @@ def _by_roles(
     notes = (*said, *told_of_lists(fields, roles, path, lists))
     notes += file_order(found, asked, path.name, fields.head(SAMPLE), columns_of(fields.lazy()))
     columns = (pl.nth(place + 1).alias(role) for role, place in roles)  # LINE stands before them
-    log = to_interactions(table.select(pl.col(LINE).alias("line"), *columns), path, notes=notes, asked=asked)
+    log = to_interactions(
+        table.select(pl.col(LINE).alias("line"), *columns), path, notes=notes, asked=asked, says_date=found.says_date
+    )
     return whole_times(log, found, asked, fields.columns, path.name)
 
 
