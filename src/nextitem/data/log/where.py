@@ -270,10 +270,10 @@ def _compare(left: nw.Expr, operator: Operator, right: Any) -> nw.Expr:
 
 
 def counted_rows(
-    table: pl.DataFrame, where: Where | None, columns: Iterable[str], name: str
+    table: pl.DataFrame, where: Where | None, called: Mapping[str, str], name: str
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """`Where.rows` of a table in memory by those of its columns that users know; all rows without a condition."""
+    """`Where.rows` of a table in memory; all rows without a condition."""
     if where is None:
         return table, ()
-    left, said = where.rows(nw.from_native(table, eager_only=True), {one: one for one in columns}, name)
+    left, said = where.rows(nw.from_native(table, eager_only=True), called, name)
     return left.to_native(), (said,)

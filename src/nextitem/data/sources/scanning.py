@@ -24,6 +24,7 @@ from nextitem.data.sources.formats.atomic_header import atomic_names
 from nextitem.data.sources.formats.dialect import Dialect
 from nextitem.data.sources.formats.fields import refuse_id_lists, with_numbers
 from nextitem.data.sources.formats.files import check_file, explained, is_gzip, is_parquet
+from nextitem.data.sources.formats.list_columns import read_list_columns
 from nextitem.data.sources.formats.parquet import parquet_lists, parquet_order, refuse_parquet_head, with_roles
 from nextitem.data.sources.formats.quoting import Quote, refuse_quote
 from nextitem.data.sources.formats.reading import FORMATS
@@ -83,17 +84,22 @@ def scan(
     if is_parquet(path):
         refuse_quote(path, quote)
         refuse_parquet_head(path)
+        if (listed := read_list_columns(path, asked, bad_lines)) is not None:
+            return _on_engine(listed.log, engine, session)
         native = _parquet(path, engine, session or open_engine(engine))
         schema = nw.from_native(native).collect_schema()
         roles = find_roles(schema.names(), asked, path.name)
         notes = (*parquet_lists(schema, roles, path), *parquet_order(path, roles, asked))
         return with_roles(native, roles, asked, schema.names(), path, notes, bad_lines)
     log = _text(path, format, asked, separator, quote)
-    return (
-        log
-        if engine == "polars"
-        else replace(log, frame=_handed_over(log.frame, engine, session or open_engine(engine)))
-    )
+    return _on_engine(log, engine, session)
+
+
+def _on_engine(log: Interactions, engine: Engine, session: Any) -> Interactions:
+    """What polars read, in an engine of its own."""
+    if engine == "polars":
+        return log
+    return replace(log, frame=_handed_over(log.frame, engine, session or open_engine(engine)))
 
 
 def _text(path: Path, format: str, asked: Roles, separator: str | None, quote: Quote) -> Interactions:

@@ -107,7 +107,7 @@ class Head:
 
     @property
     def has_brackets(self) -> bool:
-        return self.lines[0].startswith(BRACKETS)
+        return bool(self.lines) and self.lines[0].startswith(BRACKETS)
 
     @property
     def header(self) -> list[str]:

@@ -42,7 +42,7 @@ def read_json_lines(path: Path, options: Options) -> Reading:
         _refuse_lines(table, read, path)
     _refuse_twin_keys(table, read, path)
     values = pl.DataFrame([table["line"].alias(LINE), table["text"].alias(TEXT), *texts.struct.unnest()])
-    values, said = counted_rows(values, asked.where, read, path.name)
+    values, said = counted_rows(values, asked.where, {one: one for one in read}, path.name)
     table = values.select(line=LINE, text=TEXT)
     notes = (*said, *_file_order(table, roles, asked, path))
     fields = [values[column].alias(role) for role, column in wanted.items()]

@@ -11,6 +11,7 @@ from nextitem.data.log.interactions import Interactions
 from nextitem.data.log.where import Where
 from nextitem.data.sources.formats.checkins import FOURSQUARE, GOWALLA
 from nextitem.data.sources.formats.clean_copies import past_bad_lines
+from nextitem.data.sources.formats.dated_sequences import DATED_SEQUENCES
 from nextitem.data.sources.formats.files import check_file
 from nextitem.data.sources.formats.format import Format, Head, Options, Reading
 from nextitem.data.sources.formats.headerless import (
@@ -22,9 +23,11 @@ from nextitem.data.sources.formats.headerless import (
     SEQUENCES,
     SPACED_RATINGS,
     SPACED_TIMES,
+    TIMES,
 )
 from nextitem.data.sources.formats.json_lines import JSON_LINES
 from nextitem.data.sources.formats.matlab import MATLAB
+from nextitem.data.sources.formats.nested import NESTED
 from nextitem.data.sources.formats.plays import PLAYS
 from nextitem.data.sources.formats.quoting import Quote
 from nextitem.data.sources.formats.roles import NONE, Roles
@@ -40,7 +43,20 @@ BY_SPACE = (PAIRS, SEQUENCES, SPACED_RATINGS, SPACED_TIMES, LABELS)
 FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
-        *(ATOMIC_FILE, MOVIELENS, *BY_SPACE, RATINGS, ITEM_RATINGS, TABLE, JSON_LINES, DIGINETICA, YOOCHOOSE),
+        *(
+            ATOMIC_FILE,
+            MOVIELENS,
+            *BY_SPACE,
+            DATED_SEQUENCES,
+            RATINGS,
+            ITEM_RATINGS,
+            TIMES,
+            TABLE,
+            JSON_LINES,
+            NESTED,
+            DIGINETICA,
+            YOOCHOOSE,
+        ),
         *(GOWALLA, FOURSQUARE, PLAYS, STEAM, TAGS, TMALL, MATLAB),
     )
 }
@@ -180,6 +196,8 @@ def _by_name(head: Head) -> tuple[Format, str] | None:
         if format is TABLE and head.is_parquet:
             return format, "by its first bytes, PAR1"
         if head.name.endswith(format.endings):
+            if format is JSON_LINES and NESTED.recognises(head):
+                return NESTED, f"by its first lines: {NESTED.title}"
             return format, f"by its ending {Path(head.name).suffix}"
     return None
 
@@ -187,11 +205,11 @@ def _by_name(head: Head) -> tuple[Format, str] | None:
 def _candidates(head: Head) -> tuple[Format, ...]:
     """The formats that first lines may tell, the first that does. Published ones go before all, whatever the name."""
     published = (DIGINETICA, GOWALLA, FOURSQUARE, PLAYS, TAGS, TMALL)
-    by_comma = (YOOCHOOSE, ITEM_RATINGS, RATINGS)  # lines with the item first are ratings, too
+    by_comma = (DATED_SEQUENCES, YOOCHOOSE, ITEM_RATINGS, RATINGS, TIMES)  # lines with the item first are ratings, too
     if head.is_csv:
         return (*published, *by_comma, TABLE)
     if head.has_brackets:
-        return (*published, JSON_LINES, STEAM)
+        return (*published, NESTED, JSON_LINES, STEAM)
     return (*published, ATOMIC_FILE, MOVIELENS, TABLE, *by_comma, *BY_SPACE)
 
 

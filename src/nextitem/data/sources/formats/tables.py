@@ -24,6 +24,7 @@ from nextitem.data.sources.formats.files import (
     scan_lines,
 )
 from nextitem.data.sources.formats.format import COLUMNS, Format, Head, Options, Reading, columns_read
+from nextitem.data.sources.formats.list_columns import read_list_columns
 from nextitem.data.sources.formats.lists import list_notes, refuse_list_fields
 from nextitem.data.sources.formats.parquet import read_parquet_log
 from nextitem.data.sources.formats.quoting import Quote, quote_char, refuse_quote
@@ -48,7 +49,8 @@ def read_table(path: Path, options: Options) -> Reading:
     check_file(path)
     if is_parquet(path):
         refuse_quote(path, quote)
-        return read_parquet_log(path, asked, options.bad_lines)
+        listed = read_list_columns(path, asked, options.bad_lines)
+        return listed or read_parquet_log(path, asked, options.bad_lines)
     dialect = dialect_of(path, "table", separator, quote)
     letters = dialect.quote is None and quote == "auto"
     way_out = f"{MEND}, or name another separator with --data.separator"
@@ -136,7 +138,7 @@ def _by_roles(
     lists: Sequence[str] | None = None,
 ) -> Interactions:
     """`lists`: the columns that are lists by their type; None: only their fields can tell."""
-    table, said = counted_rows(table, asked.where, table.columns[1:], path.name)
+    table, said = counted_rows(table, asked.where, {one: one for one in table.columns[1:]}, path.name)
     fields = table.drop(LINE)
     found = named(fields.columns, roles)
     notes = (*said, *told_of_lists(fields, roles, path, lists))
