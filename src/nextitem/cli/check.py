@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,12 +15,13 @@ if TYPE_CHECKING:
     from nextitem.data.log.bad_lines import BadLinesRule
     from nextitem.data.sources.checked import Checked
     from nextitem.data.sources.formats.checking import Understood
+    from nextitem.data.sources.formats.format import Options
     from nextitem.data.sources.formats.quoting import Quote
     from nextitem.data.sources.formats.roles import Roles
 
 
 def check(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A log, a folder with one, or a public data set.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A log, a pattern, a folder, or a public data set.")],
     format: Annotated[str, typer.Option(help="Of the log, as data.format.")] = "auto",
     separator: Annotated[str | None, typer.Option(help="Of a table.")] = None,
     quote: Annotated[
@@ -30,6 +32,7 @@ def check(
     timestamp: Annotated[str | None, typer.Option(help="The time's column.")] = None,
     rating: Annotated[str | None, typer.Option(help="The rating's column.")] = None,
     time_format: Annotated[str | None, typer.Option(help="Of dates that are text, as strptime has it.")] = None,
+    where: Annotated[str | None, typer.Option(help="Rows that count, as data.where.")] = None,
     bad_lines: Annotated[
         Literal["error", "skip"],
         typer.Option(
@@ -44,10 +47,12 @@ def check(
     X.txt, its X_item2attributes.json; with the files of a split, each of them; with a graph, the graph. A folder of
     nextitem prepare is checked array by array. A public data set is named as for run.
     """
+    from nextitem.data.log.where import Where
     from nextitem.data.sources.beside import beside_source
     from nextitem.data.sources.checked import Checked, with_side
+    from nextitem.data.sources.formats.format import Options
     from nextitem.data.sources.formats.roles import Roles
-    from nextitem.data.sources.opening import locate
+    from nextitem.data.sources.opening import files_of, locate
     from nextitem.data.sources.public import PUBLIC_DATA
     from nextitem.data.splits.given import given_files
     from nextitem.data.synthetic import SYNTHETIC
@@ -56,20 +61,23 @@ def check(
         raise InputError(f"{file} is made by nextitem and has no file to check; nextitem describe {file} looks at it")
     folder = Path(file).expanduser()
     if file not in PUBLIC_DATA and (folder / "dataset.json").is_file():
-        told = (separator, user, item, timestamp, rating, time_format)
+        told = (separator, user, item, timestamp, rating, time_format, where)
         if (format, quote, bad_lines) != ("auto", "auto", "error") or told != (None,) * len(told):
             raise InputError(
-                f"{file} is prepared already; leave out its format, columns, separator, quote and bad lines"
+                f"{file} is prepared already; leave out its format, columns, where, separator, quote and bad lines"
             )
         _check_prepared(folder, json)
         return
-    roles = Roles(user, item, timestamp, rating, time_format)
+    roles = Roles(user, item, timestamp, rating, time_format, None if where is None else Where(where))
     parts = given_files(folder) if file not in PUBLIC_DATA and folder.is_dir() else None
     if parts is not None:
         logs = [part for part in parts if part is not None]
         found = [_understood(one, format, separator, quote, roles, bad_lines) for one in logs]
         first = with_side(logs[0], found[0], beside_source(file, logs[0]))
         _tell([first, *(Checked(*one) for one in zip(logs[1:], found[1:], strict=True))], json)
+        return
+    if (files := files_of(file)) is not None:
+        _tell([_many(file, files, format, Options(roles, separator, quote, bad_lines))], json)
         return
     log, known_format, said = locate(file)
     if known_format is not None:
@@ -78,6 +86,21 @@ def check(
     is_whole = known_format is not None or folder.is_dir()
     understood = _understood(log, format, separator, quote, roles, bad_lines)
     _tell([with_side(log, understood, beside_source(file, log) if is_whole else {})], json)
+
+
+def _many(source: str, files: Sequence[Path], format: str, options: Options) -> Checked:
+    """The files of one log; what refuses one is told of it."""
+    import time
+
+    from nextitem.data.sources.checked import Checked, with_side
+    from nextitem.data.sources.many import check_many
+
+    try:
+        found = check_many(files, time.time(), format, options)
+    except InputError as error:
+        of_error = next((path for path in files if str(error).startswith((path.name, str(path)))), Path(source))
+        return Checked(of_error, error)
+    return with_side(Path(source), found, {})
 
 
 def _tell(checked: list[Checked], json: bool) -> None:

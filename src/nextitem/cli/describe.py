@@ -23,6 +23,7 @@ def describe(
     timestamp: Annotated[str | None, typer.Option(help="The time's column.")] = None,
     rating: Annotated[str | None, typer.Option(help="The rating's column.")] = None,
     time_format: Annotated[str | None, typer.Option(help="Of dates that are text, as strptime has it.")] = None,
+    where: Annotated[str | None, typer.Option(help="Rows that count, as data.where.")] = None,
     format: Annotated[str, typer.Option(help="Of the file, as data.format.")] = "auto",
     knowledge: Annotated[Path | None, typer.Option(help="A graph, as data.knowledge; else the one beside.")] = None,
     links: Annotated[Path | None, typer.Option(help="Which entity an item is, as data.links.")] = None,
@@ -44,8 +45,9 @@ def describe(
     from nextitem.report.diagnosis import examination_report
 
     opened, said = open_data(
-        data, format=format, user=user, item=item, timestamp=timestamp, rating=rating, time_format=time_format
-    )
+        data, format=format, user=user, item=item, timestamp=timestamp, rating=rating, time_format=time_format,
+        where=where,
+    )  # fmt: skip
     paths = {"knowledge": knowledge, "links": links, "trust": trust, "trust_users": trust_users}
     graphs = graphs_of(data, opened, {role: path for role, path in paths.items() if path is not None})
     examined = examine(opened, Path(data).name, said, time.time(), graphs)

@@ -41,7 +41,7 @@ class Section(BaseModel):
 
 class DataRecipe(Section):
     source: str = "ml-100k"
-    """A public data set's name, a file or a folder."""
+    """A public data set's name, a file, a pattern of files (logs/*.parquet) or a folder."""
     folder: str | None = None
     """Where public data sets lie already (--data-dir)."""
     format: str = "auto"
@@ -60,6 +60,8 @@ class DataRecipe(Section):
     """The rating's column; null: found by its name, none: no ratings."""
     time_format: str | None = None
     """Of dates that are text, as strptime has it: %d/%m/%Y %H:%M."""
+    where: str | None = None
+    """Rows that count: event_type == 'like' and played >= 50; null: all."""
     engine: Engine = "polars"
     """What reads, filters and counts a table; duckdb and spark are extras."""
     bad_lines: BadLinesRule = "error"

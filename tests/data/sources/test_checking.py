@@ -57,9 +57,17 @@ def test_format_columns_and_times_are_said(
 
 
 def test_numbers_are_those_of_the_log(tmp_path: Path) -> None:
-    (tmp_path / "x.csv.gz").write_bytes(gzip.compress(b"user,item,time\n1,a,9\n1,b,8\n2,a,7\n1,a,6\n"))
+    (tmp_path / "x.csv.gz").write_bytes(
+        gzip.compress(b"user,item,time\n1,a,900000009\n1,b,900000008\n2,a,900000007\n1,a,900000006\n")
+    )
     found = check(tmp_path / "x.csv.gz", NOW)
-    assert (found.rows, found.users, found.items, found.span, found.compression) == (4, 2, 2, (6, 9), "gzip")
+    assert (found.rows, found.users, found.items, found.span, found.compression) == (
+        4,
+        2,
+        2,
+        (900_000_006, 900_000_009),
+        "gzip",
+    )
     assert found.first["item"].to_list() == ["a", "b", "a"]
     assert found.warnings == ()
 

@@ -80,7 +80,7 @@ def test_folder_with_one_interaction_file_opens_it(tmp_path: Path, names: list[s
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (["a.csv", "b.csv"], r"2 interaction files; name one: a\.csv, b\.csv"),
+        (["a.csv", "b.csv"], r"2 interaction files; name one \(or all as one log: .*\): a\.csv, b\.csv"),
         (["a.jpg"], r"it has: a\.jpg"),
         (["recipe.yaml", "log.jsonl"], "is a run folder"),
     ],

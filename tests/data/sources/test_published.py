@@ -295,7 +295,7 @@ def test_a_date_is_the_time_only_where_nothing_else_is(tmp_path: Path, header: s
 
 
 def test_days_as_one_number_are_no_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = put(tmp_path, "x.csv", "user,item,date\n1,2,20140407\n1,3,20140408\n")
+    path = put(tmp_path, "x.csv", "user,item,timestamp\n1,2,20140407\n1,3,20140408\n")
     pl.read_csv(path).write_parquet(tmp_path / "x.parquet")
     monkeypatch.setattr("nextitem.data.sources.scanning.SCANNED_FROM", 1)
     for one in (path, tmp_path / "x.parquet"):

@@ -28,6 +28,7 @@ class Terms:
     way_out: str | None = None  # of a wrong number, where no other column can be named
     time_format: str | None = None  # of dates that are text, as strptime has it
     time_unit: TimeUnit | None = None  # of times that are whole numbers already, whatever their size
+    says_date: bool = False  # the name of the time's column does
     needs_rating: bool = True  # else ratings that cannot be read are left out, and said
     notes: tuple[str, ...] = ()
 
@@ -191,7 +192,7 @@ def _as_id(table: Frame, role: str, name: str) -> nw.Expr:
 
 def _times(table: Frame, terms: Terms) -> Times:
     if terms.time_unit is None:
-        return read_times(table, terms.name, terms.time_format, terms.way_out)
+        return read_times(table, terms.name, terms.time_format, terms.way_out, says_date=terms.says_date)
     if terms.time_unit not in UNITS:
         raise InputError(f"{terms.name}: times count one of {', '.join(UNITS)}, found time_unit={terms.time_unit!r}")
     if not table.collect_schema()["timestamp"].is_integer():

@@ -6,7 +6,7 @@ has the same times whatever it is kept in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import narwhals as nw
@@ -15,7 +15,7 @@ import polars as pl
 from nextitem.data.log.bad_lines import LineError, kinds_of_text
 from nextitem.data.log.dates import KEY, asked_plan, find_plan, likeliest_plan
 from nextitem.data.log.frames import Frame, collected, is_remote, since_1970, to_polars
-from nextitem.data.log.units import PER_SECOND, UNITS, WORDS, TimeUnit, unit_note, unit_of
+from nextitem.data.log.units import PER_SECOND, UNITS, WORDS, TimeUnit, unit_note, unit_of, written_form
 from nextitem.errors import InputError
 
 WHOLE = r"^\s*[+-]?\d{1,18}\s*$"
@@ -35,11 +35,14 @@ class Times:
     notes: tuple[str, ...] = ()
 
 
-def read_times(table: Frame, name: str, form: str | None = None, way_out: str | None = None) -> Times:
+def read_times(
+    table: Frame, name: str, form: str | None = None, way_out: str | None = None, *, says_date: bool = False
+) -> Times:
     """The frame with its column `timestamp`, of any type, as whole numbers.
 
     `table` also has `line` or `row`, by which errors name a place in `name`. `form` is that of its dates, as strptime
-    has it; `way_out` what an error says to do about a wrong time.
+    has it; `way_out` what an error says to do about a wrong time. Where the column `says_date`, by its name, numbers
+    such as 20140407 are days.
 
     Raises:
         InputError: a time is neither number nor date, lies before 1970, or the column fits no unit.
@@ -50,11 +53,34 @@ def read_times(table: Frame, name: str, form: str | None = None, way_out: str | 
         raise InputError(f"{name}: {KEY} is for dates that are text, found {dtype}; leave it out")
     if is_date:
         return _settled(*_moments(table, dtype), "dates", table, name, way_out)
+    if form is None and says_date and (days := _as_days(table, name)) is not None:
+        table, form = days
+        said = f"the times of {name} are dates that are written as numbers ({form}), as the name of their column says"
+        read = _of_text(table, name, form, way_out)
+        return replace(read, notes=(said, *read.notes))
     if dtype.is_numeric() and form is None:
         return _of_numbers(table, table, name, way_out)
     if dtype.is_numeric() or _is_text(dtype):
         return _of_text(table, name, form, way_out)
     raise InputError(f"{name}: a timestamp must be a number or a date, found {dtype}; cast the column first")
+
+
+def _as_days(table: Frame, name: str) -> tuple[Frame, str] | None:
+    """The numbers of a column as text, and the form that all have as dates; None where they are none."""
+    dtype = table.collect_schema()[COLUMN]
+    if _is_text(dtype):
+        text = nw.col(COLUMN).cast(nw.String)
+        if not collected(table.select(text.str.contains(WHOLE).all().alias("whole")))["whole"][0]:
+            return None
+        numbers = text.str.strip_chars().cast(nw.Int64)
+    elif dtype.is_numeric():
+        numbers = nw.col(COLUMN).cast(nw.Int64)
+    else:
+        return None
+    looks = collected(table.select(numbers.min().alias("first"), numbers.max().alias("last")))
+    if looks["first"][0] is None or (form := written_form(looks["first"][0], looks["last"][0])) is None:
+        return None
+    return table.with_columns(numbers.cast(nw.String).alias(COLUMN)), form
 
 
 def _is_text(dtype: Any) -> bool:

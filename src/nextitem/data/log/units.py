@@ -43,18 +43,26 @@ def finest(units: list[TimeUnit]) -> TimeUnit:
     return max(units, key=UNITS.index)
 
 
+def written_form(first: float, last: float) -> str | None:
+    """The form of dates that are written as numbers from `first` to `last`, as strptime has it; None: they are none.
+
+    >>> written_form(20140407, 20151231), written_form(1_500_000_000, 1_500_000_009)
+    ('%Y%m%d', None)
+    """
+    return next((form for low, high, form in WRITTEN if first >= low and last <= high), None)
+
+
 def unit_of(first: float, last: float, name: str) -> TimeUnit:
     """What numbers from `first` to `last`, none of them negative, count.
 
     Raises:
         InputError: they fit no unit, or are dates written as one number.
     """
-    for low, high, form in WRITTEN:
-        if first >= low and last <= high:
-            raise InputError(
-                f"{name}: every timestamp is a day written as one number, found {first:.15g}; write seconds since "
-                f"1970, or days as 2014-04-07, or say how they are written with {KEY} '{form}'"
-            )
+    if form := written_form(first, last):
+        raise InputError(
+            f"{name}: every timestamp is a day written as one number, found {first:.15g}; write seconds since "
+            f"1970, or days as 2014-04-07, or say how they are written with {KEY} '{form}'"
+        )
     for unit, (low, high) in RANGES.items():
         if low <= first and last < high:
             return unit

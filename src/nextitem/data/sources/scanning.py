@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
+from uuid import uuid4
 
 import narwhals as nw
 import polars as pl
@@ -23,6 +24,7 @@ from nextitem.data.sources.formats.atomic_header import atomic_names
 from nextitem.data.sources.formats.dialect import Dialect
 from nextitem.data.sources.formats.fields import refuse_id_lists, with_numbers
 from nextitem.data.sources.formats.files import check_file, explained, is_gzip, is_parquet
+from nextitem.data.sources.formats.list_columns import read_list_columns
 from nextitem.data.sources.formats.parquet import parquet_lists, parquet_order, refuse_parquet_head, with_roles
 from nextitem.data.sources.formats.quoting import Quote, refuse_quote
 from nextitem.data.sources.formats.reading import FORMATS
@@ -68,10 +70,12 @@ def scan(
     engine: Engine = "polars",
     quote: Quote = "auto",
     bad_lines: BadLinesRule = "error",
+    session: Any = None,
 ) -> Interactions:
     """A Parquet file with its own types, or a text file with a header, whose ids stay text.
 
-    Of a text file bad lines are refused here, and left out by `formats.clean_copies`.
+    `session` is what `open_engine` gave, where tables are to be put together; without it there is one of its own. Of a
+    text file bad lines are refused here, and left out by `formats.clean_copies`.
 
     Raises:
         InputError: the file or a column is missing, an id is missing, a number is none, the engine is not installed.
@@ -80,13 +84,22 @@ def scan(
     if is_parquet(path):
         refuse_quote(path, quote)
         refuse_parquet_head(path)
-        native = _parquet(path, engine)
+        if (listed := read_list_columns(path, asked, bad_lines)) is not None:
+            return _on_engine(listed.log, engine, session)
+        native = _parquet(path, engine, session or open_engine(engine))
         schema = nw.from_native(native).collect_schema()
         roles = find_roles(schema.names(), asked, path.name)
         notes = (*parquet_lists(schema, roles, path), *parquet_order(path, roles, asked))
         return with_roles(native, roles, asked, schema.names(), path, notes, bad_lines)
     log = _text(path, format, asked, separator, quote)
-    return log if engine == "polars" else replace(log, frame=_handed_over(log.frame, engine))
+    return _on_engine(log, engine, session)
+
+
+def _on_engine(log: Interactions, engine: Engine, session: Any) -> Interactions:
+    """What polars read, in an engine of its own."""
+    if engine == "polars":
+        return log
+    return replace(log, frame=_handed_over(log.frame, engine, session or open_engine(engine)))
 
 
 def _text(path: Path, format: str, asked: Roles, separator: str | None, quote: Quote) -> Interactions:
@@ -96,13 +109,19 @@ def _text(path: Path, format: str, asked: Roles, separator: str | None, quote: Q
         table = dialect.scan(path)
         roles = header_roles(path, format, table.collect_schema().names(), asked, separator)
         notes = _told_of_lists(table, path, format, roles)
-        table, texts = _looked_at(table, path, dialect, roles)
+        table, texts = _looked_at(table, path, dialect, roles if asked.where is None else [])
+        if asked.where is not None:  # of lines that are as long as the first
+            columns = table.collect_schema().names()
+            called = {bare: one for one, bare in atomic_names(columns, path).items()} if format == "atomic" else None
+            left, said = asked.where.rows(nw.from_native(table), called or {one: one for one in columns}, path.name)
+            table, texts = _looked_at(left.to_native(), path, dialect, roles)
+            notes = (said, *notes)
     bare = _bare(table, path, format)
     names = bare.collect_schema().names()
     found = named(names, roles)
     if found.timestamp is None:
         notes += file_order(found, asked, path.name, bare.head(SAMPLE).collect(), columns_of(bare))
-    numbers = with_numbers(texts.with_row_index("row"), path, asked)
+    numbers = with_numbers(texts.with_row_index("row"), path, asked, found.says_date)
     read = collected(numbers.frame).to_polars().drop("row")
     ids = table.select(pl.nth(place).alias(role) for role, place in roles if role in IDS)
     together = pl.concat([ids, read.lazy()], how="horizontal") if read.columns else ids
@@ -148,25 +167,34 @@ def _told_of_lists(table: pl.LazyFrame, path: Path, format: str, roles: list[tup
     return notes
 
 
-def _handed_over(frame: Frame, engine: Engine) -> Frame:
+def _handed_over(frame: Frame, engine: Engine, session: Any) -> Frame:
     """The rows in an engine of their own, by way of a Parquet file that is gone then."""
     with TemporaryDirectory(prefix="nextitem-") as folder:
         path = Path(folder) / "log.parquet"
         to_polars(frame).sink_parquet(path)
         if engine == "spark":
-            return settled(nw.from_native(_parquet(path, engine)))
-        connection = _duckdb()
+            return settled(nw.from_native(_parquet(path, engine, session)))
         # `settled` would look for the file again.
-        connection.read_parquet(duckdb_path(path), hive_partitioning=False).create("nextitem_text")
-        return nw.from_native(connection.table("nextitem_text"))
+        name = f"nextitem_{uuid4().hex}"
+        session.read_parquet(duckdb_path(path), hive_partitioning=False).create(name)
+        return nw.from_native(session.table(name))
 
 
-def _parquet(path: Path, engine: Engine) -> Any:
+def _parquet(path: Path, engine: Engine, session: Any) -> Any:
     if engine == "polars":
         return scan_parquet(path)
     if engine == "duckdb":
-        return _duckdb().read_parquet(duckdb_path(path), hive_partitioning=False)
-    return _spark().read.parquet(spark_path(path))
+        return session.read_parquet(duckdb_path(path), hive_partitioning=False)
+    return session.read.parquet(spark_path(path))
+
+
+def open_engine(engine: Engine) -> Any:
+    """A connection of DuckDB or a session of Spark, in which tables can be put together; None of polars.
+
+    Raises:
+        InputError: the engine is not installed.
+    """
+    return {"polars": lambda: None, "duckdb": _duckdb, "spark": _spark}[engine]()
 
 
 def _duckdb() -> Any:

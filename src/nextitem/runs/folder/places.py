@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nextitem.data.sources.public import PUBLIC_DATA
+from nextitem.data.sources.shards import is_there
 from nextitem.data.sources.side_tables import ATTRIBUTES
 from nextitem.data.synthetic import SYNTHETIC
 from nextitem.errors import InputError
@@ -45,7 +46,7 @@ def placed(
             places.insert(0, Path(directory, *places))  # an absolute name stays as it is
         if beside is not None:
             places.insert(0, beside / places[-1].name)
-        there = [place for place in places if place.exists()]
+        there = [place for place in places if is_there(place)]
         if not there and key != "folder":
             raise InputError(_missing(key, name, directory, run, option))
         new[key] = str(there[0]) if there else name

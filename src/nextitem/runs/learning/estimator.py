@@ -14,6 +14,7 @@ from torch.nn.functional import normalize
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.ids import PAD
+from nextitem.data.log.where import Where
 from nextitem.data.prepare import prepare
 from nextitem.data.sources.formats.roles import Roles
 from nextitem.data.sources.tables_in_memory import SparseMatrix, read_frame, read_matrix
@@ -203,7 +204,8 @@ def _prepared(recipe: Recipe, data: Data) -> Dataset:
     if isinstance(data, str | Path):
         return build_dataset(recipe.data)[0]
     keys = recipe.data
-    asked = Roles(keys.user, keys.item, keys.timestamp, keys.rating, keys.time_format)
+    condition = None if keys.where is None else Where(keys.where)
+    asked = Roles(keys.user, keys.item, keys.timestamp, keys.rating, keys.time_format, condition)
     log = read_matrix(data) if isinstance(data, SparseMatrix) else read_frame(data, asked)
     return prepare(log, build_rules(keys), "frame")
 

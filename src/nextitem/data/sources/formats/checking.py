@@ -10,12 +10,15 @@ import polars as pl
 from nextitem.data.log.bad_lines import BadLinesRule
 from nextitem.data.log.frames import collected
 from nextitem.data.log.units import PER_SECOND, WORDS, TimeUnit, number_notes, ticks
+from nextitem.data.sources.formats.atomic_header import without_type
 from nextitem.data.sources.formats.files import check_file, is_gzip, is_parquet
-from nextitem.data.sources.formats.format import Options
+from nextitem.data.sources.formats.format import UNREAD, Options, Reading
 from nextitem.data.sources.formats.quoting import Quote
 from nextitem.data.sources.formats.reading import format_of, read_file
 from nextitem.data.sources.formats.roles import Roles
 from nextitem.data.sources.formats.times import untimed_note
+
+RELATIVE = 10**8  # seconds; times that end before March 1973 are no dates
 
 
 @dataclass(frozen=True)
@@ -55,16 +58,23 @@ def check(
     check_file(path)
     read_as, why = format_of(path, format, separator)
     reading = read_file(path, read_as, Options(columns or Roles(), separator, quote, bad_lines))
+    return understood(reading, read_as.name, why, path, path.name, columns, now)
+
+
+def understood(
+    reading: Reading, format: str, why: str, path: Path, name: str, asked: Roles | None, now: float
+) -> Understood:
+    """What there is to say of a log. `name` is what its notes call it, `path` a file of it."""
     log = reading.log
     table = collected(log.frame).to_polars()
     times = reading.times or log.time_source if log.has_timestamps else "none"
     # What the warnings say in other words.
-    said = [note for note in log.notes if note not in (untimed_note(path.name), *number_notes(path.name))]
+    said = [note for note in log.notes if note not in (untimed_note(name), *number_notes(name))]
     return Understood(
-        read_as.name,
+        format,
         why,
         "Parquet" if is_parquet(path) else "gzip" if is_gzip(path) else "none",
-        reading.columns,
+        _told_of_where(reading.columns, asked),
         len(table),
         table["user"].n_unique(),
         table["item"].n_unique(),
@@ -75,6 +85,13 @@ def check(
         (*said, *reading.oddities, *_warnings(table, times, log.time_unit, now)),
         table.select("user", "item"),
     )
+
+
+def _told_of_where(columns: tuple[tuple[str, str], ...], asked: Roles | None) -> tuple[tuple[str, str], ...]:
+    """With the columns that no role has and a condition asks; those of an atomic file are called name:type."""
+    names = () if asked is None or asked.where is None else asked.where.columns
+    is_asked = {name: role == UNREAD and (name in names or without_type(name) in names) for name, role in columns}
+    return tuple((name, "where" if is_asked[name] else role) for name, role in columns)
 
 
 def _span(table: pl.DataFrame, unit: TimeUnit) -> tuple[float, float]:
@@ -97,6 +114,12 @@ def _warnings(table: pl.DataFrame, times: str, unit: TimeUnit, now: float) -> li
     kept = "kept as they are" if WORDS[unit] == times else f"turned to {WORDS[unit]}"
     if times in WORDS.values() and times != "seconds":
         found.append(f"times are in {times}; they were {kept}")
+    first, last = (0.0, 0.0) if times == "none" else _span(table, unit)
+    if times == "seconds" and first < last < RELATIVE:
+        found.append(
+            f"times end at {last:.15g} seconds: they count from a start of their own, and are no "
+            "dates; the moments of data.after and of a split count so too"
+        )
     if times == "dates":
         found.append(f"times are dates; they were {kept} since 1970, in UTC where no zone is named")
     for role in ("user", "item"):

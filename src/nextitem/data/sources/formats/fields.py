@@ -26,12 +26,14 @@ def to_interactions(
     way_out: str | None = None,
     notes: tuple[str, ...] = (),
     asked: Roles | None = None,
+    says_date: bool = False,
 ) -> Interactions:
     """`table`: text columns user, item, perhaps timestamp and rating; `line`, where a row stands in `path`.
 
     Ids stay text. Times become whole numbers of their unit (`nextitem.data.log.times`). Ratings are integers where all
     of them are, else floats; if they cannot be read and `asked` does not name them, they are left out: said.
-    `way_out` is that of a wrong number where no other column can be named; `notes` is what else is to be said.
+    `way_out` is that of a wrong number where no other column can be named; `notes` is what else is to be said. In a
+    column whose name `says_date` numbers such as 20140407 are days.
 
     Raises:
         InputError: there is no row, an id is empty, a timestamp is no time or lies before 1970, or a rating that is
@@ -41,21 +43,26 @@ def to_interactions(
     for role in ("user", "item"):
         refuse_ids(table, role, path)
     refuse_id_lists(table, path)
-    terms = _terms(table, path, asked, way_out, notes)
+    terms = _terms(table, path, asked, way_out, notes, says_date)
     return Interactions.from_roles(nw.from_native(table.select("line", *terms.columns), eager_only=True), terms)
 
 
-def with_numbers(table: pl.DataFrame, path: Path, asked: Roles) -> Numbers:
+def with_numbers(table: pl.DataFrame, path: Path, asked: Roles, says_date: bool = False) -> Numbers:
     """`row` and the text of timestamp and rating, where there are any, as the numbers that `to_interactions` reads.
 
     Raises:
         InputError: as `to_interactions`, of these two.
     """
-    return read_numbers(nw.from_native(table, eager_only=True), _terms(table, path, asked))
+    return read_numbers(nw.from_native(table, eager_only=True), _terms(table, path, asked, says_date=says_date))
 
 
 def _terms(
-    table: pl.DataFrame, path: Path, asked: Roles, way_out: str | None = None, notes: tuple[str, ...] = ()
+    table: pl.DataFrame,
+    path: Path,
+    asked: Roles,
+    way_out: str | None = None,
+    notes: tuple[str, ...] = (),
+    says_date: bool = False,
 ) -> Terms:
     """Of a table whose columns are called by their roles."""
     return Terms(
@@ -65,6 +72,7 @@ def _terms(
         time_format=asked.time_format,
         needs_rating=asked.rating is not None,
         notes=notes,
+        says_date=says_date,
     )
 
 

@@ -19,7 +19,9 @@ from nextitem.data.sources.formats.roles import Roles, looks_like_header
 from nextitem.data.sources.formats.white_space import Told, tell
 
 BRACKETS = ("{", "[")  # of JSON, or of a Python literal
-COLUMNS = frozenset({"user", "item", "timestamp", "rating", "time_format"})  # what a form with named columns takes
+COLUMNS = frozenset(
+    {"user", "item", "timestamp", "rating", "time_format", "where"}
+)  # what a form with named columns takes
 UNREAD = "-"
 
 
@@ -105,7 +107,7 @@ class Head:
 
     @property
     def has_brackets(self) -> bool:
-        return self.lines[0].startswith(BRACKETS)
+        return bool(self.lines) and self.lines[0].startswith(BRACKETS)
 
     @property
     def header(self) -> list[str]:

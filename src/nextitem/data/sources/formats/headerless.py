@@ -27,8 +27,12 @@ ITEM_USER = Layout(
     "item-ratings", ("item", "user", "rating", "timestamp"), ",", "item, user, rating and timestamp, split by commas"
 )
 
+USER_ITEM_TIME = Layout("times", USER_TIME, ",", "user, item and timestamp, split by commas")
+
 # Without quotes, which would become a part of the ids.
 RATING = re.compile(r'[^,"]+,[^,"]+,[\d.]+,\d+')
+TIMED = re.compile(r'[^,"]+,[^,"]+,[^,"]+')
+DATE = re.compile(r"\d{4}[-/.]\d\d[-/.]\d\d\b.*")
 # Amazon's items have ten characters; its users begin with A and have more, for most lines.
 ITEM_RATING = re.compile(r"[0-9A-Z]{10},A[0-9A-Z]{10,20},[\d.]+,\d+")
 
@@ -70,6 +74,11 @@ def read_spaced_times(path: Path) -> Reading:
     layout = "user, item and timestamp, split by white space"
     table = _split_at_space(path, "spaced-times", layout, len(USER_TIME), len(USER_TIME))
     return Reading(to_interactions(_fields(table, USER_TIME), path, MEND), _by_field(USER_TIME))
+
+
+def read_times(path: Path) -> Reading:
+    """`user,item,timestamp` a line, split by commas."""
+    return _read(path, USER_ITEM_TIME)
 
 
 def read_sequences(path: Path) -> Reading:
@@ -133,6 +142,13 @@ def _are_ratings(head: Head) -> bool:
     return not are_times(third) or are_times(fourth)  # else a time, then a rating
 
 
+def _are_times(head: Head) -> bool:
+    if not all(TIMED.fullmatch(line) for line in head.lines):
+        return False
+    third = tuple(line.split(",")[2] for line in head.lines)
+    return are_times(third) or all(DATE.fullmatch(field) for field in third)
+
+
 def _are_item_ratings(head: Head) -> bool:
     return all(ITEM_RATING.fullmatch(line) for line in head.lines)
 
@@ -187,3 +203,4 @@ ITEM_RATINGS = Format(
     fixed(read_item_ratings),
     _are_item_ratings,
 )
+TIMES = Format("times", "CSV without a header, user,item,timestamp", fixed(read_times), _are_times)

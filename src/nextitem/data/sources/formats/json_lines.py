@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import polars as pl
 
 from nextitem.data.log.bad_lines import LineError
+from nextitem.data.log.where import Where, counted_rows
 from nextitem.data.sources.formats.fields import to_interactions
 from nextitem.data.sources.formats.files import first_lines, lines
 from nextitem.data.sources.formats.format import COLUMNS, Format, Head, Options, Reading, columns_named
@@ -20,6 +21,7 @@ from nextitem.data.sources.formats.times import SAMPLE, file_order, whole_times
 from nextitem.errors import InputError
 
 FEW = 64  # lines that are looked at one by one, where polars refuses them together
+LINE, TEXT = "\nline", "\ntext"  # which no key of a line is called
 AS_LOG = "mend the line, or name another --data.format"
 
 
@@ -33,14 +35,37 @@ def read_json_lines(path: Path, options: Options) -> Reading:
         [key for key in keys if holds_items(key, roles.item or "")], _list_keys(first_lines(path)), roles, path.name
     )
     wanted = dict(roles.names())
-    texts = _decoded(table, list(wanted.values()))
+    of_where = [] if asked.where is None else _keys_of(asked.where, names, table)
+    read = [*dict.fromkeys((*wanted.values(), *of_where))]
+    texts = _decoded(table, read)
     if texts is None:
-        _refuse_lines(table, list(wanted.values()), path)
-    _refuse_twin_keys(table, list(wanted.values()), path)
-    notes = _file_order(table, roles, asked, path)
-    fields = [texts.struct.field(column).alias(role) for role, column in wanted.items()]
-    log = to_interactions(pl.DataFrame([table["line"], *fields]), path, notes=notes, asked=asked)
+        _refuse_lines(table, read, path)
+    _refuse_twin_keys(table, read, path)
+    values = pl.DataFrame([table["line"].alias(LINE), table["text"].alias(TEXT), *texts.struct.unnest()])
+    values, said = counted_rows(values, asked.where, {one: one for one in read}, path.name)
+    table = values.select(line=LINE, text=TEXT)
+    notes = (*said, *_file_order(table, roles, asked, path))
+    fields = [values[column].alias(role) for role, column in wanted.items()]
+    log = to_interactions(
+        pl.DataFrame([table["line"], *fields]), path, notes=notes, asked=asked, says_date=roles.says_date
+    )
     return Reading(whole_times(log, roles, asked, keys, path.name), columns_named(names, roles))
+
+
+def _keys_of(where: Where, names: list[str], table: pl.DataFrame) -> list[str]:
+    """The keys of a condition, some of which perhaps no line of the first ones has.
+
+    Raises:
+        InputError: no line has one of them.
+    """
+    later = [key for key in where.columns if key not in names and table["text"].str.contains(_as_key(key)).any()]
+    where.check([*names, *later])
+    return where.columns
+
+
+def _as_key(key: str) -> str:
+    """What finds a key in the text of an object."""
+    return pl.escape_regex(json.dumps(key, ensure_ascii=False)) + r"\s*:"
 
 
 def _decoded(table: pl.DataFrame, keys: list[str]) -> pl.Series | None:
@@ -116,8 +141,7 @@ def _refuse_twin_keys(table: pl.DataFrame, keys: list[str], path: Path) -> None:
     twins: list[int] = []
     first = ""
     for key in keys:
-        pattern = pl.escape_regex(json.dumps(key, ensure_ascii=False)) + r"\s*:"
-        for line, text in table.filter(pl.col("text").str.count_matches(pattern) > 1).iter_rows():
+        for line, text in table.filter(pl.col("text").str.count_matches(_as_key(key)) > 1).iter_rows():
             names = [name for name, _ in json.loads(text, object_pairs_hook=list)]
             if names.count(key) > 1:
                 first = first or f'{path.name}, line {line}: a key must stand once, found "{key}" twice; {AS_LOG}'

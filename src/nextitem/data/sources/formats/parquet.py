@@ -12,7 +12,7 @@ import narwhals as nw
 from nextitem.data.log.bad_lines import BadLinesRule, LineError
 from nextitem.data.log.bad_rows import past_bad_rows
 from nextitem.data.log.exact import parquet_names, read_parquet, scan_parquet
-from nextitem.data.log.frames import Frame
+from nextitem.data.log.frames import Frame, with_row
 from nextitem.data.log.interactions import Interactions, Terms
 from nextitem.data.sources.formats.files import explained
 from nextitem.data.sources.formats.format import Reading, columns_named
@@ -27,7 +27,8 @@ def read_parquet_log(path: Path, asked: Roles, bad_lines: BadLinesRule = "error"
         schema = scan_parquet(path).collect_schema()
         roles = find_roles(list(schema), asked, path.name)
         notes = (*parquet_lists(nw.Schema.from_polars(schema), roles, path), *parquet_order(path, roles, asked))
-        table = read_parquet(path, sorted({column for _, column in roles.names()}))
+        of_where = [] if asked.where is None else [one for one in asked.where.columns if one in schema]
+        table = read_parquet(path, sorted({*of_where, *(column for _, column in roles.names())}))
     log = with_roles(table, roles, asked, list(schema), path, notes, bad_lines)
     return Reading(log, columns_named(list(schema), roles))
 
@@ -71,14 +72,32 @@ def with_roles(
     """
     columns = dict(roles.names())
     table: Frame = nw.from_native(frame)
-    terms = Terms(columns, path.name, time_format=roles.time_format, needs_rating=asked.rating is not None, notes=notes)
-    by_role = table.select([nw.col(column).alias(role) for role, column in columns.items()])
+    terms = Terms(
+        columns,
+        path.name,
+        time_format=roles.time_format,
+        needs_rating=asked.rating is not None,
+        notes=notes,
+        says_date=roles.says_date,
+    )
+    where = asked.where
+    if where is not None:
+        where.check(list(known))
+    # In a table with a condition the rows are numbered before they are filtered, so that errors name their place.
+    called = {} if where is None else {column: f"where.{column}" for column in where.columns}
+    by_role = table.select(
+        *(nw.col(column).alias(role) for role, column in columns.items()),
+        *(nw.col(column).alias(name) for column, name in called.items()),
+    )
+    numbered = replace(terms, columns={"row": "row", **columns})
 
     def read(rows: Frame, terms: Terms) -> Interactions:
+        if where is not None:
+            rows, said = where.rows(rows, called, path.name)
+            rows, terms = rows.drop(*called.values()), replace(terms, notes=(said, *terms.notes))
         return whole_times(Interactions.from_roles(rows, terms), roles, asked, known, path.name)
 
     try:
-        return read(by_role, terms)
+        return read(by_role, terms) if where is None else read(with_row(by_role), numbered)
     except LineError as error:
-        numbered = replace(terms, columns={"row": "row", **columns})
         return past_bad_rows(by_role, path.name, bad_lines, error, lambda rows: read(rows, numbered))

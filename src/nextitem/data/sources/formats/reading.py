@@ -8,8 +8,10 @@ from typing import get_args
 
 from nextitem.data.log.bad_lines import BadLinesRule, LineError
 from nextitem.data.log.interactions import Interactions
+from nextitem.data.log.where import Where
 from nextitem.data.sources.formats.checkins import FOURSQUARE, GOWALLA
 from nextitem.data.sources.formats.clean_copies import past_bad_lines
+from nextitem.data.sources.formats.dated_sequences import DATED_SEQUENCES
 from nextitem.data.sources.formats.files import check_file
 from nextitem.data.sources.formats.format import Format, Head, Options, Reading
 from nextitem.data.sources.formats.headerless import (
@@ -21,9 +23,11 @@ from nextitem.data.sources.formats.headerless import (
     SEQUENCES,
     SPACED_RATINGS,
     SPACED_TIMES,
+    TIMES,
 )
 from nextitem.data.sources.formats.json_lines import JSON_LINES
 from nextitem.data.sources.formats.matlab import MATLAB
+from nextitem.data.sources.formats.nested import NESTED
 from nextitem.data.sources.formats.plays import PLAYS
 from nextitem.data.sources.formats.quoting import Quote
 from nextitem.data.sources.formats.roles import NONE, Roles
@@ -39,7 +43,20 @@ BY_SPACE = (PAIRS, SEQUENCES, SPACED_RATINGS, SPACED_TIMES, LABELS)
 FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
-        *(ATOMIC_FILE, MOVIELENS, *BY_SPACE, RATINGS, ITEM_RATINGS, TABLE, JSON_LINES, DIGINETICA, YOOCHOOSE),
+        *(
+            ATOMIC_FILE,
+            MOVIELENS,
+            *BY_SPACE,
+            DATED_SEQUENCES,
+            RATINGS,
+            ITEM_RATINGS,
+            TIMES,
+            TABLE,
+            JSON_LINES,
+            NESTED,
+            DIGINETICA,
+            YOOCHOOSE,
+        ),
         *(GOWALLA, FOURSQUARE, PLAYS, STEAM, TAGS, TMALL, MATLAB),
     )
 }
@@ -57,6 +74,7 @@ def read(
     quote: Quote = "auto",
     time_format: str | None = None,
     bad_lines: BadLinesRule = "error",
+    where: str | None = None,
 ) -> Interactions:
     """Read a log, gzipped or not. `format` is one of FORMATS, or "auto": what `sniff` says.
 
@@ -66,13 +84,15 @@ def read(
     `time_format` is that of dates in a table, as strptime has it. Ids of text files are strings. `quote` says of a
     text "table" whether quotes hold fields together, "double", or are letters, "none"; `quoting.quote_char` tells by
     the file. `bad_lines="skip"` leaves out the lines that break a rule, up to half of all; the log's notes and
-    `bad_lines` tell of them.
+    `bad_lines` tell of them. `where` is a condition on the columns of a table or the keys of JSON lines, of other
+    layouts on user, item, timestamp and rating: only rows that it holds for count.
 
     Raises:
         InputError: the file breaks a rule of its format; the message names the file, the line, and how many lines are
             bad in all.
     """
-    options = Options(Roles(user, item, timestamp, rating, time_format), separator, quote, bad_lines)
+    condition = None if where is None else Where(where)
+    options = Options(Roles(user, item, timestamp, rating, time_format, condition), separator, quote, bad_lines)
     return read_file(path, format_of(path, format, separator)[0], options).log
 
 
@@ -115,7 +135,16 @@ def read_file(path: Path, format: Format, options: Options) -> Reading:
         reading = format.read(path, options)
     except LineError as error:
         reading = past_bad_lines(path, format, options, error).reading
-    return reading.of_log(_without(reading.log, options.roles))
+    return reading.of_log(_without(_counted(reading.log, path, format, options.roles), options.roles))
+
+
+def _counted(log: Interactions, path: Path, format: Format, asked: Roles) -> Interactions:
+    """The rows that count of a layout whose columns have no names, by their roles; named ones are the reader's."""
+    if asked.where is None or "where" in format.takes:
+        return log
+    roles = [role for role in log.frame.collect_schema().names() if role != "row"]
+    left, said = asked.where.rows(log.frame, {role: role for role in roles}, path.name)
+    return replace(log, frame=left, notes=(said, *log.notes))
 
 
 def _without(log: Interactions, asked: Roles) -> Interactions:
@@ -167,6 +196,8 @@ def _by_name(head: Head) -> tuple[Format, str] | None:
         if format is TABLE and head.is_parquet:
             return format, "by its first bytes, PAR1"
         if head.name.endswith(format.endings):
+            if format is JSON_LINES and NESTED.recognises(head):
+                return NESTED, f"by its first lines: {NESTED.title}"
             return format, f"by its ending {Path(head.name).suffix}"
     return None
 
@@ -174,11 +205,11 @@ def _by_name(head: Head) -> tuple[Format, str] | None:
 def _candidates(head: Head) -> tuple[Format, ...]:
     """The formats that first lines may tell, the first that does. Published ones go before all, whatever the name."""
     published = (DIGINETICA, GOWALLA, FOURSQUARE, PLAYS, TAGS, TMALL)
-    by_comma = (YOOCHOOSE, ITEM_RATINGS, RATINGS)  # lines with the item first are ratings, too
+    by_comma = (DATED_SEQUENCES, YOOCHOOSE, ITEM_RATINGS, RATINGS, TIMES)  # lines with the item first are ratings, too
     if head.is_csv:
         return (*published, *by_comma, TABLE)
     if head.has_brackets:
-        return (*published, JSON_LINES, STEAM)
+        return (*published, NESTED, JSON_LINES, STEAM)
     return (*published, ATOMIC_FILE, MOVIELENS, TABLE, *by_comma, *BY_SPACE)
 
 

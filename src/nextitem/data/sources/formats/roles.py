@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from nextitem.data.log.where import Where
 from nextitem.errors import InputError, suggest
 
 # Common spellings, the likeliest first; compared without case, spaces, "_" and "-".
@@ -19,7 +20,8 @@ ITEMS = (
     *("business", "businessid", "venue", "venueid", "poi", "news", "newsid", "video", "videoid"),
     *("sku", "skuid", "productsku", "itemsku", "productcode", "stockcode", "goodsid", "contentid", "gameid"),
 )
-TIMESTAMPS = ("timestamp", "time", "ts", "unixreviewtime", "unixtime", "eventtime", "datetime", "timeframe", "date")
+TIMESTAMPS = ("timestamp", "time", "ts", "unixreviewtime", "unixtime", "eventtime", "datetime", "timeframe")
+DAY = "date"  # the time only where no finer one stands beside it
 # Names of which a log may have several; none is likelier than another.
 MOMENTS = (
     *("createdat", "createdtime", "creationtime", "creationdate", "createtime", "createdate", "datecreated"),
@@ -47,6 +49,12 @@ class Roles:
     timestamp: str | None = None
     rating: str | None = None
     time_format: str | None = None  # of dates that are text, as strptime has it
+    where: Where | None = None  # the rows that count
+
+    @property
+    def says_date(self) -> bool:
+        """Whether the time's column is called as one of dates, in which 20140407 is a day."""
+        return self.timestamp is not None and is_called_date(self.timestamp)
 
     def names(self) -> list[tuple[str, str]]:
         """(role, column) of every role that has a column."""
@@ -64,14 +72,17 @@ class Roles:
 
     def renamed(self, called: Callable[[str], str]) -> Roles:
         """With other names for the columns."""
-        return replace(self, **{role: called(column) for role, column in self.names()})
+        names = {role: called(column) for role, column in self.names()}
+        user, item = names.get("user", self.user), names.get("item", self.item)
+        timestamp, rating = names.get("timestamp", self.timestamp), names.get("rating", self.rating)
+        return replace(self, user=user, item=item, timestamp=timestamp, rating=rating)
 
 
 def find_roles(columns: Sequence[str], asked: Roles, source: str) -> Roles:
     """The columns that `asked` names, and for the other roles the likeliest spelling among the rest.
 
     >>> find_roles(["Time", "ItemId", "SessionId"], Roles(), "clicks.csv")
-    Roles(user='SessionId', item='ItemId', timestamp='Time', rating=None, time_format=None)
+    Roles(user='SessionId', item='ItemId', timestamp='Time', rating=None, time_format=None, where=None)
 
     Raises:
         InputError: a column that is asked for is missing, there is none for the user or the item, or several could be
@@ -98,6 +109,15 @@ def find_roles(columns: Sequence[str], asked: Roles, source: str) -> Roles:
     return found
 
 
+def is_called_date(column: str) -> bool:
+    """
+    >>> [is_called_date(name) for name in ("date", "t_dat", "day_of_purchase", "Timestamp", "updated_at")]
+    [True, True, True, False, False]
+    """
+    name = plain(column).replace("update", "")
+    return name in ("dt", "tdat") or "date" in name or "day" in name
+
+
 def looks_like_header(fields: Sequence[str]) -> bool:
     """Whether a line of text names a user or an item column rather than an interaction."""
     names = {plain(field.partition(":")[0]) for field in fields}
@@ -116,14 +136,15 @@ def _first(spellings: Sequence[str], columns: dict[str, str]) -> str | None:
 def _first_time(asked: Roles, columns: dict[str, str], source: str) -> str | None:
     if asked.timestamp is not None:
         return None
-    found = _first(TIMESTAMPS, columns)
-    several = [columns[one] for one in MOMENTS if one in columns] if found is None else []
+    if (found := _first(TIMESTAMPS, columns)) is not None:
+        return found
+    several = [columns[one] for one in MOMENTS if one in columns]
     if len(several) > 1:
         raise InputError(
             f"{source} has several columns that could be the time: {', '.join(several)}; name the right one with "
             "--data.timestamp (none: the order of the file)"
         )
-    return several[0] if several else found
+    return several[0] if several else columns.get(DAY)
 
 
 def _unless_none(asked: str | None, columns: Sequence[str], source: str) -> str | None:

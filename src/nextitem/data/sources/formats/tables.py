@@ -10,6 +10,7 @@ import polars as pl
 
 from nextitem.data.log.bad_lines import LineError
 from nextitem.data.log.interactions import Interactions
+from nextitem.data.log.where import counted_rows
 from nextitem.data.sources.formats.atomic_header import atomic_names, atomic_types, without_type
 from nextitem.data.sources.formats.dialect import ATOMIC, Dialect, header_separator
 from nextitem.data.sources.formats.fields import to_interactions
@@ -23,6 +24,7 @@ from nextitem.data.sources.formats.files import (
     scan_lines,
 )
 from nextitem.data.sources.formats.format import COLUMNS, Format, Head, Options, Reading, columns_read
+from nextitem.data.sources.formats.list_columns import read_list_columns
 from nextitem.data.sources.formats.lists import list_notes, refuse_list_fields
 from nextitem.data.sources.formats.parquet import read_parquet_log
 from nextitem.data.sources.formats.quoting import Quote, quote_char, refuse_quote
@@ -47,7 +49,8 @@ def read_table(path: Path, options: Options) -> Reading:
     check_file(path)
     if is_parquet(path):
         refuse_quote(path, quote)
-        return read_parquet_log(path, asked, options.bad_lines)
+        listed = read_list_columns(path, asked, options.bad_lines)
+        return listed or read_parquet_log(path, asked, options.bad_lines)
     dialect = dialect_of(path, "table", separator, quote)
     letters = dialect.quote is None and quote == "auto"
     way_out = f"{MEND}, or name another separator with --data.separator"
@@ -135,18 +138,22 @@ def _by_roles(
     lists: Sequence[str] | None = None,
 ) -> Interactions:
     """`lists`: the columns that are lists by their type; None: only their fields can tell."""
+    table, said = counted_rows(table, asked.where, {one: one for one in table.columns[1:]}, path.name)
     fields = table.drop(LINE)
     found = named(fields.columns, roles)
-    notes = told_of_lists(fields, roles, path, lists)
+    notes = (*said, *told_of_lists(fields, roles, path, lists))
     notes += file_order(found, asked, path.name, fields.head(SAMPLE), columns_of(fields.lazy()))
     columns = (pl.nth(place + 1).alias(role) for role, place in roles)  # LINE stands before them
-    log = to_interactions(table.select(pl.col(LINE).alias("line"), *columns), path, notes=notes, asked=asked)
+    log = to_interactions(
+        table.select(pl.col(LINE).alias("line"), *columns), path, notes=notes, asked=asked, says_date=found.says_date
+    )
     return whole_times(log, found, asked, fields.columns, path.name)
 
 
 def named(columns: Sequence[str], roles: list[tuple[str, int]]) -> Roles:
     """What `header_roles` found, by the names of the columns."""
-    return Roles(**{role: columns[place] for role, place in roles})
+    found = {role: columns[place] for role, place in roles}
+    return Roles(found.get("user"), found.get("item"), found.get("timestamp"), found.get("rating"))
 
 
 def told_of_lists(

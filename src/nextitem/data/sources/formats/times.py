@@ -6,6 +6,7 @@ What a column of times means is told by `nextitem.data.log.times`, for every sou
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import narwhals as nw
 import polars as pl
@@ -14,16 +15,19 @@ from polars.selectors import by_name
 from nextitem.data.log.dates import find_plan
 from nextitem.data.log.frames import collected
 from nextitem.data.log.interactions import Interactions
-from nextitem.data.log.units import PER_SECOND, UNITS
-from nextitem.data.sources.formats.roles import NONE, Roles, plain
+from nextitem.data.log.units import PER_SECOND, UNITS, written_form
+from nextitem.data.sources.formats.roles import DAY, NONE, Roles, is_called_date, plain
 from nextitem.errors import InputError
 
 DATES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 WITH_ZONE = "%Y-%m-%d %H:%M:%S%.f%z"
 PLAUSIBLE = (631_152_000, 2_208_988_800)  # seconds: the years 1990 to 2039
 NUMBER = r"^\s*[1-9]\d{8,18}(\.\d*)?\s*$"
+DAY_NUMBER = r"^\s*[1-9]\d{7,18}(\.\d*)?\s*$"  # 20140407 too
 END_OF_DAY = 235_959  # as a number, HHMMSS; more than the seconds of a day
 SAMPLE = 1000  # rows in which a column must look like times before all are looked at
+TIME_WORDS = ("time", "since", "epoch")  # in the name of a column of times
+LENGTH_WORDS = ("duration", "length", "play", "watch", "spent", "dwell", "times", "stay", "view")  # of how long
 # Numbers under such names may look like seconds since 1970 and are none; they are only spoken of.
 CODES = (
     "id",
@@ -98,6 +102,10 @@ def file_order(
     dates = [column for column, kind in kinds.items() if kind == "dates"]
     numbers = [column for column, kind in kinds.items() if kind == "numbers"]
     codes = [column for column in numbers if plain(column).endswith(CODES)]
+    perhaps = "".join(
+        f', though "{column}" could be times (--data.timestamp {column!r})'
+        for column in (*codes, *_called_times(sample, read, (*dates, *numbers)))
+    )
     if found := [column for column in (*dates, *numbers) if column not in codes]:
         raise InputError(
             f"{name} has no column that is plainly the time, but "
@@ -106,8 +114,20 @@ def file_order(
             )
             + f"; take it with --data.timestamp {found[0]!r}, or say --data.timestamp none for the order of the file"
         )
-    perhaps = "".join(f', though "{column}" could be times (--data.timestamp {column!r})' for column in codes)
     return (untimed_note(name) + perhaps,)
+
+
+def _called_times(sample: pl.DataFrame, read: set[str], known: Sequence[str]) -> list[str]:
+    """Columns of numbers that are called as times and do not look like dates: seconds since a start, perhaps."""
+    found = []
+    for column in sample.columns:
+        name = plain(column)
+        is_called = any(word in name for word in TIME_WORDS) and not any(word in name for word in LENGTH_WORDS)
+        if is_called and column not in (*read, *known):
+            values = sample[column].cast(pl.String, strict=False).str.strip_chars().cast(pl.Float64, strict=False)
+            if values.null_count() < len(values) and not values.null_count():
+                found.append(column)
+    return found
 
 
 def columns_of(frame: pl.LazyFrame) -> Callable[[list[str]], pl.LazyFrame]:
@@ -116,13 +136,17 @@ def columns_of(frame: pl.LazyFrame) -> Callable[[list[str]], pl.LazyFrame]:
 
 
 def whole_times(log: Interactions, roles: Roles, asked: Roles, known: Sequence[str], name: str) -> Interactions:
-    """The log, unless its time, which was found by its name, is that of a day which stands beside it.
+    """The log; of times that were found by their name it says that a date beside them is not read.
 
     Raises:
         InputError: a column `time` goes no further than 23:59:59 written as a number, and there is a column `date`.
     """
-    day = next((column for column in known if plain(column) == "date"), None)
-    if asked.timestamp is not None or day is None or plain(roles.timestamp or "") != "time":
+    day = next((column for column in known if plain(column) == DAY), None)
+    if asked.timestamp is not None or day is None or roles.timestamp in (None, day):
+        return log
+    said = f'the times of {name} are those of "{roles.timestamp}"; "{day}" beside it is not read'
+    log = replace(log, notes=(*log.notes, said))
+    if plain(roles.timestamp or "") != "time":
         return log
     last = collected(log.frame.select(nw.col("timestamp").max()))["timestamp"][0]
     if last > END_OF_DAY * PER_SECOND[log.time_unit]:
@@ -139,7 +163,7 @@ def untimed_note(name: str) -> str:
 
 def _kind(frame: pl.LazyFrame, column: str) -> str:
     """dates, numbers, or nothing, by all rows that are not blank, if they are half of all or more."""
-    dtype = frame.collect_schema()[column]
+    dtype, name = frame.collect_schema()[column], column
     frame, column = frame.select(by_name(column).alias("values")), "values"
     values = pl.col(column)
     if dtype == pl.String:
@@ -156,11 +180,14 @@ def _kind(frame: pl.LazyFrame, column: str) -> str:
     frame = frame.drop_nulls()
     if dtype in (pl.Date, pl.Datetime):
         return "dates"
-    is_number = pl.col(column).str.contains(NUMBER).all() if dtype == pl.String else pl.lit(True)
+    pattern = DAY_NUMBER if is_called_date(name) else NUMBER
+    is_number = pl.col(column).str.contains(pattern).all() if dtype == pl.String else pl.lit(True)
     if frame.select(is_number.alias("n")).collect()["n"][0]:
         number = pl.col(column).cast(pl.Float64)
         first, last = frame.select(number.min().alias("a"), number.max().alias("b")).collect().row(0)
         factors = [PER_SECOND[unit] for unit in UNITS]
+        if is_called_date(name) and written_form(first, last):
+            return "dates"
         is_plausible = any(PLAUSIBLE[0] * one <= first and last < PLAUSIBLE[1] * one for one in factors)
         return "numbers" if is_plausible and distinct > 1 else ""
     if dtype != pl.String:
