@@ -34,7 +34,7 @@ MEASURE = """<script>onload = () => {
   const beyond = [...document.querySelectorAll('main > *, figure, figcaption, p, li')]
     .filter(one => box(one).right > innerWidth + 1).map(one => one.textContent.slice(0, 40));
   parent.postMessage(JSON.stringify({
-    figures: svgs.filter(svg => box(svg).width > 200 && box(svg).height > 50).length, cut, beyond,
+    figures: svgs.filter(svg => box(svg).width > 200 && box(svg).height > 25).length, cut, beyond,
     width: innerWidth, wide: document.documentElement.scrollWidth - innerWidth,
     asked: performance.getEntriesByType('resource').map(one => one.name)}), '*'); }</script>"""
 # A window has 500 pixels at least; a frame in it may have any number.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 WIDTH, LINE_HEIGHT, ROW = 560, 300, 30
-LEFT, RIGHT, TOP, BOTTOM = 68, 24, 16, 44
+LEFT, RIGHT, TOP, BOTTOM = 80, 24, 16, 44
 LABELS, MOST_LABELS = 170, 300  # width of the names beside bars, and of long ones
 LETTER, VALUE = 9.3, 72  # width of a letter, and of a value, on a phone, where they are largest
 TICKS = 12  # at the most, below a line chart

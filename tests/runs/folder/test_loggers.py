@@ -139,24 +139,6 @@ def test_mlflow_has_recipe_epochs_protocol_and_test(run_with: Made, tmp_path: Pa
 
 
 @OWN_WARNINGS
-def test_wandb_has_recipe_epochs_protocol_and_test(run_with: Made, tmp_path: Path) -> None:
-    report = run_with("wandb")
-    (file,) = (tmp_path / "run/wandb").glob("offline-run-*/run-*.wandb")
-    kept = file.read_bytes()
-    for word in ("learning_rate", "valid/hr@5", "test/hr@5", report["protocol"]):
-        assert word.encode() in kept, word
-
-
-@OWN_WARNINGS
-def test_swanlab_has_recipe_epochs_protocol_and_test(run_with: Made, tmp_path: Path) -> None:
-    report = run_with("swanlab")
-    (place,) = (tmp_path / "run/swanlab").glob("run-*")
-    kept = b"".join(file.read_bytes() for file in place.rglob("*") if file.is_file())
-    for word in ("learning_rate", "valid/hr@5", "test/hr@5", report["protocol"]):
-        assert word.encode() in kept, word
-
-
-@OWN_WARNINGS
 def test_trackio_has_recipe_epochs_protocol_and_test(
     run_with: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

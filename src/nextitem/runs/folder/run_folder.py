@@ -10,7 +10,7 @@ model.safetensors       the weights of the best epoch
 refit.safetensors       those of a training on all data, where it was asked for: what recommends
 checkpoint.safetensors  the last epoch's weights and optimizer, to continue from
 log.jsonl               a line an epoch
-log.csv, tensorboard/, mlflow/, swanlab/, wandb/  the same, where training.loggers asks for it
+log.csv, tensorboard/, mlflow/  the same, where training.loggers asks for it
 histories/              the items of every user, oldest first, unless evaluation.keep_histories is false
 index.faiss, index.json  of `nextitem index`, and refit-index.faiss and .json; see runs/asking/index.py
 ranks.parquet           model, part, user, rank, above, tied, num_ranked: every metric of targets follows
@@ -58,7 +58,7 @@ from nextitem.writing import remove, remove_folder, replacing, write
 RECIPE, DATA, REPORT, LOG, RANKS = "recipe.yaml", "data.json", "report.json", "log.jsonl", "ranks.parquet"
 ITEMS, USERS, TITLES = "items.parquet", "users.parquet", "titles.parquet"
 INDEXES = (("index.faiss", "index.json"), ("refit-index.faiss", "refit-index.json"))  # of BEST, of REFIT
-TOOLS = ("tensorboard", "mlflow", "swanlab", "wandb")  # folders that training.loggers fill
+TOOLS = ("tensorboard", "mlflow")  # folders that training.loggers fill
 REFIT_WANTED = "refit.json"
 UPDATE, BEFORE = "update.json", "before"
 PASSING = (REFIT_WANTED, REFIT_CHECKPOINT)

@@ -1,4 +1,4 @@
-"""Trackers: the lines of log.jsonl, the recipe, the protocol and the test figures for MLflow, W&B, SwanLab and trackio.
+"""Trackers: the lines of log.jsonl, the recipe, the protocol and the test figures for MLflow and trackio.
 
 Each writes on this machine alone, into the run folder where the tool lets it; what sends it further is the tool's own
 command (docs/training.md). A training that is continued is told to the tool anew, with all epochs so far. One that is
@@ -8,9 +8,9 @@ stopped ends without facts.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from nextitem.writing import make_folder, remove_folder
 
 PROJECT = "nextitem"
 Numbers = dict[str, float]
-TrackerName = Literal["mlflow", "swanlab", "trackio", "wandb"]
+TrackerName = Literal["mlflow", "trackio"]
 
 
 class MlflowTracker:
@@ -50,50 +50,6 @@ class MlflowTracker:
         self.client.set_terminated(self.run, "FINISHED" if facts else "KILLED")
 
 
-class WandbTracker:
-    """wandb/, a run that `wandb sync` sends."""
-
-    def __init__(self, folder: Path, recipe: Recipe) -> None:
-        import wandb
-
-        _emptied(folder / "wandb", folder)
-        own = wandb.Settings(silent=True, console="off", disable_git=True, save_code=False)
-        config = recipe.model_dump(mode="json")
-        self.run = wandb.init(
-            project=PROJECT, name=folder.name, dir=str(folder), mode="offline", config=config, settings=own
-        )
-
-    def write(self, numbers: Numbers, epoch: int) -> None:
-        self.run.log(dict(numbers), step=epoch)
-
-    def finish(self, facts: dict[str, str], numbers: Numbers, epoch: int) -> None:
-        self.run.summary.update(facts | numbers)
-        self.run.finish(exit_code=0 if facts else 1)
-
-
-class SwanLabTracker:
-    """swanlab/, a run that `swanlab sync` sends."""
-
-    def __init__(self, folder: Path, recipe: Recipe) -> None:
-        with _quiet():
-            import swanlab
-
-            place, config = _emptied(folder / "swanlab", folder), recipe.model_dump(mode="json")
-            self.run = swanlab.init(
-                project=PROJECT, experiment_name=folder.name, logdir=str(place), mode="offline", config=config
-            )
-
-    def write(self, numbers: Numbers, epoch: int) -> None:
-        self.run.log(dict(numbers), step=epoch)
-
-    def finish(self, facts: dict[str, str], numbers: Numbers, epoch: int) -> None:
-        with _quiet():
-            if facts:
-                self.run.config.update(facts)
-                self.run.log(dict(numbers), step=epoch)
-            self.run.finish()
-
-
 class TrackioTracker:
     """A run in trackio's own store (TRACKIO_DIR, else in its cache), which `trackio show` opens."""
 
@@ -116,10 +72,8 @@ class TrackioTracker:
             self.run.finish()
 
 
-Tracker = MlflowTracker | WandbTracker | SwanLabTracker | TrackioTracker
-TRACKERS: dict[TrackerName, Callable[[Path, Recipe], Tracker]] = {
-    "mlflow": MlflowTracker, "swanlab": SwanLabTracker, "trackio": TrackioTracker, "wandb": WandbTracker,
-}  # fmt: skip
+Tracker = MlflowTracker | TrackioTracker
+TRACKERS: dict[TrackerName, Callable[[Path, Recipe], Tracker]] = {"mlflow": MlflowTracker, "trackio": TrackioTracker}
 
 
 def flat_keys(recipe: Recipe) -> dict[str, Any]:
@@ -146,7 +100,7 @@ def _quiet(*loggers: str) -> Iterator[None]:
     for name in loggers:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        with open(os.devnull, "w") as nothing, redirect_stdout(nothing):
+        with redirect_stdout(StringIO()):
             yield
     finally:
         for name, level in before.items():
