@@ -71,7 +71,7 @@ def test_titles_come_where_they_are_asked_for(client: TestClient) -> None:
 def test_similar_items_are_those_of_the_run(client: TestClient, loaded: Run) -> None:
     for by in ("vectors", "counts"):
         found = client.get("/similar", params={"item": "i5", "k": 3, "by": by}).json()
-        assert found["items"] == loaded.similar("i5", 3, by).items  # type: ignore[arg-type]
+        assert found["items"] == loaded.similar("i5", 3, by).items
         assert len(found["titles"]) == len(found["items"])
 
 
