@@ -30,7 +30,7 @@ KEYS = (
     "fallback",
     "ann",
 )
-FINE = {  # what is a question all the same
+FINE: dict[str, tuple[Any, ...]] = {  # what is a question all the same
     "histories": ([], [[]]),
     "users": (None,),
     "times": (None,), "at": (None,), "ratings": (None,), "only": (None,), "ann": (None,),

@@ -27,15 +27,15 @@ def guarded(counted: Path) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.mark.parametrize("sent", [None, "Bearer ", "Bearer sesam", "Bearer sesame ", "sesame", "Basic sesame"])
+@pytest.mark.parametrize("sent", [None, "Bearer ", "Bearer sesam", "Bearer sesames", "sesame", "Basic sesame"])
 def test_without_the_token_nothing_of_the_run_is_told(sent: str | None, guarded: TestClient) -> None:
     headers = {} if sent is None else {"Authorization": sent}
     for path in ("/card", "/items", "/metrics", "/similar?item=i1", "/sessions/a/items", "/nowhere"):
-        refused = guarded.get(path, headers=headers)
-        assert refused.status_code == 401 or (sent or "").strip() == "Bearer sesame"
+        assert guarded.get(path, headers=headers).status_code == 401
     for path in ("/recommend", "/reload"):
         refused = guarded.post(path, json=ONE, headers=headers)
-        assert refused.status_code == 401 or (sent or "").strip() == "Bearer sesame"
+        assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
+        assert "Authorization: Bearer TOKEN" in refused.json()["error"]
 
 
 def test_with_the_token_it_answers(guarded: TestClient) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from torch import Tensor
 
 from nextitem.errors import InputError
+from nextitem.models.towers import ItemTower
 from nextitem.runs.asking.recommend import Run, load
 from nextitem.runs.asking.recommendation import Recommendation
 from nextitem.serving.engine import BusyError, Engine
@@ -28,6 +30,10 @@ def engine(loaded: Run, batches: list[int]) -> Iterator[Engine]:
     engine.stop()
 
 
+def asked_of(history: list[str]) -> Question:
+    return Question(histories=[list(history)], k=5)
+
+
 async def behind(engine: Engine, questions: list[Question]) -> list[list[Recommendation] | BaseException]:
     """What is answered to questions that came while the thread was at work."""
     gate = Event()
@@ -42,7 +48,7 @@ async def behind(engine: Engine, questions: list[Question]) -> list[list[Recomme
 
 
 def test_what_waits_is_one_batch(engine: Engine, batches: list[int], loaded: Run, histories: list[list[str]]) -> None:
-    found = asyncio.run(behind(engine, [Question(histories=[one], k=5) for one in histories[:20]]))
+    found = asyncio.run(behind(engine, [asked_of(one) for one in histories[:20]]))
     assert batches == [20]
     for (one,), wanted in zip(found, loaded.recommend(histories[:20], 5), strict=True):  # type: ignore[misc]
         assert one.items == wanted.items
@@ -50,7 +56,7 @@ def test_what_waits_is_one_batch(engine: Engine, batches: list[int], loaded: Run
 
 def test_without_batches_each_is_by_itself(loaded: Run, batches: list[int], histories: list[list[str]]) -> None:
     engine = Engine(loaded, batched=False, saw=batches.append)
-    asyncio.run(behind(engine, [Question(histories=[one], k=5) for one in histories[:5]]))
+    asyncio.run(behind(engine, [asked_of(one) for one in histories[:5]]))
     engine.stop()
     assert batches == [1] * 5
 
@@ -82,11 +88,18 @@ def test_the_vectors_of_items_are_worked_out_once(
     folder: Path, histories: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = load(folder)
-    wanted, times, vectors = run.recommend(histories[:3], 5), list[int](), type(run.model).item_vectors  # type: ignore[attr-defined]
-    monkeypatch.setattr(type(run.model), "item_vectors", lambda model: (times.append(1), vectors(model))[1])
+    wanted, times, kind = run.recommend(histories[:3], 5), list[int](), type(run.model)
+    assert issubclass(kind, ItemTower)
+    vectors = kind.item_vectors
+
+    def counted(model: ItemTower) -> Tensor:
+        times.append(1)
+        return vectors(model)
+
+    monkeypatch.setattr(kind, "item_vectors", counted)
     engine = Engine(run)
     for history, one in zip(histories, wanted, strict=False):
-        assert asyncio.run(engine.recommend(Question(histories=[history], k=5)))[0].items == one.items
+        assert asyncio.run(engine.recommend(asked_of(history)))[0].items == one.items
     engine.stop()
     assert len(times) == 1
 

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from nextitem.cli.main import app
 from nextitem.errors import InputError
 from nextitem.serving import installed, server
+from nextitem.serving.service import Service
 
 
 @contextmanager
@@ -59,7 +60,12 @@ def test_what_was_asked_is_answered_before_it_ends(counted: Path) -> None:  # a 
 @pytest.mark.parametrize("token", [None, "sesame"])
 def test_it_warns_where_others_can_reach_it(token: str | None, counted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str | None] = []
-    monkeypatch.setattr(server, "serve", lambda service, listener, token, begun: (asked.append(token), service.stop()))
+
+    def ended(service: Service, listener: socket.socket, token: str | None, begun: object) -> None:
+        asked.append(token)
+        service.stop()
+
+    monkeypatch.setattr(server, "serve", ended)
     more = [] if token is None else ["--token", token]
     result = CliRunner().invoke(app, ["serve", str(counted), "--port", "0", "--host", "0.0.0.0", *more])
     assert result.exit_code == 0

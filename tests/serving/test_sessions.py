@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from fastapi.testclient import TestClient
 
 from nextitem.errors import InputError
-from nextitem.runs.asking.recommend import Run
+from nextitem.runs.asking.recommend import Run, load
 from nextitem.serving.limits import Limits
 from nextitem.serving.sessions import FullError, Sessions
 
@@ -86,11 +88,9 @@ def test_too_many_sessions_are_told_to_the_client(client: TestClient) -> None:
     assert codes == [200, 200, 200, 429]
 
 
-def test_another_run_reads_a_session_anew(sessions: Sessions, loaded: Run, folder: object) -> None:
-    import nextitem
-
+def test_another_run_reads_a_session_anew(sessions: Sessions, loaded: Run, folder: Path) -> None:
     before = sessions.add(loaded, "a", HISTORY, 5, exclude_seen=True)
-    other = nextitem.load(str(folder))
+    other = load(folder)
     after = sessions.look(other, "a", 5, exclude_seen=True)
     assert after is not None
     assert (after.items, after.answer) == (before.items, before.answer)

@@ -48,33 +48,21 @@ class Opening:
             InputError: it is no run, a damaged one, or it answers nothing.
         """
         run = load(self.place.resolve(), models=self.models)
-        if self.ann:
-            run.opened_index  # noqa: B018
+        # Held from here on, whatever comes to stand in the folder.
+        _ = run.titles, run.histories if lexists(run.folder / HISTORIES) else None
         for score in _first_answer(run, self.ann):
             if not isfinite(score):
                 raise InputError(f"{self.place} scores an item with {score}, which ranks nothing; train it again")
-        run.titles  # noqa: B018
-        if lexists(run.folder / HISTORIES):
-            run.histories  # noqa: B018  # held from here on, whatever comes to stand in the folder
         return run
 
 
 def _first_answer(run: Run, ann: bool) -> list[float]:
-    """Scores of a question of the kind that the model takes, where that can be asked without anybody's history."""
-    wanted = run.model.wanted()
-    item = run.items.ids([1])
-    beside = {
-        "times": [[0]] if wanted.times or wanted.asked_at else None,
-        "ratings": [[1.0]] if wanted.ratings else None,
-    }
-    knows_all = not run.model.knows_users or run.model.takes_strangers
-    if knows_all or not lexists(run.folder / HISTORIES):
-        users = None if knows_all else run.users.ids([1])
-        found = run.recommend(
-            [item], 1, users=users, times=beside["times"], ratings=beside["ratings"], exclude_seen=False, ann=ann
-        )
-    else:
-        found = run.recommend(None, 1, users=run.users.ids([1]), fallback="none", unknown="skip", exclude_seen=False)
+    """Scores of a question of the kind that the model takes."""
+    wanted, item = run.model.wanted(), run.items.ids([1])
+    times = [[1]] if wanted.times or wanted.asked_at else None
+    ratings = [[1.0]] if wanted.ratings else None
+    user = run.users.ids([1]) if run.model.knows_users else None
+    found = run.recommend([item], 1, users=user, times=times, ratings=ratings, exclude_seen=False, ann=ann)
     return found[0].scores
 
 
