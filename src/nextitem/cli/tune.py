@@ -88,6 +88,7 @@ def tune_recipe(
     json: bool = False,
 ) -> None:
     """Tune and show it; the `typed` keys stay as they are."""
+    from nextitem.data.sources.shards import folder_name
     from nextitem.tuning.result import Tuning
     from nextitem.tuning.tune import tuning
     from nextitem.tuning.view import TuningView
@@ -95,7 +96,7 @@ def tune_recipe(
     if is_launched():
         raise InputError("nextitem tune trains in one process; start it several times with the same --out instead")
     fixed = {f"{section}.{key}" for section, one in typed.items() if isinstance(one, dict) for key in one}
-    place = out or Path("runs") / f"{wanted.model.label}-{Path(wanted.data.source).name}-tune"
+    place = out or Path("runs") / f"{wanted.model.label}-{folder_name(wanted.data.source)}-tune"
     screen = console(stderr=json)
     view = TuningView(screen)
     compilation = telling_of_compilation(screen) if screen.is_terminal else nullcontext()

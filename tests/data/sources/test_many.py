@@ -181,6 +181,24 @@ def test_what_all_files_say_is_said_once(tmp_path: Path) -> None:
     assert len(notes) == 2
 
 
+def test_a_run_takes_a_pattern_and_a_condition_and_finds_them_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2, 3, 4, 5, 6):
+        as_parquet(week(number), tmp_path / f"week_{number}")
+    monkeypatch.chdir(tmp_path)
+    keys = ["-m", "Popularity", "--data.where", "item != 'i3'", "--evaluation.baselines", "[]"]
+    result = CliRunner().invoke(app, ["run", "-d", "week_*.parquet", *keys])
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    assert "6 files are one log, in the order of their names: week_1.parquet, week_2.parquet .. week_6.parquet" in said
+    assert "10 of 12 rows of week_1.parquet to week_6.parquet count (data.where): item != 'i3'" in said
+    run = tmp_path / "runs" / "Popularity-week_all.parquet"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert CliRunner().invoke(app, ["evaluate", str(run)]).exit_code == 0
+
+
 @pytest.mark.parametrize("command", [["check"], ["describe"], ["prepare", "--out", "ready"]])
 def test_each_command_takes_a_pattern(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weeks(tmp_path)

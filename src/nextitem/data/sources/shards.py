@@ -38,6 +38,15 @@ def shards(source: str) -> tuple[Path, ...] | None:
     )
 
 
+def folder_name(source: str) -> str:
+    """The last part of a source's name, as part of the name of a folder: without what a pattern is told by.
+
+    >>> folder_name("logs/week_*.parquet"), folder_name("data/log.csv")
+    ('week_all.parquet', 'log.csv')
+    """
+    return re.sub(r"[*?]+", "all", Path(source).name)
+
+
 def is_there(path: Path) -> bool:
     """Whether a path, or what a pattern stands for, is there."""
     return path.exists() or bool(PATTERN.search(str(path)) and glob(str(Path(*_as_pattern(path))), recursive=True))

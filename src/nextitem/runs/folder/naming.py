@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 
+from nextitem.data.sources.shards import folder_name
 from nextitem.recipe import Recipe
 from nextitem.runs.folder.run_folder import RunFolder
 
 
 def stem_of(recipe: Recipe) -> str:
     """`MODEL-DATA`."""
-    return f"{recipe.model.name.rpartition(':')[2]}-{Path(recipe.data.source).name}"
+    return f"{recipe.model.name.rpartition(':')[2]}-{folder_name(recipe.data.source)}"
 
 
 def free_folder(parent: Path, recipe: Recipe) -> Path:

@@ -43,21 +43,8 @@ BY_SPACE = (PAIRS, SEQUENCES, SPACED_RATINGS, SPACED_TIMES, LABELS)
 FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
-        *(
-            ATOMIC_FILE,
-            MOVIELENS,
-            *BY_SPACE,
-            DATED_SEQUENCES,
-            RATINGS,
-            ITEM_RATINGS,
-            TIMES,
-            TABLE,
-            JSON_LINES,
-            NESTED,
-            DIGINETICA,
-            YOOCHOOSE,
-        ),
-        *(GOWALLA, FOURSQUARE, PLAYS, STEAM, TAGS, TMALL, MATLAB),
+        *(ATOMIC_FILE, MOVIELENS, *BY_SPACE, DATED_SEQUENCES, RATINGS, ITEM_RATINGS, TIMES, TABLE, JSON_LINES, NESTED),
+        *(DIGINETICA, YOOCHOOSE, GOWALLA, FOURSQUARE, PLAYS, STEAM, TAGS, TMALL, MATLAB),
     )
 }
 
