@@ -53,8 +53,8 @@ def open_data(
 ) -> tuple[Interactions | Dataset, str]:
     """A log, or a prepared Dataset, and one sentence that says where it came from and how it was read.
 
-    `source` is a name of PUBLIC_DATA or SYNTHETIC (write ./name for a folder that is called so), a file, a
-    folder that `Dataset.save` wrote, or a folder with one interaction file. The options are those of
+    `source` is a name of PUBLIC_DATA or SYNTHETIC (write ./name for a folder that is called so), a file, a pattern, a
+    folder that `Dataset.save` wrote, or one with a log in one file or many. The options are those of
     `formats.read`; `engine` is what reads a table. Parquet, and text of 64 MB or more, is scanned: the log is lazy.
     `bad_lines="skip"` leaves out what breaks a rule of lines; the log's notes and `bad_lines` tell of it. `where` is a
     condition on the columns of the file (docs/preparation.md): only rows that it holds for count.
