@@ -53,6 +53,11 @@ def test_without_an_item_the_best_are_explained(client: TestClient) -> None:
     assert len(client.get("/explain", params={"user": "ann", "k": 2}).json()["explanations"]) == 2
 
 
+def test_a_model_of_users_alone_has_no_influences(client: TestClient) -> None:
+    assert not client.get("/card").json()["has"]["influences"]
+    assert client.post("/explain", json={"history": ["a"], "user": "ann"}).status_code == 422
+
+
 def test_strangers_are_refused(client: TestClient) -> None:
     assert client.get("/explain", params={"user": "nobody"}).status_code == 422
     assert client.get("/explain", params={"user": "ann", "item": "zz"}).status_code == 422

@@ -39,6 +39,7 @@ def card(run: Run, name: str, limits: Limits, *, has_index: bool) -> dict[str, A
             "vectors": has_vectors(type(run.model)),
             "sessions": isinstance(run.model, Streaming),
             "paths": has_paths(run.model),
+            "influences": not run.model.knows_users or run.model.takes_strangers,
             "index": has_index,
         },
         "limits": asdict(limits),

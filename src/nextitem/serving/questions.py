@@ -76,6 +76,33 @@ class Question(BaseModel):
             raise InputError(f"users beside histories are one for each, found {found}; leave users out, or add some")
 
 
+class Why(BaseModel):
+    """A body of POST /explain; what the keys mean is what `Run.explain` says of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    history: list[Id] | None = None
+    """Item ids, oldest first; without it `user` is explained by what the run keeps."""
+    items: list[Id] | None = None
+    """The recommended items to explain [the best k]."""
+    user: Id | None = None
+    """A user id: alone, or beside the history for a model that knows users."""
+    times: list[Moment] | None = None
+    """When the items of the history were met, for a model that goes by times."""
+    at: Moment | None = None
+    """When it is asked, for a model that goes by that."""
+    ratings: list[Rating] | None = None
+    """How the items of the history were rated, for a model that goes by ratings."""
+    k: StrictInt = 3
+    """How many items are explained."""
+
+    def refuse_beyond(self, limits: Limits) -> None:
+        """Raises InputError where more is asked than may be."""
+        limits.refuse_k(self.k)
+        refuse_more("the history", self.history or (), limits.history, "leave out the oldest")
+        refuse_more("items", self.items or (), limits.k, "ask in several requests")
+
+
 class Met(BaseModel):
     """A body of POST /sessions/{id}/items: what the session met since, oldest first, and how many items come back."""
 

@@ -11,12 +11,13 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
+from nextitem.runs.asking.influence import Influenced
 from nextitem.runs.asking.recommend import Run
 from nextitem.runs.asking.recommendation import Recommendation
 from nextitem.serving.limits import refuse_more
 from nextitem.serving.meters import KIND
 from nextitem.serving.page import html, policy
-from nextitem.serving.questions import SESSION, Answers, Fault, Met, Question
+from nextitem.serving.questions import SESSION, Answers, Fault, Met, Question, Why
 from nextitem.serving.service import Service
 from nextitem.serving.sessions import Stand
 from nextitem.serving.shelf import Shelf
@@ -82,6 +83,23 @@ async def explain(
     found = await aside(service, partial(service.explain, user, item, k, paths))
     told = [asdict(one) | {"texts": [str(reason) for reason in one.reasons]} for one in found]
     return JSONResponse({"explanations": told, "titles": service.shelf.titles([one.item for one in found])})
+
+
+@ROUTER.post("/explain", responses=FAULTS)
+async def influences(why: Why, request: Request) -> Response:
+    """Which items of a history brought a recommendation: what its score loses when each is taken out."""
+    service = service_of(request)
+    why.refuse_beyond(service.limits)
+
+    def work(run: Run) -> list[Influenced]:
+        beside = why.model_dump(include={"user", "times", "at", "ratings", "k"})
+        return run.explain(why.history, why.items, **beside)
+
+    found = await service.engine.call(work)
+    items = dict.fromkeys(part.item for one in found for part in (one, *one.influences))
+    titles = service.shelf.titles(list(items))
+    told = None if titles is None else dict(zip(map(str, items), titles, strict=True))
+    return JSONResponse({"explanations": [asdict(one) for one in found], "titles": told})
 
 
 @ROUTER.post("/sessions/{name}/items", responses=FAULTS | CANNOT)

@@ -3,6 +3,7 @@ const $ = (id) => document.getElementById(id);
 const state = { history: [], user: "", language: navigator.language.startsWith("zh") ? "zh" : "en", near: null };
 let card = null, token = "", asked = 0;
 const titles = new Map();
+const MOST_REASONS = 5;
 
 function say(word, values = {}) {
   return WORDS[state.language][word].replace(/\{(\w+)\}/g, (whole, name) => String(values[name]));
@@ -187,7 +188,7 @@ function drawNext(answer) {
     const row = make("li", {}, make("div", { className: "row" }, called(item),
       make("span", { className: "score long" }, answer.scores[place].toFixed(3)), button("add", () => add(item)),
       button("similar", () => showNear(item))), make("span", { className: "bar" }, level));
-    if (card.has.paths && state.user && answer.source === "model") {
+    if (answer.source === "model" && (card.has.influences ? state.history.length : card.has.paths && state.user)) {
       row.firstChild.append(button("why", () => explain(item, row)));
     }
     return row;
@@ -203,14 +204,25 @@ async function explain(item, row) {
   const place = make("div", { className: "why" }, "…");
   row.append(place);
   try {
-    const wanted = new URLSearchParams({ user: state.user, item });
-    const found = (await ask(`/explain?${wanted}`)).explanations[0];
-    const lines = found.reasons.map((one, number) => make("div", {}, say("share", {
-      share: `${(100 * one.share).toFixed(0)}%`, path: found.texts[number] })));
-    place.replaceChildren(...(lines.length ? lines : [say("nopath")]));
+    const lines = card.has.influences ? await influencesOf(item) : await pathsTo(item);
+    place.replaceChildren(...(lines.length ? lines.map((one) => make("div", {}, one)) : [say("nopath")]));
   } catch (error) {
     place.textContent = error.message;
   }
+}
+
+async function influencesOf(item) {
+  const asked = { history: state.history, items: [item], ...(card.asks.users && state.user ? { user: state.user } : {}) };
+  const found = await ask("/explain", asked);
+  if (found.titles) learn(Object.keys(found.titles), Object.values(found.titles));
+  return found.explanations[0].influences.slice(0, MOST_REASONS).map((one) => say("brought", {
+    name: name(one.item), loss: `${one.loss < 0 ? "−" : "+"}${Math.abs(one.loss).toFixed(3)}` }));
+}
+
+async function pathsTo(item) {
+  const found = (await ask(`/explain?${new URLSearchParams({ user: state.user, item })}`)).explanations[0];
+  return found.reasons.map((one, number) => say("share", {
+    share: `${(100 * one.share).toFixed(0)}%`, path: found.texts[number] }));
 }
 
 async function showNear(item) {

@@ -13,7 +13,7 @@ const WORDS = {
     refit: "What recommends was trained once more on all data; the figures are of the weights before.",
     unmeasured: "This run was not evaluated.", left: "left out, since the model does not know them: {ids}",
     position: "{name}: place {place} of {count}", removed: "{name} removed", limit: "A history may have {count} items.",
-    share: "{share} of the weight: {path}",
+    share: "{share} of the weight: {path}", brought: "{loss} by {name}",
   },
   zh: {
     on: "{model}，数据：{data}", met: "历史记录", next: "接下来推荐", search: "添加物品：输入标题或编号",
@@ -28,6 +28,6 @@ const WORDS = {
     refit: "推荐所用的权重已在全部数据上重新训练；指标属于之前的权重。",
     unmeasured: "该模型未经评估。", left: "模型不认识、已忽略：{ids}",
     position: "{name}：第 {place} 位，共 {count} 位", removed: "已删除 {name}", limit: "历史最多 {count} 个物品。",
-    share: "占权重 {share}：{path}",
+    share: "占权重 {share}：{path}", brought: "{loss}：来自“{name}”",
   },
 };
