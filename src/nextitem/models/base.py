@@ -62,7 +62,7 @@ class Recommender(nn.Module):
         self.num_items = num_items
 
     @classmethod
-    def needs_for(cls, given: dict[str, Any]) -> tuple[str, ...]:
+    def needs_for(cls, arguments: dict[str, Any]) -> tuple[str, ...]:
         """What a model of these arguments needs of the data; whose `needs` hang on an argument says so here."""
         return cls.needs
 

@@ -61,8 +61,8 @@ class FieldTowers(Kept, TwoTower):
         self._classes: tuple[Tensor, Tensor] | None = None  # (K,) items that are classes, and (V,) the place of each
 
     @classmethod
-    def needs_for(cls, given: dict[str, Any]) -> tuple[str, ...]:
-        return NEEDS.get(given.get("attributes", "items"), ())
+    def needs_for(cls, arguments: dict[str, Any]) -> tuple[str, ...]:
+        return NEEDS.get(arguments.get("attributes", "items"), ())
 
     def make_users(self, fields: Tensor) -> Tensor:
         """The vectors (N, E) of users, of their fields (N, F, D)."""
