@@ -18,7 +18,7 @@ PACKAGE = Path(nextitem.__file__).parent
 FLOORS = [
     {"errors"},
     {"keys"},
-    {"compiling", "cores", "forking", "processes", "terminal", "agreements", "notebook", "writing"},
+    {"compiling", "cores", "memory", "forking", "processes", "terminal", "agreements", "notebook", "writing"},
     {"data"},
     {"diagnosis"},
     {"nn"},

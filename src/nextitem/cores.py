@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,32 +33,39 @@ def bound_waiting(platform: str, environment: MutableMapping[str, str]) -> None:
 
 def _quota(root: Path, membership: Path) -> float:
     """Cores' worth of time a period; infinite without a limit, and where there are no cgroups."""
-    lines = membership.read_text().splitlines() if membership.exists() else []
     found = [math.inf]
+    for folder, is_v2 in groups(root, membership, "cpu"):
+        found.append(_quota_v2(folder) if is_v2 else _quota_v1(folder))
+    return min(found)
+
+
+def groups(root: Path, membership: Path, controller: str) -> Iterator[tuple[Path, bool]]:
+    """The folders of the cgroups that limit something for this process, and whether they are of version 2."""
+    lines = membership.read_text().splitlines() if membership.exists() else []
     for line in lines:
         _, controllers, path = line.split(":", 2)
         is_v2, parts = not controllers, Path(path.lstrip("/"))
-        if not is_v2 and "cpu" not in controllers.split(","):
+        if not is_v2 and controller not in controllers.split(","):
             continue
         base = root if is_v2 else root / controllers
         # A container often sees its own group as the root, whatever the path says: groups that are not there limit
         # nothing here.
-        folders = (base / parts, *(base / parent for parent in parts.parents))
-        found.extend(_quota_v2(folder) if is_v2 else _quota_v1(folder) for folder in folders)
-    return min(found)
+        for folder in (base / parts, *(base / parent for parent in parts.parents)):
+            yield folder, is_v2
 
 
 def _quota_v2(folder: Path) -> float:
-    words = _words(folder / "cpu.max")
+    words = words_of(folder / "cpu.max")
     return math.inf if len(words) != 2 or words[0] == "max" else int(words[0]) / int(words[1])
 
 
 def _quota_v1(folder: Path) -> float:
-    quota, period = _words(folder / "cpu.cfs_quota_us"), _words(folder / "cpu.cfs_period_us")
+    quota, period = words_of(folder / "cpu.cfs_quota_us"), words_of(folder / "cpu.cfs_period_us")
     return int(quota[0]) / int(period[0]) if quota and period and int(quota[0]) > 0 else math.inf
 
 
-def _words(file: Path) -> list[str]:
+def words_of(file: Path) -> list[str]:
+    """What a file of the system says, word by word; nothing where it cannot be read."""
     try:
         return file.read_text().split()
     except OSError:

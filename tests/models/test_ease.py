@@ -6,11 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nextitem import memory
 from nextitem.data.sequences import Sequences
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.general.ease import EASE
+from nextitem.models.general.edlae import EDLAE
 from nextitem.testing import RecommenderTests
 
 
@@ -73,3 +75,18 @@ def test_an_item_that_nobody_met_is_scored_zero() -> None:
 def test_l2_of_zero_is_an_error() -> None:
     with pytest.raises(InputError, match="l2 must be above 0"):
         EASE(4, l2=0.0)
+
+
+@pytest.mark.parametrize("model", [EASE, EDLAE])
+def test_a_catalogue_whose_square_fits_no_memory_is_refused_and_another_model_named(model: type[EASE]) -> None:
+    with pytest.raises(
+        InputError, match=rf"{model.__name__} would hold .* for all pairs of 100,000,000 items.* take SANSA"
+    ):
+        model(10**8)
+
+
+def test_what_fitting_holds_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "usable_memory", lambda: 1e4)
+    model = EASE(40)  # 7 KB of weights, 34 KB while it is fitted
+    with pytest.raises(InputError, match="EASE would hold 0 MB for all pairs of 40 items"):
+        model.fit(TrainingData.of(Sequences.from_lists(ROWS), 40))

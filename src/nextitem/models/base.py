@@ -61,6 +61,11 @@ class Recommender(nn.Module):
             raise InputError(f"a recommender needs at least one item, found num_items {num_items}")
         self.num_items = num_items
 
+    @classmethod
+    def needs_for(cls, arguments: dict[str, Any]) -> tuple[str, ...]:
+        """What a model of these arguments needs of the data; whose `needs` hang on an argument says so here."""
+        return cls.needs
+
     def wanted(self) -> Wanted:
         """What the model sees of a row beside users and items: times, ratings, views, triples; most models nothing."""
         return NOTHING

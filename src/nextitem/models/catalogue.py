@@ -110,7 +110,7 @@ def trains_on(model: type[Trained], given: dict[str, Any]) -> tuple[str, ...]:
 
 def needs_of(model: type[Recommender], given: dict[str, Any]) -> tuple[str, ...]:
     """What the data must have for a model of these arguments: knowledge, trust, item_attributes, user_attributes."""
-    return (*model.needs, *contents_of(model, given).needs)
+    return (*model.needs_for(given), *contents_of(model, given).needs)
 
 
 def make(model: type[Recommender], sizes: Sizes, given: dict[str, Any]) -> Recommender:

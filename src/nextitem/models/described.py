@@ -26,6 +26,7 @@ from nextitem.data.ids import PAD
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.contents import NOTHING
+from nextitem.models.fields import seen_bags
 from nextitem.models.initialise import FirstWeights, initialise
 from nextitem.models.kept import Kept
 from nextitem.models.towers import SequenceModel
@@ -79,13 +80,9 @@ class Described(Kept, SequenceModel):
         is_met = np.bincount(train.rows.flat_items(), minlength=self.num_items + 1) > 0
         is_described = np.zeros_like(is_met)
         for name in self.names:
-            bags = train.item_attributes.bags(name)
-            items = np.repeat(np.arange(self.num_items + 1), np.diff(bags.offsets))
-            is_known = np.bincount(bags.codes[is_met[items]], minlength=bags.num_values + 1) > 0
-            kept = is_known[bags.codes]  # a value that training never saw says nothing
-            offsets = np.cumsum(np.bincount(items[kept] + 1, minlength=self.num_items + 2))
-            self.bags[name] = torch.from_numpy(bags.codes[kept].astype(np.int64)), torch.from_numpy(offsets)
-            is_described[items[kept]] = True
+            codes, offsets = seen_bags(train.item_attributes.bags(name), is_met)
+            self.bags[name] = torch.from_numpy(codes), torch.from_numpy(offsets)
+            is_described |= np.diff(offsets) > 0
         self._take_new(~is_met & is_described)
         with torch.no_grad():
             for table in (self.item_embedding, self.output_table()):

@@ -24,7 +24,9 @@ from nextitem.nn.kernels.checking import Family
 from nextitem.nn.kernels.restricting import restrict
 
 CELLS = 2**24  # of the matrices of some problems: 64 MB
-WAY_OUT = "leave rare items out, or take a model that keeps a few neighbours, such as RP3beta"
+WAY_OUT = (
+    "leave rare items or users of very many items out, or take a model that keeps a few neighbours, such as RP3beta"
+)
 
 
 @dataclass(frozen=True)
@@ -40,19 +42,21 @@ class Problems:
 Solve = Callable[[Problems], Tensor]  # -> (B, N): what each of the others adds to the item's score
 
 
-def solved(by_user: csr_array, num_others: int, above: float, name: str, solve: Solve) -> csr_array:
+def solved(
+    by_user: csr_array, num_others: int, above: float, name: str, solve: Solve, *, are_lower: bool = False
+) -> csr_array:
     """(V, V): at [i, j] what `solve` says that i adds to j, where i is among the others of j.
 
     The others of an item are the `num_others` that share most users with it, of equal ones the lower numbers, and of
-    these all that share more than `above`; below 0, those that share none too. All pairs with common users are held, 8
-    bytes each.
+    these all that share more than `above`; below 0, those that share none too. With `are_lower` they are taken from the
+    items of lower numbers. All pairs with common users are held, 8 bytes each.
 
     Raises:
         InputError: there may be more pairs than item_weights.MOST_ENTRIES.
     """
     rows, columns = [torch.zeros(0, dtype=torch.int64)], [torch.zeros(0, dtype=torch.int64)]
     weights = [torch.zeros(0)]
-    for problems in _problems(by_user, num_others, above, name):
+    for problems in _problems(by_user, num_others, above, name, are_lower):
         found = solve(problems)
         which, places = ((problems.others != PAD) & (found != 0)).nonzero(as_tuple=True)
         rows.append(problems.others[which, places])
@@ -63,11 +67,11 @@ def solved(by_user: csr_array, num_others: int, above: float, name: str, solve: 
     return csr_array((torch.cat(weights).numpy(), cells), shape=(size, size))
 
 
-def _problems(by_user: csr_array, num_others: int, above: float, name: str) -> Iterator[Problems]:
+def _problems(by_user: csr_array, num_others: int, above: float, name: str, are_lower: bool) -> Iterator[Problems]:
     nearest = []
 
     def note(common: csr_array, block: np.ndarray) -> csr_array:
-        nearest.append(largest(_beside(common, block, above), num_others))
+        nearest.append(largest(_beside(common, block, above, are_lower), num_others))
         return common
 
     gram = from_common_users(by_user, note, None, name, WAY_OUT)
@@ -90,7 +94,7 @@ def _problems(by_user: csr_array, num_others: int, above: float, name: str) -> I
         yield Problems(items, others, form(gram_starts, gram_columns, gram_values, others), common)
 
 
-def _beside(common: csr_array, block: np.ndarray, above: float) -> csr_array:
+def _beside(common: csr_array, block: np.ndarray, above: float, are_lower: bool) -> csr_array:
     """Of the items of a block the others with more than `above` common users, and a half more than they have: an entry
     of a sparse table is never 0.
     """
@@ -98,10 +102,13 @@ def _beside(common: csr_array, block: np.ndarray, above: float) -> csr_array:
         dense = common.toarray() + np.float32(0.5)
         dense[:, PAD] = 0.0
         dense[np.arange(len(block)), block] = 0.0
+        if are_lower:
+            dense[np.arange(dense.shape[1]) > block[:, None]] = 0.0
         dense[block == PAD] = 0.0
         return csr_array(dense)
     rows, columns = common.tocoo().coords
-    beside = np.where((columns != block[rows]) & (common.data > above), common.data + np.float32(0.5), np.float32(0.0))
+    is_other = columns < block[rows] if are_lower else columns != block[rows]
+    beside = np.where(is_other & (common.data > above), common.data + np.float32(0.5), np.float32(0.0))
     return csr_array((beside, common.indices, common.indptr), common.shape)
 
 
@@ -119,12 +126,13 @@ def restrict_plain(starts: Tensor, columns: Tensor, values: Tensor, others: Tens
 
 
 def _examples() -> list[Any]:
-    """A table with gaps and an empty row, and others of which some are padding."""
+    """A table with gaps and an empty row, and others of which some are padding: few, and as many as there are."""
     dense = (torch.arange(144).view(12, 12) ** 2 % 7).float()
     dense[0], dense[5] = 0.0, 0.0
     table = csr_array(dense.numpy())
-    parts = (torch.from_numpy(one) for one in (table.indptr.astype(np.int64), table.indices, table.data))
-    return [(*parts, torch.tensor([[3, 11, 5, 1], [2, 7, 0, 0], [9, 4, 8, 0]]))]
+    parts = tuple(torch.from_numpy(one) for one in (table.indptr.astype(np.int64), table.indices, table.data))
+    few = torch.tensor([[3, 11, 5], [2, 7, 0], [9, 4, 8], [1, 0, 0]])
+    return [(*parts, few), (*parts, torch.tensor([[3, 11, 5, 1, 7, 2], [2, 7, 0, 0, 0, 0], [9, 4, 8, 10, 1, 0]]))]
 
 
 RESTRICTED = Family("matrices of a few items", restrict, restrict_plain, _examples)

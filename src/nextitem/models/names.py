@@ -4,8 +4,10 @@ from nextitem.models.general.bpr import BPR as BPR
 from nextitem.models.general.cml import CML as CML
 from nextitem.models.general.co_occurrence import CoOccurrence as CoOccurrence
 from nextitem.models.general.direct_au import DirectAU as DirectAU
+from nextitem.models.general.dssm import DSSM as DSSM
 from nextitem.models.general.ease import EASE as EASE
 from nextitem.models.general.edlae import EDLAE as EDLAE
+from nextitem.models.general.fm import FM as FM
 from nextitem.models.general.gf_cf import GFCF as GFCF
 from nextitem.models.general.ials import IALS as IALS
 from nextitem.models.general.item_knn import ItemKNN as ItemKNN
@@ -22,6 +24,7 @@ from nextitem.models.general.popularity import Popularity as Popularity
 from nextitem.models.general.pure_svd import PureSVD as PureSVD
 from nextitem.models.general.rec_vae import RecVAE as RecVAE
 from nextitem.models.general.rp3beta import RP3beta as RP3beta
+from nextitem.models.general.sansa import SANSA as SANSA
 from nextitem.models.general.sgl import SGL as SGL
 from nextitem.models.general.sim_gcl import SimGCL as SimGCL
 from nextitem.models.general.simplex import SimpleX as SimpleX

@@ -15,8 +15,12 @@ from torch import Tensor
 from nextitem.data.batches import Batch
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
+from nextitem.memory import refuse_too_much
 from nextitem.models.base import Fitted
 from nextitem.models.counting import interaction_matrix, multi_hot
+
+WAY_OUT = "take SANSA, which has the same inverse by sparse factors"
+KEPT, HELD = 4, 20  # bytes of a pair of items: of the weights alone, and beside two float64 matrices while it is fitted
 
 
 class EASE(Fitted):
@@ -27,7 +31,8 @@ class EASE(Fitted):
     The weights B minimise |X - X B|^2 + l2 |B|^2 with diag(B) = 0 for the binary user-item matrix X. With
     P = (X'X + l2 I)^-1 they are B[i, j] = -P[i, j] / P[j, j].
 
-    Fitting holds two float64 matrices of num_items^2: 6.4 GB at 20,000 items.
+    Fitting holds two float64 matrices of num_items^2 beside the weights: 8 GB at 20,000 items. Where that is more than
+    this process may use, it is refused, and SANSA named.
     """
 
     weights: Tensor  # (V, V) float32; the padding's row and column and the diagonal are 0
@@ -40,9 +45,15 @@ class EASE(Fitted):
                 f"l2 must be above 0, or the matrix of items that are always together has no inverse: {l2}"
             )
         self.l2 = l2
+        self._refuse_too_many(KEPT)
         self.register_buffer("weights", torch.zeros(num_items + 1, num_items + 1))
 
+    def _refuse_too_many(self, num_bytes: int) -> None:
+        what = f"all pairs of {self.num_items:,} items"
+        refuse_too_much(type(self).__name__, num_bytes * (self.num_items + 1) ** 2, what, WAY_OUT)
+
     def fit(self, train: TrainingData) -> None:
+        self._refuse_too_many(HELD)
         seen = interaction_matrix(train.rows, self.num_items)[:, 1:].astype(np.float64)
         gram = torch.from_numpy((seen.T @ seen).toarray())  # (num_items, num_items)
         self.weights[1:, 1:] = self.solve(gram).to(self.weights)

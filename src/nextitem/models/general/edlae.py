@@ -23,7 +23,8 @@ class EDLAE(EASE):
     score(j) = sum of weights[i, j] over the items i of the history; repeats count once. The weights are those of EASE,
     with dropout / (1 - dropout) times the number of an item's users added to its `l2`: it holds popular items down.
 
-    Fitting holds two float64 matrices of num_items^2: 6.4 GB at 20,000 items.
+    Fitting holds two float64 matrices of num_items^2 beside the weights: 8 GB at 20,000 items. Where that is more than
+    this process may use, it is refused, and SANSA named, which has `dropout` too.
 
     Arguments:
         l2: the penalty that all items have.

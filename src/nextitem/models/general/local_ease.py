@@ -6,7 +6,7 @@ simplifies: there one matrix is solved for several items, here each item has one
     for item j and its others O: w = (G_OO + L_OO)^-1 G_Oj, the column of EASE if O were all items; G = X'X,
     L = l2 I + dropout / (1 - dropout) diag(G), as in EDLAE
 
-It is for what SANSA (Spišák et al., RecSys 2023) is for, whose sparse approximate inverse is of another make.
+It is for what SANSA is for, whose sparse factors relate more items for the same memory.
 """
 
 from __future__ import annotations

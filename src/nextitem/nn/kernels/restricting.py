@@ -15,6 +15,8 @@ from torch import Tensor
 from nextitem.compiling import parallel_kernel
 from nextitem.nn.kernels.threads import use_torch_threads
 
+LONG = 32  # of rows this many times as long as a problem the entries are searched for, not gone through
+
 
 def restrict(starts: Tensor, columns: Tensor, values: Tensor, others: Tensor) -> Tensor:
     """As models.item_problems.restrict_plain, on the CPU."""
@@ -26,16 +28,34 @@ def restrict(starts: Tensor, columns: Tensor, values: Tensor, others: Tensor) ->
 
 @parallel_kernel()
 def _restrict(starts: Any, columns: Any, values: Any, others: Any, found: Any) -> None:
+    size = others.shape[1]
     for problem in prange(len(others)):
-        place = np.full(len(starts) - 1, -1, np.int32)
-        for at in range(others.shape[1]):
+        is_marked = len(starts) <= size * size  # no more work than the matrix itself
+        place = np.full(len(starts) if is_marked else 0, -1, np.int32)
+        for at in range(size if is_marked else 0):
             if others[problem, at] > 0:
                 place[others[problem, at]] = at
-        for at in range(others.shape[1]):
+        for at in range(size):
             row = others[problem, at]
-            for entry in range(starts[row], starts[row + 1]):
-                if row > 0 and place[columns[entry]] >= 0:
-                    found[problem, at, place[columns[entry]]] = values[entry]
+            if row == 0:
+                continue
+            start, end = starts[row], starts[row + 1]
+            if is_marked and end - start <= LONG * size:
+                for entry in range(start, end):
+                    if place[columns[entry]] >= 0:
+                        found[problem, at, place[columns[entry]]] = values[entry]
+                continue
+            for other in range(size):
+                column = others[problem, other]
+                low, high = start, end
+                while low < high:
+                    middle = (low + high) // 2
+                    if columns[middle] < column:
+                        low = middle + 1
+                    else:
+                        high = middle
+                if column > 0 and low < end and columns[low] == column:
+                    found[problem, at, other] = values[low]
 
 
 def descend(gram: Tensor, common: Tensor, l1: float, l2: float, num_sweeps: int, tolerance: float) -> Tensor:
