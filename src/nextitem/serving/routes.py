@@ -96,7 +96,7 @@ async def influences(why: Why, request: Request) -> Response:
         return run.explain(why.history, why.items, **beside)
 
     found = await service.engine.call(work)
-    items = dict.fromkeys(part.item for one in found for part in (one, *one.influences))
+    items = dict.fromkeys([*(one.item for one in found), *(part.item for one in found for part in one.influences)])
     titles = service.shelf.titles(list(items))
     told = None if titles is None else dict(zip(map(str, items), titles, strict=True))
     return JSONResponse({"explanations": [asdict(one) for one in found], "titles": told})
