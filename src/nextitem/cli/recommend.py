@@ -76,8 +76,8 @@ def recommend(
         str | None,
         typer.Option(
             metavar="FILE|CONDITION",
-            help="The only items that are recommended: an id a line, or such as 'category == shoes', !=, or 'brand in "
-            "(one, another)', by the attributes of the run's data.",
+            help="The only items that are recommended: an id a line, or a condition over the attributes of the run's "
+            "data, such as 'category == shoes and price < 50'.",
         ),
     ] = None,
     at_most: Annotated[

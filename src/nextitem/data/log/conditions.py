@@ -22,6 +22,7 @@ Operator = Literal["==", "!=", "<", "<=", ">", ">="]
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
 WORDS = ("and", "or", "not", "in", "is", "null", "true", "false")
 MEANT = {"=": "==", "<>": "!=", "&&": "and", "&": "and", "||": "or", "|": "or", "!": "not", "===": "=="}
+KEY = "data.where"
 DEEPEST = 50  # parentheses within parentheses
 MOST = 100  # comparisons, which engines nest
 TOKEN = re.compile(
@@ -85,8 +86,8 @@ class Either:
 Condition = Comparison | OneOf | Missing | Not | Every | Either
 
 
-def parse(text: str) -> Condition:
-    """The condition that a text says.
+def parse(text: str, key: str = KEY) -> Condition:
+    """The condition that a text says; `key` is what errors call it.
 
     >>> parse("played >= 50")
     Comparison(left=Column(name='played', place=0), operator='>=', right=Value(value=50, place=10))
@@ -94,7 +95,7 @@ def parse(text: str) -> Condition:
     Raises:
         InputError: it says none; the message points at the place.
     """
-    return _Parser(text).whole()
+    return _Parser(text, key).whole()
 
 
 def leaves(condition: Condition) -> Iterator[Comparison | OneOf | Missing]:
@@ -117,10 +118,10 @@ def columns_of(condition: Condition) -> list[Column]:
     return found
 
 
-def pointed(text: str, place: int, what: str) -> InputError:
+def pointed(text: str, place: int, what: str, key: str = KEY) -> InputError:
     """An error that shows the text with a mark under the place."""
     shown = re.sub(r"\s", " ", text)  # a line of its own, so that the mark stands under what is meant
-    return InputError(f"data.where: {what}\n  {shown}\n  {' ' * place}^")
+    return InputError(f"{key}: {what}\n  {shown}\n  {' ' * place}^")
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,8 @@ class _Token:
 class _Parser:
     """Recursive descent: a method for each rule of the grammar."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, key: str) -> None:
+        self.text, self.key = text, key
         self.tokens = self._tokens()
         self.next = 0
         self.depth = 0
@@ -281,4 +282,4 @@ class _Parser:
         return self._error(f"here {wanted} is expected, found {found}", token)
 
     def _error(self, what: str, token: _Token) -> InputError:
-        return pointed(self.text, token.place, what)
+        return pointed(self.text, token.place, what, self.key)

@@ -15,6 +15,7 @@ import narwhals as nw
 import polars as pl
 
 from nextitem.data.log.conditions import (
+    KEY,
     Column,
     Comparison,
     Condition,
@@ -109,7 +110,7 @@ class Where:
             # pandas has several ways to be missing, of which some are unlike what they are compared with.
             columns = table.select(*(nw.col(called[column]) for column in self.columns))
             asked = nw.from_native(columns.to_polars(), eager_only=True)
-        rule = _Rule(self, asked, called, name).of(self.condition)
+        rule = Rule(self.text, asked, called).of(self.condition)
         counts = asked.select(nw.len().alias("all"), rule.cast(nw.Int64).sum().alias("left"))
         total, left = (int(found or 0) for found in collected(counts).row(0))
         if total and not left:
@@ -149,11 +150,11 @@ def _compared(leaf: Comparison | OneOf | Missing) -> Iterator[tuple[Column, Valu
                 yield term, value
 
 
-class _Rule:
-    """A condition as an expression on the columns of one table."""
+class Rule:
+    """A condition as an expression on the columns of one table; `called`, `text` and `key` as `Where` has them."""
 
-    def __init__(self, where: Where, table: Frame, called: Mapping[str, str], name: str) -> None:
-        self.where, self.table, self.called, self.name = where, table, called, name
+    def __init__(self, text: str, table: Frame, called: Mapping[str, str], key: str = KEY) -> None:
+        self.text, self.table, self.called, self.key = text, table, called, key
         self.schema: Any = table.collect_schema()
         self.read: dict[tuple[str, Kind], nw.Expr] = {}  # a column is looked at once
         self.broken: set[str] = set()  # columns of numbers that are not whole
@@ -171,7 +172,14 @@ class _Rule:
             return self._one_of(condition)
         return self._comparison(condition)
 
+    def _fault(self, term: Column | Value, what: str) -> InputError:
+        return pointed(self.text, term.place, what, self.key)
+
     def _one_of(self, condition: OneOf) -> nw.Expr:
+        if self._dtype(condition.column) == nw.List:
+            return nw.any_horizontal(
+                *(self._has(condition.column, one) for one in condition.values), ignore_nulls=False
+            )
         values: list[Any] = [one.value for one in condition.values]
         kind: Kind = "text" if isinstance(values[0], str) else "number"
         column = self._as(condition.column, kind)
@@ -184,15 +192,24 @@ class _Rule:
         if isinstance(left, Value):
             left, operator, right = right, TURNED[operator], left
         if isinstance(left, Value):
-            raise pointed(self.where.text, right.place, "a value is compared with a value; name a column")
+            raise self._fault(right, "a value is compared with a value; name a column")
         if isinstance(right, Column):
             are_numbers = operator not in ("==", "!=") or (self._is_number(left) and self._is_number(right))
             kind: Kind = "number" if are_numbers else "text"
             return _compare(self._as(left, kind), operator, self._as(right, kind))
+        if self._dtype(left) == nw.List and operator in ("==", "!="):
+            return self._has(left, right) if operator == "==" else ~self._has(left, right)
         kind = "truth" if isinstance(right.value, bool) else "text" if isinstance(right.value, str) else "number"
         if kind == "truth" and operator not in ("==", "!="):
-            raise pointed(self.where.text, right.place, f"nothing is {operator} true; write == true or == false")
+            raise self._fault(right, f"nothing is {operator} true; write == true or == false")
         return _compare(self._as(left, kind), operator, right.value)
+
+    def _has(self, column: Column, value: Value) -> nw.Expr:
+        """Whether a column of lists has a value: a list is equal to each value in it."""
+        inner = self._dtype(column).inner
+        if inner.is_numeric() == isinstance(value.value, str):
+            raise self._fault(value, f'"{column.name}" has lists of {"numbers" if inner.is_numeric() else "texts"}')
+        return nw.col(self.called[column.name]).list.contains(value.value)
 
     def _dtype(self, column: Column) -> Any:
         return self.schema[self.called[column.name]]
@@ -227,7 +244,7 @@ class _Rule:
             return values.cast(nw.Float64)
         if dtype == nw.Boolean and kind == "truth":
             return values
-        raise pointed(self.where.text, column.place, f'"{column.name}" {_is_no(dtype, kind)}')
+        raise self._fault(column, f'"{column.name}" {_is_no(dtype, kind)}')
 
     def _of_text(self, column: Column, text: nw.Expr, kind: Kind) -> nw.Expr:
         pattern = TRUTH if kind == "truth" else NUMBER
@@ -237,7 +254,7 @@ class _Rule:
         if found["wrong"][0]:
             wrong = collected(self.table.filter(~text.str.contains(pattern)).select(text.alias("value")).head(1))
             what = f'"{column.name}" is compared with {NEEDS[kind][0]} and holds {wrong["value"][0]!r}'
-            raise pointed(self.where.text, column.place, f"{what}; write the value in quotes to compare texts")
+            raise self._fault(column, f"{what}; write the value in quotes to compare texts")
         if kind == "truth":
             return plain.str.to_lowercase() == "true"
         if not found["other"][0]:

@@ -1,97 +1,72 @@
-"""Conditions: which items of a table are meant by `category == shoes`.
+"""Conditions over the attributes of items, in the words of `data.where`: `category == shoes and price < 50`.
 
-    column == value        column != value        column in (one, another)
-
-A value may stand in quotes, which it needs where it has a comma, a bracket or spaces around. A column of lists, such as
-genres, is equal to a value that it has. What is not known of an item is equal to nothing.
+A word that names no attribute is a text, so that one word needs no quotes. A column of lists, such as genres, is equal
+to each value that it has. What is not known of an item is equal, and unequal, to nothing.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import replace
 
+import narwhals as nw
 import polars as pl
 
-from nextitem.errors import InputError
-from nextitem.runs.asking.data_again import column_of
+from nextitem.data.log.conditions import (
+    Column,
+    Comparison,
+    Condition,
+    Either,
+    Every,
+    Not,
+    Value,
+    columns_of,
+    parse,
+    pointed,
+)
+from nextitem.data.log.where import Rule
+from nextitem.errors import suggest
 
-FORM = re.compile(r"\s*([\w.:-]+|\"[^\"]+\"|'[^']+')\s*(==|!=|\bin\b)\s*(.+?)\s*", re.DOTALL)
-VALUE = re.compile(r"\s*(\"[^\"]*\"|'[^']*'|[^,()\"']+?)\s*(,|$)")
-HINT = "write column == value, column != value, or column in (one, another)"
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A column, and the values that it is to have, or not to have."""
-
-    column: str
-    values: tuple[str, ...]
-    is_equal: bool
-
-    def holds(self, table: pl.DataFrame) -> pl.Series:
-        """Of each row of the table, whether it is meant; values are compared as text, numbers as numbers.
-
-        Raises:
-            InputError: there is no such column, or a value is no number and the column is one of numbers.
-        """
-        column = column_of(table, self.column)
-        wanted = self._wanted(column)
-        if isinstance(column.dtype, pl.List):
-            found = column.list.eval(pl.element().is_in(wanted.implode())).list.any()
-        else:
-            found = column.is_in(wanted.implode())
-        return found.fill_null(False) if self.is_equal else ~found.fill_null(True)
-
-    def _wanted(self, column: pl.Series) -> pl.Series:
-        dtype = column.dtype.inner if isinstance(column.dtype, pl.List) else column.dtype
-        if not dtype.is_numeric():
-            return pl.Series(self.values, dtype=pl.String)
-        wanted = pl.Series(self.values).cast(pl.Float64, strict=False)
-        if wanted.null_count():
-            wrong = self.values[int(wanted.is_null().arg_true()[0])]
-            raise InputError(f"{self.column} holds numbers, and the condition has {wrong!r}; write a number")
-        return wanted.cast(dtype)
+KEY = "the condition"
+ASKS = re.compile(r"==|!=|<|>|\bin\b|\bis\b")
 
 
 def is_condition(text: str) -> bool:
-    """Whether a text is written as a condition, and not as a name of a file."""
-    return FORM.fullmatch(text) is not None
+    """Whether a text asks something, and is not the name of a file."""
+    return ASKS.search(text) is not None
 
 
-def condition_of(text: str) -> Condition:
-    """What a text says.
+def holds(text: str, table: pl.DataFrame) -> pl.Series:
+    """Of each row of the table of items, whether the condition holds of it.
+
+    >>> holds("kind == hat", pl.DataFrame({"kind": ["hat", "shoe", None]})).to_list()
+    [True, False, False]
 
     Raises:
-        InputError: it is no condition.
+        InputError: it is no condition, or asks of an attribute what it does not hold; the place is shown.
     """
-    found = FORM.fullmatch(text)
-    if found is None:
-        raise InputError(f"{text!r} is no condition; {HINT}")
-    column, sign, rest = found.groups()
-    if sign == "in":
-        if not (rest.startswith("(") and rest.endswith(")")):
-            raise InputError(f"{text!r}: the values of in stand in brackets; {HINT}")
-        values = _values(rest[1:-1], text)
-    else:
-        values = _values(rest, text)
-        if len(values) > 1:
-            raise InputError(f"{text!r} has {len(values)} values for {sign}; {HINT}")
-    return Condition(_plain(column), values, sign != "!=")
+    condition = _worded(parse(text, KEY), table.columns)
+    for column in columns_of(condition):
+        if column.name not in table.columns:
+            what = f'items have no attribute "{column.name}"; {suggest(column.name, table.columns)}'
+            raise pointed(text, column.place, what, KEY)
+    frame = nw.from_native(table, eager_only=True)
+    rule = Rule(text, frame, {name: name for name in table.columns}, KEY).of(condition)
+    return frame.select(rule.fill_null(False).alias("holds"))["holds"].to_native()
 
 
-def _values(text: str, whole: str) -> tuple[str, ...]:
-    found, at = [], 0
-    while at < len(text):
-        value = VALUE.match(text, at)
-        if value is None:
-            raise InputError(f"{whole!r} cannot be read from {text[at:]!r} on; {HINT}")
-        found.append(_plain(value[1]))
-        at = value.end()
-    if not found:
-        raise InputError(f"{whole!r} has no value; {HINT}")
-    return tuple(found)
-
-
-def _plain(text: str) -> str:
-    return text[1:-1] if text[0] in "\"'" else text
+def _worded(condition: Condition, names: Collection[str]) -> Condition:
+    """With words that are compared with an attribute, and name none, as texts."""
+    if isinstance(condition, Every | Either):
+        return replace(condition, parts=tuple(_worded(part, names) for part in condition.parts))
+    if isinstance(condition, Not):
+        return Not(_worded(condition.part, names))
+    if isinstance(condition, Comparison) and isinstance(condition.right, Column):
+        right, is_known = condition.right, isinstance(condition.left, Column) and condition.left.name in names
+        return (
+            replace(condition, right=Value(right.name, right.place))
+            if is_known and right.name not in names
+            else condition
+        )
+    return condition

@@ -19,7 +19,7 @@ from nextitem.models.towers import ItemTower
 from nextitem.retrieval.approximate import Index
 from nextitem.runs.asking.answers import Rules, answers, best_kept, instead, refuse_fewer
 from nextitem.runs.asking.blocks import counts
-from nextitem.runs.asking.conditions import condition_of
+from nextitem.runs.asking.conditions import holds
 from nextitem.runs.asking.data_again import column_of, item_table
 from nextitem.runs.asking.index import IndexNote, keep_index, open_index
 from nextitem.runs.asking.influence import Influenced, influences
@@ -176,14 +176,14 @@ class Run(Opened):
         return influences(self, row, None if items is None else [known_item(self, one) for one in items], k)
 
     def items_where(self, condition: str) -> list[Any]:
-        """The ids of the items of which a condition holds, such as `category == shoes`, `brand in (one, another)`.
+        """The ids of the items of which a condition holds, such as `category == shoes and price < 50`.
 
         It goes by the attributes of the run's data, which is read again.
 
         Raises:
             InputError: it is no condition, holds of no item, or the data has no such attribute.
         """
-        places = condition_of(condition).holds(self.item_table).arg_true()
+        places = holds(condition, self.item_table).arg_true()
         if not len(places):
             raise InputError(f"{condition} holds of none of the {len(self.items):,} items")
         return self.items.column.gather(places).to_list()
