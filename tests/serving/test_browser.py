@@ -149,6 +149,8 @@ def _go(browser: Browser, url: str) -> None:
     browser.until(f"{names}.split(',').length === 3")
     browser.value("document.querySelectorAll('#next button')[1].click()")
     browser.until("document.querySelectorAll('#similar li').length === 10")
+    browser.value("document.querySelectorAll('#next button')[2].click()")
+    assert "by The" in browser.until("document.querySelector('#next .why div')?.textContent || ''")
     assert browser.value("document.documentElement.scrollWidth <= innerWidth")  # nothing stands out on a phone
     browser.value("document.getElementById('language').click()")
     assert (
