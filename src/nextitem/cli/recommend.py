@@ -123,9 +123,10 @@ def recommend(
         return
     if histories is not None and (history is not None or user is not None or live):
         raise InputError("--histories has histories and users in its lines; leave --history, --user, --live out")
-    if (times is not None or at is not None) and (history is None or live):
+    is_beside = live or histories is not None
+    if (times is not None and (history is None or is_beside)) or (at is not None and is_beside):
         raise InputError(
-            "--times and --at are of --history; leave them out (a line of --histories has its own: "
+            "--times are of --history, --at of that or of --user; leave them out (a line of --histories has its own: "
             '{"history": ["a"], "times": [1396866669], "at": 1396866700})'
         )
     if history is None and histories is None and user is None and not live:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import nextitem as ni
 from nextitem.cli.main import app
 from nextitem.data.batches import Batch, Wanted
 from nextitem.data.ids import IdMap
+from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.recipe import make_recipe
@@ -99,8 +101,8 @@ def test_a_line_of_histories_has_its_own_times(folder: Path) -> None:
         (["--history", HISTORY], r"TiSASRec goes by times: pass --times T1,T2,\.\., or in Python times=, a list"),
         (["--history", HISTORY, "--times", "5,6"], "has 3 items and 2 times; give one for each item"),
         (["--history", HISTORY, "--times", DATES, "--at", "5"], r"not go by the time at which it is asked; .*--at"),
-        (["--user", "1", "--times", DATES], "--times and --at are of --history"),
-        (["--history", HISTORY, "--times", DATES, "--live"], "--times and --at are of --history"),
+        (["--user", "1", "--times", DATES], "--times are of --history, --at of that or of --user"),
+        (["--history", HISTORY, "--times", DATES, "--live"], "--times are of --history, --at of that or of --user"),
         (["--for", "all", "--out", "a.csv", "--times", DATES], "leave --times out"),
     ],
 )
@@ -120,7 +122,7 @@ def test_a_model_that_goes_by_no_times_refuses_them(tmp_path: Path) -> None:
     ("line", "rule"),
     [
         ('{"history": ["i1"], "times": 5}', "line 1: times are a list, found 5"),
-        ('{"history": ["i1"], "when": 5}', "line 1: the keys are .* and .at., found history, when"),
+        ('{"history": ["i1"], "when": 5}', "line 1: the keys are .* and .candidates., found history, when"),
         ('{"history": ["i1"], "times": [5]}\n["i2"]', "pass --times .* a list for each history"),
     ],
 )
@@ -156,6 +158,21 @@ def test_a_question_is_asked_at_its_time() -> None:
     assert best(["2014-04-07 10:35:09", "2014-04-07 10:35:10"]) == ["i4", "i3"]
     with pytest.raises(InputError, match="at is a time for each history, found 1 of 2"):
         best([FIRST])
+
+
+def test_a_kept_user_is_asked_at_a_time() -> None:
+    items, users = IdMap.of(["i1", "i2", "i3", "i4"]), IdMap.of(["u", "v"])
+    opened = Run(Path(), make_recipe(), items, users, AskedAt(4), "s")
+    rows = replace(Sequences.from_lists([[1], [2]]), timestamps=np.array([FIRST, FIRST + 60]))
+    vars(opened)["histories"] = rows
+
+    def found(at: list[object] | None) -> list[object]:
+        return [one.items[0] for one in opened.recommend(users=["u", "v"], k=1, at=at, exclude_seen=False)]
+
+    assert found(None) == ["i1", "i1"]
+    assert found([FIRST + 180, FIRST + 180]) == ["i3", "i2"]
+    with pytest.raises(InputError, match="at is a time for each user, found 1 of 2"):
+        found([FIRST])
 
 
 def test_one_object_takes_times_too(folder: Path) -> None:

@@ -89,15 +89,20 @@ def refuse_fewer(name: str, items: np.ndarray, rules: Rules) -> None:
     )
 
 
-def best_kept(run: Opened, users: np.ndarray, rules: Rules, index: Index | None) -> tuple[np.ndarray, np.ndarray]:
-    """The best items (R, k) of users (R,) by what the run keeps of them, and their scores; PAD where fewer."""
+def best_kept(
+    run: Opened, users: np.ndarray, rules: Rules, index: Index | None, asked: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best items (R, k) of users (R,) by what the run keeps of them, and their scores; PAD where fewer.
+
+    `asked` (R,) is when they ask, of a model that goes by it."""
     memory = build_memory(run.recipe.evaluation, run.model.num_items)
     rows = run.histories.take(users - 1)
 
     def search(depth: int) -> tuple[np.ndarray, np.ndarray]:
         return best(
-            run.model, rows, users, depth, rules.hidden, exclude_seen=rules.exclude_seen, memory=memory, index=index
-        )
+            run.model, rows, users, depth, rules.hidden,
+            exclude_seen=rules.exclude_seen, memory=memory, index=index, asked=asked,
+        )  # fmt: skip
 
     return limited(search, rules.k, rules.num_shown, rules.limit)
 

@@ -40,22 +40,24 @@ def best(
     exclude_seen: bool = True,
     memory: int,
     index: Index | None = None,
+    asked: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k best items of every row, best first (R, k) int64, and their scores (R, k) float32.
 
     Row r of `histories` is that of the user with index `users[r]`. Items that are `hidden` (V,) bool are left out, and
     with `exclude_seen` those of the row; where fewer than k are left, PAD follows, with -inf. Blocks keep to `memory`
-    bytes. With an `index` of the model, these are the best that it finds.
+    bytes. With an `index` of the model, these are the best that it finds. `asked` (R,) is when each row is asked, of a
+    model that goes by it; at its newest item, where nothing is said.
     """
     if index is not None:
-        queries = queries_of(index.model, histories, users)
+        queries = queries_of(index.model, histories, users, asked)
         return index.search(queries, k, hidden, histories if exclude_seen else None)
     items = np.full((len(users), k), PAD, dtype=np.int64)
     scores = np.full((len(users), k), -np.inf, dtype=np.float32)
     count = max(1, min(ROWS, memory // bytes_of_a_row(model.num_items)))
     out = torch.from_numpy(hidden)
     with torch.inference_mode():
-        for rows, block, batch in _batches(model, histories, users, count):
+        for rows, block, batch in _batches(model, histories, users, count, asked):
             found = model.score(batch)
             found[:, out] = -torch.inf
             if exclude_seen:
@@ -67,11 +69,11 @@ def best(
     return items, scores
 
 
-def queries_of(model: ItemTower, histories: Sequences, users: np.ndarray) -> Tensor:
+def queries_of(model: ItemTower, histories: Sequences, users: np.ndarray, asked: np.ndarray | None = None) -> Tensor:
     """(R, D): what each row is looking for, in blocks of one shape as above."""
     found: Tensor | None = None
     with torch.inference_mode():
-        for rows, _, batch in _batches(model, histories, users, ROWS):
+        for rows, _, batch in _batches(model, histories, users, ROWS, asked):
             queries = model.query(batch)[: len(rows)]
             found = queries.new_zeros((len(users), queries.shape[1])) if found is None else found
             found[rows] = queries
@@ -79,10 +81,10 @@ def queries_of(model: ItemTower, histories: Sequences, users: np.ndarray) -> Ten
 
 
 def _batches(
-    model: Recommender, histories: Sequences, users: np.ndarray, count: int
+    model: Recommender, histories: Sequences, users: np.ndarray, count: int, asked: np.ndarray | None = None
 ) -> Iterator[tuple[np.ndarray, Sequences, Batch]]:
     """Blocks of `count` rows, the last filled up: which rows they begin with, their histories, and the batch."""
-    asked = _asked_at(model, histories)
+    asked = _asked_at(model, histories) if asked is None else asked
     mark_computed()
     for rows, width in _blocks(histories.lengths, model.max_length, count):
         filled = np.resize(rows, count)

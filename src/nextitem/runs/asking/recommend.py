@@ -24,6 +24,7 @@ from nextitem.runs.asking.data_again import column_of, item_table
 from nextitem.runs.asking.index import IndexNote, keep_index, open_index
 from nextitem.runs.asking.influence import Influenced, influences
 from nextitem.runs.asking.limit import Limit
+from nextitem.runs.asking.moments import in_unit
 from nextitem.runs.asking.recommendation import Recommendation
 from nextitem.runs.asking.rows import (
     Fallback,
@@ -34,6 +35,7 @@ from nextitem.runs.asking.rows import (
     kept_row,
     known_item,
     problem_of,
+    refuse_at,
     refuse_short,
     with_candidates,
 )
@@ -107,7 +109,7 @@ class Run(Opened):
         exclude; one that knows users and histories, such as FPMC or SKNN, takes the ids that there are, and scores
         anyone else by the history alone. One that goes by times, such as TiSASRec, wants them beside the items of each
         history, as a log has them: dates, or numbers, whose size says whether they are seconds since 1970 or finer. One
-        that goes by the time of the question takes it from `at`, one for each history (the time of the newest item);
+        that goes by the time of the question takes it from `at`, one for each row (the time of the newest item);
         one that goes by ratings wants these. An empty history gets what the model says without one. With `exclude_seen`
         no item of the history comes back; none of `exclude` does, and none that is not in `only`. With unknown="skip" a
         row of which the model knows nothing (a history of unknown ids only, a user that it was not trained on) has no
@@ -130,10 +132,10 @@ class Run(Opened):
             which = "all items" if rules.num_shown == self.model.num_items else "the items that may be recommended"
             raise InputError(f"k must lie between 1 and {rules.num_shown} ({which}); found {k}")
         if histories is None:
-            beside_items = (times, at, ratings, candidates)
+            beside_items = (times, ratings, candidates)
             if users is None or isinstance(users, str | bytes) or any(one is not None for one in beside_items):
                 raise InputError("recommend needs histories; or users=, a list of ids, alone: the run keeps theirs")
-            return self._recommend_kept(users, rules, unknown, fallback, names, ann)
+            return self._recommend_kept(users, rules, unknown, fallback, names, ann, at)
         rows = asked_rows(self, histories, users, times, at, ratings, unknown, names, fallback)
         if candidates is not None:
             rows = with_candidates(self, rows, candidates, unknown, ann)
@@ -227,16 +229,19 @@ class Run(Opened):
         fallback: Fallback,
         names: Sequence[str] | None,
         ann: bool,
+        at: Sequence[object] | None,
     ) -> list[Recommendation]:
         """For users of the run's data, by their histories there."""
+        refuse_at(self, at, len(users), "user")
         places = self.users.indices(users)
         num_met = np.zeros_like(places)
         num_met[places != PAD] = self.histories.lengths[places[places != PAD] - 1]
         called = [f"user {user!r}" for user in users] if names is None else names
         problems = [problem_of(self, *row) for row in zip(called, places, num_met, strict=True)]
-        known = places[[not problem for problem, _ in problems]]
+        is_known = np.array([not problem for problem, _ in problems], dtype=bool)
+        asked = None if at is None else np.array(in_unit(at, self.time_unit), dtype=np.int64)[is_known]
         index = self.opened_index if ann else None
-        found = iter(zip(*best_kept(self, known, rules, index), strict=True))
+        found = iter(zip(*best_kept(self, places[is_known], rules, index, asked), strict=True))
         given = []
         for name, (problem, way) in zip(called, problems, strict=True):
             if problem:

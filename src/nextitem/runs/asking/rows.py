@@ -198,10 +198,15 @@ def refuse_beside(
             )
         if values is not None and not is_wanted:
             raise InputError(f"{name} does not go by {what}; leave {what} out")
-    if at is not None and not wanted.asked_at:
-        raise InputError(f"{name} does not go by the time at which it is asked; leave at out (--at)")
-    if at is not None and len(at) != len(histories):
-        raise InputError(f"at is a time for each history, found {len(at)} of {len(histories)}")
+    refuse_at(run, at, len(histories), "history")
+
+
+def refuse_at(run: Opened, at: Sequence[object] | None, count: int, who: str) -> None:
+    """Raises InputError where the model does not go by when it is asked, or `at` is not one for each of `count`."""
+    if at is not None and not run.model.wanted().asked_at:
+        raise InputError(f"{run.recipe.model.label} does not go by the time at which it is asked; leave at out (--at)")
+    if at is not None and len(at) != count:
+        raise InputError(f"at is a time for each {who}, found {len(at)} of {count}")
 
 
 def refuse_short(rows: list[KnownRow], k: int, hidden: np.ndarray) -> None:
