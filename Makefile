@@ -1,6 +1,6 @@
 # make run    set up .venv and train SASRec on ml-100k: data, epochs, test table
 # make test   set up .venv with the test extra and run the whole suite
-# make slow   the tests on whole data sets, Spark and Triton, which want a Java, NEXTITEM_DATA, the extras spark and gpu
+# make slow   the tests on whole data sets, Spark, Triton and trackers, which want a Java, NEXTITEM_DATA and their extras
 # make fuzz   damaged logs for minutes, one answer on every road that reads them; SECONDS=600 SEED=7 for others
 # make check  format, lint, strict types, tests: what a change must pass
 # make clean  remove .venv and caches (runs/ stays)
@@ -22,7 +22,7 @@ test: $(VENV)/.installed-test
 
 slow: $(VENV)/.installed-slow
 	$(BIN)/python -m pytest -m slow
-	$(BIN)/python -m pytest tests/data/sources/test_engines.py tests/nn/test_scan_gpu.py
+	$(BIN)/python -m pytest tests/data/sources/test_engines.py tests/nn/test_scan_gpu.py tests/runs/folder/test_loggers.py
 
 fuzz: $(VENV)/.installed-test
 	NEXTITEM_FUZZ_SECONDS=$(SECONDS) NEXTITEM_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -m slow -s tests/fuzz
@@ -52,7 +52,7 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-slow: $(VENV)/.installed-test
-	$(PIP) --editable '.[gpu,spark,test]'
+	$(PIP) --editable '.[gpu,mlflow,spark,test,trackio]'
 	@touch $@
 
 clean:
