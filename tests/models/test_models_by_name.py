@@ -17,7 +17,8 @@ def test_every_model_is_found_under_the_name_of_its_class(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_every_model_is_made_of_its_default_arguments(name: str) -> None:
-    assert make(find(name), Sizes(5, 7), check_arguments(find(name), {})).num_items == 7
+    sizes = Sizes(5, 7, item_attributes={"kind": 3})
+    assert make(find(name), sizes, check_arguments(find(name), {})).num_items == 7
 
 
 @pytest.mark.parametrize(("wrong", "nearest"), [("SASrec", "SASRec"), ("markovchain", "MarkovChain")])

@@ -97,7 +97,8 @@ def test_the_card_has_the_figures_under_their_protocol(client: TestClient, loade
     assert card["figures"]["test"] == loaded.report["test"]
     assert card["figures"]["protocol"] == loaded.report["protocol"]
     assert card["has"] == {
-        "titles": True, "histories": True, "vectors": True, "sessions": True, "paths": False, "index": False,
+        "titles": True, "histories": True, "vectors": True, "sessions": True, "paths": False, "influences": True,
+        "index": False,
     }  # fmt: skip
 
 
