@@ -15,6 +15,10 @@ OUTSIDE = re.compile(
     r"\]\(\.\./((?:benchmarks|src|tests)/[^)#\s]+|[A-Z]+\.md)(?:#[^)\s]*)?\)"
 )  # ](../benchmarks/README.md#x)
 
+BROKEN = re.compile(
+    r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])"
+)  # a line's end would show as a space
+
 
 @event_priority(100)  # the plugin for languages reads the folder in the same event, and knows files on a disk only
 def on_config(config: Any) -> Any:
@@ -26,7 +30,7 @@ def on_config(config: Any) -> Any:
     for name, page in PAGES.items():
         (pages / "reference" / f"{name}.md").write_text(page(), encoding="utf-8")
     for path in sorted(pages.glob("*.md")):
-        text = path.read_text(encoding="utf-8")
+        text = BROKEN.sub("", path.read_text(encoding="utf-8"))
         for found in OUTSIDE.finditer(text):
             copy = pages / _place(found[1])
             copy.parent.mkdir(parents=True, exist_ok=True)

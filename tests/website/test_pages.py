@@ -62,7 +62,7 @@ def test_every_page_has_its_place() -> None:
     assert {f"reference/{name}.md" for name in reference.PAGES} <= set(NAV["Reference"])
 
 
-@pytest.mark.parametrize("page", IN_TWO)
+@pytest.mark.parametrize("page", [*IN_TWO, "../README.md"])
 def test_page_has_its_twin(page: str) -> None:
     twin = page.replace(".md", ".zh.md")
     outside = [
