@@ -24,7 +24,6 @@ NAV = {
 IN_ENGLISH_ALONE = {  # of what leads in
     "add-a-model.md",
     "audit.md",
-    "comparing.md",
     "data-doctor.md",
     "distributed.md",
     "features.md",
@@ -32,7 +31,6 @@ IN_ENGLISH_ALONE = {  # of what leads in
     "python.md",
     "serving.md",
     "social.md",
-    "tuning.md",
 }
 IN_TWO = [page for page in NAV["Start"] + NAV["Guides"] if page not in IN_ENGLISH_ALONE]
 
