@@ -2,6 +2,7 @@
 # make test   set up .venv with the test extra and run the whole suite
 # make slow   the tests on whole data sets, Spark, Triton and trackers, which want a Java, NEXTITEM_DATA and their extras
 # make fuzz   damaged logs for minutes, one answer on every road that reads them; SECONDS=600 SEED=7 for others
+# make docs   the site, into build/docs: every page in English, the way in and guides in Chinese, too; no network
 # make check  format, lint, strict types, tests: what a change must pass
 # make clean  remove .venv and caches (runs/ stays)
 
@@ -12,7 +13,7 @@ SEED := 0
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test slow fuzz check lint setup clean
+.PHONY: run test slow fuzz docs check lint setup clean
 
 run: $(VENV)/.installed
 	$(BIN)/nextitem run
@@ -26,6 +27,10 @@ slow: $(VENV)/.installed-slow
 
 fuzz: $(VENV)/.installed-test
 	NEXTITEM_FUZZ_SECONDS=$(SECONDS) NEXTITEM_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -m slow -s tests/fuzz
+
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo 'open build/docs/index.html'
 
 check: lint test
 
@@ -51,9 +56,13 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	$(PIP) --editable '.[test]'
 	@touch $@
 
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(PIP) --editable '.[docs]'
+	@touch $@
+
 $(VENV)/.installed-slow: $(VENV)/.installed-test
-	$(PIP) --editable '.[gpu,mlflow,spark,test,trackio]'
+	$(PIP) --editable '.[docs,gpu,mlflow,spark,test,trackio]'
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build/docs build/pages

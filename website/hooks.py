@@ -1,0 +1,45 @@
+"""What mkdocs calls before it builds the site: its pages are docs/, those made from the code, and what they link to."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from mkdocs.plugins import event_priority
+from reference import PAGES
+
+ROOT = Path(__file__).parent.parent
+OUTSIDE = re.compile(
+    r"\]\(\.\./((?:benchmarks|src|tests)/[^)#\s]+|[A-Z]+\.md)(?:#[^)\s]*)?\)"
+)  # ](../benchmarks/README.md#x)
+
+BROKEN = re.compile(
+    r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])"
+)  # a line's end would show as a space
+
+
+@event_priority(100)  # the plugin for languages reads the folder in the same event, and knows files on a disk only
+def on_config(config: Any) -> Any:
+    """Builds from build/pages, made anew."""
+    pages = ROOT / "build" / "pages"
+    shutil.rmtree(pages, ignore_errors=True)
+    shutil.copytree(ROOT / "docs", pages)
+    (pages / "reference").mkdir()
+    for name, page in PAGES.items():
+        (pages / "reference" / f"{name}.md").write_text(page(), encoding="utf-8")
+    for path in sorted(pages.glob("*.md")):
+        text = BROKEN.sub("", path.read_text(encoding="utf-8"))
+        for found in OUTSIDE.finditer(text):
+            copy = pages / _place(found[1])
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / found[1], copy)
+        path.write_text(OUTSIDE.sub(lambda found: f"]({_place(found[1])})", text), encoding="utf-8")
+    config["docs_dir"] = str(pages)
+    return config
+
+
+def _place(path: str) -> str:
+    """Where a file of the repository stands in the site: as text, which every browser shows."""
+    return f"source/{path}.txt"
