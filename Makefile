@@ -61,7 +61,7 @@ $(VENV)/.installed-docs: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-slow: $(VENV)/.installed-test
-	$(PIP) --editable '.[docs,gpu,mlflow,spark,test,trackio]'
+	$(PIP) --editable '.[docs,gpu,mlflow,spark,test]'
 	@touch $@
 
 clean:
