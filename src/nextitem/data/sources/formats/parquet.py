@@ -84,7 +84,8 @@ def with_roles(
     if where is not None:
         where.check(list(known))
     # In a table with a condition the rows are numbered before they are filtered, so that errors name their place.
-    called = {} if where is None else {column: f"where.{column}" for column in where.columns}
+    # Numbered: engines such as Spark take a dot in the name of a column for a way into it.
+    called = {} if where is None else {column: f"where_{place}" for place, column in enumerate(where.columns)}
     by_role = table.select(
         *(nw.col(column).alias(role) for role, column in columns.items()),
         *(nw.col(column).alias(name) for column, name in called.items()),
