@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,6 +18,21 @@ def real_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("NEXTITEM_DATA names no folder of benchmark data")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def random_log() -> Callable[..., str]:
+    """What makes the text of a CSV, always the same: users u0, u1, .. who met items i0, i1, .. in a random order."""
+
+    def text(users: int, items: int, shortest: int, below: int, gap: int = 1, prefix: str = "i") -> str:
+        """Histories are at least `shortest` items long and shorter than `below`, `gap` seconds from item to item."""
+        rng = np.random.default_rng(0)
+        rows = [rng.permutation(items)[: rng.integers(shortest, below)] for _ in range(users)]
+        met = ((user, item, step) for user, row in enumerate(rows) for step, item in enumerate(row))
+        lines = [f"u{user},{prefix}{item},{gap * step}" for user, item, step in met]
+        return "\n".join(["user,item,timestamp", *lines, ""])
+
+    return text
 
 
 @pytest.fixture(autouse=True)

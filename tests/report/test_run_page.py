@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
@@ -15,19 +16,16 @@ from typer.testing import CliRunner
 from nextitem.cli.main import app
 from nextitem.errors import InputError
 from nextitem.recipe import make_recipe
-from nextitem.report.near import read_titles
+from nextitem.report.near import titles_in
 from nextitem.report.run_page import html
 from nextitem.runs.asking.recommend import load
 from nextitem.runs.learning.run import run
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, random_log: Callable[..., str]) -> Path:
     place = tmp_path_factory.mktemp("page")
-    rng = np.random.default_rng(0)
-    rows = [rng.permutation(30)[: rng.integers(4, 12)] for _ in range(50)]
-    lines = [f"u{user},<i>{item},{step}" for user, row in enumerate(rows) for step, item in enumerate(row)]
-    (place / "log.csv").write_text("user,item,timestamp\n" + "\n".join(lines) + "\n")
+    (place / "log.csv").write_text(random_log(50, 30, 4, 12, prefix="<i>"))
     layer = {"model": {"name": "BPR", "dim": 8}, "training": {"epochs": 3, "batch_size": 64}}
     list(run(make_recipe(layer, {"data": {"source": str(place / "log.csv")}}), place / "run"))
     return place / "run"
@@ -85,7 +83,7 @@ def test_the_nearest_items_have_the_names_of_a_table(folder: Path, tmp_path: Pat
     assert len(rows) == 6
     most = int(np.argmax(run.popularity[1:])) + 1
     (item,) = run.items.ids(np.array([most]))
-    titles = read_titles(tmp_path / "items.tsv")
+    titles = titles_in(tmp_path / "items.tsv")
     assert titles["<i>7"] == "The 7th"
     found = run.similar(item, 5)
     told = "; ".join(
@@ -95,7 +93,7 @@ def test_the_nearest_items_have_the_names_of_a_table(folder: Path, tmp_path: Pat
     assert rows[0] == (escape(titles.get(str(item), str(item))), escape(told))
     (tmp_path / "bare.tsv").write_text("id\tprice\n1\t2\n")
     with pytest.raises(InputError, match=r"no column of titles .* it has price"):
-        read_titles(tmp_path / "bare.tsv")
+        titles_in(tmp_path / "bare.tsv")
 
 
 def test_an_audit_of_the_same_data_stands_on_it(folder: Path, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 import pytest
 from typer.testing import CliRunner
@@ -50,12 +49,9 @@ for event in tuning(make_recipe(layer), Path(out), trials=trials, space=space):
 
 
 @pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    rng = np.random.default_rng(0)
-    rows = [rng.permutation(ITEMS)[: rng.integers(4, 12)] for _ in range(USERS)]
-    lines = [f"u{user},i{item},{step}" for user, row in enumerate(rows) for step, item in enumerate(row)]
+def log(tmp_path_factory: pytest.TempPathFactory, random_log: Callable[..., str]) -> Path:
     path = tmp_path_factory.mktemp("tune") / "log.csv"
-    path.write_text("user,item,timestamp\n" + "\n".join(lines) + "\n")
+    path.write_text(random_log(USERS, ITEMS, 4, 12))
     return path
 
 

@@ -17,8 +17,6 @@ Sizes: B rows, T length, V = num_items + 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal, get_args
 
@@ -26,11 +24,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nextitem.data.batches import Batch, Wanted
+from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.data.splits.split import Holdout
 from nextitem.models.base import Recommender
 from nextitem.models.towers import ages
+from nextitem.models.wrapped import Wrapped
 
 Reordering = Literal["shuffle", "shuffle-all", "reverse", "swap-last"]
 REORDERINGS: tuple[Reordering, ...] = get_args(Reordering)
@@ -62,20 +61,12 @@ def reordered(holdout: Holdout, name: Reordering, width: int | None, seed: int =
     return replace(holdout, history=replace(rows, items=items))
 
 
-class Newest(Recommender):
+class Newest(Wrapped):
     """A trained model that is shown the newest `max_length` items only; None: as many as it looks at by itself."""
 
     def __init__(self, model: Recommender, max_length: int | None = None) -> None:
-        super().__init__(model.num_items)
-        self.model, self.max_length = model, model.max_length if max_length is None else max_length
-
-    def wanted(self) -> Wanted:
-        return self.model.wanted()
-
-    @contextmanager
-    def ready(self) -> Iterator[None]:
-        with self.model.ready():
-            yield
+        super().__init__(model, model.num_items)
+        self.max_length = model.max_length if max_length is None else max_length
 
     def score(self, batch: Batch) -> Tensor:
         return self.model.score(batch)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nextitem.cli.following import follow
 from nextitem.cli.interrupted import telling
 from nextitem.cli.shared import AsJson, console, own_options, print_json
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from nextitem.recipe import Layer
     from nextitem.runs.several.bench import Bench
     from nextitem.runs.several.making import Entry
@@ -45,6 +44,7 @@ def bench(
     started = perf_counter()
     from nextitem.recipe.commands import BENCH, refuse_twice
     from nextitem.recipe.options import parse_keys
+    from nextitem.report.experiment import state_table
 
     place = {"data": {"source": data} | ({} if data_dir is None else {"folder": str(data_dir)})}
     keys = parse_keys(context.args, BENCH, own_options(context))
@@ -57,7 +57,9 @@ def bench(
         return f"; {done} runs are done and kept in {found.out}, and the same command goes on"
 
     with telling(left):
-        _follow(found.execute(), screen)
+        follow(found.execute(), screen, _end_of)
+    if screen.is_terminal:
+        screen.print(state_table(found.entries))
     _show(found, json)
 
 
@@ -72,28 +74,10 @@ def _bench(place: Layer, keys: Layer, time: str, out: Path | None, started: floa
     return Bench(folder, base, keys.get("training", {}), seconds_of(time), started)
 
 
-def _follow(steps: Iterator[list[Entry]], screen: object) -> None:
-    """To the end: a table on a terminal, and elsewhere a line when a model is over."""
-    from rich.console import Console
-    from rich.live import Live
-
-    from nextitem.report.experiment import state_table
-
-    assert isinstance(screen, Console)
-    entries: list[Entry] = []
-    if screen.is_terminal:
-        with Live(console=screen, transient=True, auto_refresh=False) as live:
-            for entries in steps:
-                live.update(state_table(entries), refresh=True)
-        screen.print(state_table(entries))
-        return
-    told: set[str] = set()
-    for entries in steps:
-        for entry in entries:
-            if entry.state in ("done", "left out") and entry.planned.name not in told:
-                told.add(entry.planned.name)
-                why = f": {entry.said}" if entry.said else ""
-                screen.print(f"{entry.planned.name}: {entry.state}{why}", highlight=False, soft_wrap=True)
+def _end_of(entry: Entry) -> str | None:
+    if entry.state not in ("done", "left out"):
+        return None
+    return f"{entry.planned.name}: {entry.state}{f': {entry.said}' if entry.said else ''}"
 
 
 def _show(found: Bench, json: bool) -> None:

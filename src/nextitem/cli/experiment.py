@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nextitem.cli.code import code_asked_for
+from nextitem.cli.following import follow
 from nextitem.cli.interrupted import telling
 from nextitem.cli.shared import AsJson, console, print_json
 from nextitem.errors import InputError
@@ -15,6 +16,7 @@ from nextitem.errors import InputError
 if TYPE_CHECKING:
     from nextitem.recipe import Recipe
     from nextitem.runs.several.experiment import Experiment
+    from nextitem.runs.several.making import Entry
 
 Workers = Annotated[int, typer.Option(min=1, help="Runs at a time, which share the cores out among them.")]
 
@@ -99,23 +101,17 @@ def execute(found: Experiment, workers: int, options: list[str]) -> None:
     Raises:
         InputError: runs have failed; the others are done.
     """
-    from rich.live import Live
-
     from nextitem.report.experiment import state_table
 
     screen = console(stderr=True)
+    known = [entry.planned.name for entry in found.entries if entry.state == "done"]
 
     def left() -> str:
         done = sum(entry.state == "done" for entry in found.entries)
         return f"; {done} of {len(found.entries)} runs are done, and the same command goes on"
 
     with telling(left):
-        if screen.is_terminal:
-            with Live(console=screen, transient=True, auto_refresh=False) as live:
-                for entries in found.execute(workers, options):
-                    live.update(state_table(entries), refresh=True)
-        else:
-            _tell_ends(found, workers, options, screen)
+        follow(found.execute(workers, options), screen, _end_of, known)
     screen.print(state_table(found.entries))
     if failed := [entry for entry in found.entries if entry.state == "failed"]:
         told = "\n".join(f"{entry.planned.name}: {entry.said}" for entry in failed)
@@ -124,14 +120,8 @@ def execute(found: Experiment, workers: int, options: list[str]) -> None:
         )
 
 
-def _tell_ends(found: Experiment, workers: int, options: list[str], screen: Any) -> None:
-    """A line when a run ends, where there is no terminal."""
-    told = {entry.planned.name for entry in found.entries if entry.state == "done"}
-    for entries in found.execute(workers, options):
-        for entry in entries:
-            if entry.state in ("done", "failed") and entry.planned.name not in told:
-                told.add(entry.planned.name)
-                screen.print(f"{entry.planned.name}: {entry.state}", highlight=False, soft_wrap=True)
+def _end_of(entry: Entry) -> str | None:
+    return f"{entry.planned.name}: {entry.state}" if entry.state in ("done", "failed") else None
 
 
 def show_comparisons(found: Experiment, *, json: bool = False) -> None:
@@ -161,7 +151,8 @@ def show_comparisons(found: Experiment, *, json: bool = False) -> None:
 
 def _tell(found: Experiment, workers: int, json: bool) -> None:
     """What would be run, and about how long it would take."""
-    from nextitem.report.experiment import duration, state_table
+    from nextitem.report.experiment import state_table
+    from nextitem.report.pace import duration
 
     if json:
         print_json([{"run": entry.planned.name, "state": entry.state} for entry in found.entries])

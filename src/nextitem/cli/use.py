@@ -54,7 +54,7 @@ def show(
         Path | None, typer.Option(help="Write the run's page to a file, .html, that needs no network.")
     ] = None,
     titles: Annotated[
-        Path | None, typer.Option(help="Of --out: a table of items with a column of titles [data.item_table].")
+        Path | None, typer.Option(help="Of --out: a table of items with a column of titles [what the run keeps].")
     ] = None,
     audit: Annotated[Path | None, typer.Option(help="Of --out: the folder of an order audit of the same data.")] = None,
     trust_code: TrustCode = False,
@@ -91,7 +91,4 @@ def _page(folder: Path, titles: Path | None, audit: Path | None, trust_code: boo
 
     is_own = ":" in RunFolder(folder).model_name
     run = None if is_own and not (trust_code or code) else load(folder, models=code_of_run(folder, trust_code, code))
-    table = None if run is None else run.recipe.data.item_table
-    if titles is None and table is not None and Path(table).is_file():
-        titles = Path(table)
     return html(folder, titles=titles, audit=audit, run=run)

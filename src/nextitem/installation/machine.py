@@ -13,6 +13,7 @@ from nextitem.compiling import target_of_kernels
 from nextitem.cores import usable_cores
 from nextitem.data.sources.public.cache import cache_folder
 from nextitem.installation.fact import Fact
+from nextitem.memory import usable_memory
 
 GIB = 2**30
 LITTLE_DISK, LITTLE_MEMORY = 1 * GIB, 1 * GIB
@@ -50,11 +51,12 @@ def _processor() -> str:
 
 
 def _memory(file: Path) -> Fact:
-    """What Linux says; other systems do not say it in a file."""
+    """What Linux says, within the limit of a container; other systems do not say it in a file."""
     if not file.exists():
         return Fact("machine", "memory", "not told by this system")
     lines = dict(line.split(":", 1) for line in file.read_text().splitlines() if ":" in line)
-    free, total = (int(lines[name].split()[0]) * 1024 for name in ("MemAvailable", "MemTotal"))
+    usable = usable_memory()
+    free, total = (min(int(lines[name].split()[0]) * 1024, usable) for name in ("MemAvailable", "MemTotal"))
     found = f"{free / GIB:.1f} GiB free of {total / GIB:.1f}"
     if free < LITTLE_MEMORY:
         return Fact("machine", "memory", found, "slow", "end what else runs, or take smaller batches and blocks")

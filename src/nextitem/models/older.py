@@ -8,35 +8,26 @@ Sizes: B batch, T length, V = num_items + 1 (item 0 is the padding).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nextitem.data.batches import Batch, Wanted
+from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.models.base import Recommender
+from nextitem.models.wrapped import Wrapped
 
 
-class Older(Recommender):
+class Older(Wrapped):
     """The scores of `model`, which knows the first `num_users` users, in a catalogue of `num_items`."""
 
     def __init__(self, model: Recommender, num_users: int, num_items: int) -> None:
-        super().__init__(num_items)
-        self.model, self.num_users = model, num_users
+        super().__init__(model, num_items)
+        self.num_users = num_users
         self.knows_users, self.takes_strangers = model.knows_users, model.takes_strangers
         self.eval()
-
-    def wanted(self) -> Wanted:
-        return self.model.wanted()
-
-    @contextmanager
-    def ready(self) -> Iterator[None]:
-        with self.model.ready():
-            yield
 
     def score(self, batch: Batch) -> Tensor:
         is_known = batch.users <= self.num_users

@@ -7,7 +7,7 @@ from html import escape
 
 from nextitem.report.comparison import protocol_lines, table_of
 from nextitem.report.comparison_page import figures, runs_table
-from nextitem.report.experiment import duration
+from nextitem.report.pace import duration
 from nextitem.report.page import Table, html_table, page
 from nextitem.runs.several.choosing import Choice
 

@@ -21,7 +21,7 @@ from nextitem.report.results import epochs_of, test_table
 from nextitem.report.tables import FittingTable, pairs_table
 from nextitem.runs.learning.bar import EpochBar
 from nextitem.runs.learning.concluding import monitor_of
-from nextitem.runs.learning.limit import was_cut
+from nextitem.runs.learning.deadline import was_cut
 from nextitem.runs.learning.refit import Refitting
 from nextitem.runs.learning.run import Built, Event, Finished, Prepared
 from nextitem.training.fit import Progress as EpochProgress

@@ -44,10 +44,3 @@ def _progress(entry: Entry) -> tuple[str, str]:
         metric = training.monitor if training.monitor in best["valid"] else next(iter(best["valid"]))
         told = f"{metric} {best['valid'][metric]:.4f} (epoch {best['epoch']})"
     return f"{lines[-1]['epoch']} of {training.epochs}", told
-
-
-def duration(seconds: float) -> str:
-    """In words: 40 s, 12 min, 3.5 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

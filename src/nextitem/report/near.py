@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
+from nextitem.data.side.titles import titles_of
 from nextitem.data.sources.side_tables import read_table
 from nextitem.errors import InputError
 from nextitem.report.page import Table
@@ -14,25 +16,33 @@ from nextitem.runs.asking.recommend import Run
 from nextitem.runs.asking.similar import By, has_vectors
 
 ASKED, NEIGHBOURS = 6, 5
-ENDINGS = ("title", "name")  # of the column that names an item: title, movie_title, item_name
 
 
-def read_titles(file: Path) -> dict[str, str]:
-    """What each item is called, by its id as text: the first column of a table whose name ends so.
+def titles_in(file: Path) -> dict[str, str]:
+    """What each item is called, by its id as text, in a table whose first column is the ids.
 
     Raises:
-        InputError: the file cannot be read, or has no such column.
+        InputError: the file cannot be read, or has no column of titles.
     """
     table = read_table(file, "items")
-    plain = {column: column.partition(":")[0].lower() for column in table.columns[1:]}
-    found = next((column for column, name in plain.items() if name.endswith(ENDINGS)), None)
-    if found is None:
+    plain = [column.partition(":")[0] for column in table.columns[1:]]
+    titles = titles_of(table.select(table.columns[1:]).rename(dict(zip(table.columns[1:], plain, strict=True))))
+    if titles is None:
         raise InputError(
-            f"{file.name} has no column of titles (one whose name ends in {' or '.join(ENDINGS)}); it has "
-            f"{', '.join(plain.values()) or 'ids alone'}"
+            f"{file.name} has no column of titles (title, movie_title, name, ..); it has "
+            f"{', '.join(plain) or 'ids alone'}"
         )
-    pairs = zip(table[table.columns[0]].to_list(), table[found].to_list(), strict=True)
-    return {str(item): " ".join(title) if isinstance(title, list) else str(title) for item, title in pairs if title}
+    return named_by(table[table.columns[0]], titles)
+
+
+def titles_of_run(run: Run) -> dict[str, str]:
+    """What the run keeps of them; empty where its data had none."""
+    return {} if run.titles is None else named_by(run.items.column, run.titles)
+
+
+def named_by(ids: pl.Series, titles: pl.Series) -> dict[str, str]:
+    pairs = zip(ids.to_list(), titles.to_list(), strict=True)
+    return {str(item): title for item, title in pairs if title}
 
 
 def nearest_table(run: Run, titles: Mapping[str, str]) -> Table | None:

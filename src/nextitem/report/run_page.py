@@ -14,7 +14,7 @@ from nextitem.errors import InputError
 from nextitem.models.own import label
 from nextitem.report.audit_said import read_audit
 from nextitem.report.hits import hits_chart
-from nextitem.report.near import nearest_table, read_titles
+from nextitem.report.near import nearest_table, titles_in, titles_of_run
 from nextitem.report.page import Table, html_table, page
 from nextitem.report.results import against_baseline, member_rows, of_ratings, recommending
 from nextitem.report.svg import bar_chart, line_chart
@@ -30,8 +30,8 @@ Z = 1.96  # standard errors in half of a 95 % interval
 def html(folder: Path, *, titles: Path | None = None, audit: Path | None = None, run: Run | None = None) -> str:
     """The whole page of a run folder; it asks for nothing beyond itself.
 
-    `run` is the folder, opened, whose nearest items it then shows, by the names in the table `titles`; `audit` is the
-    folder of an order audit of the same data, whose verdict it then has.
+    `run` is the folder, opened, whose nearest items it then shows, by the names in the table `titles`, else by those
+    that the run keeps; `audit` is the folder of an order audit of the same data, whose verdict it then has.
 
     Raises:
         InputError: the run is not finished, a file of it is damaged, or the audit is of other data.
@@ -121,7 +121,7 @@ def _calibration(folder: Path) -> Table:
 def _nearest(run: Run | None, titles: Path | None) -> list[str]:
     if run is None:
         return []
-    found = nearest_table(run, {} if titles is None else read_titles(titles))
+    found = nearest_table(run, titles_of_run(run) if titles is None else titles_in(titles))
     if found is None:
         return []
     rows = "".join(f"<li><strong>{escape(item)}</strong>: {escape(near)}</li>" for item, near in found.rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,13 +34,10 @@ USERS, ITEMS = 80, 60
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, random_log: Callable[..., str]) -> Path:
     """A log of users u0, u1, .. with 3 to 20 items of i0, i1, .., and a run of each model on it."""
     place = tmp_path_factory.mktemp("index")
-    rng = np.random.default_rng(0)
-    rows = [rng.permutation(ITEMS)[: rng.integers(3, 21)] for _ in range(USERS)]
-    lines = [f"u{user},i{item},{100 * step}" for user, row in enumerate(rows) for step, item in enumerate(row)]
-    (place / "log.csv").write_text("user,item,timestamp\n" + "\n".join(lines) + "\n")
+    (place / "log.csv").write_text(random_log(USERS, ITEMS, 3, 21, gap=100))
     for name, layer in MODELS.items():
         of = {"data": {"source": str(place / "log.csv")}, "model": {"name": name}, "evaluation": {"baselines": []}}
         list(run(make_recipe(layer, of), place / name, refit=name == "BPR"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +27,9 @@ LAYERS: dict[str, Layer] = {
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, random_log: Callable[..., str]) -> Path:
     place = tmp_path_factory.mktemp("influence")
-    rng = np.random.default_rng(0)
-    rows = [rng.permutation(12)[: rng.integers(4, 9)] for _ in range(40)]
-    lines = [f"u{user},i{item},{10 * step}" for user, row in enumerate(rows) for step, item in enumerate(row)]
-    (place / "log.csv").write_text("user,item,timestamp\n" + "\n".join(lines) + "\n")
+    (place / "log.csv").write_text(random_log(40, 12, 4, 9, gap=10))
     (place / "items.csv").write_text("item,title\n" + "".join(f"i{item},Film {item}\n" for item in range(11)))
     for name, layer in LAYERS.items():
         of: Layer = {

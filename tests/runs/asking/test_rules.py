@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,9 @@ TABLE = pl.DataFrame({
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, random_log: Callable[..., str]) -> Path:
     place = tmp_path_factory.mktemp("rules")
-    rng = np.random.default_rng(0)
-    rows = [rng.permutation(ITEMS)[: rng.integers(4, 9)] for _ in range(60)]
-    lines = [f"u{user},i{item},{step}" for user, row in enumerate(rows) for step, item in enumerate(row)]
-    (place / "log.csv").write_text("user,item,timestamp\n" + "\n".join(lines) + "\n")
+    (place / "log.csv").write_text(random_log(60, ITEMS, 4, 9))
     kinds = "".join(f"i{item},{'' if item == 0 else f'kind {item % KINDS}'}\n" for item in range(ITEMS))
     (place / "items.csv").write_text("item,kind\n" + kinds)
     data = {"source": str(place / "log.csv"), "item_table": str(place / "items.csv")}

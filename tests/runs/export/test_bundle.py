@@ -8,10 +8,10 @@ import os
 import random
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -27,13 +27,10 @@ LAYERS: dict[str, Layer] = {
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, random_log: Callable[..., str]) -> Path:
     """A run of each model, and a bundle of each beside it."""
     place = tmp_path_factory.mktemp("bundle")
-    rng = np.random.default_rng(0)
-    rows = [rng.permutation(40)[: rng.integers(3, 12)] for _ in range(50)]
-    lines = [f"u{user},i{item},{100 * step}" for user, row in enumerate(rows) for step, item in enumerate(row)]
-    (place / "log.csv").write_text("user,item,timestamp\n" + "\n".join(lines) + "\n")
+    (place / "log.csv").write_text(random_log(50, 40, 3, 12, gap=100))
     for name, layer in LAYERS.items():
         of: Layer = {"data": {"source": str(place / "log.csv")}, "model": {"name": name}}
         of["evaluation"] = {"baselines": ["Popularity"] if name == "SASRec" else []}

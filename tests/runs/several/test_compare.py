@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +30,12 @@ def trained(place: Path, name: str, *layers: Layer, log: str = "log.csv") -> Non
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, random_log: Callable[..., str]) -> Path:
     """Three seeds of BPR in a folder, one of a wider BPR, MarkovChain; and others of another split and protocol."""
     place = tmp_path_factory.mktemp("compare")
-    rng = np.random.default_rng(0)
-    rows = [rng.permutation(ITEMS)[: rng.integers(4, 12)] for _ in range(USERS)]
-    lines = [f"u{user},i{item},{step}" for user, row in enumerate(rows) for step, item in enumerate(row)]
-    (place / "log.csv").write_text("user,item,timestamp\n" + "\n".join(lines) + "\n")
-    (place / "less.csv").write_text("user,item,timestamp\n" + "\n".join(lines[:-1]) + "\n")
+    log = random_log(USERS, ITEMS, 4, 12)
+    (place / "log.csv").write_text(log)
+    (place / "less.csv").write_text("".join(log.splitlines(keepends=True)[:-1]))
     for seed in range(3):
         trained(place, f"seeds/{seed}", SMALL, {"model": {"name": "BPR"}, "seed": seed})
     trained(place, "wide", SMALL, {"model": {"name": "BPR", "dim": 16}})

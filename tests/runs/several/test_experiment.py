@@ -9,9 +9,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from filelock import FileLock
 from typer.testing import CliRunner
@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from nextitem.cli.main import app
 from nextitem.errors import InputError
 from nextitem.recipe import make_recipe
-from nextitem.report.experiment import duration
+from nextitem.report.pace import duration
 from nextitem.runs.learning.run import run
 from nextitem.runs.several.experiment import Experiment
 from nextitem.runs.several.making import shares
@@ -34,13 +34,10 @@ recipe: {evaluation: {baselines: [Popularity]}}
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory, random_log: Callable[..., str]) -> Path:
     """A log, its plan, and each of the plan's runs by the name of its recipe file."""
     place = tmp_path_factory.mktemp("experiment")
-    rng = np.random.default_rng(0)
-    rows = [rng.permutation(20)[: rng.integers(4, 9)] for _ in range(40)]
-    lines = [f"u{user},i{item},{step}" for user, row in enumerate(rows) for step, item in enumerate(row)]
-    (place / "log.csv").write_text("user,item,timestamp\n" + "\n".join(lines) + "\n")
+    (place / "log.csv").write_text(random_log(40, 20, 4, 9))
     (place / "plan.yaml").write_text(PLAN.replace("LOG", str(place / "log.csv")))
     for one in planned(read_plan(place / "plan.yaml")):
         list(run(one.recipe, place / f"{one.name.replace('/', '-')}.yaml"))

@@ -84,9 +84,8 @@ class ICLRec(SASRec):
 
     def prepare(self, train: TrainingData) -> None:
         super().prepare(train)
-        self.shown = train.rows.newest(self.position_embedding.num_embeddings + 1).without_last(
-            1
-        )  # the newest item is a target alone
+        newest = train.rows.newest(self.position_embedding.num_embeddings + 1)
+        self.shown = newest.without_last(1)  # the newest item is a target alone
 
     def begin_epoch(self, number: int) -> None:
         if number > self.warm_up_epochs and not len(self.shown):

@@ -28,7 +28,7 @@ from nextitem.runs.folder.run_folder import REPORT, RunFolder
 from nextitem.runs.learning import refit as refitting
 from nextitem.runs.learning.before import beside_of, read_before, told_of
 from nextitem.runs.learning.concluding import conclude, notes_of
-from nextitem.runs.learning.limit import Limit
+from nextitem.runs.learning.deadline import Deadline
 from nextitem.runs.parts import build
 from nextitem.runs.parts.assemble import fit_recipe
 from nextitem.runs.parts.devices import check_device
@@ -157,11 +157,13 @@ def _evaluated(
     report: dict[str, Any] | None = None
     try:
         if isinstance(model, Trained) and recipe.training is not None:
-            limit = None if budget is None else Limit(budget, recipe.training, len(recipe.evaluation.baselines), track)
-            yield from _train(
-                recipe, recipe.training, model, split, folder, processes, track, profile, load, limit, loggers
+            deadline = (
+                None if budget is None else Deadline(budget, recipe.training, len(recipe.evaluation.baselines), track)
             )
-            notes += () if limit is None else limit.notes
+            yield from _train(
+                recipe, recipe.training, model, split, folder, processes, track, profile, load, deadline, loggers
+            )
+            notes += () if deadline is None else deadline.notes
         else:
             yield Built(recipe, model, 0, others_since(load))
             if processes.is_first:
@@ -257,7 +259,7 @@ def _train(
     track: Track | None,
     profile: Profile | None,
     load: Load | None,
-    limit: Limit | None,
+    deadline: Deadline | None,
     loggers: list[Logger],
 ) -> Iterator[Built | Progress]:
     """Leaves the best weights in `model` and in the folder. `loggers` get those of the recipe, which want to know
@@ -273,8 +275,8 @@ def _train(
 
     yield Built(recipe, model, done, others_since(load))
     yield from fit_recipe(
-        recipe, model, split, folder.path, processes=processes, track=limit.track if limit else track,
-        profile=profile, log=log, ends=limit, mark=mark,
+        recipe, model, split, folder.path, processes=processes, track=deadline.track if deadline else track,
+        profile=profile, log=log, ends=deadline, mark=mark,
     )  # fmt: skip
 
 

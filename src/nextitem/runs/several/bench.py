@@ -20,7 +20,7 @@ from nextitem.evaluation.evaluate import DEFAULT_METRICS
 from nextitem.recipe import Layer, Recipe, make_recipe
 from nextitem.recipe.comparing import comparable, differences
 from nextitem.runs.folder.run_folder import REPORT, RunFolder
-from nextitem.runs.learning.limit import was_cut
+from nextitem.runs.learning.deadline import was_cut
 from nextitem.runs.parts import build
 from nextitem.runs.several import making
 from nextitem.runs.several.contenders import CONTENDERS, SHARES, Facts, facts_of

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nextitem.runs.learning.limit import was_cut
+from nextitem.runs.learning.deadline import was_cut
 from nextitem.runs.several.compare import Comparison, compare
 
 LEVEL = 0.05

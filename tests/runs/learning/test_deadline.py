@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from nextitem.cli.main import app
 from nextitem.errors import InputError
 from nextitem.recipe import TrainingRecipe, make_recipe
-from nextitem.runs.learning import limit as limits
-from nextitem.runs.learning.limit import Limit, was_cut
+from nextitem.runs.learning import deadline as deadlines
+from nextitem.runs.learning.deadline import Deadline, was_cut
 from nextitem.runs.learning.run import Finished, run
 from nextitem.training.budget import ROOM, Budget
 from nextitem.training.checkpoint import FitState
@@ -44,12 +44,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-def limit(seconds: float, **keys: Any) -> Limit:
-    return Limit(Budget(seconds, 0.0), TrainingRecipe(**keys), 2, None)
+def deadline(seconds: float, **keys: Any) -> Deadline:
+    return Deadline(Budget(seconds, 0.0), TrainingRecipe(**keys), 2, None)
 
 
 def test_it_is_cut_where_another_epoch_and_the_test_would_not_fit(clock: Clock) -> None:
-    found = limit(100.0 + ROOM)  # five validations of 4 s are kept for the end: training has 80 s
+    found = deadline(100.0 + ROOM)  # five validations of 4 s are kept for the end: training has 80 s
     state = FitState()
     assert not found(state)
     for epoch in (1, 2, 3):
@@ -60,7 +60,7 @@ def test_it_is_cut_where_another_epoch_and_the_test_would_not_fit(clock: Clock) 
 
 
 def test_it_is_not_cut_before_there_is_something_to_keep(clock: Clock) -> None:
-    found = limit(30.0, evaluate_every=3)
+    found = deadline(30.0, evaluate_every=3)
     found(FitState())
     for epoch in (1, 2):
         clock.now += 60.0
@@ -70,7 +70,7 @@ def test_it_is_not_cut_before_there_is_something_to_keep(clock: Clock) -> None:
 
 
 def test_an_end_by_itself_is_no_cut(clock: Clock) -> None:
-    found = limit(30.0, patience=2)
+    found = deadline(30.0, patience=2)
     found(FitState())
     clock.now += 60.0
     assert not found(FitState(3, 1, 0.5, seconds=50.0))
@@ -78,8 +78,8 @@ def test_an_end_by_itself_is_no_cut(clock: Clock) -> None:
 
 
 def test_a_continued_training_goes_by_the_epochs_of_before(clock: Clock) -> None:
-    assert limit(30.0)(FitState(4, 2, 0.5, seconds=160.0))  # 40 s an epoch
-    assert not limit(60.0)(FitState(4, 2, 0.5, seconds=160.0))
+    assert deadline(30.0)(FitState(4, 2, 0.5, seconds=160.0))  # 40 s an epoch
+    assert not deadline(60.0)(FitState(4, 2, 0.5, seconds=160.0))
 
 
 def test_a_first_epoch_that_ends_too_late_is_refused_once_that_is_plain(clock: Clock) -> None:
@@ -89,14 +89,14 @@ def test_a_first_epoch_that_ends_too_late_is_refused_once_that_is_plain(clock: C
             clock.now += 1.0
 
     with pytest.raises(InputError, match="after 1 epoch of about 1000 s, which is more than the time has left"):
-        list(limit(500.0).track(steps(), 1000))
+        list(deadline(500.0).track(steps(), 1000))
     assert clock.now < 20
-    assert len(list(limit(2000.0).track(steps(), 1000))) == 1000
+    assert len(list(deadline(2000.0).track(steps(), 1000))) == 1000
 
 
 def test_a_run_that_is_cut_is_evaluated_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Budget, "fits", lambda self, seconds: False)
-    monkeypatch.setattr(limits, "FIRST_SECONDS", 1e9)
+    monkeypatch.setattr(deadlines, "FIRST_SECONDS", 1e9)
     *_, last = run(RECIPE, tmp_path / "cut", budget=Budget(1e6))
     assert isinstance(last, Finished)
     assert (last.report["epochs"], last.report["best_epoch"]) == (1, 1)

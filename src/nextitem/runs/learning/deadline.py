@@ -28,7 +28,7 @@ def was_cut(report: dict[str, Any]) -> bool:
     return not is_over(state, training["epochs"], training["patience"], training["evaluate_every"])
 
 
-class Limit:
+class Deadline:
     """Asked after every epoch whether training ends here; it is cut where another validation would not fit."""
 
     def __init__(self, budget: Budget, training: TrainingRecipe, num_baselines: int, track: Track | None) -> None:
