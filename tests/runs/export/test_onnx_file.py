@@ -36,15 +36,6 @@ SEQUENTIAL: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    rng = np.random.default_rng(1)
-    lines = [f"u{user},i{item},{item}" for user in range(USERS) for item in range(ITEMS) if (user + item) % 3]
-    path = tmp_path_factory.mktemp("data") / "log.csv"
-    path.write_text("user,item,timestamp\n" + "\n".join(rng.permutation(lines)) + "\n")
-    return ni.read_dataset(path)
-
-
 def saved(data: Any, model: Recommender, folder: Path, arguments: dict[str, Any], **more: Any) -> ni.Run:
     ni.save(model, data, folder, arguments, **more)
     return ni.load(folder)
