@@ -50,7 +50,7 @@ def _score(query: Any, rows: Any, fades: Any, most: Any, scores: Any, num_parts:
                 is_asked[query[0][number, place]] = False
 
 
-@inner_kernel(is_kept=False)
+@inner_kernel()
 def _meet(query: Any, number: int, rows: Any, shared: Any, newest: Any, met: Any, is_asked: Any) -> int:
     """Adds up what the query shares with each row, but for its own; how many rows these are."""
     items, weights, own = query[0][number], query[1][number], query[3][number]
@@ -73,7 +73,7 @@ def _meet(query: Any, number: int, rows: Any, shared: Any, newest: Any, met: Any
     return count
 
 
-@inner_kernel(is_kept=False)
+@inner_kernel()
 def _nearest(candidates: Any, shared: Any, now: float, rows: Any, most: int) -> Any:
     """The rows of the highest similarity above 0, the first of equal ones, and their similarities."""
     norms, times = rows[4], rows[5]
@@ -85,7 +85,7 @@ def _nearest(candidates: Any, shared: Any, now: float, rows: Any, most: int) -> 
     return candidates[order], similarities[order]
 
 
-@inner_kernel(is_kept=False)
+@inner_kernel()
 def _add(items: Any, factor: float, fades: Any, is_asked: Any, sums: Any) -> None:
     last = len(items) - 1
     while not is_asked[items[last]]:
