@@ -5,5 +5,6 @@ from __future__ import annotations
 from numba import types
 
 SIZE, SIZES = types.int64, types.int64[::1]
+PAIR = types.UniTuple(SIZE, 2)  # type: ignore[no-untyped-call]
 LINE, TABLE = types.float32[::1], types.float32[:, ::1]
 CUBE, TESSERACT = types.float32[:, :, ::1], types.float32[:, :, :, ::1]

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from nextitem.compiling import inner_kernel, parallel_kernel, standing
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two
-from nextitem.nn.kernels.kinds import LINE, SIZE
+from nextitem.nn.kernels.kinds import LINE, PAIR, SIZE
 from nextitem.nn.kernels.memory import WORKERS, array_of
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, ROWS, multiply
@@ -26,7 +26,6 @@ from nextitem.nn.kernels.tiles import LANES, ROWS, multiply
 BLOCK = 64  # targets: with more, their exponentials leave the cache; with fewer, the item table is read too often
 STRETCH = 64  # items whose exponentials stay in a core's first cache from their scores to their sums
 LOG2_E = F(1.4426950408889634)
-_SPAN = types.UniTuple(SIZE, 2)  # type: ignore[no-untyped-call]
 
 
 def walk(
@@ -89,7 +88,7 @@ def _lay_side_by_side(queries: Any, side_by_side: Any, lanes: int) -> None:
             side_by_side[e * lanes + column] = queries[column, e] if column < count else F(0)
 
 
-@standing(_SPAN, *4 * [LINE], types.float64[::1], LINE, fastmath=FUSED, error_model="numpy")
+@standing(PAIR, *4 * [LINE], types.float64[::1], LINE, fastmath=FUSED, error_model="numpy")
 def _exponentials(
     span: tuple[int, int], vectors: Any, side_by_side: Any, reference: Any, scores: Any, total: Any, of_stretch: Any
 ) -> None:
@@ -135,7 +134,7 @@ def _meet(
             scaled[column * width + e] = queries[column, e] * F(shares[column] / total)
 
 
-@standing(_SPAN, *5 * [LINE], *2 * [SIZE])
+@standing(PAIR, *5 * [LINE], *2 * [SIZE])
 def _gradients(
     span: tuple[int, int], vectors: Any, scores: Any, scaled: Any, query_grad: Any, vector_grad: Any, lanes: int,
     count: int,
