@@ -7,11 +7,13 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from nextitem.data.log.bad_lines import BadLinesRule
+from nextitem.data.log.durations import duration_seconds
 from nextitem.data.sources.formats.quoting import Quote
 from nextitem.data.sources.scanning import Engine
-from nextitem.data.splits.cases import Cases
+from nextitem.data.splits.cases import SPOKEN, Cases
 from nextitem.data.splits.ratio import Rounding
 from nextitem.keys import Positive
 
@@ -30,6 +32,13 @@ def _seconds(value: object) -> object:
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp() if isinstance(value, date) else value
+
+
+def _duration(value: object) -> object:
+    """Text alone says its unit."""
+    if not isinstance(value, str) or duration_seconds(value) is None:
+        raise PydanticCustomError("duration", "it is a time above 0 with its unit, such as 1d, 12h or 1h30m")
+    return value
 
 
 Moment = Annotated[float, BeforeValidator(_seconds)]
@@ -149,11 +158,13 @@ class SplitRecipe(Section):
     """Of rolling: how many, of which the last ends with the log; null: 4."""
     step: Annotated[float, Field(gt=0)] | None = None
     """Of rolling: days from one window to the next; null: as long as days."""
-    cases: Cases | None = None
-    """Targets of a user together, or each with what came before it (given, at_time, and others by time)."""
+    gap: Annotated[str, BeforeValidator(_duration)] | None = None
+    """Of at_time, rolling: 1d, 12h; what is so shortly before the validation and the test is left out of everything."""
+    cases: Annotated[Cases, BeforeValidator(lambda found: SPOKEN.get(found, found))] | None = None
+    """What is asked of a user with several targets: all together, each (successive), or the first, last, random one."""
 
     @property
     def is_random(self) -> bool:
         """Whether the recipe's seed decides what is held out."""
         by_order = self.kind in ("user_entry", "entry", "user") and self.order == "random"
-        return by_order or self.kind in ("cold_items", "cold_users")
+        return by_order or self.kind in ("cold_items", "cold_users") or self.cases == "random"
