@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from nextitem.data.log.bad_lines import BadLinesRule
+from nextitem.data.log.composite import as_key
 from nextitem.data.log.durations import duration_seconds
 from nextitem.data.sources.formats.quoting import Quote
 from nextitem.data.sources.scanning import Engine
@@ -41,6 +42,12 @@ def _duration(value: object) -> object:
     return value
 
 
+def _columns(value: object) -> object:
+    """A list of columns as one text."""
+    is_list = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+    return as_key([str(one) for one in value]) if is_list and isinstance(value, list | tuple) else value
+
+
 Moment = Annotated[float, BeforeValidator(_seconds)]
 
 
@@ -59,8 +66,8 @@ class DataRecipe(Section):
     """Of the fields of a table; null: told by its first lines."""
     quote: Annotated[Quote, BeforeValidator(lambda found: "double" if found == '"' else found)] = "auto"
     """Whether quotes hold the fields of a table together (double), or are letters (none)."""
-    user: str | None = None
-    """The user's column; null: found by its name."""
+    user: Annotated[str | None, BeforeValidator(_columns)] = None
+    """The user's column, or several that make a user together (user_id,sequence_id); null: found by its name."""
     item: str | None = None
     """The item's column; null: found by its name."""
     timestamp: str | None = None
