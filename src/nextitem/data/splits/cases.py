@@ -90,7 +90,11 @@ def _at(holdout: Holdout, rows: np.ndarray, places: np.ndarray) -> Holdout:
 
 
 def _asked(split: Split, valid: Holdout, test: Holdout, cases: Cases, name: str) -> Split:
-    """Raises InputError: nothing is left to ask for."""
+    """The split with other cases, which its name says.
+
+    Raises:
+        InputError: nothing is left to ask for.
+    """
     empty = [part for part, holdout in (("valid", valid), ("test", test)) if not len(holdout)]
     if empty:
         of = "the first target" if cases == "first" else "any target"
