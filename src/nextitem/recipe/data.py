@@ -37,15 +37,20 @@ def _seconds(value: object) -> object:
 
 def _duration(value: object) -> object:
     """Text alone says its unit."""
-    if not isinstance(value, str) or duration_seconds(value) is None:
+    if value is not None and not (isinstance(value, str) and duration_seconds(value)):
         raise PydanticCustomError("duration", "it is a time above 0 with its unit, such as 1d, 12h or 1h30m")
     return value
 
 
+def _cases(value: object) -> object:
+    """Other words for the same."""
+    return SPOKEN.get(value, value) if isinstance(value, str) else value
+
+
 def _columns(value: object) -> object:
     """A list of columns as one text."""
-    is_list = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
-    return as_key([str(one) for one in value]) if is_list and isinstance(value, list | tuple) else value
+    names = [one for one in value if isinstance(one, str)] if isinstance(value, list | tuple) else []
+    return as_key(names) if isinstance(value, list | tuple) and len(names) == len(value) else value
 
 
 Moment = Annotated[float, BeforeValidator(_seconds)]
@@ -165,9 +170,9 @@ class SplitRecipe(Section):
     """Of rolling: how many, of which the last ends with the log; null: 4."""
     step: Annotated[float, Field(gt=0)] | None = None
     """Of rolling: days from one window to the next; null: as long as days."""
-    gap: Annotated[str, BeforeValidator(_duration)] | None = None
+    gap: Annotated[str | None, BeforeValidator(_duration)] = None
     """Of at_time, rolling: 1d, 12h; what is so shortly before the validation and the test is left out of everything."""
-    cases: Annotated[Cases, BeforeValidator(lambda found: SPOKEN.get(found, found))] | None = None
+    cases: Annotated[Cases | None, BeforeValidator(_cases)] = None
     """What is asked of a user with several targets: all together, each (successive), or the first, last, random one."""
 
     @property

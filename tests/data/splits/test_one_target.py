@@ -12,7 +12,7 @@ from nextitem.data.splits.split import Split
 from nextitem.data.splits.timed import at_time
 from nextitem.data.synthetic import dataset_of
 from nextitem.errors import InputError
-from nextitem.recipe import SplitRecipe
+from nextitem.recipe import SplitRecipe, make_recipe
 from nextitem.runs.parts.build import build_split
 
 
@@ -73,6 +73,12 @@ def test_the_seed_alone_decides_what_is_drawn() -> None:
 @pytest.mark.parametrize(("word", "cases"), [("all", "together"), ("successive", "each")])
 def test_words_of_the_study(word: str, cases: str) -> None:
     assert SplitRecipe.model_validate({"kind": "at_time", "cases": word}).cases == cases
+
+
+@pytest.mark.parametrize("found", ["frist", ["first"], 1])
+def test_a_recipe_has_no_other_word(found: object) -> None:
+    with pytest.raises(InputError, match=r"recipe: split\.cases: Input should be 'together', 'each', 'first', 'last'"):
+        make_recipe({"split": {"kind": "at_time", "cases": found}})
 
 
 @pytest.mark.parametrize(

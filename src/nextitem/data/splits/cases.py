@@ -18,7 +18,7 @@ from nextitem.errors import InputError, suggest
 
 One = Literal["first", "last", "random"]
 Cases = Literal["together", "each", One]
-SPOKEN: dict[object, Cases] = {"all": "together", "successive": "each"}  # the study's words
+SPOKEN: dict[str, Cases] = {"all": "together", "successive": "each"}  # the study's words
 ONE: dict[One, str] = {
     "first": "the first target of each user",
     "last": "the last target of each user",
