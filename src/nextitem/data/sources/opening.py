@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from narwhals.typing import IntoFrame
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.bad_lines import BadLinesRule
+from nextitem.data.log.composite import as_key
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.log.where import Where
 from nextitem.data.sources.beside import NO_LOGS
@@ -128,7 +130,7 @@ def read_dataset(
     data_dir: Path | None = None,
     *,
     format: str = "auto",
-    user: str | None = None,
+    user: str | Sequence[str] | None = None,
     item: str | None = None,
     timestamp: str | None = None,
     rating: str | None = None,
@@ -143,13 +145,14 @@ def read_dataset(
 
     A table in memory is a polars, pandas, pyarrow, DuckDB or Spark frame, or a sparse matrix of scipy (a user a row, an
     item a column; ids are their numbers from 0). `user`, `item`, `timestamp` and `rating` name columns that are not
-    found by themselves; only rows count that `where` holds for, such as "event_type == 'buy'"; `data_dir` is where
-    public data lies already. The other options are of `open_data`, which with the functions of
-    `nextitem.data.log.filters` and `Dataset.from_interactions` is the road of who filters.
+    found by themselves (`user` several that make one together); only rows count that `where` holds for, such as
+    "event_type == 'buy'"; `data_dir` is where public data lies already. The other options are of `open_data`, which
+    with the functions of `nextitem.data.log.filters` and `Dataset.from_interactions` is the road of who filters.
 
     Raises:
         InputError: nothing of that name, the file breaks a rule, or what is prepared already gets options.
     """
+    user = as_key(user)
     if not isinstance(source, str | Path):
         told = (data_dir, separator, None if format == "auto" else format)
         if told != (None,) * len(told) or (quote, engine) != ("auto", "polars"):
