@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from narwhals.typing import IntoFrame
-
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.bad_lines import BadLinesRule
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.log.shards import PATTERN, are_alike, naturally, shards
 from nextitem.data.log.where import Where
+from nextitem.data.sources.any_table import AnyTable
 from nextitem.data.sources.beside import NO_LOGS
 from nextitem.data.sources.file_logs import file_log
 from nextitem.data.sources.formats.format import Options
@@ -128,7 +127,7 @@ def files_of(source: str, data_dir: Path | None = None) -> tuple[Path, ...] | No
 
 
 def read_dataset(
-    source: str | Path | IntoFrame | SparseMatrix,
+    source: str | Path | AnyTable | SparseMatrix,
     data_dir: Path | None = None,
     *,
     format: str = "auto",
@@ -145,8 +144,9 @@ def read_dataset(
 ) -> Dataset:
     """A data set of a file, a folder, a public data set by its name, or a table in memory; without filters.
 
-    A table in memory is a polars, pandas, pyarrow, DuckDB or Spark frame, or a sparse matrix of scipy (a user a row, an
-    item a column; ids are their numbers from 0). `user`, `item`, `timestamp` and `rating` name columns that are not
+    A table in memory is a polars, pandas, DuckDB or Spark frame, a table, reader or data set of pyarrow, a data set of
+    Hugging Face, whatever hands over a stream of Arrow data, or a sparse matrix of scipy (a user a row, an item a
+    column; ids are their numbers from 0). `user`, `item`, `timestamp` and `rating` name columns that are not
     found by themselves; only rows count that `where` holds for, such as "event_type == 'buy'"; `data_dir` is where
     public data lies already. The other options are of `open_data`, which with the functions of
     `nextitem.data.log.filters` and `Dataset.from_interactions` is the road of who filters.
