@@ -253,3 +253,10 @@ def test_every_command_takes_the_name_of_many_files(tmp_path: Path, monkeypatch:
         result = CliRunner().invoke(app, command)
         assert result.exit_code == 0, (command, result.output, result.exception)
         assert f'the times of {both} are those of "time_ms"' in " ".join(result.output.split())
+
+
+def test_files_of_one_name_are_told_by_their_folders(tmp_path: Path) -> None:
+    put(tmp_path, merrec("merrec/2023*/*.parquet"))
+    log, _ = open_data("merrec", tmp_path)
+    both = "20230501/000000000000.parquet, 20230601/000000000000.parquet"
+    assert log.notes[0] == f"2 files are one log, in the order of their names: {both}"
