@@ -228,6 +228,17 @@ def test_a_split_without_its_test_tells_of_it(tmp_path: Path) -> None:
         build_dataset(recipe.data)
 
 
+@pytest.mark.parametrize("name", ["yambda-50m", "yambda-50m-likes"])
+def test_rows_of_users_with_lists_are_the_same_log(tmp_path: Path, name: str) -> None:
+    flat, sequential = (file.place for file in PUBLIC_DATA[name].files)
+    frame = yambda(flat)[flat]
+    assert isinstance(frame, pl.DataFrame)
+    put(tmp_path / "lists", {sequential: frame.group_by("uid", maintain_order=True).all()})
+    recipe = usual(name, tmp_path / "flat")
+    of_lists = recipe.data.model_copy(update={"folder": str(tmp_path / "lists")})
+    assert build_dataset(of_lists)[0].sequences.to_lists() == build_dataset(recipe.data)[0].sequences.to_lists()
+
+
 def test_sessions_of_the_competition_are_taken_too(tmp_path: Path) -> None:
     put(tmp_path, otto("otto/train.jsonl"))
     log, said = open_data("otto", tmp_path)

@@ -57,8 +57,8 @@ def _large(
 def _yambda(size: str, users: int) -> tuple[PublicData, PublicData]:
     """`uid, item_id, timestamp, is_organic`; of all events also `event_type`, and of listens `played_ratio_pct`.
 
-    Times are seconds since a start of their own, five by five. The cut is that of its paper but for the half hour
-    between training and test.
+    In `sequential/` a row is a user with lists. Times are seconds from a start of their own, five by five. The cut is
+    that of its paper but for the half hour between training and test.
     """
     events, likes = (f"flat/{size}/{name}.parquet" for name in ("multi_event", "likes"))
     what = f"Yambda, music of Yandex, of about {size.upper()} events"
@@ -68,7 +68,7 @@ def _yambda(size: str, users: int) -> tuple[PublicData, PublicData]:
             f"yambda-{size}",
             f"{what}: listens, likes and dislikes",
             YAMBDA,
-            f"yambda/{events}",
+            (f"yambda/{events}", f"yambda/{events.replace('flat', 'sequential')}"),
             url=f"{YAMBDA_FILES}/{events}",
             rows="a row is an event of any kind: listen, like, dislike, unlike, undislike",
             size=Size(users),
@@ -78,7 +78,7 @@ def _yambda(size: str, users: int) -> tuple[PublicData, PublicData]:
             f"yambda-{size}-likes",
             f"{what}: likes alone",
             YAMBDA,
-            f"yambda/{likes}",
+            (f"yambda/{likes}", f"yambda/{likes.replace('flat', 'sequential')}"),
             url=f"{YAMBDA_FILES}/{likes}",
             recipe=dict(NEXT_DAY),
         ),
