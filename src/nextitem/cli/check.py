@@ -33,6 +33,8 @@ def check(
     rating: Annotated[str | None, typer.Option(help="The rating's column.")] = None,
     time_format: Annotated[str | None, typer.Option(help="Of dates that are text, as strptime has it.")] = None,
     where: Annotated[str | None, typer.Option(help="Rows that count, as data.where.")] = None,
+    kind: Annotated[str | None, typer.Option(help="The column of an event's kind, as data.kind.")] = None,
+    kinds: Annotated[str | None, typer.Option(help="The number of each: view=1,cart=3, as data.kinds.")] = None,
     bad_lines: Annotated[
         Literal["error", "skip"],
         typer.Option(
@@ -47,11 +49,10 @@ def check(
     X.txt, its X_item2attributes.json; with the files of a split, each of them; with a graph, the graph. A folder of
     nextitem prepare is checked array by array. A public data set is named as for run.
     """
-    from nextitem.data.log.where import Where
     from nextitem.data.sources.beside import beside_source
     from nextitem.data.sources.checked import Checked, with_side
     from nextitem.data.sources.formats.format import Options
-    from nextitem.data.sources.formats.roles import Roles
+    from nextitem.data.sources.formats.roles import asked_roles
     from nextitem.data.sources.opening import files_of, locate
     from nextitem.data.sources.public import PUBLIC_DATA
     from nextitem.data.splits.given import given_files
@@ -61,14 +62,17 @@ def check(
         raise InputError(f"{file} is made by nextitem and has no file to check; nextitem describe {file} looks at it")
     folder = Path(file).expanduser()
     if file not in PUBLIC_DATA and (folder / "dataset.json").is_file():
-        told = (separator, user, item, timestamp, rating, time_format, where)
+        told = (separator, user, item, timestamp, rating, time_format, where, kind, kinds)
         if (format, quote, bad_lines) != ("auto", "auto", "error") or told != (None,) * len(told):
             raise InputError(
                 f"{file} is prepared already; leave out its format, columns, where, separator, quote and bad lines"
             )
         _check_prepared(folder, json)
         return
-    roles = Roles(user, item, timestamp, rating, time_format, None if where is None else Where(where))
+    roles = asked_roles(
+        user=user, item=item, timestamp=timestamp, rating=rating, time_format=time_format, where=where, kind=kind,
+        kinds=kinds,
+    )  # fmt: skip
     parts = given_files(folder) if file not in PUBLIC_DATA and folder.is_dir() else None
     if parts is not None:
         logs = [part for part in parts if part is not None]

@@ -24,6 +24,8 @@ def describe(
     rating: Annotated[str | None, typer.Option(help="The rating's column.")] = None,
     time_format: Annotated[str | None, typer.Option(help="Of dates that are text, as strptime has it.")] = None,
     where: Annotated[str | None, typer.Option(help="Rows that count, as data.where.")] = None,
+    kind: Annotated[str | None, typer.Option(help="The column of an event's kind, as data.kind.")] = None,
+    kinds: Annotated[str | None, typer.Option(help="The number of each: view=1,cart=3, as data.kinds.")] = None,
     format: Annotated[str, typer.Option(help="Of the file, as data.format.")] = "auto",
     knowledge: Annotated[Path | None, typer.Option(help="A graph, as data.knowledge; else the one beside.")] = None,
     links: Annotated[Path | None, typer.Option(help="Which entity an item is, as data.links.")] = None,
@@ -46,7 +48,7 @@ def describe(
 
     opened, said = open_data(
         data, format=format, user=user, item=item, timestamp=timestamp, rating=rating, time_format=time_format,
-        where=where,
+        where=where, kind=kind, kinds=kinds,
     )  # fmt: skip
     paths = {"knowledge": knowledge, "links": links, "trust": trust, "trust_users": trust_users}
     graphs = graphs_of(data, opened, {role: path for role, path in paths.items() if path is not None})

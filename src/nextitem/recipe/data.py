@@ -12,10 +12,12 @@ from pydantic_core import PydanticCustomError
 from nextitem.data.log.bad_lines import BadLinesRule
 from nextitem.data.log.composite import as_key
 from nextitem.data.log.durations import duration_seconds
+from nextitem.data.log.kinds import kinds_of
 from nextitem.data.sources.formats.quoting import Quote
 from nextitem.data.sources.scanning import Engine
 from nextitem.data.splits.cases import SPOKEN, Cases
 from nextitem.data.splits.ratio import Rounding
+from nextitem.errors import InputError
 from nextitem.keys import Positive
 
 SplitKind = Literal[
@@ -53,6 +55,13 @@ def _columns(value: object) -> object:
     return as_key(names) if isinstance(value, list | tuple) and len(names) == len(value) else value
 
 
+def _kinds(value: object) -> object:
+    try:
+        return kinds_of(value) if isinstance(value, str) else value
+    except InputError as error:
+        raise PydanticCustomError("kinds", "{said}", {"said": str(error)}) from error
+
+
 Moment = Annotated[float, BeforeValidator(_seconds)]
 
 
@@ -79,6 +88,10 @@ class DataRecipe(Section):
     """The time's column; null: found by its name, none: the order of the file is the order of time."""
     rating: str | None = None
     """The rating's column; null: found by its name, none: no ratings."""
+    kind: str | None = None
+    """The column of an event's kind, view or purchase, say; read as the rating, by the numbers of kinds."""
+    kinds: Annotated[dict[str, float] | None, BeforeValidator(_kinds)] = None
+    """The number of each kind: view=1,cart=3,purchase=6."""
     time_format: str | None = None
     """Of dates that are text, as strptime has it: %d/%m/%Y %H:%M."""
     where: str | None = None

@@ -92,6 +92,7 @@ def _open(recipe: DataRecipe, source: str) -> tuple[Interactions | Dataset, str]
         source, folder, format=recipe.format, separator=recipe.separator, quote=recipe.quote,
         user=recipe.user, item=recipe.item, timestamp=recipe.timestamp, rating=recipe.rating,
         time_format=recipe.time_format, engine=recipe.engine, bad_lines=recipe.bad_lines, where=recipe.where,
+        kind=recipe.kind, kinds=recipe.kinds,
     )  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from narwhals.typing import IntoFrame
 from nextitem.data.log.bad_lines import WORDS as ROLE_WORDS
 from nextitem.data.log.bad_lines import BadLines, LineError
 from nextitem.data.log.composite import EITHER, by_role, columns_of_user, parts_note, refuse_types
-from nextitem.data.log.frames import Frame, collected, num_rows, with_row
+from nextitem.data.log.frames import Frame, collected, num_rows, to_polars, with_row
 from nextitem.data.log.id_rules import has_nul, is_blank
+from nextitem.data.log.kinds import Kinds, bad_kinds, read_kinds
 from nextitem.data.log.ratings import READ, bad_ratings, read_ratings
 from nextitem.data.log.times import Times, read_times
 from nextitem.data.log.units import UNITS, WORDS, TimeUnit
@@ -30,6 +31,7 @@ class Terms:
     time_format: str | None = None  # of dates that are text, as strptime has it
     time_unit: TimeUnit | None = None  # of times that are whole numbers already, whatever their size
     says_date: bool = False  # the name of the time's column does
+    kinds: Kinds | None = None  # the rating's column has such words, and these are their numbers
     needs_rating: bool = True  # else ratings that cannot be read are left out, and said
     notes: tuple[str, ...] = ()
 
@@ -168,6 +170,8 @@ def read_numbers(table: Frame, terms: Terms) -> Numbers:
     if "timestamp" in terms.columns:
         times = _times(table, terms)
         table = times.frame
+    if terms.kinds is not None and "rating" in terms.columns:
+        return _with_kinds(table, terms, terms.kinds, times)
     if "rating" in terms.columns:
         table, why = read_ratings(table, terms.name, terms.columns["rating"], terms.way_out)
     if why and terms.needs_rating:
@@ -181,6 +185,14 @@ def read_numbers(table: Frame, terms: Terms) -> Numbers:
             "--data.rating to be told which",
         )
     return Numbers(table, times.unit, times.source, why, (*notes, *times.notes))
+
+
+def _with_kinds(table: Frame, terms: Terms, kinds: Kinds, times: Times) -> Numbers:
+    key = "line" if "line" in table.collect_schema().names() else "row"
+    read, why, said = read_kinds(table, terms.name, kinds, "rating")
+    if why:
+        raise LineError(why, bad_kinds(to_polars(table), kinds, "rating", key)) if kinds else InputError(why)
+    return Numbers(read, times.unit, times.source, "", (said, *times.notes))
 
 
 def _as_id(table: Frame, role: str, name: str) -> nw.Expr:

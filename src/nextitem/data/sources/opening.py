@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nextitem.data.dataset import Dataset
@@ -11,14 +11,13 @@ from nextitem.data.log.bad_lines import BadLinesRule
 from nextitem.data.log.composite import as_key
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.log.shards import PATTERN, are_alike, naturally, shards
-from nextitem.data.log.where import Where
 from nextitem.data.sources.any_table import AnyTable
 from nextitem.data.sources.beside import NO_LOGS
 from nextitem.data.sources.file_logs import file_log
 from nextitem.data.sources.formats.format import Options
 from nextitem.data.sources.formats.quoting import Quote
 from nextitem.data.sources.formats.reading import format_of
-from nextitem.data.sources.formats.roles import Roles
+from nextitem.data.sources.formats.roles import asked_roles
 from nextitem.data.sources.many import many_logs
 from nextitem.data.sources.public import PUBLIC_DATA, find
 from nextitem.data.sources.scanning import Engine, is_scanned
@@ -51,6 +50,8 @@ def open_data(
     engine: Engine = "polars",
     bad_lines: BadLinesRule = "error",
     where: str | None = None,
+    kind: str | None = None,
+    kinds: Mapping[str, float] | str | None = None,
 ) -> tuple[Interactions | Dataset, str]:
     """A log, or a prepared Dataset, and one sentence that says where it came from and how it was read.
 
@@ -58,7 +59,8 @@ def open_data(
     folder that `Dataset.save` wrote, or one with a log in one file or many. The options are those of
     `formats.read`; `engine` is what reads a table. Parquet, and text of 64 MB or more, is scanned: the log is lazy.
     `bad_lines="skip"` leaves out what breaks a rule of lines; the log's notes and `bad_lines` tell of it. `where` is a
-    condition on the columns of the file (docs/preparation.md): only rows that it holds for count.
+    condition on the columns of the file (docs/preparation.md): only rows that it holds for count. `kind` is a column of
+    kinds of events, read as the rating by the numbers that `kinds` has for them.
 
     Raises:
         InputError: nothing of that name, the file breaks a rule, or what is prepared already gets options.
@@ -66,7 +68,7 @@ def open_data(
     path = Path(source).expanduser()
     is_saved = (path / "dataset.json").is_file()
     if source in SYNTHETIC or (is_saved and source not in PUBLIC_DATA):
-        told = (user, item, timestamp, rating, separator, time_format, where)
+        told = (user, item, timestamp, rating, separator, time_format, where, kind, kinds)
         given = (format, quote, engine, bad_lines)
         if given != ("auto", "auto", "polars", "error") or told != (None,) * len(told):
             raise InputError(
@@ -76,8 +78,10 @@ def open_data(
         if source in SYNTHETIC:
             return SYNTHETIC[source](), f"{source}, made here"
         return Dataset.load(path), f"the saved data set {path}"
-    condition = None if where is None else Where(where)
-    roles = Roles(user, item, timestamp, rating, time_format, condition)
+    roles = asked_roles(
+        user=user, item=item, timestamp=timestamp, rating=rating, time_format=time_format, where=where, kind=kind,
+        kinds=kinds,
+    )  # fmt: skip
     options = Options(roles, separator, quote, bad_lines)
     if (files := files_of(source, data_dir)) is not None:
         log, read_as = many_logs(files, format, engine, options)
@@ -143,6 +147,8 @@ def read_dataset(
     engine: Engine = "polars",
     bad_lines: BadLinesRule = "error",
     where: str | None = None,
+    kind: str | None = None,
+    kinds: Mapping[str, float] | str | None = None,
 ) -> Dataset:
     """A data set of a file, a folder, a public data set by its name, or a table in memory; without filters.
 
@@ -150,7 +156,8 @@ def read_dataset(
     Hugging Face, whatever hands over a stream of Arrow data, or a sparse matrix of scipy (a user a row, an item a
     column; ids are their numbers from 0). `user`, `item`, `timestamp` and `rating` name columns that are not found by
     themselves (`user` several that make one together); only rows count that `where` holds for, such as
-    "event_type == 'buy'"; `data_dir` is where public data lies already. The other options are of `open_data`, which
+    "event_type == 'buy'"; `kind` is a column of kinds of events, and `kinds` the number of each, which is its rating:
+    {"view": 1, "buy": 5}; `data_dir` is where public data lies already. The other options are of `open_data`, which
     with the functions of `nextitem.data.log.filters` and `Dataset.from_interactions` is the road of who filters.
 
     Raises:
@@ -162,14 +169,19 @@ def read_dataset(
         if told != (None,) * len(told) or (quote, engine) != ("auto", "polars"):
             raise InputError("a table in memory has no format, separator, quote, engine or folder; leave them out")
         if isinstance(source, SparseMatrix):
-            if bad_lines != "error" or where is not None:
-                raise InputError(f"a matrix has no lines and columns, found {bad_lines=}, {where=}; leave them out")
+            if bad_lines != "error" or (where, kind, kinds) != (None,) * 3:
+                found = f"{bad_lines=}, {where=}, {kind=}, {kinds=}"
+                raise InputError(f"a matrix has no lines and columns, found {found}; leave them out")
             return Dataset.from_interactions(read_matrix(source), "matrix")
-        asked = Roles(user, item, timestamp, rating, time_format, None if where is None else Where(where))
+        asked = asked_roles(
+            user=user, item=item, timestamp=timestamp, rating=rating, time_format=time_format, where=where, kind=kind,
+            kinds=kinds,
+        )  # fmt: skip
         return Dataset.from_interactions(read_frame(source, asked, bad_lines), "frame")
     opened, _ = open_data(
         str(source), data_dir, format=format, user=user, item=item, timestamp=timestamp, rating=rating,
         separator=separator, quote=quote, time_format=time_format, engine=engine, bad_lines=bad_lines, where=where,
+        kind=kind, kinds=kinds,
     )  # fmt: skip
     return opened if isinstance(opened, Dataset) else Dataset.from_interactions(opened, Path(source).name)
 

@@ -13,10 +13,9 @@ from torch.nn.functional import normalize
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.ids import PAD
-from nextitem.data.log.where import Where
 from nextitem.data.prepare import prepare
 from nextitem.data.sources.any_table import AnyTable
-from nextitem.data.sources.formats.roles import Roles
+from nextitem.data.sources.formats.roles import asked_roles
 from nextitem.data.sources.tables_in_memory import SparseMatrix, read_frame, read_matrix
 from nextitem.data.splits.split import Split
 from nextitem.errors import InputError
@@ -204,8 +203,10 @@ def _prepared(recipe: Recipe, data: Data) -> Dataset:
     if isinstance(data, str | Path):
         return build_dataset(recipe.data)[0]
     keys = recipe.data
-    condition = None if keys.where is None else Where(keys.where)
-    asked = Roles(keys.user, keys.item, keys.timestamp, keys.rating, keys.time_format, condition)
+    asked = asked_roles(
+        user=keys.user, item=keys.item, timestamp=keys.timestamp, rating=keys.rating, time_format=keys.time_format,
+        where=keys.where, kind=keys.kind, kinds=keys.kinds,
+    )  # fmt: skip
     log = read_matrix(data) if isinstance(data, SparseMatrix) else read_frame(data, asked)
     return prepare(log, build_rules(keys), "frame")
 

@@ -17,7 +17,7 @@ from nextitem.data.appending import Appended, append
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.filters import min_rating
 from nextitem.data.log.interactions import Interactions
-from nextitem.data.sources.formats.roles import Roles
+from nextitem.data.sources.formats.roles import asked_roles
 from nextitem.data.sources.opening import open_data
 from nextitem.data.sources.tables_in_memory import read_frame
 from nextitem.errors import InputError, expect
@@ -154,12 +154,16 @@ def _newer(data: str | Path | IntoFrame, reading: DataRecipe) -> Dataset:
             str(data), format=reading.format, separator=reading.separator, quote=reading.quote,
             time_format=reading.time_format, engine=reading.engine, bad_lines=reading.bad_lines,
             user=reading.user, item=reading.item, timestamp=reading.timestamp, rating=reading.rating,
+            where=reading.where, kind=reading.kind, kinds=reading.kinds,
         )  # fmt: skip
         if isinstance(opened, Dataset):
             raise InputError(f"--data {data} is prepared already; name a file with the new interactions")
         log, name = opened, Path(data).name
     else:
-        roles = Roles(reading.user, reading.item, reading.timestamp, reading.rating, reading.time_format)
+        roles = asked_roles(
+            user=reading.user, item=reading.item, timestamp=reading.timestamp, rating=reading.rating,
+            time_format=reading.time_format, where=reading.where, kind=reading.kind, kinds=reading.kinds,
+        )  # fmt: skip
         log, name = read_frame(data, roles, reading.bad_lines), "the new data"
     kept: Interactions = log if reading.min_rating is None else min_rating(log, reading.min_rating)
     return Dataset.from_interactions(kept, name, reading.weight)

@@ -77,6 +77,7 @@ def _terms(
         path.name,
         way_out=way_out,
         time_format=asked.time_format,
+        kinds=asked.kinds,
         needs_rating=asked.rating is not None,
         notes=notes,
         says_date=says_date,

@@ -80,6 +80,7 @@ def with_roles(
         columns,
         path.name,
         time_format=roles.time_format,
+        kinds=asked.kinds,
         needs_rating=asked.rating is not None,
         notes=(*parts_note(roles.parts), *notes),
         says_date=roles.says_date,

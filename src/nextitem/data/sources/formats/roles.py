@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nextitem.data.log.composite import COMMA, parts_of
+from nextitem.data.log.kinds import Kinds, kinds_of, rating_column
 from nextitem.data.log.where import Where
 from nextitem.errors import InputError, suggest
 
@@ -51,6 +52,7 @@ class Roles:
     rating: str | None = None
     time_format: str | None = None  # of dates that are text, as strptime has it
     where: Where | None = None  # the rows that count
+    kinds: Kinds | None = field(default=None, repr=False)  # the rating's column has such words, with these numbers
     parts: tuple[str, ...] = field(default=(), repr=False)  # the columns that `user` names, where it joins several
 
     @property
@@ -80,6 +82,29 @@ class Roles:
         parts = tuple(called(column) for column in self.parts)
         item = names.get("item", self.item)
         return replace(self, user=user, item=item, timestamp=timestamp, rating=rating, parts=parts)
+
+
+def asked_roles(
+    *,
+    user: str | None = None,
+    item: str | None = None,
+    timestamp: str | None = None,
+    rating: str | None = None,
+    time_format: str | None = None,
+    where: str | None = None,
+    kind: str | None = None,
+    kinds: Mapping[str, float] | str | None = None,
+) -> Roles:
+    """What is asked for, by the names of the data section's keys.
+
+    Raises:
+        InputError: the condition cannot be read, a rating and a kind are named, or kinds in no form that is known.
+    """
+    numbers = kinds_of(kinds) if isinstance(kinds, str) else kinds
+    column = rating_column(rating, kind, numbers)
+    condition = None if where is None else Where(where)
+    named = None if kind is None else numbers or {}
+    return Roles(user, item, timestamp, column, time_format, condition, named)
 
 
 def find_roles(columns: Sequence[str], asked: Roles, source: str) -> Roles:

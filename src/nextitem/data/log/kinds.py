@@ -1,0 +1,104 @@
+"""Kinds of events, such as view, cart and purchase: a column of words, and the number that each stands for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import reduce
+
+import narwhals as nw
+import polars as pl
+
+from nextitem.data.log.frames import Frame, collected, is_remote, to_polars
+from nextitem.errors import InputError
+
+Kinds = Mapping[str, float]
+MOST_NAMED = 8  # kinds, in an error
+EXAMPLE = "view=1,cart=3,purchase=6"
+
+
+def kinds_of(text: str) -> dict[str, float]:
+    """`view=1,cart=3` as a mapping.
+
+    >>> kinds_of("view=1,cart=2.5")
+    {'view': 1.0, 'cart': 2.5}
+
+    Raises:
+        InputError: a text that has not this form.
+    """
+    found: dict[str, float] = {}
+    for pair in text.split(","):
+        kind, equals, number = (one.strip() for one in pair.rpartition("="))
+        try:
+            is_wrong = not equals or not kind or kind in found or not math.isfinite(float(number))
+        except ValueError:
+            is_wrong = True
+        if is_wrong:
+            raise InputError(f'kinds are told as {EXAMPLE}, each once with a number, found "{pair}" in "{text}"')
+        found[kind] = float(number)
+    return found
+
+
+def rating_column(rating: str | None, kind: str | None, kinds: Kinds | None) -> str | None:
+    """The column that is read as the rating: that of the kinds, where one is named.
+
+    Raises:
+        InputError: a rating and a kind are named, or numbers of kinds without their column.
+    """
+    if kind is None:
+        if kinds is not None:
+            raise InputError("kinds have numbers and no column; name it with --data.kind, or leave data.kinds out")
+        return rating
+    if rating is not None:
+        raise InputError(
+            f'a kind is read as a number, which is the rating; found data.kind "{kind}" and data.rating "{rating}"; '
+            "name one"
+        )
+    return kind
+
+
+def read_kinds(table: Frame, name: str, kinds: Kinds, role: str) -> tuple[Frame, str, str]:
+    """The frame with numbers in its column `role` in place of words; what is wrong, and what is to be said.
+
+    `table` also has `line` or `row`, by which a place in `name` is named.
+    """
+    key = "line" if "line" in table.collect_schema().names() else "row"
+    if not is_remote(table):  # pandas has no whole numbers beside missing ones
+        here = to_polars(table)
+        table = nw.from_native(here.collect() if isinstance(table, nw.DataFrame) else here)
+    word = nw.col(role)
+    table = table.with_columns(word.cast(nw.String).str.strip_chars().alias(role))
+    counted = collected(table.group_by(role).agg(nw.len().alias("count"))).to_polars()
+    counts = {one: int(count) for one, count in counted.sort("count", role, descending=[True, False]).rows()}
+    if any(one not in kinds for one in counts):
+        if not kinds:
+            return table, f"{name}: nothing says what the kinds of events count; {_way_out(counts)}", ""
+        first = collected(table.filter(_is_strange(kinds, role)).select(key, role).sort(key).head(1)).to_polars()
+        known, where = ", ".join(list(kinds)[:MOST_NAMED]), f"{name}, {key} {first[key][0]}"
+        how = "name it in data.kinds, or leave its rows out with data.where"
+        return table, f"{where}: a kind of event is one of {known}, found '{first[role][0] or ''}'; {how}", ""
+    is_whole = all(float(number).is_integer() for number in kinds.values())
+    dtype = nw.Int64 if is_whole else nw.Float64
+    numbers = {one: nw.lit(int(number) if is_whole else float(number), dtype) for one, number in kinds.items()}
+    number = reduce(
+        lambda rest, one: nw.when(word == one).then(numbers[one]).otherwise(rest), kinds, nw.lit(None, dtype)
+    )
+    said = ", ".join(f"{counts.get(one, 0):,} {one} ({number:g})" for one, number in kinds.items())
+    return table.with_columns(number.alias(role)), "", f"kinds of events, and what each counts as: {said}"
+
+
+def bad_kinds(table: pl.LazyFrame, kinds: Kinds, role: str, key: str) -> pl.DataFrame:
+    """`place` and `kind` of the rows that have none of `kinds`."""
+    wrong = table.filter(~pl.col(role).cast(pl.String).str.strip_chars().is_in(list(kinds)).fill_null(False))
+    return wrong.select(place=key, kind=pl.lit("kind that is not named")).collect(engine="streaming")
+
+
+def _is_strange(kinds: Kinds, role: str) -> nw.Expr:
+    return ~nw.col(role).is_in(list(kinds)) | nw.col(role).is_null()
+
+
+def _way_out(counts: Mapping[str, int]) -> str:
+    named = list(counts.items())[:MOST_NAMED]
+    more = f" and {len(counts) - len(named):,} more" if len(counts) > len(named) else ""
+    found = ", ".join(f"{kind} ({count:,})" for kind, count in named)
+    return f"there are {found}{more}; tell it as --data.kinds {EXAMPLE}"
