@@ -62,10 +62,10 @@ def datasets_page(name: str) -> Group:
         ("cite", data.citation),
         ("page", data.page),
         ("by hand", data.by_hand),
-        *(("download", address(source)) for source in data.downloads),
+        *(("download", address(source)) for source in (*data.downloads, *data.held_out_downloads.values())),
         *(("file", f"{file.place}, read as {file.format}, {_checksum(data, index)}")
           for index, file in enumerate(data.files)),
-        *(("rows", file.said) for file in data.files if file.said),
+        *(("rows", said) for said in dict.fromkeys(file.said for file in data.files)),
         ("split", ", ".join(f"{file.place} ({part})" for part, file in data.held_out.items())),
         ("beside", ", ".join(f"{file.place} ({role})" for role, file in data.beside.items())),
         ("recipe", " ".join(f"--{key} {_quoted(value)}" for key, value in data.recipe.items())),

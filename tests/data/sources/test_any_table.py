@@ -92,6 +92,25 @@ def test_a_number_that_pandas_lacks_is_named_by_its_row(dtype: str) -> None:
     assert left.sequences.to_lists() == [[1, 3], [2, 1, 3]]
 
 
+def test_columns_may_be_called_by_numbers_and_be_sparse() -> None:
+    frame = pd.DataFrame({0: [7, 8, 7], 1: pd.arrays.SparseArray([1, 1, 2])})
+    assert ni.read_dataset(frame, user="0", item="1").sequences.to_lists() == [[1, 2], [1]]
+    with pytest.raises(ni.InputError, match="its columns are 0, 1"):
+        ni.read_dataset(frame)
+
+
+def test_values_of_several_types_are_texts_as_ids_and_no_times() -> None:
+    mixed = pd.Series([1, "a", 2.5], dtype=object)
+    found = ni.read_dataset(pd.DataFrame({"user": mixed, "item": mixed, "other": mixed}))
+    assert found.items.ids([1, 2, 3]) == ["1", "2.5", "a"]
+
+
+def test_columns_of_several_levels_are_refused() -> None:
+    frame = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([("a", "user"), ("a", "item")]))
+    with pytest.raises(ni.InputError, match=r"have 2 levels, found \('a', 'user'\); give each one name"):
+        ni.read_dataset(frame)
+
+
 def test_two_columns_of_one_name_are_refused() -> None:
     with pytest.raises(ni.InputError, match="two columns of the data frame have the same name"):
         ni.read_dataset(pd.concat([PANDAS, PANDAS[["sku"]]], axis=1))

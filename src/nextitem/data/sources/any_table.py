@@ -15,12 +15,12 @@ import polars as pl
 from narwhals.typing import IntoFrame
 
 from nextitem.data.log.exact import scan_arrow
-from nextitem.data.log.frames import Frame
+from nextitem.data.log.frames import Frame, to_polars
 from nextitem.errors import InputError
 
 NULLABLE = {
     **{f"{sign}int{bits}": f"{sign.upper()}Int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
-    **{f"float{bits}": f"Float{bits}" for bits in (32, 64)},
+    **{"float16": "Float32", "float32": "Float32", "float64": "Float64"},
 }  # pandas' own types of numpy's
 KINDS = "a name, a file or folder, a data frame or a sparse matrix"
 
@@ -68,7 +68,7 @@ def any_table(data: object) -> Frame:
         InputError: it is no table, or several.
     """
     try:
-        return _with_index(nw.from_native(data))
+        return _known(data)
     except nw.exceptions.DuplicateError as error:
         raise InputError(f"two columns of the data frame have the same name; rename one ({error})") from error
     except TypeError:
@@ -113,14 +113,41 @@ def _plain(values: Any) -> Any:
         return pl.Series(values).to_pandas().set_axis(values.index)
     if name == "category" and values.cat.categories.dtype.kind in "iu":
         return values.astype("Int64")
+    if name.startswith("Sparse["):
+        return values.sparse.to_dense()
     if name == "object" and (whole := values.convert_dtypes()).dtype.kind in "iu":
         return whole
     return None
 
 
-def _with_index(frame: Frame) -> Frame:
+def first_rows(table: Frame, count: int) -> pl.DataFrame:
+    """For a look at what columns hold; without those of a pandas frame that hold values of several types."""
+    head = table.head(count)
+    if not (isinstance(head, nw.DataFrame) and head.implementation.is_pandas_like()):
+        return to_polars(head).collect()
+    found = []
+    for name in head.columns:
+        with suppress(ValueError, TypeError):  # of Arrow, which has no type for them
+            found.append(head.select(name).to_polars())
+    return pl.concat(found, how="horizontal") if found else pl.DataFrame()
+
+
+def _known(data: object) -> Frame:
+    """What narwhals knows; of pandas with columns that are called by text, and the named levels of the index.
+
+    Raises:
+        TypeError: narwhals does not know it.
+        InputError: columns have several levels.
+    """
+    frame: Frame = nw.from_native(data)
     if not (isinstance(frame, nw.DataFrame) and frame.implementation.is_pandas_like()):
         return frame
     native: Any = frame.to_native()
+    if native.columns.nlevels > 1:
+        raise InputError(
+            f"the columns of the data frame have {native.columns.nlevels} levels, found {native.columns[0]}; give each "
+            "one name: frame.columns = ['_'.join(name) for name in frame.columns]"
+        )
+    native = native.rename(columns=str)
     named = [name for name in native.index.names if name is not None and name not in native.columns]
-    return nw.from_native(native.reset_index(level=named), eager_only=True) if named else frame
+    return nw.from_native(native.reset_index(level=named), eager_only=True) if named else nw.from_native(native)

@@ -11,7 +11,7 @@ import polars as pl
 from nextitem.data.log.bad_lines import BadLinesRule
 from nextitem.data.log.frames import Frame, collected, to_polars
 from nextitem.data.log.interactions import Interactions
-from nextitem.data.sources.any_table import any_table, plain_columns
+from nextitem.data.sources.any_table import any_table, first_rows, plain_columns
 from nextitem.data.sources.formats.lists import list_notes
 from nextitem.data.sources.formats.parquet import with_roles
 from nextitem.data.sources.formats.roles import Roles, find_roles
@@ -45,7 +45,7 @@ def read_frame(frame: object, asked: Roles, bad_lines: BadLinesRule = "error") -
     lists = [column for column, dtype in schema.items() if dtype.is_nested()]
     notes = list_notes(schema.names(), lists, roles, NAME)
     if roles.timestamp is None:
-        sample = to_polars(table.head(SAMPLE)).collect()
+        sample = first_rows(table, SAMPLE)
         notes += file_order(roles, asked, NAME, sample, lambda columns: to_polars(table.select(columns)))
     plain = plain_columns(table, [column for _, column in roles.names()])
     whole, said = _whole_ids(plain, roles)
