@@ -187,6 +187,8 @@ class SplitRecipe(Section):
     """Of at_time, rolling: 1d, 12h; what is so shortly before the validation and the test is left out of everything."""
     cases: Annotated[Cases | None, BeforeValidator(_cases)] = None
     """What is asked of a user with several targets: all together, each (successive), or the first, last, random one."""
+    target_rating: float | None = None
+    """Ask for what was rated at least this alone (of kinds of events: by their numbers); null: for all."""
 
     @property
     def is_random(self) -> bool:

@@ -55,6 +55,38 @@ def one_target(split: Split, which: One, seed: int = 0) -> Split:
     return _asked(split, valid, test, which, f"{ONE[which]} with what came before it")
 
 
+def rated_targets(split: Split, least: float) -> Split:
+    """The split asking for what was rated at least `least` alone; other targets are no answers, right or wrong to find.
+
+    With kinds of events read as ratings, purchases alone are asked for where theirs is the highest number. What is
+    learned from and what is seen stay as they are.
+
+    Raises:
+        InputError: the data set has no ratings, or nothing is left to ask for.
+    """
+    if split.train.ratings is None:
+        raise InputError(
+            "split.target_rating asks for what was rated highly, and the log has no ratings; name their column with "
+            "--data.rating, or that of kinds of events with --data.kind"
+        )
+    valid, test = (_rated(holdout, least) for holdout in (split.valid, split.test))
+    empty = [part for part, holdout in (("valid", valid), ("test", test)) if not len(holdout)]
+    if empty:
+        raise InputError(f"split.target_rating {least:g}: no target of {' and '.join(empty)} was rated so; lower it")
+    return replace(split, name=f"{split.name}, targets rated {least:g} and more", valid=valid, test=test)
+
+
+def _rated(holdout: Holdout, least: float) -> Holdout:
+    target = holdout.target
+    assert target.ratings is not None
+    places, rows = target.flat_positions(), target.flat_rows()
+    is_asked = target.ratings[places] >= least
+    counts = np.bincount(rows[is_asked], minlength=len(holdout))
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    asked = replace(target.arranged(places[is_asked]), starts=offsets[:-1], stops=offsets[1:])
+    return replace(holdout, target=asked).take(counts > 0)
+
+
 def growing(holdout: Holdout) -> Holdout:
     """(M cases at the most) the target j of a row has as its history that of the row and the targets before j."""
     return _at(holdout, holdout.target.flat_rows(), holdout.target.flat_positions())

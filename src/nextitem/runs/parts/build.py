@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspect import signature
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from lightning_fabric import Fabric
@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nextitem.data.batches import Batches, find_batches, make_batches, num_steps
 from nextitem.data.dataset import Dataset
-from nextitem.data.splits.cases import each_target, one_target, refuse_bare
+from nextitem.data.splits.cases import One, each_target, one_target, rated_targets, refuse_bare
 from nextitem.data.splits.cold import cold_items, cold_users
 from nextitem.data.splits.ratio import ratio_split
 from nextitem.data.splits.split import Split, leave_k_out, leave_one_out
@@ -58,12 +58,12 @@ def build_split(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:
         )
     split = _cut(recipe, dataset, seed)
     if recipe.cases == "each":
-        return each_target(split)
-    if recipe.cases is not None and recipe.cases != "together":
+        split = each_target(split)
+    elif recipe.cases is not None and recipe.cases != "together":
         return one_target(split, recipe.cases, seed)
-    if recipe.cases is None and recipe.kind == "given":
+    elif recipe.cases is None and recipe.kind == "given":
         refuse_bare(split)
-    return split
+    return split if recipe.target_rating is None else rated_targets(split, recipe.target_rating)
 
 
 def _cut(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:
@@ -111,6 +111,11 @@ def refuse_keys(recipe: SplitRecipe) -> None:
     if by_time and recipe.kind in ("user_entry", "entry") and recipe.order != "time":
         raise InputError(
             f"split.cases {recipe.cases} asks in the order of time, found split.order random; take order time"
+        )
+    if recipe.target_rating is not None and recipe.cases in get_args(One):
+        raise InputError(
+            f"split.target_rating asks for some of a user's targets, and split.cases {recipe.cases} for one of all; "
+            "take split.cases each, or together"
         )
     if ("valid_from" in given) != ("test_from" in given) or {"days", "valid_from"} <= set(given):
         raise InputError("split: at_time goes by valid_from and test_from, by days, or by shares; name one of them")

@@ -1,0 +1,77 @@
+"""Only what was rated highly, or of a kind that counts so much, is asked for."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nextitem as ni
+from nextitem.data.splits.cases import each_target, rated_targets
+from nextitem.data.splits.split import Split
+from nextitem.data.splits.timed import at_time
+from nextitem.errors import InputError
+from nextitem.recipe import SplitRecipe
+from nextitem.runs.parts.build import build_split
+
+KINDS = {"view": 1, "cart": 3, "buy": 6}
+
+
+def cut(rows: list[tuple[int, str, str, int]]) -> Split:
+    log = pl.DataFrame(rows, ["user", "item", "event", "timestamp"], orient="row")
+    return at_time(ni.read_dataset(log, kind="event", kinds=KINDS), 10, 20)
+
+
+ROWS = [
+    (1, "a", "view", 1), (1, "b", "buy", 11), (1, "c", "view", 21), (1, "d", "buy", 22), (1, "e", "buy", 23),
+    (2, "a", "buy", 2), (2, "c", "buy", 12), (2, "b", "cart", 24), (2, "e", "view", 25),
+]  # fmt: skip
+
+
+def test_purchases_alone_are_asked_for() -> None:
+    split = rated_targets(cut(ROWS), 6)
+    assert split.test.target.to_lists() == [[4, 5]]  # d and e of user 1; user 2 bought nothing
+    assert split.test.users.tolist() == [1]
+    assert split.test.history.to_lists() == [[1, 2]]
+    assert split.valid.target.to_lists() == [[2], [3]]
+    assert split.name.endswith("targets rated 6 and more")
+    assert rated_targets(cut(ROWS), 3).test.target.to_lists() == [[4, 5], [2]]
+
+
+def test_each_is_asked_with_all_that_came_before_it() -> None:
+    """Views between purchases are seen."""
+    split = rated_targets(each_target(cut(ROWS)), 6)
+    assert split.test.target.to_lists() == [[4], [5]]
+    assert split.test.history.to_lists() == [[1, 2, 3], [1, 2, 3, 4]]
+    assert split.train.num_interactions == cut(ROWS).train.num_interactions
+
+
+def test_nothing_left_and_no_ratings_are_refused() -> None:
+    with pytest.raises(InputError, match="no target of valid and test was rated so; lower it"):
+        rated_targets(cut(ROWS), 7)
+    log = pl.DataFrame(ROWS, ["user", "item", "event", "timestamp"], orient="row")
+    with pytest.raises(InputError, match=r"the log has no ratings; name their column with --data\.rating"):
+        rated_targets(at_time(ni.read_dataset(log), 10, 20), 6)
+
+
+def test_the_recipe_asks_for_it() -> None:
+    log = pl.DataFrame(ROWS, ["user", "item", "event", "timestamp"], orient="row")
+    dataset = ni.read_dataset(log, kind="event", kinds=KINDS)
+    keys = {"kind": "at_time", "valid_from": 10, "test_from": 20, "target_rating": 6}
+    assert build_split(SplitRecipe.model_validate(keys), dataset, 0).test.target.to_lists() == [[4, 5]]
+    with pytest.raises(InputError, match=r"split\.cases last for one of all"):
+        build_split(SplitRecipe.model_validate({**keys, "cases": "last"}), dataset, 0)
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from("abcd"), st.sampled_from(list(KINDS))), min_size=1))
+def test_what_is_asked_is_a_part_of_the_targets_in_their_order(drawn: list[tuple[int, str, str]]) -> None:
+    rows = [*ROWS, *((user, item, kind, 30 + place) for place, (user, item, kind) in enumerate(drawn))]
+    whole, split = cut(rows), rated_targets(cut(rows), 6)
+    found = dict(zip(split.test.users.tolist(), split.test.target.to_lists(), strict=True))
+    ratings = whole.test.target.ratings
+    assert ratings is not None
+    for row, user in enumerate(whole.test.users.tolist()):
+        places = range(whole.test.target.starts[row], whole.test.target.stops[row])
+        wanted = [int(whole.test.target.items[place]) for place in places if ratings[place] >= 6]
+        assert found.get(user, []) == wanted
