@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import nullcontext
 from shutil import get_terminal_size
 from typing import Annotated, Any
 
@@ -24,7 +25,7 @@ from nextitem.cli.experiment import experiment
 from nextitem.cli.explain import explain
 from nextitem.cli.export import export
 from nextitem.cli.index import index
-from nextitem.cli.interrupted import StoppedError, telling
+from nextitem.cli.interrupted import StoppedError, ending_in_order, stopped, telling
 from nextitem.cli.prepare import prepare
 from nextitem.cli.prepare_amazon import prepare_amazon
 from nextitem.cli.recipe import recipe
@@ -133,7 +134,8 @@ def _before_all(
 def main() -> None:
     """The entry point. A process among several leaves at once."""
     try:
-        _run_app()
+        with nullcontext() if is_launched() else ending_in_order():  # torchrun ends its processes at once
+            _run_app()
     except SystemExit as end:
         if not is_launched():
             raise
@@ -163,10 +165,11 @@ def _run_app() -> None:
         leave(4)
     except StoppedError as interrupted:
         if rank() > 0:
-            sys.exit(130)
-        _stop(130, str(interrupted))
-    except KeyboardInterrupt:
-        _stop(130, "interrupted")
+            sys.exit(interrupted.code)
+        _stop(interrupted.code, str(interrupted))
+    except KeyboardInterrupt as interrupt:
+        found = stopped(interrupt)
+        _stop(found.code, str(found))
     except Exception:
         _say("a fault of ours, or of this installation; please report it with what `nextitem doctor` prints")
         raise

@@ -21,7 +21,8 @@ from nextitem.data.side.triples import Triples
 from nextitem.data.training_data import Side
 from nextitem.errors import InputError, expect
 from nextitem.notebook import html_table
-from nextitem.writing import replacing, replacing_folder, write
+from nextitem.replacing import replacing_folder
+from nextitem.writing import replacing, write
 
 FORMAT = 2  # of the saved folder; 1 had no ratings and no side tables
 FINER = 3  # the same with times finer than seconds, which an earlier version would misread
