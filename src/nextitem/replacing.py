@@ -39,6 +39,23 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             raise InputError(f"{path} could not be written ({error}); what stood there before is untouched") from error
 
 
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """As `replacing_folder`, in nobody's place: what another process has put there meanwhile stays.
+
+    Raises:
+        InputError: it cannot be made, or something stands there.
+    """
+    with _part_of(path) as part:
+        yield part
+        try:
+            part.rename(path)
+        except OSError as error:
+            raise InputError(
+                f"{path} could not be written ({error}); if another process does the same, wait for it, and start again"
+            ) from error
+
+
 def replace_folder(folder: Path, path: Path) -> None:
     """Move a folder to `path`, beside or above it, in the place of what stood there. A kill in between leaves `folder`
     where it was or at `path`.

@@ -67,8 +67,12 @@ class Commands(TyperGroup):
         hint = f"take nextitem {meant}" if meant else suggest(cmd_name, self.list_commands(ctx))
         raise InputError(f'there is no command "{cmd_name}"; {hint}')
 
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Typer would leave without a word where it is interrupted, here and in a command."""
+        with telling(lambda: ""):
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: Any) -> Any:
-        """Typer would leave without a word where a command is interrupted."""
         with telling(lambda: ""):
             return super().invoke(ctx)
 

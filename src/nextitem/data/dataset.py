@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
+from nextitem.data.arrays import save_array
 from nextitem.data.ids import MEND, IdMap, read_table
 from nextitem.data.log.bad_lines import FILE as BAD_LINES
 from nextitem.data.log.bad_lines import BadLines, listed
@@ -144,8 +145,7 @@ class Dataset:
     def _write(self, folder: Path) -> None:
         self.sequences.save(folder)
         if self.parts is not None:
-            with replacing(folder / "parts.npy") as file:
-                np.save(file, self.parts)
+            save_array(self.parts, folder / "parts.npy")
         self.users.save(folder / "users.parquet")
         self.items.save(folder / "items.parquet")
         for role, table in (("user", self.user_attributes), ("item", self.item_attributes)):
