@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nextitem.data.arrays import save_array
 from nextitem.data.ids import MEND, PAD
 from nextitem.data.ordering import COMPILED_FROM
+from nextitem.data.saving import save_array
 from nextitem.errors import InputError
 
 OPTIONAL = ("timestamps", "weights", "ratings")  # arrays that a log may lack
