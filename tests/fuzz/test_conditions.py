@@ -37,7 +37,7 @@ COMPARED: dict[str, Callable[[Any, Any], bool]] = {
     "<=": lambda a, b: bool(a <= b), ">": lambda a, b: bool(a > b), ">=": lambda a, b: bool(a >= b),
 }  # fmt: skip
 ODD = ("", "'", '"', "`", "(", ")", "=", "<", "&", ",", " ", "\0", "名", "null", "9", "not ", "1e999")
-SLICE = 40
+SLICE = 20
 
 
 def of_duckdb(table: pl.DataFrame) -> Any:

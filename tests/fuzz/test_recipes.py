@@ -22,7 +22,7 @@ ODD: tuple[Any, ...] = (
     "名", "x" * 5000, [], [1], ["a", None], {}, {"a": 1}, {1: 2}, [[[]]], b"bytes", (1, 2), "../x", "file.py:Class",
 )  # fmt: skip
 MARKS = (b"", b":", b"\t", b"- ", b"{", b"[", b"&a ", b"*a", b"!!python/name:os.system ", b"\xff", b"\0", b"'", b"\n")
-SLICE = 150
+SLICE = 75
 
 
 def keys_of(section: str, model: str) -> list[str]:

@@ -175,7 +175,10 @@ def _run_app() -> None:
         found = stopped(interrupt)
         _stop(found.code, str(found))
     except Exception:
+        from nextitem.installation.line import installation_line
+
         _say("a fault of ours, or of this installation; please report it with what `nextitem doctor` prints")
+        _say(installation_line())
         raise
 
 
