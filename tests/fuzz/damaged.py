@@ -191,7 +191,7 @@ def real_files() -> list[Path]:
 def make_real_file(seed: tuple[int, int], folder: Path, real: Sequence[Path]) -> Path:
     """The first lines of a real file, with up to three things wrong, under its own name."""
     draw = np.random.default_rng(seed)
-    source = real[draw.integers(len(real))]
+    source = real[int(draw.integers(len(real)))]
     with gzip.open(source) if source.suffix == ".gz" else source.open("rb") as file:
         content = b"".join(file.readline(10_000) for _ in range(draw.integers(2, 40)))
     separator = next((mark for mark in (b"\t", b"::", b",") if mark in content), b" ")
