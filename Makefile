@@ -2,7 +2,10 @@
 # make test   set up .venv with the test extra and run the whole suite
 # make slow   the tests on whole data sets, Spark, Triton and trackers, which want a Java, NEXTITEM_DATA and their extras
 # make fuzz   damaged logs for minutes, one answer on every road that reads them; SECONDS=600 SEED=7 for others
+# make chaos  commands killed, interrupted, out of room, two at once: nothing lost; KILLS=200 SEED=7 for others
 # make docs   the site, into build/docs: every page in English, the way in and guides in Chinese, too; no network
+# make locked what run and test take, every file by its digest (supply/*.txt); make lock: those files from constraints.txt
+# make bill   of what is installed: build/bill/sbom.json (CycloneDX) and licences.csv
 # make check  format, lint, strict types, tests: what a change must pass
 # make clean  remove .venv and caches (runs/ stays)
 
@@ -10,10 +13,14 @@ PYTHON ?= python3
 VENV := .venv
 SECONDS := 180
 SEED := 0
+KILLS := 200
 BIN := $(VENV)/bin
+TOOLS := build/tools
+BILL := build/bill
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
-.PHONY: run test slow fuzz docs check lint setup clean
+.PHONY: run test slow fuzz chaos docs check lint setup locked lock bill clean
 
 run: $(VENV)/.installed
 	$(BIN)/nextitem run
@@ -28,6 +35,9 @@ slow: $(VENV)/.installed-slow
 fuzz: $(VENV)/.installed-test
 	NEXTITEM_FUZZ_SECONDS=$(SECONDS) NEXTITEM_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -m slow -s tests/fuzz
 
+chaos: $(VENV)/.installed-test
+	NEXTITEM_CHAOS_KILLS=$(KILLS) NEXTITEM_CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -m slow -s -n 0 tests/chaos
+
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo 'open build/docs/index.html'
@@ -40,6 +50,17 @@ lint: $(VENV)/.installed-test
 	$(BIN)/mypy
 
 setup: $(VENV)/.installed-test
+
+locked: $(VENV)/.installed-locked
+
+lock: $(TOOLS)/.installed
+	$(TOOLS)/bin/python supply/lock.py
+
+bill: $(VENV)/.installed $(TOOLS)/.installed
+	mkdir -p $(BILL)
+	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON -o $(BILL)/sbom.json $(BIN)/python
+	$(BIN)/python supply/licences.py $(BILL)/sbom.json
+	@echo '$(BILL)/sbom.json and licences.csv are written'
 
 # Stamps: nothing is installed again until the pins or the metadata change.
 $(VENV)/.created:
@@ -64,5 +85,19 @@ $(VENV)/.installed-slow: $(VENV)/.installed-test
 	$(PIP) --editable '.[docs,gpu,mlflow,spark,test]'
 	@touch $@
 
+# The parts of CUDA are for a torch that is not built for the CPU. What run and test install is there then.
+$(VENV)/.installed-locked: $(VENV)/.created supply/test.txt supply/cuda.txt
+	$(LOCKED) --requirement supply/test.txt
+	$(BIN)/python -c 'import sys; from importlib.metadata import version; sys.exit("+cpu" not in version("torch"))' \
+		|| $(LOCKED) --requirement supply/cuda.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip check
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
+
+$(TOOLS)/.installed: Makefile
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9 cyclonedx-bom==7.5.0
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build/docs build/pages
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build/docs build/pages $(TOOLS) $(BILL)

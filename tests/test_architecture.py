@@ -19,6 +19,7 @@ FLOORS = [
     {"errors"},
     {"keys"},
     {"compiling", "cores", "memory", "forking", "processes", "terminal", "agreements", "notebook", "writing"},
+    {"replacing"},
     {"data"},
     {"diagnosis"},
     {"nn"},
@@ -252,7 +253,7 @@ def test_screens_are_made_at_one_place_and_nothing_is_marked_up() -> None:
 
 # The door, and those who write to places that a user names or to the download cache, never into a folder of ours.
 WRITERS = {
-    "writing", "training.share",
+    "writing", "replacing", "training.share",
     *(f"data.sources.{name}" for name in ("scanning", "formats.output", "formats.clean_copies", "amazon.preparing")),
     *(f"data.sources.public.{name}" for name in ("cache", "download", "finding", "sources", "archives")),
 }  # fmt: skip

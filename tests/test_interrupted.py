@@ -1,8 +1,10 @@
-"""Ctrl-C: what a command says then, in one line, with exit code 130."""
+"""Ctrl-C and signals to end: what a command says then, in one line, with exit code 128 and the signal's number."""
 
 from __future__ import annotations
 
 import shlex
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,10 +40,10 @@ def nextitem(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def interrupts(monkeypatch: pytest.MonkeyPatch) -> Callable[[object, int], None]:
+def interrupts(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Interrupts the training of a module (fit, refit) in an epoch of that number, once."""
 
-    def at(module: object, number: int) -> None:
+    def at(module: object, number: int, interrupt: Callable[[], None] = stopped) -> None:
         backward, seen = loop._backward, {"epoch": 0, "stops": 1}
 
         def train(*given: Any, **options: Any) -> Iterator[loop.Epoch]:
@@ -53,7 +55,7 @@ def interrupts(monkeypatch: pytest.MonkeyPatch) -> Callable[[object, int], None]
         def step(*given: Any) -> float:
             if seen["epoch"] == number and seen["stops"]:
                 seen["stops"] = 0
-                raise KeyboardInterrupt
+                interrupt()
             return backward(*given)
 
         monkeypatch.setattr(module, "train", train)
@@ -67,7 +69,7 @@ def command_in(said: str) -> list[str]:
 
 
 def test_a_run_says_after_which_epoch_it_stands_and_the_command_that_goes_on(
-    nextitem: CommandLine, interrupts: Callable[[object, int], None], tmp_path: Path
+    nextitem: CommandLine, interrupts: Callable[..., None], tmp_path: Path
 ) -> None:
     folder = tmp_path / "a run"
     interrupts(fit, 3)
@@ -80,7 +82,7 @@ def test_a_run_says_after_which_epoch_it_stands_and_the_command_that_goes_on(
 
 
 def test_nothing_is_kept_before_the_first_epoch_is_over(
-    nextitem: CommandLine, interrupts: Callable[[object, int], None], tmp_path: Path
+    nextitem: CommandLine, interrupts: Callable[..., None], tmp_path: Path
 ) -> None:
     interrupts(fit, 1)
     code, said = nextitem("run", "synthetic", "--out", tmp_path, *KEYS)
@@ -90,7 +92,7 @@ def test_nothing_is_kept_before_the_first_epoch_is_over(
     )
 
 
-def test_a_refit_goes_on_too(nextitem: CommandLine, interrupts: Callable[[object, int], None], tmp_path: Path) -> None:
+def test_a_refit_goes_on_too(nextitem: CommandLine, interrupts: Callable[..., None], tmp_path: Path) -> None:
     interrupts(refit, 2)
     code, said = nextitem("run", "synthetic", "--out", tmp_path, "--refit", *KEYS)
     assert code == 130, said
@@ -100,7 +102,7 @@ def test_a_refit_goes_on_too(nextitem: CommandLine, interrupts: Callable[[object
 
 
 def test_with_again_the_run_that_is_to_be_replaced_is_not_told_of(
-    nextitem: CommandLine, interrupts: Callable[[object, int], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    nextitem: CommandLine, interrupts: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     interrupts(fit, 2)
     nextitem("run", "synthetic", "--out", tmp_path, *KEYS)
@@ -109,6 +111,32 @@ def test_with_again_the_run_that_is_to_be_replaced_is_not_told_of(
     assert code == 130
     assert "before training began: nothing is kept yet" in said
     assert "1 epoch is kept" in nextitem("run", "--resume", tmp_path)[1]  # the older run goes on where it was
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(("number", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
+def test_a_signal_to_end_leaves_what_ctrl_c_leaves(
+    nextitem: CommandLine, interrupts: Callable[..., None], tmp_path: Path, number: str, code: int
+) -> None:
+    interrupts(fit, 2, lambda: signal.raise_signal(signal.Signals[number]))
+    before = signal.getsignal(signal.SIGTERM)
+    word = "interrupted" if number == "SIGINT" else f"ended by {number}"
+    goes_on = f"nextitem: {word}; 1 epoch is kept, and nextitem run --resume {tmp_path} goes on after epoch 1"
+    assert nextitem("run", "synthetic", "--out", tmp_path, *KEYS) == (code, goes_on)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert nextitem("run", "--resume", tmp_path) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_run_under_nohup_outlives_its_terminal(
+    nextitem: CommandLine, interrupts: Callable[..., None], tmp_path: Path
+) -> None:
+    interrupts(fit, 2, lambda: signal.raise_signal(signal.SIGHUP))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert nextitem("run", "synthetic", "--out", tmp_path, *KEYS) == (0, "")
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def stopped(*_: object, **__: object) -> None:

@@ -113,6 +113,6 @@ def _checked(section: str, key: Key, value: Any) -> Any:
     if isinstance(value, str) and is_list(key.type):
         value = split_at_commas(value)
     try:
-        return TypeAdapter(key.type, config=ConfigDict(strict=False)).validate_python(value)
+        return TypeAdapter(key.type, config=ConfigDict(strict=False, allow_inf_nan=False)).validate_python(value)
     except ValidationError as error:
         raise InputError(f"{section}.{key.name}: {error.errors()[0]['msg']}; found {value!r}") from error

@@ -100,7 +100,7 @@ def make_folder(path: Path, inside: Path | None = None) -> None:
     """
     count = len(path.relative_to(inside).parts) if inside else 1
     for one in reversed([path, *path.parents][: max(count, 1)]):
-        _refuse_link(one)
+        refuse_link(one)
         try:
             one.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -122,47 +122,6 @@ def sweep(folder: Path) -> None:
             remove(folder / name)
 
 
-@contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
-    """An empty folder to fill, which stands at `path` once the block has ended well; before that, what stood there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        yield part
-        part.chmod(0o755)  # mkdtemp's is for its owner alone
-        replaced = part.with_name(part.name + "-old")
-        if path.exists():
-            path.rename(replaced)
-        try:
-            part.rename(path)
-        except OSError:
-            if replaced.exists():
-                replaced.rename(path)
-            raise
-        remove_folder(replaced)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def replace_folder(folder: Path, path: Path) -> None:
-    """Move a folder to `path`, beside or above it, in the place of what stood there. A kill in between leaves `folder`
-    where it was or at `path`.
-
-    Raises:
-        InputError: one of the two is a link, or it cannot be moved.
-    """
-    for one in (folder, path):
-        _refuse_link(one)
-    replaced = path.with_name(f".{path.name}-{secrets.token_hex(8)}-old")
-    try:
-        if path.exists():
-            path.rename(replaced)
-        folder.rename(path)
-    except OSError as error:
-        raise InputError(f"{folder} could not be moved to {path} ({error})") from error
-    remove_folder(replaced)
-
-
 def temporary_folder() -> Path:
     """A new folder among the system's temporary files, which only this user can look into; who made it removes it.
 
@@ -179,12 +138,12 @@ def temporary_folder() -> Path:
 
 def refuse_foreign(path: Path) -> None:
     """Raises InputError where something else than a file of its own stands at `path`: a link, a folder, a pipe."""
-    _refuse_link(path)
+    refuse_link(path)
     if path.exists() and not stat.S_ISREG(path.lstat().st_mode):
         raise InputError(f"{path} is no ordinary file, and would be written over; remove it, or name another folder")
 
 
-def _refuse_link(path: Path) -> None:
+def refuse_link(path: Path) -> None:
     if path.is_symlink():
         raise InputError(
             f"{path} is a link to {os.readlink(path)}, and nothing is written through a link; name the place itself, "
@@ -195,7 +154,7 @@ def _refuse_link(path: Path) -> None:
 @contextmanager
 def _opened(folder: Path) -> Iterator[int | None]:
     """A descriptor of the folder itself; None where the system looks names up by path alone."""
-    _refuse_link(folder)
+    refuse_link(folder)
     if not BY_DESCRIPTOR:
         yield None
         return

@@ -6,7 +6,8 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -175,6 +176,29 @@ def make_file(seed: tuple[int, int], folder: Path) -> Path:
         content = gzip.compress(content, mtime=0)
         content = damaged_bytes(content, draw) if draw.random() < 0.3 else content
     path = folder / str(seed[1]) / form
+    path.parent.mkdir()
+    path.write_bytes(content)
+    return path
+
+
+def real_files() -> list[Path]:
+    """Logs of public data sets in the folder NEXTITEM_DATA; none without it."""
+    root = os.environ.get("NEXTITEM_DATA")
+    found = sorted(Path(root).glob("*/*")) if root else []
+    return [path for path in found if path.is_file() and path.suffix != ".md"]
+
+
+def make_real_file(seed: tuple[int, int], folder: Path, real: Sequence[Path]) -> Path:
+    """The first lines of a real file, with up to three things wrong, under its own name."""
+    draw = np.random.default_rng(seed)
+    source = real[int(draw.integers(len(real)))]
+    with gzip.open(source) if source.suffix == ".gz" else source.open("rb") as file:
+        content = b"".join(file.readline(10_000) for _ in range(draw.integers(2, 40)))
+    separator = next((mark for mark in (b"\t", b"::", b",") if mark in content), b" ")
+    for _ in range(draw.integers(4)):
+        is_line = draw.random() < 0.7
+        content = damaged_lines(content, separator, draw) if is_line else damaged_bytes(content, draw)
+    path = folder / str(seed[1]) / source.name.removesuffix(".gz")
     path.parent.mkdir()
     path.write_bytes(content)
     return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -132,4 +133,7 @@ def test_a_fault_of_ours_leads_to_the_doctor(
     monkeypatch.setattr(main, "app", fails)
     with pytest.raises(ZeroDivisionError):
         main._run_app()
-    assert "nextitem doctor" in capsys.readouterr().err
+    way, line = capsys.readouterr().err.splitlines()
+    assert "nextitem doctor" in way
+    assert line.startswith("nextitem: nextitem 0.")
+    assert f"torch {version('torch')}, numpy {version('numpy')}" in line

@@ -1,18 +1,57 @@
-"""Interrupted: what Ctrl-C leaves behind, and the command that goes on from there."""
+"""Interrupted: what Ctrl-C or a signal to end leaves behind, and the command that goes on from there."""
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 from traceback import clear_frames
+from types import FrameType
+from typing import NoReturn
 
 NOTHING_BEGUN = " before training began: nothing is kept yet, start again with the same command"
 
 
+ENDING = ("SIGTERM", "SIGHUP")  # of who ends a job, and of a terminal that closes; Windows has no SIGHUP
+
+
 class StoppedError(Exception):
-    """The user stopped a command; the message says what is left of it."""
+    """The user stopped a command; the message says what is left of it, and `code` is the exit code that shells know."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class SignalError(KeyboardInterrupt):
+    """A signal to end came; all that Ctrl-C leaves in order is left in order."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """In the block the signals of ENDING raise SignalError; one that is ignored, as under nohup, stays so."""
+    if threading.current_thread() is not threading.main_thread():  # which alone hears signals
+        yield
+        return
+    heard = [one for one in signal.Signals if one.name in ENDING and signal.getsignal(one) is signal.SIG_DFL]
+    try:
+        for one in heard:
+            signal.signal(one, _raise)
+        yield
+    finally:
+        for one in heard:
+            signal.signal(one, signal.SIG_DFL)
+
+
+def _raise(number: int, frame: FrameType | None) -> NoReturn:
+    raise SignalError(number)
 
 
 @contextmanager
@@ -22,7 +61,13 @@ def telling(what_is_left: Callable[[], str]) -> Iterator[None]:
         yield
     except KeyboardInterrupt as interrupt:
         clear_frames(interrupt.__traceback__)  # which hold what shows a bar; it goes before the message comes
-        raise StoppedError(f"interrupted{what_is_left()}") from interrupt
+        raise stopped(interrupt, what_is_left()) from interrupt
+
+
+def stopped(interrupt: KeyboardInterrupt, what_is_left: str = "") -> StoppedError:
+    number = interrupt.number if isinstance(interrupt, SignalError) else int(signal.SIGINT)
+    word = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
+    return StoppedError(word + what_is_left, 128 + number)
 
 
 def left_of_run(folder: Path, has_epochs: bool, *options: str) -> str:

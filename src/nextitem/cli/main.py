@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import nullcontext
 from shutil import get_terminal_size
 from typing import Annotated, Any
 
@@ -24,7 +25,7 @@ from nextitem.cli.experiment import experiment
 from nextitem.cli.explain import explain
 from nextitem.cli.export import export
 from nextitem.cli.index import index
-from nextitem.cli.interrupted import StoppedError, telling
+from nextitem.cli.interrupted import StoppedError, ending_in_order, stopped, telling
 from nextitem.cli.prepare import prepare
 from nextitem.cli.prepare_amazon import prepare_amazon
 from nextitem.cli.recipe import recipe
@@ -66,8 +67,12 @@ class Commands(TyperGroup):
         hint = f"take nextitem {meant}" if meant else suggest(cmd_name, self.list_commands(ctx))
         raise InputError(f'there is no command "{cmd_name}"; {hint}')
 
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Typer would leave without a word where it is interrupted, here and in a command."""
+        with telling(lambda: ""):
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: Any) -> Any:
-        """Typer would leave without a word where a command is interrupted."""
         with telling(lambda: ""):
             return super().invoke(ctx)
 
@@ -133,7 +138,8 @@ def _before_all(
 def main() -> None:
     """The entry point. A process among several leaves at once."""
     try:
-        _run_app()
+        with nullcontext() if is_launched() else ending_in_order():  # torchrun ends its processes at once
+            _run_app()
     except SystemExit as end:
         if not is_launched():
             raise
@@ -163,12 +169,16 @@ def _run_app() -> None:
         leave(4)
     except StoppedError as interrupted:
         if rank() > 0:
-            sys.exit(130)
-        _stop(130, str(interrupted))
-    except KeyboardInterrupt:
-        _stop(130, "interrupted")
+            sys.exit(interrupted.code)
+        _stop(interrupted.code, str(interrupted))
+    except KeyboardInterrupt as interrupt:
+        found = stopped(interrupt)
+        _stop(found.code, str(found))
     except Exception:
+        from nextitem.installation.line import installation_line
+
         _say("a fault of ours, or of this installation; please report it with what `nextitem doctor` prints")
+        _say(installation_line())
         raise
 
 

@@ -16,12 +16,14 @@ from nextitem.data.log.bad_lines import BadLines, listed
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.log.units import UNITS, WORDS, TimeUnit
 from nextitem.data.numbered import Numbered, number
+from nextitem.data.saving import save_array, save_table
 from nextitem.data.sequences import Sequences, load_array
 from nextitem.data.side.triples import Triples
 from nextitem.data.training_data import Side
 from nextitem.errors import InputError, expect
 from nextitem.notebook import html_table
-from nextitem.writing import replacing, replacing_folder, write
+from nextitem.replacing import replacing_folder
+from nextitem.writing import write
 
 FORMAT = 2  # of the saved folder; 1 had no ratings and no side tables
 FINER = 3  # the same with times finer than seconds, which an earlier version would misread
@@ -143,14 +145,12 @@ class Dataset:
     def _write(self, folder: Path) -> None:
         self.sequences.save(folder)
         if self.parts is not None:
-            with replacing(folder / "parts.npy") as file:
-                np.save(file, self.parts)
+            save_array(self.parts, folder / "parts.npy")
         self.users.save(folder / "users.parquet")
         self.items.save(folder / "items.parquet")
         for role, table in (("user", self.user_attributes), ("item", self.item_attributes)):
             if table is not None:
-                with replacing(folder / f"{role}-attributes.parquet") as file:
-                    table.write_parquet(file)
+                save_table(table, folder / f"{role}-attributes.parquet")
         for name, graph in (("knowledge", self.knowledge), ("trust", self.trust)):
             if graph is not None:
                 graph.save(folder, name)

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from nextitem.data.log.exact import read_csv, read_parquet
+from nextitem.data.saving import save_table
 from nextitem.errors import InputError
-from nextitem.writing import replacing
 
 PAD = 0
 MEND = "restore the file from a copy, or write its folder again"
@@ -81,8 +81,7 @@ class IdMap:
 
     def save(self, path: Path) -> None:
         """One parquet column `id`, in index order."""
-        with replacing(path) as file:
-            pl.DataFrame({"id": self.column}).write_parquet(file)
+        save_table(pl.DataFrame({"id": self.column}), path)
 
     @classmethod
     def load(cls, path: Path) -> IdMap:

@@ -14,8 +14,8 @@ import numpy as np
 
 from nextitem.data.ids import MEND, PAD
 from nextitem.data.ordering import COMPILED_FROM
+from nextitem.data.saving import save_array
 from nextitem.errors import InputError
-from nextitem.writing import replacing
 
 OPTIONAL = ("timestamps", "weights", "ratings")  # arrays that a log may lack
 KINDS = {"items": "i", "offsets": "i", "timestamps": "i"}  # in a saved folder; the others are floats
@@ -195,8 +195,7 @@ class Sequences:
         arrays = {"offsets": np.append(packed.starts, packed.num_interactions), "items": packed.items}
         arrays |= {name: values for name in OPTIONAL if (values := getattr(packed, name)) is not None}
         for name, values in arrays.items():
-            with replacing(folder / f"{name}.npy") as file:
-                np.save(file, values)
+            save_array(values, folder / f"{name}.npy")
 
     @classmethod
     def load(cls, folder: Path) -> Sequences:

@@ -99,6 +99,9 @@ def _refuse_flat(layer: Layer) -> None:
         is_section = section in Recipe.model_fields and section not in ("format", "seed")
         if is_section and keys is not None and not isinstance(keys, dict):
             raise InputError(f"recipe: {section} is a section with keys of its own, found {keys!r}")
+        for key in keys if isinstance(keys, dict) else ():
+            if not isinstance(key, str):
+                raise InputError(f"recipe: the keys of {section} are names, found {key!r}; write it as text")
 
 
 def _check_measures(recipe: Recipe) -> None:

@@ -13,6 +13,7 @@ from nextitem.errors import InputError, expect
 from nextitem.processes import ALONE
 from nextitem.recipe import Recipe
 from nextitem.recipe.checks import refuse_unused
+from nextitem.replacing import replace_folder
 from nextitem.runs.asking.recommend import load
 from nextitem.runs.folder.identity import describe_data
 from nextitem.runs.folder.run_folder import RunFolder
@@ -30,7 +31,7 @@ from nextitem.tuning.result import Tuning, cut_note, tuning_of
 from nextitem.tuning.space import find_space
 from nextitem.tuning.store import BEST, Store
 from nextitem.tuning.trial import Ground, Outcome, monitored, train_trial
-from nextitem.writing import replace_folder, write
+from nextitem.writing import write
 
 NUM_TRIALS = 20  # where neither trials nor time are given
 

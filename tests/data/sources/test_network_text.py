@@ -82,6 +82,7 @@ def test_atomic_parquet_and_matrices(tmp_path: Path) -> None:
         ("a\nb\n", "line 1: a network needs the columns source and target, found one, a in its first row"),
         ("a b\nb\n", "line 2: trust needs 2 fields"),
         ("a b c\na b\n", "line 2: trust needs 3 fields"),
+        ("a,,b,1.0\nb,c,0.5\n", "line 1: a line is a user and all their friends, found one without a name in"),
         ("a,b\nb,\n", "line 2: an edge needs a user at either end, found 'b None'"),
         ("a b c d\na b c d\n", "line 1: a line of a network is two users and perhaps a weight, found 4 fields"),
         ("a b 1\na c x\n", "the weight of an edge is a finite number, found 'x'"),

@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from nextitem.data.ids import MEND, read_table
+from nextitem.data.saving import save_table
 from nextitem.errors import InputError
-from nextitem.writing import replacing
 
 COLUMN = "title"
 # The columns that are taken, the first rule before the others; of a name its letters alone, in lower case.
@@ -42,8 +42,7 @@ def write_titles(path: Path, table: pl.DataFrame | None) -> None:
     """One Parquet column `title`, where the table of items says what they are called."""
     titles = titles_of(table)
     if titles is not None:
-        with replacing(path) as file:
-            titles.to_frame().write_parquet(file)
+        save_table(titles.to_frame(), path)
 
 
 def read_titles(path: Path, num_items: int) -> pl.Series:

@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from nextitem.data.ids import MEND, PAD, IdMap, read_table
+from nextitem.data.saving import save_table
 from nextitem.data.side.graph_rules import GraphRules, dense, distinct, of_relations
 from nextitem.errors import InputError
-from nextitem.writing import replacing
 
 ALL = GraphRules()  # every triple
 
@@ -46,8 +46,7 @@ class Triples:
 
     def save(self, folder: Path, name: str) -> None:
         edges = {"head": self.heads, "relation": self.relations, "tail": self.tails}
-        with replacing(folder / f"{name}.parquet") as file:
-            pl.DataFrame(edges).write_parquet(file)
+        save_table(pl.DataFrame(edges), folder / f"{name}.parquet")
         self.others.save(folder / f"{name}-entities.parquet")
         self.relation_names.save(folder / f"{name}-relations.parquet")
 

@@ -25,6 +25,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from nextitem.data.ids import PAD
+from nextitem.data.saving import disk_faults
 from nextitem.errors import InputError
 from nextitem.runs.asking.answers import Rules, best_kept, popular
 from nextitem.runs.asking.listed import read_listed
@@ -140,7 +141,7 @@ def write_chunks(tables: Iterator[pl.DataFrame], path: Path) -> None:
         InputError: another ending, or the file cannot be written.
     """
     kind = ending(path)
-    with replacing(path) as file:
+    with replacing(path) as file, disk_faults():
         if kind == ".parquet":
             _write_parquet(tables, file)
             return

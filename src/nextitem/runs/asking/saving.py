@@ -17,12 +17,12 @@ from nextitem.models.base import Recommender
 from nextitem.models.catalogue import MODELS, check_arguments
 from nextitem.models.own import own_model
 from nextitem.recipe import make_recipe
+from nextitem.replacing import new_folder
 from nextitem.runs.asking.recommend import load
 from nextitem.runs.folder.histories import write_histories
 from nextitem.runs.folder.identity import describe_data
 from nextitem.runs.folder.places import directory_of
 from nextitem.runs.folder.run_folder import RunFolder
-from nextitem.writing import replacing_folder
 
 PROBES = 8  # users whose scores are compared
 
@@ -62,7 +62,7 @@ def save(
     }
     recipe = make_recipe(layer, {} if loss is None else {"loss": {"name": loss}}, models=own)
     data = TrainingData(dataset.sequences, dataset.num_items, dataset.side)
-    with replacing_folder(folder) as part:
+    with new_folder(folder) as part:
         kept = RunFolder(part)
         kept.write_ids(dataset.items, dataset.users, dataset.item_attributes)
         kept.write_data(describe_data(dataset), directory_of(recipe.data))

@@ -38,6 +38,7 @@ from nextitem.data.batches import Wanted
 from nextitem.data.ids import IdMap
 from nextitem.data.log.bad_lines import FILE as BAD_LINES
 from nextitem.data.log.bad_lines import BadLines, listed
+from nextitem.data.saving import save_table
 from nextitem.data.sequences import Sequences
 from nextitem.data.side.titles import write_titles
 from nextitem.data.training_data import Sizes
@@ -53,7 +54,7 @@ from nextitem.training.checkpoint import load_weights, marked, refuse_other_mark
 from nextitem.training.fit import BEST, CHECKPOINT, Progress
 from nextitem.training.refit import REFIT, REFIT_CHECKPOINT
 from nextitem.training.shapes import MEND, DataShape, LineShape, ReportShape, own, parsed, read_bytes, read_json
-from nextitem.writing import remove, remove_folder, replacing, write
+from nextitem.writing import remove, remove_folder, write
 
 RECIPE, DATA, REPORT, LOG, RANKS = "recipe.yaml", "data.json", "report.json", "log.jsonl", "ranks.parquet"
 ITEMS, USERS, TITLES = "items.parquet", "users.parquet", "titles.parquet"
@@ -256,8 +257,7 @@ class RunFolder:
         return lines
 
     def write_ranks(self, ranks: pl.DataFrame) -> None:
-        with replacing(self.path / RANKS) as file:
-            ranks.write_parquet(file)
+        save_table(ranks, self.path / RANKS)
 
     def write_report(self, report: dict[str, Any]) -> None:
         """With what the run's other files are, which must be there already; what it says of one stays."""

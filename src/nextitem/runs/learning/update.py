@@ -26,6 +26,7 @@ from nextitem.models.catalogue import MADE
 from nextitem.models.growing import refuse_ungrown
 from nextitem.models.own import Given
 from nextitem.recipe import DataRecipe, Recipe, make_recipe
+from nextitem.replacing import new_folder
 from nextitem.runs.asking.data_again import read_again
 from nextitem.runs.asking.recommend import Run, load
 from nextitem.runs.folder.identity import describe_data
@@ -36,7 +37,6 @@ from nextitem.runs.learning.fit import run as run_to_the_end
 from nextitem.runs.parts import build
 from nextitem.runs.parts.threads import take_threads
 from nextitem.training.shapes import MEND
-from nextitem.writing import replacing_folder
 
 EPOCHS = 3
 DATA = "data"  # the folder of the data set, older and newer together
@@ -220,7 +220,7 @@ def _write(run: Run, appended: Appended, recipe: Recipe, out: Path, asked: str, 
         "reading": reading.model_dump(mode="json", include=set(READING)),
     }  # fmt: skip
     dataset = replace(appended.dataset, bad_lines=())
-    with replacing_folder(out) as part:
+    with new_folder(out) as part:
         folder = RunFolder(part)
         dataset.save(part / DATA)
         keep_before(part, run, note)

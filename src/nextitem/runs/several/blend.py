@@ -18,6 +18,7 @@ from nextitem.models.base import Fitted, Recommender
 from nextitem.models.blend import Blend, Member
 from nextitem.models.catalogue import MODELS
 from nextitem.recipe import Recipe, make_recipe
+from nextitem.replacing import replacing_folder
 from nextitem.runs.asking.recommend import Run, load
 from nextitem.runs.asking.reevaluate import load_with_data
 from nextitem.runs.folder.histories import write_histories
@@ -29,7 +30,6 @@ from nextitem.runs.learning.reporting import report_of
 from nextitem.runs.parts import build
 from nextitem.runs.several.weighing import weigh
 from nextitem.training.checkpoint import FitState
-from nextitem.writing import replacing_folder
 
 
 def blend(

@@ -70,6 +70,12 @@ def _read_text(path: Path) -> pl.DataFrame:
                 f"{path.name}, line {table['line'][0]}: '{first[:80]}' may be two users and a weight, or a user and "
                 "two friends; write a first line, source target weight, for the former, an edge a line for the latter"
             )
+    blank = table.filter(pl.col("fields").list.eval(pl.element().str.strip_chars() == "").list.any())
+    if len(blank):
+        raise InputError(
+            f"{path.name}, line {blank['line'][0]}: a line is a user and all their friends, found one without a name "
+            f"in '{blank['text'][0][:80]}'; drop it"
+        )
     friends = table.select(source=users, target=pl.col("fields").list.slice(1)).explode("target")
     return friends.drop_nulls()
 

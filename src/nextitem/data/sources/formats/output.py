@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from nextitem.data.saving import disk_faults
 from nextitem.errors import InputError
 
 
@@ -30,14 +31,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         part = tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-")
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error}; name another folder") from error
-    with part as folder:
-        whole = Path(folder) / "whole"
-        with whole.open("wb") as file:
-            if path.name.endswith(".gz"):
-                with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
-                    yield cast(BinaryIO, packed)
-            else:
-                yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(whole, path)
+    try:
+        with part as folder, disk_faults():
+            whole = Path(folder) / "whole"
+            with whole.open("wb") as file:
+                if path.name.endswith(".gz"):
+                    with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+                        yield cast(BinaryIO, packed)
+                else:
+                    yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(whole, path)
+    except OSError as error:
+        raise InputError(f"{path} could not be written ({error}); what stood there before is untouched") from error
