@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from nextitem.runs.asking.recommendation import Recommendation as Recommendation
     from nextitem.runs.asking.saving import save as save
     from nextitem.runs.asking.similar import Similar as Similar
+    from nextitem.runs.asking.similar_users import SimilarUsers as SimilarUsers
     from nextitem.runs.learning.epochs import epochs as epochs
     from nextitem.runs.learning.estimator import Estimator as Estimator
     from nextitem.runs.learning.estimator import make as make
@@ -113,6 +114,7 @@ _HOMES = {
     "SASRec": "models.sequential.sasrec",
     "Session": "runs.asking.live",
     "Similar": "runs.asking.similar",
+    "SimilarUsers": "runs.asking.similar_users",
     "Split": "data.splits.split",
     "Tuning": "tuning.result",
     "ZeroBlock": "models.sequential.zero_block",

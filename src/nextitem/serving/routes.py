@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
+from nextitem.errors import InputError
 from nextitem.runs.asking.influence import Influenced
 from nextitem.runs.asking.recommend import Run
 from nextitem.runs.asking.recommendation import Recommendation
@@ -62,10 +63,21 @@ async def recommend(question: Question, request: Request) -> Response:
 
 
 @ROUTER.get("/similar", responses=FAULTS)
-async def similar(request: Request, item: str, k: Count = 10, by: Literal["vectors", "counts"] = "vectors") -> Response:
-    """The items nearest to one, by the model's vectors or by counts of common users."""
+async def similar(
+    request: Request,
+    item: str | None = None,
+    user: str | None = None,
+    k: Count = 10,
+    by: Literal["vectors", "counts"] = "vectors",
+) -> Response:
+    """The items nearest to an item, or the users nearest to a user, by the model's vectors or by counts of what both
+    have in common."""
     service = service_of(request)
     service.limits.refuse_k(k)
+    if user is not None and item is None:
+        return JSONResponse(asdict(await aside(service, partial(service.run.similar_users, user, k, by))))
+    if item is None or user is not None:
+        raise InputError("similar needs an item, or a user, and not both: /similar?item=50 or /similar?user=196")
     found = await aside(service, partial(service.run.similar, item, k, by))
     return JSONResponse(asdict(found) | {"titles": service.shelf.titles(found.items)})
 
