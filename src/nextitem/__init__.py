@@ -6,8 +6,8 @@
     for progress in ni.fit(model, split): ...
     ni.evaluate(model, split.test).means()
 
-`ni.models`, `ni.split`, `ni.batches` and `ni.losses` hold what there is of each by name, `ni.spark` what is done inside
-Spark. Public names load what they need when they are first used, so `import nextitem` itself is instant.
+`ni.models`, `ni.split`, `ni.batches` and `ni.losses` hold what there is of each by name, `ni.spark` and `ni.hub` what
+is done there. Public names load what they need when they are first used, so `import nextitem` itself is instant.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from nextitem.cores import bound_waiting
 
 if TYPE_CHECKING:
     from nextitem import batches as batches
+    from nextitem import hub as hub
     from nextitem import losses as losses
     from nextitem import models as models
     from nextitem import spark as spark
@@ -83,7 +84,7 @@ bound_waiting(sys.platform, os.environ)
 
 __version__: str
 
-_ROOMS = ("batches", "losses", "models", "spark", "split")  # modules of names
+_ROOMS = ("batches", "hub", "losses", "models", "spark", "split")  # modules of names
 _HOMES = {
     "Batch": "data.batches",
     "Comparison": "runs.several.compare",

@@ -47,7 +47,7 @@ def workers_of(process: subprocess.Popen[str]) -> list[int]:
     return [int(one) for one in text.split()]
 
 
-def asked(port: int, histories: list[list[str]], wanted: list[list[str]], over: Event) -> dict[str, int]:
+def asked(port: int, histories: list[list[str]], wanted: list[list[int] | list[str]], over: Event) -> dict[str, int]:
     """Of a client that asks until it is over, on a new connection where one was cut: answers and cuts, counted."""
     counts, connection, number = {"right": 0, "wrong": 0, "cut": 0}, http.client.HTTPConnection("127.0.0.1", port), 0
     while not over.is_set():
