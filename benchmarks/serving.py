@@ -10,6 +10,8 @@ the one before is answered: a history of the run's own users, drawn with a seed,
 clients are one process on the same machine, which takes its share of the cores from all servers alike. Before it is
 measured a server answers 100 histories, whose items must be those of `Run.recommend`. Of a model that reads item by
 item there are sessions too: --sessions of 50 items each, and the latency of their first and of their last ten items.
+With --reloads the first round ends with eight clients who ask while the run is loaded again, so many times: requests
+that stay without a right answer end the benchmark, so that those it counts were all answered.
 Prints a table and writes results/serving.json.
 """
 
@@ -54,11 +56,14 @@ def main() -> None:
                 for clients in arguments.clients:
                     found = measured(port, clients, arguments.seconds, histories)
                     rows.append({"server": name, "clients": clients, "round": round, **found})
-                if arguments.sessions and name == "batched" and isinstance(run.model, Streaming):
+                is_first = round == 0
+                if arguments.reloads and is_first and name == "batched":
+                    rows.append({"server": name, **under_reloads(port, arguments.reloads, histories, run)})
+                if arguments.sessions and is_first and name == "batched" and isinstance(run.model, Streaming):
                     rows.append({"server": name, "round": round, **of_sessions(port, arguments.sessions, histories)})
                 rows[-1]["peak_mb"] = peak(process.pid)
     about = {"model": run.recipe.model.label, "items": len(run.items), "ann": arguments.ann}
-    write_results("serving.json", rows, **about)
+    write_results(arguments.out, rows, **about)
     show(rows, arguments)
 
 
@@ -72,7 +77,9 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--histories", type=int, default=2000, help="that questions are drawn from")
-    parser.add_argument("--sessions", type=int, default=0)
+    parser.add_argument("--sessions", type=int, default=0, help="in the first round")
+    parser.add_argument("--reloads", type=int, default=0, help="under load, in the first round")
+    parser.add_argument("--out", default="serving.json", help="the file in results/")
     parser.add_argument("--ann", action="store_true", help="search by the run's index")
     return parser.parse_args()
 
@@ -187,6 +194,41 @@ def of_sessions(port: int, num_sessions: int, histories: list[list[str]]) -> dic
     return {"sessions": num_sessions, "first_ten_ms": float(first), "last_ten_ms": float(last)}
 
 
+def under_reloads(port: int, num_reloads: int, histories: list[list[str]], run: Run) -> dict[str, Any]:
+    """Requests that eight clients had answered rightly while the run was loaded again, one time after the other."""
+    seconds: list[float] = []
+
+    async def all_of_them() -> list[list[tuple[float, float, Any]]]:
+        over = asyncio.Event()
+
+        def until_over(client: int) -> Iterator[int]:
+            for number in count(97 * client):
+                if over.is_set():
+                    return
+                yield number
+
+        async def reload() -> None:
+            for _ in range(num_reloads):
+                found = await asked(port, lambda number: ("/reload", {}), iter([0]), float("inf"))
+                seconds.append(found[0][1])
+            over.set()
+
+        clients = (asked(port, question(histories), until_over(client), float("inf")) for client in range(8))
+        return (await asyncio.gather(*clients, reload()))[:8]  # type: ignore[return-value]
+
+    found = asyncio.run(all_of_them())
+    wanted = [list(map(str, one.items)) for one in run.recommend(histories, K)]
+    for client, rows in enumerate(found):
+        for number, (_, _, answer) in enumerate(rows, start=97 * client):
+            if list(map(str, json.loads(answer)["answers"][0]["items"])) != wanted[number % len(wanted)]:
+                sys.exit("under reloads an answer has other items than Run.recommend")
+    longest = max(took for rows in found for _, took, _ in rows)
+    return {
+        "reloads": num_reloads, "reload_seconds": median(seconds), "answered": sum(map(len, found)),
+        "longest_ms": longest * 1000,
+    }  # fmt: skip
+
+
 def peak(process: int) -> int:
     """Megabytes that a process held at most."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
@@ -204,7 +246,12 @@ def show(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
     for row in rows:
         if "sessions" in row:
             print(
-                f"{row['sessions']} sessions: {row['first_ten_ms']:.2f} ms at first, {row['last_ten_ms']:.2f} at last"
+                f"{row['sessions']:,} sessions: {row['first_ten_ms']:.2f} ms at first, {row['last_ten_ms']:.2f} at last"
+            )
+        if "reloads" in row:
+            print(
+                f"{row['reloads']} reloads of {row['reload_seconds']:.2f} s each: {row['answered']:,} requests, all "
+                f"answered rightly, the slowest in {row['longest_ms']:.0f} ms"
             )
 
 

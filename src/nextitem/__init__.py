@@ -6,8 +6,8 @@
     for progress in ni.fit(model, split): ...
     ni.evaluate(model, split.test).means()
 
-`ni.models`, `ni.split`, `ni.batches` and `ni.losses` hold what there is of each by name. Public names load what they
-need when they are first used, so `import nextitem` itself is instant.
+`ni.models`, `ni.split`, `ni.batches` and `ni.losses` hold what there is of each by name, `ni.spark` and `ni.hub` what
+is done there. Public names load what they need when they are first used, so `import nextitem` itself is instant.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from nextitem.cores import bound_waiting
 
 if TYPE_CHECKING:
     from nextitem import batches as batches
+    from nextitem import hub as hub
     from nextitem import losses as losses
     from nextitem import models as models
+    from nextitem import spark as spark
     from nextitem import split as split
     from nextitem.data.batches import Batch as Batch
     from nextitem.data.batches import NextItemBatches as NextItemBatches
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from nextitem.runs.asking.recommendation import Recommendation as Recommendation
     from nextitem.runs.asking.saving import save as save
     from nextitem.runs.asking.similar import Similar as Similar
+    from nextitem.runs.asking.similar_users import SimilarUsers as SimilarUsers
     from nextitem.runs.learning.epochs import epochs as epochs
     from nextitem.runs.learning.estimator import Estimator as Estimator
     from nextitem.runs.learning.estimator import make as make
@@ -81,7 +84,7 @@ bound_waiting(sys.platform, os.environ)
 
 __version__: str
 
-_ROOMS = ("batches", "losses", "models", "split")  # modules of names
+_ROOMS = ("batches", "hub", "losses", "models", "spark", "split")  # modules of names
 _HOMES = {
     "Batch": "data.batches",
     "Comparison": "runs.several.compare",
@@ -112,6 +115,7 @@ _HOMES = {
     "SASRec": "models.sequential.sasrec",
     "Session": "runs.asking.live",
     "Similar": "runs.asking.similar",
+    "SimilarUsers": "runs.asking.similar_users",
     "Split": "data.splits.split",
     "Tuning": "tuning.result",
     "ZeroBlock": "models.sequential.zero_block",

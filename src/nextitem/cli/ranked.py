@@ -10,14 +10,14 @@ from nextitem.cli.shared import console
 ROOM = 40  # of rank and score, beside an id
 
 
-def print_ranked(items: Sequence[object], scores: Sequence[float], name: str) -> None:
-    """An item a line, the best first; `name` is what the scores are."""
+def print_ranked(items: Sequence[object], scores: Sequence[float], name: str, what: str = "item") -> None:
+    """An item a line, the best first; `name` is what the scores are, `what` what the items are."""
     from rich.cells import cell_len
 
     from nextitem.report.tables import FittingTable
 
     texts = [on_a_line(item) for item in items]
-    table = FittingTable("rank", "item", name, box=None)
+    table = FittingTable("rank", what, name, box=None)
     for place, (item, score) in enumerate(zip(texts, scores, strict=True), start=1):
         table.add_row(str(place), item, f"{score:.4f}")
     screen = console()

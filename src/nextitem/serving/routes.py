@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
+from nextitem.errors import InputError
 from nextitem.runs.asking.influence import Influenced
 from nextitem.runs.asking.recommend import Run
 from nextitem.runs.asking.recommendation import Recommendation
@@ -62,10 +63,21 @@ async def recommend(question: Question, request: Request) -> Response:
 
 
 @ROUTER.get("/similar", responses=FAULTS)
-async def similar(request: Request, item: str, k: Count = 10, by: Literal["vectors", "counts"] = "vectors") -> Response:
-    """The items nearest to one, by the model's vectors or by counts of common users."""
+async def similar(
+    request: Request,
+    item: str | None = None,
+    user: str | None = None,
+    k: Count = 10,
+    by: Literal["vectors", "counts"] = "vectors",
+) -> Response:
+    """The items nearest to an item, or the users nearest to a user, by the model's vectors or by counts of what both
+    have in common."""
     service = service_of(request)
     service.limits.refuse_k(k)
+    if user is not None and item is None:
+        return JSONResponse(asdict(await aside(service, partial(service.run.similar_users, user, k, by))))
+    if item is None or user is not None:
+        raise InputError("similar needs an item, or a user, and not both: /similar?item=50 or /similar?user=196")
     found = await aside(service, partial(service.run.similar, item, k, by))
     return JSONResponse(asdict(found) | {"titles": service.shelf.titles(found.items)})
 
@@ -132,11 +144,16 @@ async def look_at_session(name: Name, request: Request, k: Count = 10, keep_seen
     return stand_of(service, name, found)
 
 
-@ROUTER.delete("/sessions/{name}/items", responses=FAULTS | ABSENT)
+@ROUTER.delete("/sessions/{name}/items", responses=FAULTS | CANNOT | ABSENT)
 async def end_session(name: Name, request: Request) -> Response:
     """Forget a session."""
     service = service_of(request)
-    if not await service.engine.call(lambda run: service.sessions.end(name)):
+
+    def work(run: Run) -> bool:
+        service.follow(run)
+        return service.sessions.end(name)
+
+    if not await service.engine.call(work):
         raise absent(name, service)
     return JSONResponse({"session": name, "ended": True})
 
@@ -189,9 +206,11 @@ async def is_ready(request: Request) -> Response:
     return JSONResponse({"status": "ready"} if is_so else {"error": "the service ends"}, 200 if is_so else 503)
 
 
-@ROUTER.get("/metrics", responses=FAULTS)
+@ROUTER.get("/metrics", responses=FAULTS | CANNOT)
 async def metrics(request: Request) -> Response:
     """For Prometheus."""
+    way_out = "count at the proxy before them, or serve with --workers 1"
+    service_of(request).workers.refuse_many("each counts what it answers", way_out)
     return Response(service_of(request).meters.text(), media_type=KIND)
 
 

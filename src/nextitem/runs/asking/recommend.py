@@ -40,6 +40,7 @@ from nextitem.runs.asking.rows import (
     with_candidates,
 )
 from nextitem.runs.asking.similar import By, Similar, similar
+from nextitem.runs.asking.similar_users import SimilarUsers, similar_users
 from nextitem.runs.export.bundle import with_unpacked
 from nextitem.runs.export.exporting import export
 from nextitem.runs.folder.opened import Opened
@@ -148,6 +149,10 @@ class Run(Opened):
     def similar(self, item: object, k: int = 10, by: By = "vectors") -> Similar:
         """The k items nearest to one, by the model's item vectors, or by counts of common users; see `similar`."""
         return similar(self, item, k, by)
+
+    def similar_users(self, user: object, k: int = 10, by: By = "vectors") -> SimilarUsers:
+        """The k users nearest to one, by the model's user vectors, or by counts of common items."""
+        return similar_users(self, user, k, by)
 
     def explain(
         self,

@@ -81,15 +81,21 @@ def _by_vectors(run: Opened, item: object, number: int) -> Tensor:
     assert isinstance(model, ItemTower)
     mark_computed()
     with torch.no_grad():
-        vectors = model.item_vectors().float()  # (V, D)
-        is_zero = (vectors == 0).all(1)
-        if is_zero[number]:
-            raise InputError(
-                f"{run.recipe.model.label} knows nothing of the item {item!r}: its vector is zero; count the users of "
-                "both items instead: --by counts (in Python by='counts')"
-            )
-        near = (unit(vectors) @ unit(vectors[number])).clamp(-1.0, 1.0)
-        return near.masked_fill(is_zero, -torch.inf)
+        near = cosines(model.item_vectors().float(), number)
+    if near is None:
+        raise InputError(
+            f"{run.recipe.model.label} knows nothing of the item {item!r}: its vector is zero; count the users of "
+            "both items instead: --by counts (in Python by='counts')"
+        )
+    return near
+
+
+def cosines(vectors: Tensor, number: int) -> Tensor | None:
+    """Of one of the vectors (N, D) with all (N,), -inf where these are zero; None where it is zero itself."""
+    is_zero = (vectors == 0).all(1)
+    if is_zero[number]:
+        return None
+    return (unit(vectors) @ unit(vectors[number])).clamp(-1.0, 1.0).masked_fill(is_zero, -torch.inf)
 
 
 def _by_counts(run: Opened, number: int) -> Tensor:

@@ -26,8 +26,8 @@ The file is checked against `manifest.json` when it is opened. Unzipped into a f
 """
 
 
-def card(run: RunFolder, name: str, *, has_histories: bool) -> str:
-    """Markdown; `name` is what the bundle is called.
+def card(run: RunFolder, name: str, *, has_histories: bool, use: str = USE) -> str:
+    """Markdown; `name` is what the bundle is called, and `use` tells how one asks it.
 
     Raises:
         InputError: a file of the run is damaged.
@@ -40,8 +40,8 @@ def card(run: RunFolder, name: str, *, has_histories: bool) -> str:
     sizes = f"{data['users']:,} users, {data['items']:,} items, {data['interactions']:,} interactions"
     about = ["## Data", "", f"{_line(data['name'])}: {sizes}; SHA-256 `{data['sha256']}`.", ""]
     figures = ["## Figures", "", *(_figures(model, report) if report else ["It was not evaluated."])]
-    use = USE.format(version=versions()["nextitem"], name=name)
-    return "\n".join([*head, *about, *figures]) + "\n" + use + _personal(has_histories)
+    told = use.format(version=versions()["nextitem"], name=name)
+    return "\n".join([*head, *about, *figures]) + "\n" + told + _personal(has_histories)
 
 
 def _figures(model: str, report: dict[str, Any]) -> list[str]:

@@ -1,0 +1,160 @@
+"""Hub: a run as a repository of the Hugging Face Hub: the files of a bundle in a folder, and a card that the Hub reads.
+
+README.md has the licence and the library as the Hub wants them at its head, and says the data, the protocol and the
+figures as the card of a bundle does; it may be edited there. Every other file must be what manifest.json says. Nothing
+but the names of a bundle's files is ever fetched, and no code.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import weakref
+from hashlib import sha256
+from importlib.util import find_spec
+from os.path import lexists
+from pathlib import Path
+from zipfile import ZipFile
+
+from nextitem.errors import InputError
+from nextitem.runs.asking.recommend import Run, load
+from nextitem.runs.export.bundle import CARD, CHUNK, FORMAT, MANIFEST, NAMES, ManifestShape, unpack, write_bundle
+from nextitem.runs.export.card import card
+from nextitem.runs.folder.run_folder import RunFolder
+from nextitem.training.shapes import read_json
+from nextitem.writing import remove_folder, temporary_folder, write
+
+LICENCE = re.compile(r"[a-z0-9][a-z0-9.\-]{0,40}")  # what the Hub calls them: mit, apache-2.0, cc-by-4.0, other
+USE = """
+## How to use it
+
+```python
+import nextitem as ni  # pip install "nextitem[hub]=={version}"
+
+run = ni.hub.from_pretrained("{name}")
+run.recommend([["ID", "ID"]], k=10)
+```
+
+The files are checked against `manifest.json` when they are opened.
+"""
+
+
+def save_pretrained(
+    run: Run, folder: str | Path, *, licence: str, name: str = "OWNER/NAME", histories: bool = False
+) -> None:
+    """Write a run as the folder of a repository, whole or not at all; `from_pretrained` and `ni.load` open it.
+
+    `licence` is that of the weights, as the Hub calls it; `name` is what the card calls the repository. `histories`
+    takes those of the users along: personal data.
+
+    Raises:
+        InputError: something stands there; the run is not finished, damaged, or keeps no histories; or the licence is
+            none that the Hub could name.
+    """
+    folder = Path(folder)
+    if LICENCE.fullmatch(licence) is None:
+        raise InputError(f"licence must be as the Hub names it, such as mit, apache-2.0 or other; found {licence!r}")
+    if lexists(folder):
+        raise InputError(f"{folder} is there already; name a new folder")
+    if histories:
+        _ = run.histories  # refused where there are none, or damaged ones
+    head = f"---\nlicense: {licence}\nlibrary_name: nextitem\ntags:\n- recommendation\n---\n\n"
+    text = card(RunFolder(run.folder), name, has_histories=histories, use=USE)
+    place = temporary_folder()
+    try:
+        write_bundle(run.folder, place / "run.zip", histories=histories)
+        unpack(place / "run.zip", folder)
+        with ZipFile(place / "run.zip") as archive:
+            write(folder / MANIFEST, archive.read(MANIFEST))
+    finally:
+        remove_folder(place)
+    write(folder / CARD, (head + text).encode())
+
+
+def push(
+    run: Run, repository: str, *, licence: str, histories: bool = False, private: bool = True, token: str | None = None
+) -> str:
+    """Upload a run into a repository of the Hub, which is made if it is not there; its address.
+
+    Without a `token` it is the one that `hf auth login` or HF_TOKEN left. The licence and the histories are those of
+    `save_pretrained`; a new repository is private unless `private` is false.
+
+    Raises:
+        InputError: huggingface-hub is not installed, or what `save_pretrained` refuses.
+    """
+    _refuse_missing()
+    from huggingface_hub import HfApi
+
+    place = temporary_folder()
+    try:
+        save_pretrained(run, place / "run", licence=licence, name=repository, histories=histories)
+        hub = HfApi(token=token)
+        address = str(hub.create_repo(repository, private=private, exist_ok=True))
+        hub.upload_folder(repo_id=repository, folder_path=place / "run", commit_message=f"{run.recipe.model.label}")
+    finally:
+        remove_folder(place)
+    return address
+
+
+def from_pretrained(repository: str | Path, *, revision: str | None = None, token: str | None = None) -> Run:
+    """Open a run of the Hub, or of a folder that `save_pretrained` wrote; `revision` is a branch, a tag or a commit.
+
+    What is fetched is there as long as the run is, or until the process ends.
+
+    Raises:
+        InputError: huggingface-hub is not installed, or a file is not what the manifest says.
+    """
+    if Path(repository).is_dir():
+        _refuse_damage(Path(repository))
+        return load(repository)
+    _refuse_missing()
+    from huggingface_hub import snapshot_download
+
+    place = temporary_folder()
+    try:
+        folder = place / "run"  # a copy of its own: the cache of the Hub is made of links
+        snapshot_download(
+            str(repository), revision=revision, token=token, local_dir=folder, allow_patterns=sorted(NAMES)
+        )
+        _refuse_damage(folder)
+        run = load(folder)
+    except BaseException:
+        remove_folder(place)
+        raise
+    weakref.finalize(run, _remove, place, os.getpid())
+    return run
+
+
+def _remove(folder: Path, process: int) -> None:
+    if os.getpid() == process:  # a forked child ends before its parent does
+        remove_folder(folder)
+
+
+def _refuse_damage(folder: Path) -> None:
+    if not (folder / MANIFEST).is_file():
+        raise InputError(f"{folder} has no {MANIFEST}; name a repository, or a folder, that nextitem wrote")
+    manifest = read_json(folder / MANIFEST, ManifestShape)
+    if manifest["format"] > FORMAT:
+        raise InputError(f"{folder} was written by nextitem {manifest['nextitem'][:20]}; install that version")
+    for name, said in manifest["files"].items():
+        if name not in NAMES:
+            raise InputError(f"{folder / MANIFEST} names {name[:80]!r}, which is no file of a run")
+        if name != CARD and _of_file(folder / name) != (said["bytes"], said["sha256"]):
+            raise InputError(f"{folder / name} is not what {MANIFEST} says; fetch it anew")
+
+
+def _of_file(path: Path) -> tuple[int, str] | None:
+    """Its bytes and their SHA-256."""
+    if not path.is_file():
+        return None
+    digest, count = sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+            count += len(chunk)
+    return count, digest.hexdigest()
+
+
+def _refuse_missing() -> None:
+    if find_spec("huggingface_hub") is None:
+        raise InputError('the Hub is asked by huggingface-hub, not installed here: pip install "nextitem[hub]"')

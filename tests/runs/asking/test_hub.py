@@ -1,0 +1,109 @@
+"""Hub: a run as the folder of a repository, and what is asked of the Hub's own library, which has a stand-in."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import nextitem as ni
+from nextitem.cli.main import app
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, random_log: Callable[..., str]) -> ni.Run:
+    place = tmp_path_factory.mktemp("hub")
+    (place / "log.csv").write_text(random_log(60, 30, 3, 15, gap=100))
+    command = ["run", str(place / "log.csv"), "-m", "MarkovChain", "--out", str(place / "run"), "--mode", "light"]
+    CliRunner().invoke(app, command, catch_exceptions=False)
+    return ni.load(place / "run")
+
+
+@pytest.fixture
+def folder(run: ni.Run, tmp_path: Path) -> Path:
+    ni.hub.save_pretrained(run, tmp_path / "repository", licence="apache-2.0", name="me/run")
+    return tmp_path / "repository"
+
+
+def test_the_folder_answers_as_the_run_does(run: ni.Run, folder: Path) -> None:
+    wanted = run.recommend([["i1", "i2"]], 5)
+    assert ni.hub.from_pretrained(folder).recommend([["i1", "i2"]], 5) == wanted
+    assert ni.load(folder).recommend([["i1", "i2"]], 5) == wanted
+    assert not (folder / "histories").exists()
+
+
+def test_the_card_says_what_the_hub_reads_and_what_people_want(folder: Path) -> None:
+    head, _, text = (folder / "README.md").read_text().removeprefix("---\n").partition("---\n")
+    assert head.splitlines() == ["license: apache-2.0", "library_name: nextitem", "tags:", "- recommendation"]
+    for told in ("# MarkovChain on log", "## Data", "Protocol: ", "ndcg@10", 'ni.hub.from_pretrained("me/run")'):
+        assert told in text
+
+
+def test_histories_come_along_where_they_are_asked_for(run: ni.Run, tmp_path: Path) -> None:
+    ni.hub.save_pretrained(run, tmp_path / "whole", licence="mit", histories=True)
+    wanted = run.recommend(users=["u1"], k=3)
+    assert ni.hub.from_pretrained(tmp_path / "whole").recommend(users=["u1"], k=3) == wanted
+
+
+def test_the_card_may_be_edited_and_nothing_else(folder: Path) -> None:
+    (folder / "README.md").write_text("mine")
+    assert ni.hub.from_pretrained(folder).recommend([["i1"]], 1)
+    content = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(content[:-1] + b"\x01")
+    with pytest.raises(ni.InputError, match=r"model\.safetensors is not what manifest\.json says"):
+        ni.hub.from_pretrained(folder)
+    (folder / "manifest.json").unlink()
+    with pytest.raises(ni.InputError, match=r"has no manifest\.json"):
+        ni.hub.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("licence", ["", "MIT", "mit\nx: y"])
+def test_a_licence_is_as_the_hub_names_it(run: ni.Run, licence: str, tmp_path: Path) -> None:
+    with pytest.raises(ni.InputError, match="licence must be as the Hub names it"):
+        ni.hub.save_pretrained(run, tmp_path / "new", licence=licence)
+
+
+def test_what_stands_there_is_left_alone(run: ni.Run, folder: Path) -> None:
+    with pytest.raises(ni.InputError, match="is there already"):
+        ni.hub.save_pretrained(run, folder, licence="mit")
+
+
+def test_a_missing_extra_is_named(run: ni.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nextitem.runs.asking.hub.find_spec", lambda name: None)
+    with pytest.raises(ni.InputError, match=r'pip install "nextitem\[hub\]"'):
+        ni.hub.push(run, "me/run", licence="mit")
+    with pytest.raises(ni.InputError, match=r'pip install "nextitem\[hub\]"'):
+        ni.hub.from_pretrained("me/no-such-folder")
+
+
+def test_what_is_pushed_is_what_is_fetched(run: ni.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    asked: list[Any] = []
+
+    def create(self: Any, repository: str, *, private: bool, exist_ok: bool) -> str:
+        asked.append((repository, private, exist_ok, self.token))
+        return f"https://hub.test/{repository}"
+
+    def upload(self: Any, *, repo_id: str, folder_path: Path, commit_message: str) -> None:
+        shutil.copytree(folder_path, tmp_path / "there")
+
+    def fetch(repository: str, *, local_dir: Path, allow_patterns: list[str], **more: Any) -> None:
+        asked.append((repository, more))
+        names = {one.name for one in (tmp_path / "there").iterdir()}
+        assert names <= set(allow_patterns)
+        shutil.copytree(tmp_path / "there", local_dir)
+
+    monkeypatch.setattr(hub.HfApi, "create_repo", create)
+    monkeypatch.setattr(hub.HfApi, "upload_folder", upload)
+    monkeypatch.setattr(hub, "snapshot_download", fetch)
+    assert ni.hub.push(run, "me/run", licence="mit", token="secret") == "https://hub.test/me/run"
+    found = ni.hub.from_pretrained("me/run", revision="v1")
+    assert asked == [("me/run", True, True, "secret"), ("me/run", {"revision": "v1", "token": None})]
+    place = found.folder
+    assert found.recommend([["i1"]], 3) == run.recommend([["i1"]], 3)
+    del found
+    assert not place.exists()
