@@ -3,6 +3,7 @@
 # make slow   the tests on whole data sets, Spark, Triton and trackers, which want a Java, NEXTITEM_DATA and their extras
 # make fuzz   damaged logs for minutes, one answer on every road that reads them; SECONDS=600 SEED=7 for others
 # make docs   the site, into build/docs: every page in English, the way in and guides in Chinese, too; no network
+# make bench-claims  measures anew what README.md claims, for hours; CLAIMS='--only stan_beauty', CLAIMS=--list for less
 # make check  format, lint, strict types, tests: what a change must pass
 # make clean  remove .venv and caches (runs/ stays)
 
@@ -10,10 +11,11 @@ PYTHON ?= python3
 VENV := .venv
 SECONDS := 180
 SEED := 0
+CLAIMS :=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test slow fuzz docs check lint setup clean
+.PHONY: run test slow fuzz docs bench-claims check lint setup clean
 
 run: $(VENV)/.installed
 	$(BIN)/nextitem run
@@ -31,6 +33,9 @@ fuzz: $(VENV)/.installed-test
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo 'open build/docs/index.html'
+
+bench-claims: $(VENV)/.installed
+	$(BIN)/python benchmarks/claims.py $(CLAIMS)
 
 check: lint test
 
