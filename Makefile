@@ -66,7 +66,7 @@ $(VENV)/.installed-docs: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-slow: $(VENV)/.installed-test
-	$(PIP) --editable '.[docs,gpu,mlflow,spark,test]'
+	$(PIP) --editable '.[docs,gpu,mlflow,notebooks,spark,test]'
 	@touch $@
 
 clean:
