@@ -6,6 +6,7 @@
 # make docs   the site, into build/docs: every page in English, the way in and guides in Chinese, too; no network
 # make locked what run and test take, every file by its digest (supply/*.txt); make lock: those files from constraints.txt
 # make bill   of what is installed: build/bill/sbom.json (CycloneDX) and licences.csv
+# make bench-claims  measures anew what README.md claims, for hours; CLAIMS='--only stan_beauty', CLAIMS=--list for less
 # make check  format, lint, strict types, tests: what a change must pass
 # make clean  remove .venv and caches (runs/ stays)
 
@@ -14,13 +15,14 @@ VENV := .venv
 SECONDS := 180
 SEED := 0
 KILLS := 200
+CLAIMS :=
 BIN := $(VENV)/bin
 TOOLS := build/tools
 BILL := build/bill
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
-.PHONY: run test slow fuzz chaos docs check lint setup locked lock bill clean
+.PHONY: run test slow fuzz chaos docs bench-claims check lint setup locked lock bill clean
 
 run: $(VENV)/.installed
 	$(BIN)/nextitem run
@@ -41,6 +43,9 @@ chaos: $(VENV)/.installed-test
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo 'open build/docs/index.html'
+
+bench-claims: $(VENV)/.installed
+	$(BIN)/python benchmarks/claims.py $(CLAIMS)
 
 check: lint test
 
@@ -82,7 +87,7 @@ $(VENV)/.installed-docs: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-slow: $(VENV)/.installed-test
-	$(PIP) --editable '.[docs,gpu,mlflow,spark,test]'
+	$(PIP) --editable '.[docs,gpu,mlflow,notebooks,spark,test]'
 	@touch $@
 
 # The parts of CUDA are for a torch that is not built for the CPU. What run and test install is there then.

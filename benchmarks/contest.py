@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,18 @@ def run_script(
 
 
 def write_results(name: str, rows: list[dict[str, Any]], **more: Any) -> None:
-    machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
+    made = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()} | _made()
     (HERE / "results").mkdir(exist_ok=True)
-    (HERE / "results" / name).write_text(json.dumps({"machine": machine, **more, "runs": rows}, indent=1) + "\n")
+    (HERE / "results" / name).write_text(json.dumps({"machine": made, **more, "runs": rows}, indent=1) + "\n")
+
+
+def _made() -> dict[str, str]:
+    """What the tables of README.md say of a result: the processor, the day, the commit."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True)
+    return {
+        "processor": names[0] if names else platform.processor(),
+        "date": date.today().isoformat(),
+        "commit": commit.stdout.strip(),
+    }

@@ -1,4 +1,4 @@
-"""docs/boards.md, from results/: every row is a run.
+"""docs/boards.md, from results/: every row is a run; and the tables of README.md here.
 
 python benchmarks/pages.py
 """
@@ -10,9 +10,12 @@ from pathlib import Path
 
 from contest import HERE
 from growing import Growing
+from overview import overview
 from tables import as_markdown, board_lines, graph_lines
 
 PAGE = HERE.parent / "docs" / "boards.md"
+README = HERE / "README.md"
+FROM_HERE = "<!-- made from results/, from here on -->\n"
 HEAD = """# Boards
 
 Generated from `benchmarks/results/` by `benchmarks/pages.py`: every row is what runs measured. Epochs and rows are
@@ -60,9 +63,15 @@ def page() -> str:
     return "\n".join(parts)
 
 
+def readme() -> str:
+    """README.md with today's tables."""
+    return README.read_text(encoding="utf-8").partition(FROM_HERE)[0] + FROM_HERE + "\n" + overview()
+
+
 def _opened(file: Path, key: tuple[str, ...]) -> Growing:
     return Growing(file.stem, key, json.loads(file.read_text(encoding="utf-8"))["about"])
 
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    README.write_text(readme(), encoding="utf-8")

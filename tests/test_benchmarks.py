@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,3 +31,12 @@ def test_the_page_of_boards_is_what_the_results_say(monkeypatch: pytest.MonkeyPa
     monkeypatch.syspath_prepend(SCRIPTS[0].parent)
     pages = import_module("pages")
     assert pages.PAGE.read_text(encoding="utf-8") == pages.page(), "run python benchmarks/pages.py"
+    assert pages.README.read_text(encoding="utf-8") == pages.readme(), "run python benchmarks/pages.py"
+
+
+def test_the_readme_is_short_and_names_every_script_once() -> None:
+    page = (SCRIPTS[0].parent / "README.md").read_text(encoding="utf-8")
+    assert len(page.splitlines()) <= 120
+    assert {script.name: len(re.findall(rf"\b{script.name}\b", page)) for script in SCRIPTS} == {
+        script.name: 1 for script in SCRIPTS
+    }

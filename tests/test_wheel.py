@@ -1,10 +1,11 @@
-"""The wheel holds all that a run needs, outside the repository."""
+"""The sdist holds all that the wheel is made of, and the wheel all that a run needs, outside the repository."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,16 +16,25 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if find_spec("setuptools") is None:
-        pytest.skip("no setuptools, which makes the wheel")
-    folder = tmp_path_factory.mktemp("wheel")
+        pytest.skip("no setuptools, which makes both")
+    folder = tmp_path_factory.mktemp("sdist")
     source = folder / "source"  # a build leaves files beside the sources
     source.mkdir()
-    for name in ("pyproject.toml", "README.md", "src"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "src"):
         (source / name).symlink_to(ROOT / name)
+    build = f"from setuptools import build_meta; build_meta.build_sdist({str(folder)!r})"
+    subprocess.run([sys.executable, "-c", build], cwd=source, check=True, capture_output=True)
+    return next(folder.glob("*.tar.gz"))
+
+
+@pytest.fixture(scope="module")
+def unpacked(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that is made of the sdist, as `python -m build` makes it."""
+    folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*build, "-w", str(folder), str(source)], check=True, capture_output=True)
+    subprocess.run([*build, "-w", str(folder), str(sdist)], check=True, capture_output=True)
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
         wheel.extractall(folder / "site")
     return folder / "site"
@@ -48,6 +58,12 @@ def test_every_file_of_the_package_is_in_it(unpacked: Path) -> None:
     found = {path.relative_to(unpacked / "nextitem") for path in (unpacked / "nextitem").rglob("*") if path.is_file()}
     assert wanted - found == set()
     assert Path("py.typed") in found
+
+
+def test_the_sdist_has_what_it_says_of_itself(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        found = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "README.md", "pyproject.toml", "PKG-INFO"} <= found
 
 
 def test_its_recipes_are_found_outside_the_repository(unpacked: Path, tmp_path: Path) -> None:

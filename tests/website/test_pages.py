@@ -28,6 +28,7 @@ IN_ENGLISH_ALONE = {  # of what leads in
     "distributed.md",
     "features.md",
     "knowledge.md",
+    "notebooks.md",
     "python.md",
     "serving.md",
     "social.md",

@@ -19,7 +19,7 @@ from nextitem.nn.kernels.dropping import dropping_of
 from nextitem.nn.kernels.feeding import feed, gradients
 from nextitem.nn.once import once_differentiable
 
-WIDEST = 128  # with 512 numbers torch's products take half the time (benchmarks/README.md)
+WIDEST = 128  # with 512 numbers torch's products take half the time (benchmarks/LOG.md)
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]  # inner (E, D), its bias (E,), outer (D, E), its bias (D,)
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -134,7 +135,9 @@ def test_the_forms(home: Path) -> None:
     assert "NDCG@10" in table
     assert csv(found).splitlines()[0].startswith("model,metric,seeds,mean,low,high")
     assert found.frame.height == 8
-    assert "<table>" in found._repr_html_()
+    shown = ElementTree.fromstring(found._repr_html_())
+    assert len(list(shown.iter("tr"))) == 9  # the head, and two metrics of four models
+    assert all(one.attrib == {} for one in shown.iter())  # no colours: the page's own, light or dark
 
 
 def test_the_page_asks_for_nothing_beyond_itself(home: Path) -> None:

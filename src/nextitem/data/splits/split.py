@@ -10,6 +10,7 @@ from nextitem.data.dataset import Dataset
 from nextitem.data.sequences import Sequences
 from nextitem.data.training_data import NO_SIDE, Side, TrainingData
 from nextitem.errors import InputError, expect
+from nextitem.notebook import html_table
 
 READ_IT = "read one with ni.read_dataset(..)"
 
@@ -70,6 +71,17 @@ class Split:
         cases = f"{len(self.valid):,} validation cases, {len(self.test):,} test cases"
         return f"Split({self.name}: {self.train.num_interactions:,} training interactions, {cases})"
 
+    def _repr_html_(self) -> str:
+        """A table, in notebooks."""
+        rows = [
+            ("training", f"{len(self.train):,} users", f"{self.train.num_interactions:,} interactions", ""),
+            *(
+                (name, f"{len(part):,} cases", f"{part.target.num_interactions:,} targets", _told(self.leaks(part)))
+                for name, part in (("validation", self.valid), ("test", self.test))
+            ),
+        ]
+        return html_table(self.name, (), rows)
+
     @property
     def training_data(self) -> TrainingData:
         """What a model may learn from: the training rows, and what stands beside them."""
@@ -86,6 +98,10 @@ class Split:
         is_trained = np.bincount(self.train.flat_items(), minlength=width) > 0
         seen, untrained = (int((np.bincount(rows[one]) > 0).sum()) for one in (is_seen, ~is_trained[items]))
         return Leaks(len(holdout), seen, untrained)
+
+
+def _told(leaks: Leaks) -> str:
+    return f"{leaks.seen_before:,} cases met their target before, {leaks.never_trained:,} have one never trained on"
 
 
 def leave_one_out(dataset: Dataset, min_length: int = 3) -> Split:

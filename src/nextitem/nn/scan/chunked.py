@@ -17,7 +17,7 @@ from torch import Tensor
 
 from nextitem.nn.scan.rows import Rows
 
-CHUNK = 64  # positions at the most; other sizes are slower (benchmarks/README.md)
+CHUNK = 64  # positions at the most; other sizes are slower (benchmarks/LOG.md)
 
 
 def ssd(x: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, d: Tensor, rows: Rows) -> Tensor:
