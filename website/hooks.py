@@ -20,7 +20,9 @@ BROKEN = re.compile(
     r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])"
 )  # a line's end would show as a space
 
-HEADING = re.compile(r"^(?:```.*?^```$|(#+ [^\n]+)$)", flags=re.DOTALL | re.MULTILINE)  # or a block of code, passed over
+HEADING = re.compile(
+    r"^(?:```.*?^```$|(#+ [^\n]+)$)", flags=re.DOTALL | re.MULTILINE
+)  # or a block of code, passed over
 
 
 @event_priority(100)  # the plugin for languages reads the folder in the same event, and knows files on a disk only
@@ -58,5 +60,8 @@ def _words(heading: str) -> str:
 
 
 def _place(path: str) -> str:
-    """Where a file of the repository stands in the site: as text, which every browser shows. `x.md.txt` would be of a language `md`."""
+    """Where a file of the repository stands in the site: as text, which every browser shows.
+
+    Without dots before the ending: `x.md.txt` would be a page in the language `md`.
+    """
     return f"source/{path.replace('.', '_')}.txt"
