@@ -3,6 +3,7 @@
 # make slow   the tests on whole data sets, Spark, Triton and trackers, which want a Java, NEXTITEM_DATA and their extras
 # make fuzz   damaged logs for minutes, one answer on every road that reads them; SECONDS=600 SEED=7 for others
 # make docs   the site, into build/docs: every page in English, the way in and guides in Chinese, too; no network
+# make pictures  those of the terminal in docs/pictures, drawn anew
 # make check  format, lint, strict types, tests: what a change must pass
 # make clean  remove .venv and caches (runs/ stays)
 
@@ -13,7 +14,7 @@ SEED := 0
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test slow fuzz docs check lint setup clean
+.PHONY: run test slow fuzz docs pictures check lint setup clean
 
 run: $(VENV)/.installed
 	$(BIN)/nextitem run
@@ -31,6 +32,9 @@ fuzz: $(VENV)/.installed-test
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo 'open build/docs/index.html'
+
+pictures: $(VENV)/.installed
+	$(BIN)/python website/pictures.py
 
 check: lint test
 

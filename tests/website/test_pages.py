@@ -132,6 +132,16 @@ def test_keys_that_are_set_beside_others_are_ours() -> None:
         )
 
 
+def test_pictures_ask_nothing_of_another_place() -> None:
+    pictures = list((DOCS / "pictures").glob("*.svg"))
+    assert pictures
+    for picture in pictures:
+        svg = picture.read_text(encoding="utf-8")
+        assert "<image" not in svg
+        assert "url(" not in svg.replace("url(#", "")
+        assert len(svg) < 30_000
+
+
 def test_reference_tells_every_command_key_and_name() -> None:
     told = {name: page() for name, page in reference.PAGES.items()}
     names = typer_names()
