@@ -1,7 +1,7 @@
 """Pictures of the terminal: `make pictures` gives commands of docs/start.md to its shop and draws what they print.
 
-They are SVG, of text in the reader's own font: a page asks nothing of another place. What is drawn has no seconds in it,
-so that a slower machine draws the same.
+They are SVG, of text in the reader's own font: a page asks nothing of another place. What is drawn has no seconds in
+it, so that a slower machine draws the same.
 """
 
 from __future__ import annotations
