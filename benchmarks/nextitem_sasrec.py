@@ -19,6 +19,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 from protocol import Options, parse_options, print_report
 
+from nextitem.compiling import parallel_kernel
 from nextitem.data.batches import NextItemBatches
 from nextitem.data.dataset import Dataset
 from nextitem.data.sources.formats.reading import read, sniff
@@ -101,7 +102,7 @@ def time_tiles(threads: int, size: int = 64, products: int = 4000, repeats: int 
     return 2.0 * size**3 * products * threads / min(seconds[1:])  # the first compiles
 
 
-@numba.njit(parallel=True)
+@parallel_kernel()
 def multiply_often(a: np.ndarray, b: np.ndarray, c: np.ndarray, size: int, products: int) -> None:
     for thread in numba.prange(len(a)):
         for _ in range(products):

@@ -39,7 +39,7 @@ def test_datasets_lists_what_there_is_and_where(tmp_path: Path, monkeypatch: pyt
     assert "ml-32m 200,948 87,585 32,000,204 239 download" in text
     assert "ml-1m 6,040 3,416 999,611 - at hand" in text
     assert "retailrocket 1,407,580 - 2,756,101 - by hand" in text
-    assert "amazon-2014-CATEGORY-5core - - - - download, 24 categories" in text
+    assert "amazon-2014-CATEGORY-5core - - - - download, 24 of them" in text
 
 
 def test_a_page_tells_terms_address_checksum_recipe_and_citation() -> None:

@@ -106,6 +106,33 @@ def test_without_numbas_compiler_the_plain_form_runs() -> None:
     assert done.stdout.split() == ["True", "True", "True"]
 
 
+SCORES = """
+import sys, torch
+from nextitem.compiling import STANDING
+from nextitem.nn.kernels.scoring import scores_by_item
+from nextitem.nn.kernels.tiles import multiply
+torch.manual_seed(0)
+vectors, queries = torch.randn(70, 16), torch.randn(5, 16)
+print(torch.allclose(scores_by_item(vectors, queries), vectors @ queries.T, atol=1e-5), len(STANDING.loaded))
+"""
+
+
+def test_what_stands_is_compiled_where_nothing_can_be_kept(unwritable: Path) -> None:
+    done = run_python(SCORES, unwritable, HOME="/dev/null")
+    assert (done.returncode, done.stdout.split()) == (0, ["True", "1"]), done.stderr
+
+
+def test_what_stands_is_found_by_kernels_that_were_kept(tmp_path: Path) -> None:
+    """A kept kernel knows it by its name alone, which ends the process where nothing of that name is loaded."""
+    for _ in range(2):
+        done = run_python(SCORES, PACKAGE.parent, NUMBA_CACHE_DIR=str(tmp_path))
+        assert (done.returncode, done.stdout.split()) == (0, ["True", "1"]), done.stderr
+    written = {one: one.stat().st_mtime_ns for one in tmp_path.rglob("*.nbc")}
+    assert {one.name.split("-")[0] for one in written} == {"scoring._score", "tiles.multiply"}
+    run_python(SCORES, PACKAGE.parent, NUMBA_CACHE_DIR=str(tmp_path))
+    assert {one: one.stat().st_mtime_ns for one in tmp_path.rglob("*.nbc")} == written
+
+
 TURNS = """
 import threading, torch
 from nextitem.nn.kernels.choose import runs_compiled

@@ -7,6 +7,7 @@ compiled anew in every process then, and a warning in the log says so once.
 
 from __future__ import annotations
 
+import inspect
 import logging
 import sys
 import threading
@@ -17,25 +18,24 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import llvmlite
+import llvmlite.binding as llvm
 import numba
-from numba import njit
+from llvmlite import ir
+from numba import cfunc, njit, types
+from numba.core import cgutils
 from numba.core.event import Event, Listener, install_listener, register
 from numba.core.registry import CPUDispatcher, cpu_target
+from numba.extending import intrinsic
 from numba.np.ufunc.parallel import threading_layer
 
 _LOG = logging.getLogger(__name__)
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def kernel(*, is_kept: bool = True, **options: Any) -> Callable[[Function], Function]:
-    """A decorator: the function is compiled when it is first called. `options` are numba's (fastmath, ..).
-
-    `is_kept` is false for what only ever stands inside other kernels: it is kept with them.
-    """
+def kernel(**options: Any) -> Callable[[Function], Function]:
+    """A decorator: the function is compiled when it is first called. `options` are numba's (fastmath, ..)."""
 
     def compiled(function: Function) -> Function:
-        if not is_kept:
-            return njit(**options)(function)
         try:
             kept = njit(cache=True, **options)(function)
         except RuntimeError as error:
@@ -50,6 +50,11 @@ def kernel(*, is_kept: bool = True, **options: Any) -> Callable[[Function], Func
     return compiled
 
 
+def inner_kernel(**options: Any) -> Callable[[Function], Function]:
+    """As `kernel`, for what only ever stands inside other kernels: it is kept with them, and Python can't call it."""
+    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)  # type: ignore[call-overload]
+
+
 def parallel_kernel(**options: Any) -> Callable[[Function], Function]:
     """As `kernel`, for a function with loops over `prange`, which Python calls and no other kernel.
 
@@ -59,8 +64,13 @@ def parallel_kernel(**options: Any) -> Callable[[Function], Function]:
     def compiled(function: Function) -> Function:
         loop = kernel(parallel=True, **options)(function)
 
+        @cache
+        def load_standing() -> None:
+            STANDING.load_of(function)
+
         @wraps(function)
         def called(*arguments: Any) -> Any:
+            load_standing()
             if TURNS.are_over or not TURNS.are_needed():
                 return loop(*arguments)
             with TURNS.lock:
@@ -69,6 +79,84 @@ def parallel_kernel(**options: Any) -> Callable[[Function], Function]:
         return called  # type: ignore[return-value]
 
     return compiled
+
+
+def standing(*arguments: Any, **options: Any) -> Callable[[Function], Any]:
+    """A decorator: kernels call the function where it stands, and hold no copy of it.
+
+    Whatever else a kernel calls, numba copies into it and optimises once more, and a parallel loop three times more:
+    this was most of the time of compiling. `arguments` are the types of the arguments, of which there is one set, and
+    `options` numba's. It returns nothing and raises nothing; a parallel kernel leads to every call of it.
+    """
+
+    def compiled(function: Function) -> Any:
+        return STANDING.add(function, types.void(*arguments), options)
+
+    return compiled
+
+
+class _Standing:
+    """Functions that machine code calls by their names."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, Callable[[], Any]] = {}  # by the id of their calls, which modules keep
+        self.loaded: list[Any] = []  # machine code lives as long as what made it
+        self._lock = threading.RLock()
+
+    def add(self, function: Callable[..., Any], signature: Any, options: dict[str, Any]) -> Any:
+        """What stands for the function inside kernels."""
+        name = f"{function.__module__}.{function.__qualname__}"
+        call = _call_of(name, function, signature)
+
+        def load() -> Any:
+            self.load_of(function)
+            made = _kept_callback(function, signature, options)
+            llvm.add_symbol(name, made.address)
+            return made
+
+        self._waiting[id(call)] = load
+        return call
+
+    def load_of(self, function: Callable[..., Any]) -> None:
+        """Those that the code of `function` calls, itself or through others, before machine code asks for them."""
+        for name in function.__code__.co_names:
+            one = function.__globals__.get(name)
+            if isinstance(one, CPUDispatcher):
+                self.load_of(one.py_func)
+            with self._lock:
+                if id(one) in self._waiting:
+                    self.loaded.append(self._waiting[id(one)]())
+                    del self._waiting[id(one)]
+
+
+def _kept_callback(function: Callable[..., Any], signature: Any, options: dict[str, Any]) -> Any:
+    try:
+        return cfunc(signature, cache=True, **options)(function)
+    except RuntimeError as error:
+        if "no locator" not in str(error):
+            raise
+    return cfunc(signature, **options)(function)
+
+
+def _call_of(name: str, function: Callable[..., Any], signature: Any) -> Any:
+    """The call of a function that is known by its name, as an instruction inside a kernel."""
+
+    def typed(_: Any, *__: Any) -> Any:
+        return signature, emitted
+
+    def emitted(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kinds = [context.get_value_type(kind) for kind in signature.args]
+        one = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), kinds), name)  # type: ignore[no-untyped-call]
+        builder.call(one, arguments)
+        return context.get_dummy_value()
+
+    own = inspect.signature(function)
+    first = inspect.Parameter("_", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    typed.__signature__ = own.replace(parameters=[first, *own.parameters.values()])  # type: ignore[attr-defined]
+    return intrinsic(typed)
+
+
+STANDING = _Standing()
 
 
 class _Turns:

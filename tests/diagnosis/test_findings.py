@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -19,7 +17,6 @@ from nextitem.data.splits.split import Leaks, leave_one_out
 from nextitem.data.synthetic import dataset_of
 from nextitem.diagnosis.examine import examine
 from nextitem.diagnosis.finding import Finding
-from nextitem.diagnosis.leaks import leaks_of
 from nextitem.diagnosis.logs import numbered_lists, numbered_log
 from nextitem.diagnosis.suspicions import id_suspicions, rating_suspicions, time_suspicions
 
@@ -91,16 +88,6 @@ def test_swapped_columns_show_in_the_gaps(real_data: Path) -> None:
 def test_swapped_columns_show_in_the_counts_without_times() -> None:
     rows = [[item for item in range(2000) if item % 7 != user] for user in range(3)] + [[1], [2]]
     assert "user and item swapped?" in abouts(id_suspicions(numbered_lists(rows)))
-
-
-def test_leaks_of_a_split_by_hand() -> None:
-    dataset = dataset_of([[1, 2, 3, 4], [2, 1, 5, 1]])
-    times = np.array([1, 2, 3, 4, 5, 6, 7, 8])
-    dataset = replace(dataset, sequences=replace(dataset.sequences, timestamps=times))
-    leaks = leaks_of(leave_one_out(dataset))
-    assert (leaks.cases, leaks.targets, leaks.seen_before, leaks.never_trained) == (2, 2, 1, 1)
-    assert leaks.before_training == 0.5  # 4 comes before the training interactions at 5 and 6, 1 at 8 after all
-    assert leaks.later_training == (2 / 4 + 0) / 2
 
 
 @given(

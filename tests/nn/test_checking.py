@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 
 import nextitem.evaluation.counting
+import nextitem.models.general.slim
+import nextitem.models.item_problems
 import nextitem.models.neighbours
 import nextitem.nn
 from nextitem import agreements

@@ -5,7 +5,7 @@ Sizes: P positions, D dim, E between the maps.
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -40,6 +40,8 @@ def with_gradients(inputs: list[Tensor], p: float) -> list[Tensor]:
 def test_the_compiled_form_equals_the_plain_one(positions: int, dim: int, inner: int, p: float, seed: int) -> None:
     torch.manual_seed(seed)
     inputs = drawn(positions, dim, inner)
+    x, weight, bias, *_ = (one.double() for one in inputs)
+    assume(float((x @ weight.T + bias).abs().min()) > 1e-5)  # ReLU's corner: rounding decides the gradient there
     fast, plain = with_gradients(inputs, p), with_gradients([one.double() for one in inputs], p)
     scale = max(1.0, positions**0.5) / (1 - p) ** 2
     for one, other in zip(fast, plain, strict=True):

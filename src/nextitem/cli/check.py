@@ -27,7 +27,7 @@ def check(
     quote: Annotated[
         Literal["auto", "none", "double"], typer.Option(help="Of a table: whether quotes hold fields, or are letters.")
     ] = "auto",
-    user: Annotated[str | None, typer.Option(help="The user's column.")] = None,
+    user: Annotated[str | None, typer.Option(help="The user's column, or several: user_id,sequence_id.")] = None,
     item: Annotated[str | None, typer.Option(help="The item's column.")] = None,
     timestamp: Annotated[str | None, typer.Option(help="The time's column.")] = None,
     rating: Annotated[str | None, typer.Option(help="The rating's column.")] = None,

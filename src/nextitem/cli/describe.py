@@ -18,7 +18,7 @@ def describe(
         Path | None, typer.Option(help="Folder for description.json, lengths.png and popularity.png.")
     ] = None,
     plots: Annotated[bool, typer.Option(help="Draw the PNG files into --out (wants matplotlib).")] = True,
-    user: Annotated[str | None, typer.Option(help="The user's column.")] = None,
+    user: Annotated[str | None, typer.Option(help="The user's column, or several: user_id,sequence_id.")] = None,
     item: Annotated[str | None, typer.Option(help="The item's column.")] = None,
     timestamp: Annotated[str | None, typer.Option(help="The time's column.")] = None,
     rating: Annotated[str | None, typer.Option(help="The rating's column.")] = None,

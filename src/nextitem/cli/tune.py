@@ -88,7 +88,7 @@ def tune_recipe(
     json: bool = False,
 ) -> None:
     """Tune and show it; the `typed` keys stay as they are."""
-    from nextitem.data.sources.shards import folder_name
+    from nextitem.data.log.shards import folder_name
     from nextitem.tuning.result import Tuning
     from nextitem.tuning.tune import tuning
     from nextitem.tuning.view import TuningView

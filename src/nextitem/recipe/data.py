@@ -7,11 +7,14 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from nextitem.data.log.bad_lines import BadLinesRule
+from nextitem.data.log.composite import as_key
+from nextitem.data.log.durations import duration_seconds
 from nextitem.data.sources.formats.quoting import Quote
 from nextitem.data.sources.scanning import Engine
-from nextitem.data.splits.cases import Cases
+from nextitem.data.splits.cases import SPOKEN, Cases
 from nextitem.data.splits.ratio import Rounding
 from nextitem.keys import Positive
 
@@ -32,6 +35,24 @@ def _seconds(value: object) -> object:
     return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp() if isinstance(value, date) else value
 
 
+def _duration(value: object) -> object:
+    """Text alone says its unit."""
+    if value is not None and not (isinstance(value, str) and duration_seconds(value)):
+        raise PydanticCustomError("duration", "it is a time above 0 with its unit, such as 1d, 12h or 1h30m")
+    return value
+
+
+def _cases(value: object) -> object:
+    """Other words for the same."""
+    return SPOKEN.get(value, value) if isinstance(value, str) else value
+
+
+def _columns(value: object) -> object:
+    """A list of columns as one text."""
+    names = [one for one in value if isinstance(one, str)] if isinstance(value, list | tuple) else []
+    return as_key(names) if isinstance(value, list | tuple) and len(names) == len(value) else value
+
+
 Moment = Annotated[float, BeforeValidator(_seconds)]
 
 
@@ -50,8 +71,8 @@ class DataRecipe(Section):
     """Of the fields of a table; null: told by its first lines."""
     quote: Annotated[Quote, BeforeValidator(lambda found: "double" if found == '"' else found)] = "auto"
     """Whether quotes hold the fields of a table together (double), or are letters (none)."""
-    user: str | None = None
-    """The user's column; null: found by its name."""
+    user: Annotated[str | None, BeforeValidator(_columns)] = None
+    """The user's column, or several that make a user together (user_id,sequence_id); null: found by its name."""
     item: str | None = None
     """The item's column; null: found by its name."""
     timestamp: str | None = None
@@ -149,11 +170,13 @@ class SplitRecipe(Section):
     """Of rolling: how many, of which the last ends with the log; null: 4."""
     step: Annotated[float, Field(gt=0)] | None = None
     """Of rolling: days from one window to the next; null: as long as days."""
-    cases: Cases | None = None
-    """Targets of a user together, or each with what came before it (given, at_time, and others by time)."""
+    gap: Annotated[str | None, BeforeValidator(_duration)] = None
+    """Of at_time, rolling: 1d, 12h; what is so shortly before the validation and the test is left out of everything."""
+    cases: Annotated[Cases | None, BeforeValidator(_cases)] = None
+    """What is asked of a user with several targets: all together, each (successive), or the first, last, random one."""
 
     @property
     def is_random(self) -> bool:
         """Whether the recipe's seed decides what is held out."""
         by_order = self.kind in ("user_entry", "entry", "user") and self.order == "random"
-        return by_order or self.kind in ("cold_items", "cold_users")
+        return by_order or self.kind in ("cold_items", "cold_users") or self.cases == "random"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.text import Text
 
+from nextitem.data.log.shards import is_there
 from nextitem.data.sources.public import FAMILIES, PUBLIC_DATA, PublicData
 from nextitem.data.sources.public.cache import cache_folder, noted
 from nextitem.data.sources.public.sources import Archive, Web
@@ -17,7 +19,7 @@ from nextitem.report.tables import FittingTable
 
 
 def datasets_table(family: str = "") -> Group:
-    """All data sets, a row for a pattern of Amazon categories; or the members of a family, by its name's beginning."""
+    """All data sets, a row for the pattern of a family; or the members of one, by its name's beginning."""
     table = FittingTable(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for title in ("data set", "users", "items", "interactions", "MB", "where"):
         justify = "left" if title in ("data set", "where") else "right"
@@ -31,9 +33,10 @@ def datasets_table(family: str = "") -> Group:
     if not family:
         for pattern, members in FAMILIES.items():
             at_hand = sum(whereabouts(PUBLIC_DATA[name]).startswith("at hand") for name in members)
-            where = f"{len(members)} categories" + (f", {at_hand} at hand" if at_hand else "")
-            table.add_row(pattern, "-", "-", "-", "-", f"download, {where}")
-        notes += " nextitem datasets amazon-2014 lists the categories; nextitem datasets NAME tells all of one."
+            how = "download" if PUBLIC_DATA[members[0]].downloads else "by hand"
+            where = f"{how}, {len(members)} of them" + (f", {at_hand} at hand" if at_hand else "")
+            table.add_row(pattern, "-", "-", "-", "-", where)
+        notes += " nextitem datasets amazon-2014 lists a family; nextitem datasets NAME tells all of one."
     return Group(table, Text(notes))
 
 
@@ -44,7 +47,7 @@ def datasets_page(name: str) -> Group:
         InputError: there is no such data set.
     """
     if name not in PUBLIC_DATA:
-        if name.startswith("amazon-20") and any(known.startswith(name) for known in PUBLIC_DATA):
+        if any(known.startswith(f"{name}-") for known in PUBLIC_DATA):
             return datasets_table(name)
         raise InputError(f'there is no public data set "{name}"; {suggest(name, PUBLIC_DATA)}')
     data = PUBLIC_DATA[name]
@@ -62,8 +65,10 @@ def datasets_page(name: str) -> Group:
         *(("download", address(source)) for source in data.downloads),
         *(("file", f"{file.place}, read as {file.format}, {_checksum(data, index)}")
           for index, file in enumerate(data.files)),
+        *(("rows", file.said) for file in data.files if file.said),
+        ("split", ", ".join(f"{file.place} ({part})" for part, file in data.held_out.items())),
         ("beside", ", ".join(f"{file.place} ({role})" for role, file in data.beside.items())),
-        ("recipe", " ".join(f"--{key} {value}" for key, value in data.recipe.items())),
+        ("recipe", " ".join(f"--{key} {_quoted(value)}" for key, value in data.recipe.items())),
     ]  # fmt: skip
     for title, text in rows:
         if text:
@@ -87,7 +92,7 @@ def whereabouts(data: PublicData) -> str:
     """At hand, for download, or by hand. Whether a file at hand is intact is seen when it is read."""
     folder = os.environ.get("NEXTITEM_DATA")
     for place in (Path(folder) if folder else None, cache_folder() if data.downloads else None):
-        if place and any((place / file.place).is_file() for file in data.files):
+        if place and any(is_there(place / file.place) for file in data.files):
             return "at hand"
     return "download" if data.downloads else "by hand"
 
@@ -107,6 +112,11 @@ def _checksum(data: PublicData, index: int) -> str:
         return f"sha256 {file.sha256[:16]}.."
     first = noted(file, cache_folder())
     return f"sha256 unknown, {first[:16]}.. at its first download" if first else "sha256 unknown"
+
+
+def _quoted(value: object) -> str:
+    """As a shell takes it."""
+    return f'"{value}"' if re.search(r"[^\w.,-]", str(value)) else str(value)
 
 
 def _count(number: int | None) -> str:

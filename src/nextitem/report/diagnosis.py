@@ -19,6 +19,10 @@ from nextitem.report.network import network_table
 from nextitem.report.tables import FittingTable, indented
 
 STYLES = {"serious": "bold red", "warning": "bold yellow", "note": "bold cyan"}
+LEAKS = (
+    "seen before: cases whose history holds a target; new: items and users that training has not; later: training "
+    "interactions after a target, on average, and after the first"
+)
 WIDTH = 30  # of the longest bar
 YEAR_9999 = 253_402_300_799  # seconds; later ones are no date
 
@@ -34,6 +38,7 @@ def examination_report(examined: Examination) -> Group:
         Text("What a core leaves (users and items with so many interactions)", "bold"),
         _core_table(examined.cores, measures),
         Text("What a split leaks (test cases)", "bold"),
+        Text(LEAKS, "dim"),
         _leak_table(examined.leaks),
         *(Text(f"no such split: {reason}", "dim") for reason in examined.unsplit),
         *([] if examined.knowledge is None else [graph_table(examined.knowledge)]),
@@ -129,12 +134,13 @@ def _core_table(cores: list[Left], measures: Measures) -> FittingTable:
 
 def _leak_table(leaks: list[SplitLeaks]) -> FittingTable:
     table = FittingTable(box=SIMPLE_HEAD, pad_edge=False)
-    for title in ("split", "cases", "seen before", "never trained", "older than training", "training later"):
+    titles = ("split", "users", "targets", "seen before", "new items", "new users", "later, mean", "later, first")
+    for title in titles:
         table.add_column(title, justify="left" if title == "split" else "right")
     for one in leaks:
-        shares = ("-" if one.before_training is None else f"{one.before_training:.1%}",
-                  "-" if one.later_training is None else f"{one.later_training:.1%}")  # fmt: skip
-        table.add_row(one.split, f"{one.cases:,}", f"{one.seen_before:,}", f"{one.never_trained:,}", *shares)
+        shares = (one.seen_before / one.cases, one.unknown_items, one.unknown_users, one.later_training, one.future)
+        told = ("-" if share is None else f"{share:.1%}" for share in shares)
+        table.add_row(one.keys, f"{one.users:,}", f"{one.targets:,}", *told)
     return table
 
 

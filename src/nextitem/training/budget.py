@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass, field
 from statistics import mean
 
+from nextitem.data.log.durations import duration_seconds
 from nextitem.errors import InputError
 
-UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 LOOKS = 5  # as many validations the end takes: validation and test cases once more, two baselines, and room
 ROOM = 2.0  # seconds besides, for what is written
 
 
 def seconds_of(text: str | float) -> float:
-    """The seconds of `90s`, `60m`, `1h30m`; a number is seconds.
+    """The seconds of `90s`, `60m`, `1h30m`, `1d`; a number is seconds.
 
     >>> seconds_of("1h30m"), seconds_of("1.5m"), seconds_of(20)
     (5400.0, 90.0, 20.0)
@@ -23,12 +22,7 @@ def seconds_of(text: str | float) -> float:
     Raises:
         InputError: it is no such time, or none at all.
     """
-    if isinstance(text, str):
-        parts = re.findall(r"(\d+(?:\.\d+)?)([hms])", text)
-        is_time = bool(parts) and "".join(number + unit for number, unit in parts) == text.replace(" ", "")
-        found = sum(float(number) * UNITS[unit] for number, unit in parts) if is_time else 0.0
-    else:
-        found = float(text)
+    found = (duration_seconds(text) or 0.0) if isinstance(text, str) else float(text)
     if not found > 0:
         raise InputError(f"--time is a time above 0 with its unit, such as 60m, 1h30m or 90s; found {text!r}")
     return found

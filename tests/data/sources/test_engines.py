@@ -130,6 +130,20 @@ def test_rows_that_count_are_the_same_bytes(engine: Engine, tmp_path: Path) -> N
 
 
 @engines
+def test_users_that_are_joined_are_the_same_bytes(engine: Engine, tmp_path: Path) -> None:
+    """Of numbers and of text with colons and backslashes."""
+    parts = pl.Series("part", ["a:b", "a\\", ":", "a", "$1"] * 80)
+    log = small_log().with_columns(parts)
+    log.write_parquet(tmp_path / "log.parquet", row_group_size=64)
+    log.write_csv(tmp_path / "log.csv")
+    for name in ("log.parquet", "log.csv"):
+        for one in ("polars", engine):
+            recipe = DataRecipe(source=str(tmp_path / name), engine=one, user="user,part", user_core=2)
+            build_dataset(recipe)[0].save(tmp_path / f"{name}-{one}")
+        assert files_of(tmp_path / f"{name}-polars") == files_of(tmp_path / f"{name}-{engine}")
+
+
+@engines
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
 def test_many_files_are_the_same_bytes(engine: Engine, ending: str, tmp_path: Path) -> None:
     """With ties over files, ids that are numbers in one of them alone, and a file of which no row counts."""

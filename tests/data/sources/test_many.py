@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from nextitem.cli.main import app
 from nextitem.data.log.frames import collected
 from nextitem.data.log.interactions import Interactions
+from nextitem.data.log.shards import is_there, shards
 from nextitem.data.prepare import Rules, prepare
 from nextitem.data.sources.opening import open_data
-from nextitem.data.sources.shards import is_there, shards
 from nextitem.errors import InputError
 
 

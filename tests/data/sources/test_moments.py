@@ -8,7 +8,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from nextitem.cli.main import app
 from nextitem.data.log.frames import collected
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.checking import check
@@ -62,6 +64,43 @@ def test_the_finer_one_is_the_time_beside_a_date_and_that_is_said(make: Make, tm
 
 
 @forms
+@pytest.mark.parametrize(
+    ("name", "values"), [("event_date", ["2022-04-08", "2022-04-09"]), ("t_dat", [20220408, 20220409])]
+)
+def test_dates_under_other_names_lose_to_a_finer_one_too(
+    name: str, values: list[object], make: Make, tmp_path: Path
+) -> None:
+    path = make(tmp_path, pl.DataFrame(IDS | {name: values, "ts": [APRIL_8 + 7, APRIL_8 + 5]}))
+    log = opened(path)
+    assert times(log) == [APRIL_8 + 7, APRIL_8 + 5]
+    assert f'the times of {path.name} are those of "ts"; "{name}" beside it is not read' in log.notes
+    assert not [note for note in opened(path, timestamp="ts").notes if "beside it" in note]
+
+
+@forms
+@pytest.mark.parametrize(
+    ("name", "values", "expected", "unit", "source"),
+    [
+        ("ts", [1_661_119_200_025, 1_661_119_200_000], [1_661_119_200_025, 1_661_119_200_000], "ms", "milliseconds"),
+        ("stime", ["2023-05-01 08:00:10", "2023-05-01T08:00:00Z"], [1_682_928_010, 1_682_928_000], "s", "dates"),
+        ("time_ms", [1_649_400_148_000, 1_649_400_149_000], [1_649_400_148, 1_649_400_149], "s", "milliseconds"),
+        ("timestamp", [10**15 + 1, 10**15], [10**15 + 1, 10**15], "us", "microseconds"),
+        ("timestamp", [10**15 + 1_000, 10**15], [10**12 + 1, 10**12], "ms", "microseconds"),
+        ("timestamp", [10**18 + 1, 10**18], [10**18 + 1, 10**18], "ns", "nanoseconds"),
+        ("timestamp", [10**18 + 10**9, 10**18], [10**9 + 1, 10**9], "s", "nanoseconds"),
+    ],
+)
+def test_names_and_units_as_published(
+    name: str, values: list[object], expected: list[int], unit: str, source: str, make: Make, tmp_path: Path
+) -> None:
+    """Of OTTO, MerRec and KuaiRand; and finer ones, which lose nothing."""
+    path = make(tmp_path, pl.DataFrame(IDS | {name: values}))
+    log = opened(path)
+    assert (times(log), log.time_unit, log.time_source) == (expected, unit, source)
+    assert check(path, NOW).times.startswith(source)
+
+
+@forms
 def test_of_several_finer_ones_one_is_to_be_named(make: Make, tmp_path: Path) -> None:
     moments = {name: ["2023-05-01 08:00:10"] * 2 for name in ("created_at", "updated_at")}
     path = make(tmp_path, pl.DataFrame(IDS | {"date": ["2023-05-01", "2023-05-02"]} | moments))
@@ -86,6 +125,25 @@ def test_days_as_numbers_are_read_where_the_name_says_date(
     log = opened(path)
     assert (times(log), log.time_unit, log.time_source) == ([APRIL_8, APRIL_8 + 86_400], "s", "dates")
     assert f"are dates that are written as numbers ({form}), as the name of their column says" in log.notes[-1]
+
+
+def test_days_that_became_floats_are_the_same_days(tmp_path: Path) -> None:
+    """As pandas writes a column that once had a blank."""
+    floats = pl.DataFrame(IDS | {"date": [20220408.0, 20220409.0]})
+    for path in (as_csv(tmp_path, floats), as_parquet(tmp_path, floats)):
+        assert times(opened(path)) == [APRIL_8, APRIL_8 + 86_400], path
+
+
+@forms
+def test_days_that_no_name_tells_are_spoken_of(make: Make, tmp_path: Path) -> None:
+    """They may be ids; 20221340 is no day."""
+    path = make(
+        tmp_path, pl.DataFrame(IDS | {"zz": [20220408, 20220409], "yy": [20220408, 20221340], "xx": [20220408] * 2})
+    )
+    log = opened(path)
+    said = ", though \"zz\" could be days (--data.timestamp 'zz' --data.time_format %Y%m%d)"
+    assert log.notes[-1] == f"{path.name} has no timestamps: the order of the file is taken for the order of time{said}"
+    assert times(opened(path, timestamp="zz", time_format="%Y%m%d")) == [APRIL_8, APRIL_8 + 86_400]
 
 
 @forms
@@ -119,6 +177,8 @@ def test_duckdb_reads_the_same_days(tmp_path: Path) -> None:
     pytest.importorskip("duckdb")
     path = as_parquet(tmp_path, pl.DataFrame(IDS | {"t_dat": [20220408, 20220409]}))
     assert times(opened(path, engine="duckdb")) == times(opened(path))
+    path = as_parquet(tmp_path, pl.DataFrame(IDS | {"t_dat": ["20220408", "20220409.0"]}))
+    assert times(opened(path, engine="duckdb")) == [APRIL_8, APRIL_8 + 86_400]
 
 
 @forms
@@ -143,3 +203,20 @@ def test_the_transactions_of_a_shop_are_in_the_order_of_their_days(tmp_path: Pat
     (tmp_path / "transactions_train.csv").write_text(text)
     log = opened(tmp_path / "transactions_train.csv")
     assert (times(log), log.time_source) == ([1_537_574_400, 1_537_401_600], "dates")
+
+
+def test_describe_says_what_times_are(tmp_path: Path) -> None:
+    """Relative seconds, a finer time beside a date, and a column that could be times, each by its own words."""
+    cases = {
+        "times are no dates": {"timestamp": [0, 26_000_000]},
+        '"date" beside it is not read': {
+            "date": [20220408, 20220409],
+            "time_ms": [1_649_400_148_103, 1_649_486_548_103],
+        },
+        '"seconds_since_start" could be times': {"seconds_since_start": [0, 120]},
+        "are dates that are written as numbers (%Y%m%d)": {"t_dat": [20220408, 20220409]},
+    }
+    for words, columns in cases.items():
+        path = as_csv(tmp_path, pl.DataFrame(IDS | columns))
+        result = CliRunner().invoke(app, ["describe", str(path)])
+        assert words in " ".join(result.output.split()), result.output

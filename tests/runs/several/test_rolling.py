@@ -54,6 +54,18 @@ def test_windows_end_with_the_log_and_know_nothing_of_what_came_later(log: Path)
         assert (split.valid.target.lengths == 2).all()
 
 
+def test_a_gap_lies_before_the_validation_and_the_test_of_each_window(log: Path) -> None:
+    """Of twelve days the first window ends with the tenth: test 9 and 10, validation 6 and 7, training 1 to 4."""
+    found = windows_of(recipe_of(log, days=2, windows=2, gap="1d", cases="last"))
+    split = build.build_split(found[0].recipe.split, build.build_dataset(found[0].recipe.data)[0], 0)
+    assert (split.train.lengths == 4).all()
+    assert (split.valid.history.lengths == 5).all()
+    assert (split.test.history.lengths == 7).all()
+    assert (split.test.target.lengths == 1).all()
+    with pytest.raises(ni.InputError, match=r"4 windows of 2 days, 2 days apart, a gap of 1d before each part, leave"):
+        windows_of(recipe_of(log, days=2, windows=4, gap="1d"))
+
+
 def test_by_default_windows_stand_side_by_side(log: Path) -> None:
     found = windows_of(recipe_of(log, days=1.5))
     assert np.diff([one.recipe.data.before or 0 for one in found]).tolist() == [1.5 * DAY] * 3

@@ -35,6 +35,11 @@ def scan_parquet(path: Path) -> pl.LazyFrame:
     return pl.scan_parquet(_file(path), glob=False, hive_partitioning=False)
 
 
+def scan_arrow(dataset: Any) -> pl.LazyFrame:
+    """A data set of pyarrow, which has listed its files itself, not read yet."""
+    return pl.scan_pyarrow_dataset(dataset)
+
+
 def parquet_names(path: Path) -> list[str]:
     """The names of the columns.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import narwhals as nw
@@ -11,6 +11,7 @@ from narwhals.typing import IntoFrame
 
 from nextitem.data.log.bad_lines import WORDS as ROLE_WORDS
 from nextitem.data.log.bad_lines import BadLines, LineError
+from nextitem.data.log.composite import EITHER, by_role, columns_of_user, parts_note, refuse_types
 from nextitem.data.log.frames import Frame, collected, num_rows, with_row
 from nextitem.data.log.id_rules import has_nul, is_blank
 from nextitem.data.log.ratings import READ, bad_ratings, read_ratings
@@ -58,7 +59,7 @@ class Interactions:
         cls,
         frame: IntoFrame,
         *,
-        user: str = "user",
+        user: str | Sequence[str] = "user",
         item: str = "item",
         timestamp: str | None = "timestamp",
         rating: str | None = None,
@@ -71,26 +72,33 @@ class Interactions:
     ) -> Interactions:
         """Take the named columns of a polars (eager or lazy), pandas, Modin, cuDF, pyarrow, DuckDB or Spark frame.
 
-        A lazy frame stays lazy; its rows are looked at here, for the checks. `timestamp=None` says that the rows are in
-        time order already. Times are dates, text or numbers, which count seconds, milliseconds, microseconds or
-        nanoseconds by their size (`units.RANGES`), unless `time_unit` names what whole numbers count. `time_format` is
-        that of dates as text, as strptime has it. `row` is a column of integers that ascend in the order of the log,
-        for tables without an order of their own; `part` one of 0, 1, 2 for train, valid, test. `name` is what errors
-        say.
+        A lazy frame stays lazy; its rows are looked at here, for the checks. Several columns may be the user together:
+        their values are joined (`composite`). `timestamp=None` says that the rows are in time order already. Times are
+        dates, text or numbers, which count seconds, milliseconds, microseconds or nanoseconds by their size
+        (`units.RANGES`), unless `time_unit` names what whole numbers count. `time_format` is that of dates as text, as
+        strptime has it. `row` is a column of integers that ascend in the order of the log, for tables without an order
+        of their own; `part` one of 0, 1, 2 for train, valid, test. `name` is what errors say.
 
         Raises:
             InputError: a column is missing, the frame is empty, an id is missing, blank or has a NUL byte, a timestamp
                 is neither number nor date, or lies before 1970.
         """
         table: Frame = nw.from_native(frame)
-        roles = {"row": row, "user": user, "item": item, "timestamp": timestamp, "rating": rating, "part": part}
-        columns = {role: column for role, column in roles.items() if column is not None}
-        known = table.collect_schema().names()
-        for role, column in columns.items():
+        users = columns_of_user(user)
+        of_user = [("user", column) for column in users]
+        others = [("item", item), ("timestamp", timestamp), ("rating", rating), ("part", part)]
+        named = [(role, column) for role, column in (("row", row), *of_user, *others) if column is not None]
+        schema = table.collect_schema()
+        known = schema.names()
+        for role, column in named:
             if column not in known:
                 way_out = " (timestamp=None: the order of the rows)" if role == "timestamp" else ""
                 raise InputError(f'{name} has no column "{column}" for the {role}; {suggest(column, known)}{way_out}')
-        table = table.select([nw.col(column).alias(role) for role, column in columns.items()])
+        if users[1:]:
+            refuse_types(schema, users, name)
+            notes = (*notes, *parts_note(users))
+        table = table.select(by_role((role, nw.col(column)) for role, column in named))
+        columns = dict(named) | {"user": EITHER.join(users)}
         terms = Terms(columns, name, time_format=time_format, time_unit=time_unit, notes=notes)
         return cls.from_roles(table, terms)
 

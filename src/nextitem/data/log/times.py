@@ -19,6 +19,7 @@ from nextitem.data.log.units import PER_SECOND, UNITS, WORDS, TimeUnit, unit_not
 from nextitem.errors import InputError
 
 WHOLE = r"^\s*[+-]?\d{1,18}\s*$"
+NOTHING_LEFT = r"\.0+\s*$"  # of a whole number that is written with a point
 DECIMAL = r"^\s*[0-8]?\d{1,9}(?:\.\d{0,9})?\s*$"  # seconds that nanoseconds hold to the last digit
 DEFAULT_WAY_OUT = (
     "convert the column (dates such as 2014-04-07 10:31:09 are read too, others are told by "
@@ -69,7 +70,7 @@ def _as_days(table: Frame, name: str) -> tuple[Frame, str] | None:
     """The numbers of a column as text, and the form that all have as dates; None where they are none."""
     dtype = table.collect_schema()[COLUMN]
     if _is_text(dtype):
-        text = nw.col(COLUMN).cast(nw.String)
+        text = nw.col(COLUMN).cast(nw.String).str.replace_all(NOTHING_LEFT, "")  # 20220408.0: beside a blank, of pandas
         if not collected(table.select(text.str.contains(WHOLE).all().alias("whole")))["whole"][0]:
             return None
         numbers = text.str.strip_chars().cast(nw.Int64)

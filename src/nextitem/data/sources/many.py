@@ -82,15 +82,22 @@ def _format_of_all(files: Sequence[Path], format: str, separator: str | None) ->
 
 def _called(files: Sequence[Path]) -> str:
     """What all files are called together."""
-    return files[0].name if len(files) == 1 else f"{files[0].name} to {files[-1].name}"
+    names = _names(files)
+    return names[0] if len(files) == 1 else f"{names[0]} to {names[-1]}"
 
 
 def _order_note(files: Sequence[Path]) -> str:
     """What is said of the order."""
     if len(files) == 1:
         return f"one file has such a name: {files[0].name}"
+    names = _names(files)
+    if len(names) > SHOWN + 1:
+        names = [*names[: SHOWN - 1], f"{names[SHOWN - 1]} .. {names[-1]}"]
+    return f"{len(files):,} files are one log, in the order of their names: {', '.join(names)}"
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    """By which the files are told apart, with their folder where several are called the same."""
     names = [path.name for path in files]
-    between = " .. " if len(names) > SHOWN + 1 else ", "
-    return (
-        f"{len(names):,} files are one log, in the order of their names: {', '.join(names[:SHOWN])}{between}{names[-1]}"
-    )
+    alone = len({*names}) == len(names)
+    return names if alone else [f"{path.parent.name}/{path.name}" for path in files]

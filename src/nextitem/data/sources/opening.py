@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-
-from narwhals.typing import IntoFrame
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.log.bad_lines import BadLinesRule
+from nextitem.data.log.composite import as_key
 from nextitem.data.log.interactions import Interactions
+from nextitem.data.log.shards import PATTERN, are_alike, naturally, shards
 from nextitem.data.log.where import Where
+from nextitem.data.sources.any_table import AnyTable
 from nextitem.data.sources.beside import NO_LOGS
 from nextitem.data.sources.file_logs import file_log
 from nextitem.data.sources.formats.format import Options
@@ -20,7 +22,6 @@ from nextitem.data.sources.formats.roles import Roles
 from nextitem.data.sources.many import many_logs
 from nextitem.data.sources.public import PUBLIC_DATA, find
 from nextitem.data.sources.scanning import Engine, is_scanned
-from nextitem.data.sources.shards import are_alike, naturally, shards
 from nextitem.data.sources.tables_in_memory import SparseMatrix, read_frame, read_matrix
 from nextitem.data.synthetic import SYNTHETIC
 from nextitem.errors import InputError, suggest
@@ -78,9 +79,10 @@ def open_data(
     condition = None if where is None else Where(where)
     roles = Roles(user, item, timestamp, rating, time_format, condition)
     options = Options(roles, separator, quote, bad_lines)
-    if (files := files_of(source)) is not None:
+    if (files := files_of(source, data_dir)) is not None:
         log, read_as = many_logs(files, format, engine, options)
-        return log, f"{source}, {len(files):,} {'file' if len(files) == 1 else 'files'}, {read_as}"
+        found = find(source, data_dir).said if source in PUBLIC_DATA else source
+        return log, f"{found}, {len(files):,} {'file' if len(files) == 1 else 'files'}, {read_as}"
     path, known_format, said = locate(source, data_dir)
     if known_format is not None:
         format = known_format if format == "auto" else format
@@ -102,19 +104,22 @@ def locate(source: str, data_dir: Path | None = None) -> tuple[Path, str | None,
     if source in PUBLIC_DATA:
         found = find(source, data_dir)
         return found.path, found.file.format, found.said
-    files = files_of(source)
+    files = files_of(source, data_dir)
     path = _interaction_file(source, Path(source).expanduser()) if files is None else files[0]
     return path, None, str(path)
 
 
-def files_of(source: str) -> tuple[Path, ...] | None:
+def files_of(source: str, data_dir: Path | None = None) -> tuple[Path, ...] | None:
     """The files of a log that has many, in their order: those of a pattern, or of a folder where they are called alike
     but for numbers. None: it has one.
 
     Raises:
-        InputError: no file has the name that a pattern asks for.
+        InputError: no file has the name that a pattern asks for, or a public data set of many is not to be had.
     """
-    if source in PUBLIC_DATA or source in SYNTHETIC:
+    if source in PUBLIC_DATA:
+        is_many = any(PATTERN.search(file.place) for file in PUBLIC_DATA[source].files)
+        return shards(str(find(source, data_dir).path)) if is_many else None
+    if source in SYNTHETIC:
         return None
     folder = Path(source).expanduser()
     if not folder.is_dir():
@@ -124,11 +129,11 @@ def files_of(source: str) -> tuple[Path, ...] | None:
 
 
 def read_dataset(
-    source: str | Path | IntoFrame | SparseMatrix,
+    source: str | Path | AnyTable | SparseMatrix,
     data_dir: Path | None = None,
     *,
     format: str = "auto",
-    user: str | None = None,
+    user: str | Sequence[str] | None = None,
     item: str | None = None,
     timestamp: str | None = None,
     rating: str | None = None,
@@ -141,15 +146,17 @@ def read_dataset(
 ) -> Dataset:
     """A data set of a file, a folder, a public data set by its name, or a table in memory; without filters.
 
-    A table in memory is a polars, pandas, pyarrow, DuckDB or Spark frame, or a sparse matrix of scipy (a user a row, an
-    item a column; ids are their numbers from 0). `user`, `item`, `timestamp` and `rating` name columns that are not
-    found by themselves; only rows count that `where` holds for, such as "event_type == 'buy'"; `data_dir` is where
-    public data lies already. The other options are of `open_data`, which with the functions of
-    `nextitem.data.log.filters` and `Dataset.from_interactions` is the road of who filters.
+    A table in memory is a polars, pandas, DuckDB or Spark frame, a table, reader or data set of pyarrow, a data set of
+    Hugging Face, whatever hands over a stream of Arrow data, or a sparse matrix of scipy (a user a row, an item a
+    column; ids are their numbers from 0). `user`, `item`, `timestamp` and `rating` name columns that are not found by
+    themselves (`user` several that make one together); only rows count that `where` holds for, such as
+    "event_type == 'buy'"; `data_dir` is where public data lies already. The other options are of `open_data`, which
+    with the functions of `nextitem.data.log.filters` and `Dataset.from_interactions` is the road of who filters.
 
     Raises:
         InputError: nothing of that name, the file breaks a rule, or what is prepared already gets options.
     """
+    user = as_key(user)
     if not isinstance(source, str | Path):
         told = (data_dir, separator, None if format == "auto" else format)
         if told != (None,) * len(told) or (quote, engine) != ("auto", "polars"):

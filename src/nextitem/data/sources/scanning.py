@@ -17,6 +17,7 @@ import narwhals as nw
 import polars as pl
 
 from nextitem.data.log.bad_lines import BadLinesRule
+from nextitem.data.log.composite import by_role, parts_note
 from nextitem.data.log.exact import duckdb_path, scan_parquet, spark_path
 from nextitem.data.log.frames import Frame, collected, settled, to_polars
 from nextitem.data.log.interactions import Interactions, Terms
@@ -105,25 +106,28 @@ def _on_engine(log: Interactions, engine: Engine, session: Any) -> Interactions:
 def _text(path: Path, format: str, asked: Roles, separator: str | None, quote: Quote) -> Interactions:
     """The numbers stay in memory; the ids are read again whenever they are asked for."""
     dialect = dialect_of(path, format, separator, quote)
+    said: Notes = ()
     with explained(path):
         table = dialect.scan(path)
         roles = header_roles(path, format, table.collect_schema().names(), asked, separator)
-        notes = _told_of_lists(table, path, format, roles)
+        lists = _told_of_lists(table, path, format, roles)
         table, texts = _looked_at(table, path, dialect, roles if asked.where is None else [])
         if asked.where is not None:  # of lines that are as long as the first
             columns = table.collect_schema().names()
             called = {bare: one for one, bare in atomic_names(columns, path).items()} if format == "atomic" else None
-            left, said = asked.where.rows(nw.from_native(table), called or {one: one for one in columns}, path.name)
+            left, counted = asked.where.rows(nw.from_native(table), called or {one: one for one in columns}, path.name)
             table, texts = _looked_at(left.to_native(), path, dialect, roles)
-            notes = (said, *notes)
+            said = (counted,)
     bare = _bare(table, path, format)
     names = bare.collect_schema().names()
     found = named(names, roles)
+    notes = (*said, *parts_note(found.parts), *lists)
     if found.timestamp is None:
         notes += file_order(found, asked, path.name, bare.head(SAMPLE).collect(), columns_of(bare))
     numbers = with_numbers(texts.with_row_index("row"), path, asked, found.says_date)
     read = collected(numbers.frame).to_polars().drop("row")
-    ids = table.select(pl.nth(place).alias(role) for role, place in roles if role in IDS)
+    of_ids = by_role((role, nw.nth(place)) for role, place in roles if role in IDS)
+    ids = nw.from_native(table).select(*of_ids).to_native()
     together = pl.concat([ids, read.lazy()], how="horizontal") if read.columns else ids
     terms = Terms(
         {role: role for role in (*IDS, *read.columns)},

@@ -11,10 +11,11 @@ import polars as pl
 from nextitem.data.log.bad_lines import BadLinesRule
 from nextitem.data.log.frames import Frame, collected, to_polars
 from nextitem.data.log.interactions import Interactions
+from nextitem.data.sources.any_table import any_table, plain_columns
 from nextitem.data.sources.formats.lists import list_notes
 from nextitem.data.sources.formats.parquet import with_roles
 from nextitem.data.sources.formats.roles import Roles, find_roles
-from nextitem.data.sources.formats.times import SAMPLE, columns_of, file_order
+from nextitem.data.sources.formats.times import SAMPLE, file_order
 from nextitem.errors import InputError
 
 NAME = "the data frame"
@@ -33,26 +34,22 @@ class SparseMatrix(Protocol):
 
 
 def read_frame(frame: object, asked: Roles, bad_lines: BadLinesRule = "error") -> Interactions:
-    """A log of a polars, pandas, Modin, pyarrow, DuckDB or Spark frame; columns are named, or found as in a file.
+    """A log of a table of any kind (`any_table`); columns are named, or found as in a file.
 
     Raises:
-        InputError: it is no frame, or breaks a rule of `find_roles`, of times or of `Interactions.from_frame`.
+        InputError: it is no table, or breaks a rule of `find_roles`, of times or of `Interactions.from_frame`.
     """
-    try:
-        table: Frame = nw.from_native(frame)
-    except TypeError as error:
-        raise InputError(
-            f"data is a name, a file or folder, a data frame or a sparse matrix, found {type(frame).__name__}"
-        ) from error
+    table = any_table(frame)
     schema = table.collect_schema()
     roles = find_roles(schema.names(), asked, NAME)
     lists = [column for column, dtype in schema.items() if dtype.is_nested()]
     notes = list_notes(schema.names(), lists, roles, NAME)
     if roles.timestamp is None:
         sample = to_polars(table.head(SAMPLE)).collect()
-        notes += file_order(roles, asked, NAME, sample, columns_of(to_polars(table)))
-    table, whole = _whole_ids(table, roles)
-    return with_roles(table.to_native(), roles, asked, schema.names(), Path(NAME), (*notes, *whole), bad_lines)
+        notes += file_order(roles, asked, NAME, sample, lambda columns: to_polars(table.select(columns)))
+    plain = plain_columns(table, [column for _, column in roles.names()])
+    whole, said = _whole_ids(plain, roles)
+    return with_roles(whole.to_native(), roles, asked, schema.names(), Path(NAME), (*notes, *said), bad_lines)
 
 
 def read_matrix(matrix: SparseMatrix) -> Interactions:

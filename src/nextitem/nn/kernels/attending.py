@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import prange
+from numba import prange, types
 from torch import Tensor
 
-from nextitem.compiling import kernel, parallel_kernel
+from nextitem.compiling import inner_kernel, parallel_kernel, standing
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two
-from nextitem.nn.kernels.dropping import Dropping
+from nextitem.nn.kernels.dropping import DROPPING, Dropping
 from nextitem.nn.kernels.hashing import BLOCK, number_at, seed_of
+from nextitem.nn.kernels.kinds import LINE, SIZE, TABLE
 from nextitem.nn.kernels.memory import scratch, thread_number
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, multiply
@@ -37,6 +38,9 @@ class Shape(NamedTuple):
     wide: int
     lanes: int
     is_causal: bool
+
+
+SHAPE = types.NamedTuple((*4 * [SIZE], types.boolean), Shape)  # type: ignore[no-untyped-call]
 
 
 def shape_of(query: Tensor, num_heads: int, is_causal: bool) -> Shape:
@@ -71,13 +75,16 @@ def _attend(
 ) -> None:  # fmt: skip
     for row in prange(len(query)):
         thread = thread_number()
-        _attend_row(  # an int64: what is left of prange counts in uint64, for which all would be compiled again
-            np.int64(row), query[row], key[row], value[row], seen[row], mixture[row], logs[row], shape, dropping,
+        _attend_row(
+            row, query[row], key[row], value[row], seen[row], mixture[row], logs[row], shape, dropping,
             keys[thread], values[thread], asking[thread], weights[thread], mixed[thread], sums[thread],
         )  # fmt: skip
 
 
-@kernel(fastmath=FUSED, error_model="numpy")
+@standing(
+    SIZE, *3 * [TABLE], SIZE, *2 * [TABLE], SHAPE, DROPPING, *6 * [LINE],
+    fastmath=FUSED, error_model="numpy",
+)  # fmt: skip
 def _attend_row(
     row: Any, query: Any, key: Any, value: Any, seen: int, mixture: Any, logs: Any, shape: Any, dropping: Any,
     keys: Any, values: Any, asking: Any, weights: Any, mixed: Any, sums: Any,
@@ -105,18 +112,18 @@ def _attend_row(
         take(mixed, start, count, shape, mixture)
 
 
-@kernel(forceinline=True)
+@inner_kernel(forceinline=True)
 def visible(place: int, seen: int, is_causal: bool) -> Any:
     """How many positions the query at `place` sees."""
     return min(place + 1, seen) if is_causal else seen
 
 
-@kernel(forceinline=True)
+@inner_kernel(forceinline=True)
 def rounded(count: int) -> Any:
     return (count + LANES - 1) // LANES * LANES
 
 
-@kernel()
+@inner_kernel()
 def lay(x: Any, start: int, count: int, factor: Any, shape: Any, out: Any) -> None:
     """`count` lines of a row times `factor`, (count, D) -> (count, H, W)."""
     width, wide = shape.width, shape.wide
@@ -128,7 +135,7 @@ def lay(x: Any, start: int, count: int, factor: Any, shape: Any, out: Any) -> No
                 out_line[e] = line[e] * factor
 
 
-@kernel()
+@inner_kernel()
 def lay_side_by_side(x: Any, factor: Any, out: Any, lanes: int) -> None:
     """A row times `factor`, (T, D) -> (D, L)."""
     length, dim = x.shape
@@ -137,7 +144,7 @@ def lay_side_by_side(x: Any, factor: Any, out: Any, lanes: int) -> None:
             out[e * lanes + t] = x[t, e] * factor
 
 
-@kernel()
+@inner_kernel()
 def take(lines: Any, start: int, count: int, shape: Any, out: Any) -> None:
     """(count, H, W) -> `count` lines of a row."""
     width, wide = shape.width, shape.wide
@@ -149,13 +156,13 @@ def take(lines: Any, start: int, count: int, shape: Any, out: Any) -> None:
                 out_line[e] = line[e]
 
 
-@kernel()
+@inner_kernel()
 def _scale(line: Any, factor: Any) -> None:
     for e in range(len(line)):
         line[e] *= factor
 
 
-@kernel(fastmath={*FUSED, "reassoc"}, error_model="numpy")
+@inner_kernel(fastmath={*FUSED, "reassoc"}, error_model="numpy")
 def _softmax(
     scores: Any, lanes: int, reach: int, start: int, count: int, seen: int, is_causal: bool, logs: Any, sums: Any
 ) -> None:
@@ -171,7 +178,7 @@ def _softmax(
         logs[start + nth], sums[nth] = top + F(math.log2(total)), total
 
 
-@kernel(forceinline=True)
+@inner_kernel(forceinline=True)
 def _highest(bits: Any) -> Any:
     """The highest of float32 numbers whose bits these are: as whole numbers they have this order, NaN above all."""
     top = np.int32(-2147483648)
@@ -181,7 +188,7 @@ def _highest(bits: Any) -> Any:
     return np.int32(top ^ ((top >> np.int32(31)) & np.int32(0x7FFFFFFF))).view(np.float32)
 
 
-@kernel()
+@inner_kernel()
 def _drop(
     weights: Any, lanes: int, start: int, count: int, seen: int, is_causal: bool, first: int, length: int, dropping: Any
 ) -> None:

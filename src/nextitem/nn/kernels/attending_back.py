@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import torch
 from numba import prange
 from torch import Tensor
 
-from nextitem.compiling import kernel, parallel_kernel
+from nextitem.compiling import inner_kernel, parallel_kernel, standing
 from nextitem.nn.kernels.attending import (
     LOG2_E,
+    SHAPE,
     STRIP,
     Shape,
     lay,
@@ -25,8 +25,9 @@ from nextitem.nn.kernels.attending import (
     visible,
 )
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two
-from nextitem.nn.kernels.dropping import Dropping
+from nextitem.nn.kernels.dropping import DROPPING, Dropping
 from nextitem.nn.kernels.hashing import BLOCK, number_at, seed_of
+from nextitem.nn.kernels.kinds import LINE, SIZE, TABLE
 from nextitem.nn.kernels.memory import scratch, thread_number
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import multiply
@@ -56,14 +57,17 @@ def _gradients(
 ) -> None:  # fmt: skip
     for row in prange(len(query)):
         thread = thread_number()
-        _gradients_of_row(  # an int64, as in attending.py
-            np.int64(row), query[row], key[row], value[row], seen[row], mixture[row], logs[row], mixture_grad[row],
+        _gradients_of_row(
+            row, query[row], key[row], value[row], seen[row], mixture[row], logs[row], mixture_grad[row],
             query_grad[row], key_grad[row], value_grad[row], shape, dropping, side_by_side[thread], tables[thread],
             strips[thread], weights[thread], means[thread],
         )  # fmt: skip
 
 
-@kernel(fastmath=FUSED, error_model="numpy")
+@standing(
+    SIZE, *3 * [TABLE], SIZE, *6 * [TABLE], SHAPE, DROPPING, *4 * [TABLE], LINE,
+    fastmath=FUSED, error_model="numpy",
+)  # fmt: skip
 def _gradients_of_row(
     row: Any, query: Any, key: Any, value: Any, seen: int, mixture: Any, logs: Any, mixture_grad: Any,
     query_grad: Any, key_grad: Any, value_grad: Any, shape: Any, dropping: Any, side_by_side: Any, tables: Any,
@@ -104,7 +108,7 @@ def _gradients_of_row(
     take(of_values, 0, length, shape, value_grad)
 
 
-@kernel(fastmath={*FUSED, "reassoc"})
+@inner_kernel(fastmath={*FUSED, "reassoc"})
 def _means(
     given: Any, at: int, line: int, mixture: Any, start: int, count: int, left: int, width: int, means: Any
 ) -> None:
@@ -117,7 +121,7 @@ def _means(
         means[nth] = total
 
 
-@kernel(fastmath=FUSED, error_model="numpy")
+@inner_kernel(fastmath=FUSED, error_model="numpy")
 def _through_softmax(
     weights: Any, of_weights: Any, lanes: int, reach: int, start: int, count: int, seen: int, is_causal: bool,
     logs: Any, means: Any, first: int, length: int, dropping: Any,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nextitem.compiling import kernel
+from nextitem.compiling import inner_kernel
 
 F = np.float32
 FUSED = {"contract"}  # a * b + c in one instruction; nothing is reordered
@@ -18,7 +18,7 @@ _ROUND = F(12582912.0)  # 1.5 * 2^23: added, it leaves a float32's whole part in
 _LOG2_E, _LN2_HIGH, _LN2_LOW = F(1.4426950408889634), F(0.693359375), F(-2.12194440e-4)
 
 
-@kernel(is_kept=False, fastmath=FUSED, error_model="numpy", forceinline=True)
+@inner_kernel(fastmath=FUSED, error_model="numpy", forceinline=True)
 def exp_of_negative(x: Any) -> Any:
     """exp(x) for x <= 0, relative error below 1e-6; below -87, where float32 leaves its normal range, exp(-87)."""
     x = F(-87.0) if x < F(-87.0) else x
@@ -35,7 +35,7 @@ def exp_of_negative(x: Any) -> Any:
     return np.int32(F(p).view(np.int32) + power).view(np.float32)
 
 
-@kernel(is_kept=False, fastmath=FUSED, error_model="numpy", forceinline=True)
+@inner_kernel(fastmath=FUSED, error_model="numpy", forceinline=True)
 def power_of_two(x: Any) -> Any:
     """2^x for x <= 127, relative error below 3e-7; below -126, where float32 leaves its normal range, 2^-126.
 
@@ -53,7 +53,7 @@ def power_of_two(x: Any) -> Any:
     return np.int32(F(p).view(np.int32) + power).view(np.float32)
 
 
-@kernel(is_kept=False, fastmath=FUSED, error_model="numpy", forceinline=True)
+@inner_kernel(fastmath=FUSED, error_model="numpy", forceinline=True)
 def log1p_of_share(x: Any) -> Any:
     """log(1 + x) for 0 <= x <= 1, relative error below 1e-6: 2 atanh(x / (2 + x)) by its series."""
     s = x / (F(2) + x)
@@ -67,14 +67,14 @@ def log1p_of_share(x: Any) -> Any:
     return F(2) * s + F(2) * s * q * p
 
 
-@kernel(is_kept=False, fastmath=FUSED, error_model="numpy", forceinline=True)
+@inner_kernel(fastmath=FUSED, error_model="numpy", forceinline=True)
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x))."""
     small = exp_of_negative(F(0) - abs(x))
     return (F(1) if x >= F(0) else small) / (F(1) + small)
 
 
-@kernel(is_kept=False, fastmath=FUSED, error_model="numpy", forceinline=True)
+@inner_kernel(fastmath=FUSED, error_model="numpy", forceinline=True)
 def softplus(x: Any) -> Any:
     """log(1 + exp(x))."""
     return (F(0) if x < F(0) else x) + log1p_of_share(exp_of_negative(F(0) - abs(x)))

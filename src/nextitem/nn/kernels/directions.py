@@ -13,7 +13,7 @@ import torch
 from numba import prange
 from torch import Tensor
 
-from nextitem.compiling import kernel, parallel_kernel
+from nextitem.compiling import inner_kernel, parallel_kernel
 from nextitem.nn.kernels.curves import FUSED, F
 from nextitem.nn.kernels.gathering import inner_product
 from nextitem.nn.kernels.hashing import BLOCK, halves, number_at, seed_of
@@ -67,7 +67,7 @@ def _unit_back(gradient: Any, rows: Any, lengths: Any, found: Any, low: Any, hig
                 _drop_row(row, nth, low, high, bound, scale)
 
 
-@kernel()
+@inner_kernel()
 def _drop_row(row: Any, nth: Any, low: Any, high: Any, bound: Any, scale: Any) -> None:
     """As `dropping` does it in a flat array, of which this is the row with this number."""
     first = nth * len(row)

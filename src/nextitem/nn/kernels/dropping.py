@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import prange
+from numba import prange, types
 from torch import Tensor
 
 from nextitem.compiling import parallel_kernel
@@ -22,6 +22,9 @@ class Dropping(NamedTuple):
     scale: Any
     low: Any  # halves of the seed
     high: Any
+
+
+DROPPING = types.NamedTuple((types.uint32, types.float32, types.uint32, types.uint32), Dropping)  # type: ignore[no-untyped-call]
 
 
 def dropping_of(bound: int, scale: float, seed: int) -> Dropping:

@@ -11,7 +11,7 @@ import torch
 from numba import prange
 from torch import Tensor
 
-from nextitem.compiling import kernel, parallel_kernel
+from nextitem.compiling import inner_kernel, parallel_kernel
 from nextitem.nn.kernels.curves import FUSED, F
 from nextitem.nn.kernels.gathering import inner_product
 from nextitem.nn.kernels.memory import WORKERS, array_of
@@ -98,7 +98,7 @@ def _inner_products_by_relation(
                 found[edge] = _threefold(left[node], right[ends[edge]], relation_vectors[relations[edge]])
 
 
-@kernel(fastmath={*FUSED, "reassoc"})
+@inner_kernel(fastmath={*FUSED, "reassoc"})
 def _threefold(one: Any, other: Any, third: Any) -> Any:
     total = F(0)
     for e in range(len(one)):

@@ -16,10 +16,11 @@ import torch
 from numba import prange
 from torch import Tensor
 
-from nextitem.compiling import kernel, parallel_kernel
+from nextitem.compiling import inner_kernel, parallel_kernel, standing
 from nextitem.nn.kernels.curves import F
-from nextitem.nn.kernels.dropping import Dropping
+from nextitem.nn.kernels.dropping import DROPPING, Dropping
 from nextitem.nn.kernels.hashing import BLOCK, number_at, seed_of
+from nextitem.nn.kernels.kinds import LINE, SIZE, TABLE
 from nextitem.nn.kernels.memory import WORKERS, array_of, scratch, thread_number
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, multiply
@@ -84,7 +85,7 @@ def _feed(
         )  # fmt: skip
 
 
-@kernel()
+@standing(*2 * [TABLE], *2 * [SIZE], *2 * [TABLE, LINE], SIZE, *2 * [DROPPING], TABLE)
 def _feed_chunk(
     x: Any, out: Any, start: int, count: int, inner: Any, inner_bias: Any, outer: Any, outer_bias: Any, width: int,
     between: Any, after: Any, room: Any,
@@ -97,7 +98,7 @@ def _feed_chunk(
     _take(fed, w, start, count, out)
 
 
-@kernel()
+@inner_kernel()
 def _hide(
     x: Any, start: int, count: int, inner: Any, bias: Any, width: int, dropping: Any, hidden: Any, kept: Any
 ) -> None:
@@ -109,7 +110,7 @@ def _hide(
         hidden[place] = F(0) if hidden[place] <= F(0) else hidden[place]
 
 
-@kernel()
+@inner_kernel()
 def _map(x: Any, at: int, line: int, weight: Any, bias: Any, out: Any, count: int, depth: int) -> None:
     """Lines of x from place `at` on @ weight (A, B) + bias (B,) -> (N, B)."""
     width = len(bias)
@@ -137,7 +138,7 @@ def _gradients(
             )  # fmt: skip
 
 
-@kernel()
+@standing(*3 * [TABLE], *2 * [SIZE], TABLE, LINE, *2 * [TABLE], SIZE, *2 * [DROPPING], *4 * [LINE], TABLE)
 def _gradients_of_chunk(
     x: Any, grad: Any, x_grad: Any, start: int, count: int, inner: Any, inner_bias: Any, outer: Any, back: Any,
     width: int, between: Any, after: Any, of_inner: Any, of_inner_bias: Any, of_outer: Any, of_outer_bias: Any,
@@ -161,7 +162,7 @@ def _gradients_of_chunk(
     _take(given, w, start, count, x_grad)
 
 
-@kernel()
+@inner_kernel()
 def _drop(lines: Any, wide: int, start: int, count: int, width: int, dropping: Any, kept: Any) -> None:
     """Dropout of (N, wide), of which `width` numbers a line count; the first stands at place `start` * width."""
     if dropping.scale == F(1):
@@ -180,7 +181,7 @@ def _drop(lines: Any, wide: int, start: int, count: int, width: int, dropping: A
             line[e] *= kept_line[e]
 
 
-@kernel()
+@inner_kernel()
 def _add_lines(lines: Any, count: int, totals: Any) -> None:
     width = len(totals)
     for nth in range(count):
@@ -189,7 +190,7 @@ def _add_lines(lines: Any, count: int, totals: Any) -> None:
             totals[e] += line[e]
 
 
-@kernel()
+@inner_kernel()
 def _lay(x: Any, wide: int, start: int, count: int, lines: Any) -> None:
     """Positions of x (P, D) -> (N, W), zero where a line is longer."""
     for nth in range(count):
@@ -200,7 +201,7 @@ def _lay(x: Any, wide: int, start: int, count: int, lines: Any) -> None:
             line[e] = F(0)
 
 
-@kernel()
+@inner_kernel()
 def _take(lines: Any, wide: int, start: int, count: int, out: Any) -> None:
     """(N, W) -> positions of out (P, D)."""
     for nth in range(count):

@@ -12,7 +12,7 @@ import torch
 from numba import prange
 from torch import Tensor
 
-from nextitem.compiling import kernel, parallel_kernel
+from nextitem.compiling import inner_kernel, kernel, parallel_kernel
 from nextitem.nn.kernels.curves import FUSED, F
 from nextitem.nn.kernels.memory import array_of
 from nextitem.nn.kernels.threads import use_torch_threads
@@ -46,7 +46,7 @@ def _products(queries: Any, vectors: Any, items: Any, scores: Any) -> None:
                 scores[nth, k] = inner_product(queries[nth], vectors[items[nth, k]])
 
 
-@kernel(fastmath={*FUSED, "reassoc"})
+@inner_kernel(fastmath={*FUSED, "reassoc"})
 def inner_product(one: Any, other: Any) -> Any:
     total = F(0)
     for e in range(len(one)):
@@ -79,7 +79,7 @@ def _places(values: Any, bits: int) -> Any:
     return _runs(keys)
 
 
-@kernel()
+@inner_kernel()
 def _runs(keys: Any) -> Any:
     """Distinct values, places and where the runs begin, of sorted keys."""
     places, starts = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)

@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nextitem.compiling import kernel
+from nextitem.compiling import inner_kernel
 
 BLOCK = 1 << 14  # places of one seed
 GOLDEN = 0x9E3779B9  # 2^32 over the golden ratio: neighbours begin far apart
 _LOW = 0xFFFFFFFF
 
 
-@kernel(is_kept=False, inline="always")
+@inner_kernel(forceinline=True)
 def mix(x: Any) -> Any:
     """A permutation of the 32-bit numbers (uint32)."""
     x ^= x >> np.uint32(16)
@@ -29,13 +29,13 @@ def mix(x: Any) -> Any:
     return x ^ (x >> np.uint32(16))
 
 
-@kernel(is_kept=False, inline="always")
+@inner_kernel(forceinline=True)
 def seed_of(block: Any, low: Any, high: Any) -> Any:
     """The seed of a block, from both halves of the seed of the draw (uint32)."""
     return mix(np.uint32(mix(np.uint32(np.uint32(block) + low)) ^ high))
 
 
-@kernel(is_kept=False, inline="always")
+@inner_kernel(forceinline=True)
 def number_at(place: Any, seed: Any) -> Any:
     """Uniform over 0 .. 2^32 - 1; `place` counts from the start of its block."""
     return mix(np.uint32(np.uint32(place) * np.uint32(GOLDEN) + seed))

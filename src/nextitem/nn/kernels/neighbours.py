@@ -5,15 +5,21 @@ Sizes: B queries, T length, R rows, V = num_items + 1, L longest row.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
-from numba import get_num_threads, prange
+from numba import get_num_threads, prange, types
 
-from nextitem.compiling import kernel, parallel_kernel
+from nextitem.compiling import inner_kernel, parallel_kernel, standing
+from nextitem.nn.kernels.kinds import LINE, PAIR, SIZE, SIZES
 from nextitem.nn.kernels.threads import use_torch_threads
 
 PARTS = 4  # of a thread: each takes memory of its own once, (R,) and (V,), and goes through its share of the queries
+
+REALS, _REAL_TABLE = types.float64[::1], types.float64[:, ::1]
+QUERY = types.Tuple((types.int64[:, ::1], _REAL_TABLE, _REAL_TABLE, SIZES, REALS))  # type: ignore[no-untyped-call]
+ROWS = types.Tuple((SIZES, SIZES, SIZES, SIZES, REALS, REALS))  # type: ignore[no-untyped-call]
 
 
 def score(query: tuple[Any, ...], rows: tuple[Any, ...], fades: Any, most: tuple[int, int], scores: Any) -> None:
@@ -27,30 +33,42 @@ def score(query: tuple[Any, ...], rows: tuple[Any, ...], fades: Any, most: tuple
 
 @parallel_kernel()
 def _score(query: Any, rows: Any, fades: Any, most: Any, scores: Any, num_parts: int) -> None:
-    starts, norms = rows[0], rows[4]
+    num_rows, num_scores = len(rows[4]), scores.shape[1]
     for part in prange(num_parts):
-        shared, newest = np.zeros(len(norms)), np.full(len(norms), -1, np.int32)
-        met = np.empty(len(norms), np.int64)  # the rows of a query, in the order in which they are met
-        is_asked, sums = np.zeros(scores.shape[1], np.bool_), np.zeros(scores.shape[1])
+        shared, newest = np.zeros(num_rows), np.full(num_rows, -1, np.int32)
+        met = np.empty(num_rows, np.int64)  # the rows of a query, in the order in which they are met
+        is_asked, sums = np.zeros(num_scores, np.bool_), np.zeros(num_scores)
         for number in range(part * len(scores) // num_parts, (part + 1) * len(scores) // num_parts):
-            count = _meet(query, number, rows, shared, newest, met, is_asked)
-            if count > most[0]:
-                candidates = np.sort(np.partition(met[:count], most[0] - 1)[: most[0]])
-            else:
-                candidates = np.sort(met[:count])
-            near, similarities = _nearest(candidates, shared, query[4][number], rows, most[1])
-            for place in range(len(near)):
-                row, factor = near[place], similarities[place] * query[2][number, newest[near[place]]]
-                _add(rows[1][starts[row] : starts[row + 1]], factor, fades, is_asked, sums)
-            scores[number] = sums
-            sums[:] = 0.0
-            for place in range(count):
-                shared[met[place]], newest[met[place]] = 0.0, -1
-            for place in range(query[0].shape[1]):
-                is_asked[query[0][number, place]] = False
+            _score_one(number, query, rows, fades, most, scores[number], shared, newest, met, is_asked, sums)
 
 
-@kernel(is_kept=False)
+@standing(SIZE, QUERY, ROWS, REALS, PAIR, LINE, REALS, types.int32[::1], SIZES, types.boolean[::1], REALS)
+def _score_one(
+    number: int, query: Any, rows: Any, fades: Any, most: Any, scores: Any, shared: Any, newest: Any, met: Any,
+    is_asked: Any, sums: Any,
+) -> None:  # fmt: skip
+    """Writes the scores (V,) of one query; what lies behind `scores` is left as it was found."""
+    starts = rows[0]
+    count = _meet(query, number, rows, shared, newest, met, is_asked)
+    found = met[:count] if count <= most[0] else np.partition(met[:count], most[0] - 1)[: most[0]]
+    candidates = np.sort(found)
+    similarities = _similarities(candidates, shared, query[4][number], rows)
+    order = np.argsort(-similarities, kind="mergesort")  # the first of equal ones
+    for place in order[: most[1]]:
+        row, similarity = candidates[place], similarities[place]
+        if similarity > 0:
+            factor = similarity * query[2][number, newest[row]]
+            _add(rows[1][starts[row] : starts[row + 1]], factor, fades, is_asked, sums)
+    for item in range(len(sums)):
+        scores[item] = sums[item]
+        sums[item] = 0.0
+    for place in range(count):
+        shared[met[place]], newest[met[place]] = 0.0, -1
+    for place in range(query[0].shape[1]):
+        is_asked[query[0][number, place]] = False
+
+
+@inner_kernel()
 def _meet(query: Any, number: int, rows: Any, shared: Any, newest: Any, met: Any, is_asked: Any) -> int:
     """Adds up what the query shares with each row, but for its own; how many rows these are."""
     items, weights, own = query[0][number], query[1][number], query[3][number]
@@ -73,19 +91,19 @@ def _meet(query: Any, number: int, rows: Any, shared: Any, newest: Any, met: Any
     return count
 
 
-@kernel(is_kept=False)
-def _nearest(candidates: Any, shared: Any, now: float, rows: Any, most: int) -> Any:
-    """The rows of the highest similarity above 0, the first of equal ones, and their similarities."""
+@inner_kernel()
+def _similarities(candidates: Any, shared: Any, now: float, rows: Any) -> Any:
     norms, times = rows[4], rows[5]
-    gaps = np.abs(now - times[candidates])
-    least = gaps.min() if len(gaps) else 0.0
-    similarities = (shared[candidates] * norms[candidates] * np.exp(least - gaps)).astype(np.float32)
-    order = np.argsort(-similarities, kind="mergesort")[:most]
-    order = order[similarities[order] > 0]
-    return candidates[order], similarities[order]
+    similarities, least = np.empty(len(candidates), np.float32), np.inf
+    for row in candidates:
+        least = min(least, abs(now - times[row]))
+    for place in range(len(candidates)):
+        row = candidates[place]
+        similarities[place] = shared[row] * norms[row] * math.exp(least - abs(now - times[row]))
+    return similarities
 
 
-@kernel(is_kept=False)
+@inner_kernel()
 def _add(items: Any, factor: float, fades: Any, is_asked: Any, sums: Any) -> None:
     last = len(items) - 1
     while not is_asked[items[last]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from nextitem.compiling import kernel
+from nextitem.compiling import inner_kernel
 from nextitem.nn.kernels.memory import WORKERS
 
 
-@kernel()
+@inner_kernel()
 def first_node(part: Any, offsets: Any) -> Any:
     """Where one of WORKERS parts begins; that of WORKERS itself is the number of nodes.
 

@@ -23,8 +23,9 @@ import torch.nn.functional as torch_f
 from numba import prange
 from torch import Tensor
 
-from nextitem.compiling import parallel_kernel
+from nextitem.compiling import inner_kernel, parallel_kernel, standing
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two, sigmoid, softplus
+from nextitem.nn.kernels.kinds import CUBE, LINE, SIZE, SIZES, TABLE, TESSERACT
 from nextitem.nn.kernels.memory import WORKERS, array_of, flat_view, scratch, thread_number, written
 from nextitem.nn.kernels.threads import use_torch_threads
 
@@ -77,50 +78,75 @@ def numbers_of(values: list[int]) -> Any:
     return torch.tensor(values).numpy()
 
 
-@parallel_kernel(fastmath=FUSED, error_model="numpy")
+@parallel_kernel()
 def scan_forward(
     x: Any, raw: Any, z: Any, b: Any, c: Any, strides: Any, a: Any, d: Any, bias: Any, starts: Any, lengths: Any,
     y: Any, kept: Any, kept_starts: Any, h: Any, dt: Any, dtx: Any, ys: Any,
 ) -> None:  # fmt: skip
     """Writes y (P, E) and `kept`, the states (M, N, W) at the end of each chunk but a row's last."""
-    channels = d.size
-    states, lanes, chunk = a.shape[1], a.shape[2], dt.shape[1]
     for worker in prange(WORKERS):
         slot = thread_number()
         for row in range(worker, len(starts), WORKERS):
-            h[slot] = F(0)
-            for first in range(0, lengths[row], chunk):
-                count = min(chunk, lengths[row] - first)
-                if first > 0:
-                    kept[kept_starts[row] + first // chunk - 1] = h[slot]
-                for t in range(count):
-                    place = starts[row] + first + t
-                    x_t = x[place * strides[0] : place * strides[0] + channels]
-                    raw_t = raw[place * strides[1] : place * strides[1] + channels]
-                    dt_t, dtx_t = dt[slot, t], dtx[slot, t]
-                    for e in range(channels):
-                        dt_t[e] = softplus(raw_t[e] + bias[e])
-                    for e in range(channels):
-                        dtx_t[e] = dt_t[e] * x_t[e]
-                for block in range(len(a)):
-                    span = slice(block * lanes, block * lanes + lanes)
-                    for t in range(count):
-                        place = starts[row] + first + t
-                        b_t = b[place * strides[3] : place * strides[3] + states]
-                        c_t = c[place * strides[4] : place * strides[4] + states]
-                        dt_t, dtx_t, y_t = dt[slot, t, span], dtx[slot, t, span], ys[slot, t, span]
-                        for lane in range(lanes):
-                            y_t[lane] = F(0)
-                        for n in range(states):
-                            b_n, c_n, h_n, a_n = b_t[n], c_t[n], h[slot, block, n], a[block, n]
-                            for lane in range(lanes):
-                                state = h_n[lane] * power_of_two(dt_t[lane] * a_n[lane]) + b_n * dtx_t[lane]
-                                h_n[lane] = state
-                                y_t[lane] += c_n * state
-                for t in range(count):
-                    place = starts[row] + first + t
-                    x_t = x[place * strides[0] : place * strides[0] + channels]
-                    z_t = z[place * strides[2] : place * strides[2] + channels]
-                    out, y_t = y[place * channels : place * channels + channels], ys[slot, t]
-                    for e in range(channels):
-                        out[e] = (y_t[e] + d[e] * x_t[e]) * (z_t[e] * sigmoid(z_t[e]))
+            last = kept_starts[row] + max(0, (lengths[row] - 1) // dt.shape[1])
+            _scan_row(
+                starts[row], lengths[row], x, raw, z, b, c, strides, a, d, bias, y, kept[kept_starts[row] : last],
+                h[slot], dt[slot], dtx[slot], ys[slot],
+            )  # fmt: skip
+
+
+@standing(
+    SIZE, SIZE, *5 * [LINE], SIZES, CUBE, *3 * [LINE], TESSERACT, CUBE, *3 * [TABLE],
+    fastmath=FUSED, error_model="numpy",
+)  # fmt: skip
+def _scan_row(
+    start: Any, length: Any, x: Any, raw: Any, z: Any, b: Any, c: Any, strides: Any, a: Any, d: Any, bias: Any,
+    y: Any, kept: Any, h: Any, dt: Any, dtx: Any, ys: Any,
+) -> None:  # fmt: skip
+    channels = d.size
+    states, lanes, chunk = a.shape[1], a.shape[2], len(dt)
+    h[:] = F(0)
+    for first in range(0, length, chunk):
+        count = min(chunk, length - first)
+        if first > 0:
+            for block in range(len(a)):
+                lay_states(h[block], kept[first // chunk - 1, block])
+        for t in range(count):
+            place = start + first + t
+            x_t = x[place * strides[0] : place * strides[0] + channels]
+            raw_t = raw[place * strides[1] : place * strides[1] + channels]
+            dt_t, dtx_t = dt[t], dtx[t]
+            for e in range(channels):
+                dt_t[e] = softplus(raw_t[e] + bias[e])
+            for e in range(channels):
+                dtx_t[e] = dt_t[e] * x_t[e]
+        for block in range(len(a)):
+            span = slice(block * lanes, block * lanes + lanes)
+            for t in range(count):
+                place = start + first + t
+                b_t = b[place * strides[3] : place * strides[3] + states]
+                c_t = c[place * strides[4] : place * strides[4] + states]
+                dt_t, dtx_t, y_t = dt[t, span], dtx[t, span], ys[t, span]
+                for lane in range(lanes):
+                    y_t[lane] = F(0)
+                for n in range(states):
+                    b_n, c_n, h_n, a_n = b_t[n], c_t[n], h[block, n], a[block, n]
+                    for lane in range(lanes):
+                        state = h_n[lane] * power_of_two(dt_t[lane] * a_n[lane]) + b_n * dtx_t[lane]
+                        h_n[lane] = state
+                        y_t[lane] += c_n * state
+        for t in range(count):
+            place = start + first + t
+            x_t = x[place * strides[0] : place * strides[0] + channels]
+            z_t = z[place * strides[2] : place * strides[2] + channels]
+            out, y_t = y[place * channels : place * channels + channels], ys[t]
+            for e in range(channels):
+                out[e] = (y_t[e] + d[e] * x_t[e]) * (z_t[e] * sigmoid(z_t[e]))
+
+
+@inner_kernel()
+def lay_states(states: Any, out: Any) -> None:
+    """(N, W) -> (N, W), by a loop: numba's assignment brings the making of its error's message along."""
+    for n in range(len(states)):
+        of_n, out_n = states[n], out[n]
+        for lane in range(len(of_n)):
+            out_n[lane] = of_n[lane]

@@ -19,10 +19,11 @@ import torch
 from numba import prange
 from torch import Tensor
 
-from nextitem.compiling import kernel, parallel_kernel
+from nextitem.compiling import inner_kernel, parallel_kernel, standing
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two, sigmoid, softplus
+from nextitem.nn.kernels.kinds import CUBE, LINE, SIZE, SIZES, TABLE, TESSERACT
 from nextitem.nn.kernels.memory import WORKERS, array_of, flat_view, scratch, sums, thread_number, written
-from nextitem.nn.kernels.scanning import chunk_of, in_lanes_of, lanes_of, numbers_of
+from nextitem.nn.kernels.scanning import chunk_of, in_lanes_of, lanes_of, lay_states, numbers_of
 from nextitem.nn.kernels.threads import use_torch_threads
 
 LN_2 = F(math.log(2))
@@ -57,44 +58,54 @@ def gradients(
     return dx, draw, da_rows, db, dc, torch.from_numpy(dd).sum(0), dz, torch.from_numpy(dbias).sum(0)
 
 
-@parallel_kernel(fastmath=FUSED, error_model="numpy")
+@parallel_kernel()
 def scan_backward(
     x: Any, raw: Any, z: Any, b: Any, c: Any, g: Any, strides: Any, a: Any, d: Any, bias: Any, starts: Any,
     lengths: Any, kept: Any, kept_starts: Any, dx: Any, draw: Any, dz: Any, db: Any, dc: Any, da: Any, dd: Any,
     dbias: Any, h: Any, decay: Any, carry: Any, dt: Any, dtx: Any, dy: Any, ys: Any, u: Any, v: Any,
 ) -> None:  # fmt: skip
     """From g, the gradient of y, those of x, raw, z (P, E), b, c (P, N); a worker's parts of those of a, d, bias."""
-    lanes, chunk = a.shape[2], dt.shape[1]
     for worker in prange(WORKERS):
         slot = thread_number()
         for row in range(worker, len(starts), WORKERS):
-            carry[slot] = F(0)
-            chunks = (lengths[row] + chunk - 1) // chunk
-            for behind in range(chunks):
-                number = chunks - 1 - behind
-                count = min(chunk, lengths[row] - number * chunk)
-                start = starts[row] + number * chunk
-                _step(start, count, x, raw, z, g, strides, bias, dt[slot], dtx[slot], dy[slot])
-                for block in range(len(a)):
-                    if number > 0:
-                        h[slot, 0] = kept[kept_starts[row] + number - 1, block]
-                    else:
-                        h[slot, 0] = F(0)
-                    _rerun(
-                        start, count, block * lanes, b, c, strides, a[block], h[slot], decay[slot], dt[slot],
-                        dtx[slot], dy[slot], ys[slot], dc,
-                    )  # fmt: skip
-                    _walk_back(
-                        start, count, block * lanes, b, c, strides, a[block], h[slot], decay[slot],
-                        carry[slot, block], dt[slot], dtx[slot], dy[slot], u[slot], v[slot], db, da[worker, block],
-                    )  # fmt: skip
-                _add_up(
-                    start, count, x, raw, z, g, strides, d, bias, dt[slot], dy[slot], ys[slot], u[slot], v[slot], dx,
-                    draw, dz, dd[worker], dbias[worker],
-                )  # fmt: skip
+            _scan_row_back(
+                starts[row], lengths[row], x, raw, z, b, c, g, strides, a, d, bias, kept[kept_starts[row] :], dx, draw,
+                dz, db, dc, da[worker], dd[worker], dbias[worker], h[slot], decay[slot], carry[slot], dt[slot],
+                dtx[slot], dy[slot], ys[slot], u[slot], v[slot],
+            )  # fmt: skip
 
 
-@kernel(is_kept=False, fastmath=FUSED, error_model="numpy")
+@standing(
+    SIZE, SIZE, *6 * [LINE], SIZES, CUBE, *2 * [LINE], TESSERACT, *5 * [LINE], CUBE, *2 * [LINE], *3 * [CUBE],
+    *6 * [TABLE], fastmath=FUSED, error_model="numpy",
+)  # fmt: skip
+def _scan_row_back(
+    first: Any, length: Any, x: Any, raw: Any, z: Any, b: Any, c: Any, g: Any, strides: Any, a: Any, d: Any, bias: Any,
+    kept: Any, dx: Any, draw: Any, dz: Any, db: Any, dc: Any, da: Any, dd: Any, dbias: Any, h: Any, decay: Any,
+    carry: Any, dt: Any, dtx: Any, dy: Any, ys: Any, u: Any, v: Any,
+) -> None:  # fmt: skip
+    """`kept` begins with the row's first chunk."""
+    lanes, chunk = a.shape[2], len(dt)
+    carry[:] = F(0)
+    chunks = (length + chunk - 1) // chunk
+    for behind in range(chunks):
+        number = chunks - 1 - behind
+        count, start = min(chunk, length - number * chunk), first + number * chunk
+        _step(start, count, x, raw, z, g, strides, bias, dt, dtx, dy)
+        for block in range(len(a)):
+            if number > 0:
+                lay_states(kept[number - 1, block], h[0])
+            else:
+                h[0] = F(0)
+            _rerun(start, count, block * lanes, b, c, strides, a[block], h, decay, dt, dtx, dy, ys, dc)
+            _walk_back(
+                start, count, block * lanes, b, c, strides, a[block], h, decay, carry[block], dt, dtx, dy, u, v, db,
+                da[block],
+            )  # fmt: skip
+        _add_up(start, count, x, raw, z, g, strides, d, bias, dt, dy, ys, u, v, dx, draw, dz, dd, dbias)
+
+
+@inner_kernel(fastmath=FUSED, error_model="numpy")
 def _step(
     start: Any, count: Any, x: Any, raw: Any, z: Any, g: Any, strides: Any, bias: Any, dt: Any, dtx: Any, dy: Any
 ) -> None:
@@ -115,7 +126,7 @@ def _step(
             dy_t[e] = g_t[e] * (z_t[e] * sigmoid(z_t[e]))
 
 
-@kernel(is_kept=False, fastmath=FUSED, error_model="numpy")
+@inner_kernel(fastmath=FUSED, error_model="numpy")
 def _rerun(
     start: Any, count: Any, left: Any, b: Any, c: Any, strides: Any, a: Any, h: Any, decay: Any, dt: Any, dtx: Any,
     dy: Any, ys: Any, dc: Any,
@@ -146,7 +157,7 @@ def _rerun(
             dc[place * states + n] += dc_n
 
 
-@kernel(is_kept=False, fastmath=FUSED, error_model="numpy")
+@inner_kernel(fastmath=FUSED, error_model="numpy")
 def _walk_back(
     start: Any, count: Any, left: Any, b: Any, c: Any, strides: Any, a: Any, h: Any, decay: Any, carry: Any, dt: Any,
     dtx: Any, dy: Any, u: Any, v: Any, db: Any, da: Any,
@@ -181,7 +192,7 @@ def _walk_back(
             db[place * states + n] += db_n
 
 
-@kernel(is_kept=False, fastmath=FUSED, error_model="numpy")
+@inner_kernel(fastmath=FUSED, error_model="numpy")
 def _add_up(
     start: Any, count: Any, x: Any, raw: Any, z: Any, g: Any, strides: Any, d: Any, bias: Any, dt: Any, dy: Any,
     ys: Any, u: Any, v: Any, dx: Any, draw: Any, dz: Any, dd: Any, dbias: Any,
@@ -213,7 +224,7 @@ def _add_up(
             dbias[e] += draw_t[e]
 
 
-@kernel(is_kept=False, fastmath={"reassoc", "contract"}, forceinline=True)
+@inner_kernel(fastmath={"reassoc", "contract"}, forceinline=True)
 def _plus(total: Any, value: Any) -> Any:
     """A sum over lanes whose order is free, so that it is one of vectors until the last step."""
     return total + value

@@ -12,12 +12,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from numba import prange
+from numba import prange, types
 from torch import Tensor
 
-from nextitem.compiling import kernel, parallel_kernel
-from nextitem.nn.kernels.attending import STRIP, Shape, lay, lay_side_by_side, rounded, take
+from nextitem.compiling import inner_kernel, parallel_kernel, standing
+from nextitem.nn.kernels.attending import SHAPE, STRIP, Shape, lay, lay_side_by_side, rounded, take
 from nextitem.nn.kernels.curves import FUSED, F, sigmoid
+from nextitem.nn.kernels.kinds import LINE, TABLE
 from nextitem.nn.kernels.memory import scratch, thread_number
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import multiply
@@ -53,7 +54,9 @@ def _mix(
         )  # fmt: skip
 
 
-@kernel(fastmath=FUSED, error_model="numpy")
+@standing(
+    *3 * [TABLE], *2 * [LINE], types.uint8[:, ::1], TABLE, SHAPE, *5 * [LINE], fastmath=FUSED, error_model="numpy"
+)
 def _mix_row(
     query: Any, key: Any, value: Any, by_place: Any, by_time: Any, buckets: Any, mixture: Any, shape: Any,
     keys: Any, values: Any, asking: Any, both: Any, mixed: Any,
@@ -82,7 +85,7 @@ def _mix_row(
         take(mixed, start, count, shape, mixture)
 
 
-@kernel()
+@inner_kernel()
 def lay_biases(by_place: Any, by_time: Any, buckets: Any, start: int, count: int, lanes: int, out: Any) -> None:
     """What is added to the scores of a strip (count, L): `by_place` (N,) ends with that of the query's own place."""
     for nth in range(count):
@@ -96,7 +99,7 @@ def lay_biases(by_place: Any, by_time: Any, buckets: Any, start: int, count: int
                 line[place] += by_time[chosen[place]]
 
 
-@kernel(fastmath=FUSED, error_model="numpy")
+@inner_kernel(fastmath=FUSED, error_model="numpy")
 def _silu(scores: Any, added: Any, share: Any) -> None:
     for place in range(len(scores)):
         x = scores[place] + added[place]

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from numba import prange
+from numba import prange, types
 from torch import Tensor
 
-from nextitem.compiling import kernel, parallel_kernel
-from nextitem.nn.kernels.attending import STRIP, Shape, lay, lay_side_by_side, rounded, take
+from nextitem.compiling import inner_kernel, parallel_kernel, standing
+from nextitem.nn.kernels.attending import SHAPE, STRIP, Shape, lay, lay_side_by_side, rounded, take
 from nextitem.nn.kernels.curves import FUSED, F, sigmoid
+from nextitem.nn.kernels.kinds import LINE, TABLE
 from nextitem.nn.kernels.memory import scratch, thread_number
 from nextitem.nn.kernels.silu_attending import lay_biases
 from nextitem.nn.kernels.threads import use_torch_threads
@@ -53,7 +54,10 @@ def _gradients(
         )  # fmt: skip
 
 
-@kernel(fastmath=FUSED, error_model="numpy")
+@standing(
+    *3 * [TABLE], *2 * [LINE], types.uint8[:, ::1], *4 * [TABLE], *2 * [LINE], SHAPE, *4 * [TABLE], fastmath=FUSED,
+    error_model="numpy",
+)  # fmt: skip
 def _gradients_of_row(
     query: Any, key: Any, value: Any, by_place: Any, by_time: Any, buckets: Any, grad: Any, query_grad: Any,
     key_grad: Any, value_grad: Any, place_grad: Any, time_grad: Any, shape: Any, side_by_side: Any, tables: Any,
@@ -95,7 +99,7 @@ def _gradients_of_row(
     take(of_values, 0, length, shape, value_grad)
 
 
-@kernel(fastmath=FUSED, error_model="numpy")
+@inner_kernel(fastmath=FUSED, error_model="numpy")
 def _through_silu(scores: Any, of_weights: Any, added: Any, of_added: Any, share: Any) -> None:
     """Scores become weights, the gradients of these become gradients of the scores, which are added up over heads."""
     for place in range(len(scores)):
@@ -106,7 +110,7 @@ def _through_silu(scores: Any, of_weights: Any, added: Any, of_added: Any, share
         of_added[place] += of_score
 
 
-@kernel()
+@inner_kernel()
 def _add_biases(
     of_added: Any, buckets: Any, start: int, count: int, lanes: int, place_grad: Any, time_grad: Any
 ) -> None:

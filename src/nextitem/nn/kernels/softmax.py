@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as torch_f
-from numba import prange
+from numba import prange, types
 from torch import Tensor
 
-from nextitem.compiling import kernel, parallel_kernel
+from nextitem.compiling import inner_kernel, parallel_kernel, standing
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two
+from nextitem.nn.kernels.kinds import LINE, PAIR, SIZE
 from nextitem.nn.kernels.memory import WORKERS, array_of
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, ROWS, multiply
@@ -78,7 +79,7 @@ def _walk(
         _add_parts(parts_of_grad[:parts], share, total, query_grad[first:end])
 
 
-@kernel()
+@inner_kernel()
 def _lay_side_by_side(queries: Any, side_by_side: Any, lanes: int) -> None:
     """(count, D) -> (D, R), zero where the last block has fewer targets."""
     count, width = queries.shape
@@ -87,7 +88,7 @@ def _lay_side_by_side(queries: Any, side_by_side: Any, lanes: int) -> None:
             side_by_side[e * lanes + column] = queries[column, e] if column < count else F(0)
 
 
-@kernel(fastmath=FUSED, error_model="numpy")
+@standing(PAIR, *4 * [LINE], types.float64[::1], LINE, fastmath=FUSED, error_model="numpy")
 def _exponentials(
     span: tuple[int, int], vectors: Any, side_by_side: Any, reference: Any, scores: Any, total: Any, of_stretch: Any
 ) -> None:
@@ -113,7 +114,7 @@ def _exponentials(
             total[column] += of_stretch[column]
 
 
-@kernel(error_model="numpy")
+@inner_kernel(error_model="numpy")
 def _meet(
     sums: Any, scores: Any, targets: Any, shares: Any, queries: Any, totals: Any, probabilities: Any, scaled: Any
 ) -> None:
@@ -133,7 +134,7 @@ def _meet(
             scaled[column * width + e] = queries[column, e] * F(shares[column] / total)
 
 
-@kernel()
+@standing(PAIR, *5 * [LINE], *2 * [SIZE])
 def _gradients(
     span: tuple[int, int], vectors: Any, scores: Any, scaled: Any, query_grad: Any, vector_grad: Any, lanes: int,
     count: int,
@@ -148,7 +149,7 @@ def _gradients(
         multiply(scores, start * lanes, lanes, 1, scaled, 0, width, vector_grad, at, width, size, count, width, True)
 
 
-@kernel()
+@inner_kernel()
 def _add_parts(parts_of_grad: Any, shares: Any, totals: Any, query_grad: Any) -> None:
     width = query_grad.shape[1]
     for column in range(len(totals)):

@@ -17,7 +17,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nextitem.compiling import kernel
+from nextitem.compiling import inner_kernel, standing
 
 _HAS_AVX512 = bool(llvm.get_host_cpu_features().get("avx512f", False))
 LANES = 16 if _HAS_AVX512 else 8  # floats of a vector
@@ -25,7 +25,10 @@ MOST = 4 if _HAS_AVX512 else 3  # vectors of a tile: as many accumulators as the
 ROWS = 4  # of a tile
 
 
-@kernel()
+_FLOATS, _SIZE = types.float32[::1], types.intp
+
+
+@standing(_FLOATS, *3 * [_SIZE], _FLOATS, *2 * [_SIZE], _FLOATS, *5 * [_SIZE], types.boolean)
 def multiply(
     a: Any, a_at: int, a_row: int, a_column: int, b: Any, b_at: int, b_row: int, c: Any, c_at: int, c_row: int,
     rows: int, depth: int, width: int, adds: bool,
@@ -55,7 +58,7 @@ def multiply(
         left += vectors * LANES
 
 
-@kernel()
+@inner_kernel()
 def _next_tile(vectors: int) -> Any:
     """How many of the vectors that are left the next tile takes: as few tiles as can be, of like widths."""
     tiles = (vectors + MOST - 1) // MOST

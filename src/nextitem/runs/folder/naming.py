@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 
-from nextitem.data.sources.shards import folder_name
+from nextitem.data.log.shards import folder_name
 from nextitem.recipe import Recipe
 from nextitem.runs.folder.run_folder import RunFolder
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nextitem.data.log.shards import is_there
 from nextitem.data.sources.public import PUBLIC_DATA
-from nextitem.data.sources.shards import is_there
 from nextitem.data.sources.side_tables import ATTRIBUTES
 from nextitem.data.synthetic import SYNTHETIC
 from nextitem.errors import InputError

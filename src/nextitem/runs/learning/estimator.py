@@ -9,13 +9,13 @@ from typing import Any, Self
 import narwhals as nw
 import numpy as np
 import torch
-from narwhals.typing import IntoFrame
 from torch.nn.functional import normalize
 
 from nextitem.data.dataset import Dataset
 from nextitem.data.ids import PAD
 from nextitem.data.log.where import Where
 from nextitem.data.prepare import prepare
+from nextitem.data.sources.any_table import AnyTable
 from nextitem.data.sources.formats.roles import Roles
 from nextitem.data.sources.tables_in_memory import SparseMatrix, read_frame, read_matrix
 from nextitem.data.splits.split import Split
@@ -34,7 +34,7 @@ from nextitem.runs.learning.fit import History, fit
 from nextitem.runs.parts import build
 from nextitem.runs.parts.metrics import choose_metrics
 
-Data = str | Path | IntoFrame | SparseMatrix | Dataset
+Data = str | Path | AnyTable | SparseMatrix | Dataset
 
 
 def make(name: str, *, seed: int = 0, recipe: Mapping[str, object] | None = None, **arguments: object) -> Estimator:

@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nextitem.data.batches import Batches, find_batches, make_batches, num_steps
 from nextitem.data.dataset import Dataset
-from nextitem.data.splits.cases import each_target, refuse_bare
+from nextitem.data.splits.cases import each_target, one_target, refuse_bare
 from nextitem.data.splits.cold import cold_items, cold_users
 from nextitem.data.splits.ratio import ratio_split
 from nextitem.data.splits.split import Split, leave_k_out, leave_one_out
@@ -59,12 +59,15 @@ def build_split(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:
     split = _cut(recipe, dataset, seed)
     if recipe.cases == "each":
         return each_target(split)
+    if recipe.cases is not None and recipe.cases != "together":
+        return one_target(split, recipe.cases, seed)
     if recipe.cases is None and recipe.kind == "given":
         refuse_bare(split)
     return split
 
 
 def _cut(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:
+    gap = recipe.gap or 0.0
     match recipe.kind:
         case "leave_one_out":
             return leave_one_out(dataset, recipe.min_length)
@@ -76,11 +79,11 @@ def _cut(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:
         case "cold_users":
             return cold_users(dataset, recipe.valid, recipe.test, seed)
         case "at_time" if recipe.valid_from is not None and recipe.test_from is not None:
-            return at_time(dataset, recipe.valid_from, recipe.test_from)
+            return at_time(dataset, recipe.valid_from, recipe.test_from, gap)
         case "at_time" if recipe.days is not None:
-            return last_days(dataset, recipe.days)
+            return last_days(dataset, recipe.days, gap)
         case "at_time":
-            return at_shares(dataset, recipe.valid, recipe.test)
+            return at_shares(dataset, recipe.valid, recipe.test, gap)
         case "late_users":
             return late_users(dataset, recipe.days or 1.0)
         case "given":
@@ -99,13 +102,16 @@ def refuse_keys(recipe: SplitRecipe) -> None:
     users = {"k": ("leave_k_out",), "days": ("at_time", "late_users", "rolling"), "valid_from": ("at_time",),
              "test_from": ("at_time",), "rounding": ("user_entry",),
              "cases": ("given", "at_time", "user_entry", "entry", "rolling"),
-             "windows": ("rolling",), "step": ("rolling",)}  # fmt: skip
+             "windows": ("rolling",), "step": ("rolling",), "gap": ("at_time", "rolling")}  # fmt: skip
     given = recipe.model_dump(include=set(users), exclude_defaults=True)
     for key, kinds in users.items():
         if key in given and recipe.kind not in kinds:
             raise InputError(f"split.{key} is of {' and '.join(kinds)}, found kind {recipe.kind}; leave it out")
-    if recipe.cases == "each" and recipe.kind in ("user_entry", "entry") and recipe.order != "time":
-        raise InputError("split.cases each asks in the order of time, found split.order random; take order time")
+    by_time = recipe.cases not in (None, "together")
+    if by_time and recipe.kind in ("user_entry", "entry") and recipe.order != "time":
+        raise InputError(
+            f"split.cases {recipe.cases} asks in the order of time, found split.order random; take order time"
+        )
     if ("valid_from" in given) != ("test_from" in given) or {"days", "valid_from"} <= set(given):
         raise InputError("split: at_time goes by valid_from and test_from, by days, or by shares; name one of them")
 

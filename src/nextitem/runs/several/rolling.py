@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from nextitem.data.log.units import PER_SECOND
-from nextitem.data.splits.timed import DAY
+from nextitem.data.splits.timed import DAY, gap_seconds
 from nextitem.errors import InputError
 from nextitem.recipe import Recipe, SplitRecipe
 from nextitem.recipe.checks import refuse_unused
@@ -70,17 +70,21 @@ def windows_of(recipe: Recipe) -> list[Planned]:
         raise InputError(f"split.kind rolling needs timestamps, and {dataset.name} has none; take leave_one_out")
     unit = PER_SECOND[dataset.time_unit]
     begin, end = float(times.min() / unit), float(times.max() // unit + 1)
-    if end - ((count - 1) * step + 2 * days) * DAY <= begin:
+    gap = gap_seconds(split.gap or 0.0)
+    if end - ((count - 1) * step + 2 * days) * DAY - 2 * gap <= begin:
+        waits = f", a gap of {split.gap} before each part" if gap else ""
         raise InputError(
-            f"split: {count} windows of {days:g} days, {step:g} days apart, leave nothing to train on: the log lasts "
-            f"{(end - begin) / DAY:.1f} days; lower split.windows, split.days or split.step"
+            f"split: {count} windows of {days:g} days, {step:g} days apart{waits}, leave nothing to train on: the log "
+            f"lasts {(end - begin) / DAY:.1f} days; lower split.windows, split.days or split.step"
         )
     return [_window(recipe, number, end - (count - number) * step * DAY, days) for number in range(1, count + 1)]
 
 
 def _window(recipe: Recipe, number: int, until: float, days: float) -> Planned:
     test_from = until - days * DAY
-    cut = SplitRecipe(kind="at_time", valid_from=test_from - days * DAY, test_from=test_from, cases=recipe.split.cases)
+    split = recipe.split
+    valid_from = test_from - days * DAY - gap_seconds(split.gap or 0.0)
+    cut = SplitRecipe(kind="at_time", valid_from=valid_from, test_from=test_from, cases=split.cases, gap=split.gap)
     data = recipe.data.model_copy(update={"before": until})
     own = recipe.model_copy(update={"data": data, "split": cut})
     return Planned(f"window-{number}", Path(recipe.data.source).name, recipe.model.label, own)

@@ -12,6 +12,7 @@ from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.reading import FORMATS
 from nextitem.data.sources.opening import open_data
 from nextitem.data.sources.public import FAMILIES, PUBLIC_DATA
+from nextitem.data.sources.public.large import LARGE
 from nextitem.data.sources.public.sources import Archive, Web
 from nextitem.recipe import make_recipe
 from nextitem.recipe.options import layer_of
@@ -30,7 +31,7 @@ def test_every_entry_is_called_by_its_name_and_has_terms_and_a_way_to_it() -> No
 def test_every_place_is_inside_the_folder_and_belongs_to_one_data_set() -> None:
     places = [file.place for data in PUBLIC_DATA.values() for file in (*data.files, *data.held_out.values())]
     assert len(set(places)) == len(places)
-    assert all(re.fullmatch(r"[\w.-]+/[\w.-]+", place) and ".." not in place for place in places)
+    assert all(re.fullmatch(r"[\w.-]+(/[\w.*-]+)+", place) and ".." not in place for place in places)
 
 
 def test_every_format_has_a_reader() -> None:
@@ -41,8 +42,9 @@ def test_every_format_has_a_reader() -> None:
 def test_every_checksum_has_the_length_of_its_kind() -> None:
     for data in PUBLIC_DATA.values():
         assert all(file.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", file.sha256) for file in data.files)
-        for source in data.downloads:
-            assert source.file in data.files
+        assert all(source.file == data.held_out[part] for part, source in data.held_out_downloads.items())
+        for source in (*data.downloads, *data.held_out_downloads.values()):
+            assert source.file in (*data.files, *data.held_out.values())
             if isinstance(source, (Archive, Web)):
                 assert source.url.startswith(("https://", "http://"))
                 assert source.checksum is None or re.fullmatch(r"md5:[0-9a-f]{32}", source.checksum)
@@ -53,13 +55,19 @@ def test_the_usual_preparation_is_a_recipe(name: str) -> None:
     data = PUBLIC_DATA[name]
     recipe = make_recipe(layer_of(data.recipe))
     without_times = "data.min_rating" in data.recipe or name == "flickr"
-    assert recipe.split.kind == ("given" if data.held_out else "user_entry" if without_times else "leave_one_out")
+    at_time = data.recipe["split.kind"] == "at_time" and data in LARGE
+    usual = "user_entry" if without_times else "at_time" if at_time else "leave_one_out"
+    assert recipe.split.kind == ("given" if data.held_out else usual)
 
 
 def test_families_hold_all_amazon_categories() -> None:
-    members = [name for names in FAMILIES.values() for name in names]
+    members = [name for names in FAMILIES.values() for name in names if name.startswith("amazon")]
     assert sorted(members) == sorted(name for name in PUBLIC_DATA if name.startswith("amazon-20"))
     assert len(FAMILIES["amazon-2023-CATEGORY-5core"]) == 27  # 28 on its page, with Unknown, which is no category
+    assert len(FAMILIES["amazon-2023-CATEGORY-5core-last-out"]) == 27
+    assert len(FAMILIES["amazon-2023-CATEGORY-timestamp"]) == 33
+    assert "amazon-2023-video-games-5core-timestamp" in FAMILIES["amazon-2023-CATEGORY-5core-timestamp"]
+    assert len(FAMILIES["ninerec-PLATFORM"]) == 9
     assert "amazon-2014-beauty-5core" in FAMILIES["amazon-2014-CATEGORY-5core"]
     assert all(name in PUBLIC_DATA for name in OLD_NAMES)
 

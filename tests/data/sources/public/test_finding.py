@@ -14,7 +14,7 @@ from rich.console import Console
 
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.opening import open_data
-from nextitem.data.sources.public import PUBLIC_DATA, PublicData, find
+from nextitem.data.sources.public import PUBLIC_DATA, PublicData, find, find_held_out
 from nextitem.data.sources.public.cache import cache_folder
 from nextitem.data.sources.public.sources import Archive, File, Web, Wheel
 from nextitem.data.sources.public.watching import Watcher
@@ -262,3 +262,19 @@ def test_catalogue_name_is_read_in_its_format() -> None:
     assert isinstance(log, Interactions)
     assert log.frame["item"].to_list() == ["10", "11"]
     assert said.startswith("toy from http")
+
+
+def test_parts_of_a_split_are_downloaded_and_kept_too(
+    server: Any, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.body = U_DATA
+    train, test = (File(f"cut/{part}.data", None, "movielens") for part in ("train", "test"))
+    data = PublicData(
+        "cut", "two parts", "play fair", (train,), (Web(server.url, train),),
+        held_out={"test": test}, held_out_downloads={"test": Web(server.url, test)},
+    )  # fmt: skip
+    monkeypatch.setitem(PUBLIC_DATA, "cut", data)
+    for _ in range(2):
+        assert find_held_out("cut", tmp_path) == (None, cache / "cut/test.data")
+    assert server.requests == 2  # the training, and the test
+    assert (cache / "cut/test.data").read_bytes() == U_DATA

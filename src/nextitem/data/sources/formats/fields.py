@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import narwhals as nw
 import polars as pl
 
 from nextitem.data.log.bad_lines import WORDS, LineError, kinds_of_text
+from nextitem.data.log.composite import by_role
 from nextitem.data.log.id_rules import has_nul, is_blank
 from nextitem.data.log.interactions import Interactions, Numbers, Terms, read_numbers
 from nextitem.data.sources.formats.roles import Roles
@@ -41,10 +42,16 @@ def to_interactions(
     """
     asked = asked or Roles()
     for role in ("user", "item"):
-        refuse_ids(table, role, path)
+        refuse_ids(table, role, path, asked.parts if role == "user" else ())
     refuse_id_lists(table, path)
     terms = _terms(table, path, asked, way_out, notes, says_date)
     return Interactions.from_roles(nw.from_native(table.select("line", *terms.columns), eager_only=True), terms)
+
+
+def with_roles(table: pl.DataFrame, line: str, roles: Iterable[tuple[str, int]]) -> pl.DataFrame:
+    """What `to_interactions` takes: `line`, and the text of each role by the places of its columns."""
+    columns = by_role((role, nw.nth(place)) for role, place in roles)
+    return nw.from_native(table, eager_only=True).select(nw.col(line).alias("line"), *columns).to_native()
 
 
 def with_numbers(table: pl.DataFrame, path: Path, asked: Roles, says_date: bool = False) -> Numbers:
@@ -76,14 +83,22 @@ def _terms(
     )
 
 
-def refuse_ids(table: pl.DataFrame, role: str, path: Path) -> None:
+def refuse_ids(table: pl.DataFrame, role: str, path: Path, parts: Sequence[str] = ()) -> None:
+    """`parts`: the columns that the id is joined of, where there are several.
+
+    Raises:
+        InputError: an id is empty, blank, or has a NUL byte.
+    """
     frame, word = nw.from_native(table), WORDS[role]
     empty = frame.filter(nw.col(role).is_null() | is_blank(role)).to_native()
     if len(empty):
         found = empty[role][0] or ""
         kind = pl.when(pl.col(role).is_null()).then(pl.lit(f"missing {word}")).otherwise(pl.lit(f"blank {word}"))
+        what = f"{role} is empty, found '{found}'"
+        if parts:
+            what = f"{' or the '.join(parts)} is empty, of which the {role} is joined"
         raise LineError(
-            f"{path.name}, line {empty['line'][0]}: the {role} is empty, found '{found}'; fill it or drop the line",
+            f"{path.name}, line {empty['line'][0]}: the {what}; fill it or drop the line",
             empty.select(place="line", kind=kind),
         )
     broken = frame.filter(has_nul(role)).to_native()

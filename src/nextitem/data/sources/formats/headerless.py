@@ -28,6 +28,7 @@ ITEM_USER = Layout(
 )
 
 USER_ITEM_TIME = Layout("times", USER_TIME, ",", "user, item and timestamp, split by commas")
+ITEM_USER_TIME = Layout("item-times", ("item", "user", "timestamp"), ",", "item, user and timestamp, split by commas")
 
 # Without quotes, which would become a part of the ids.
 RATING = re.compile(r'[^,"]+,[^,"]+,[\d.]+,\d+')
@@ -79,6 +80,17 @@ def read_spaced_times(path: Path) -> Reading:
 def read_times(path: Path) -> Reading:
     """`user,item,timestamp` a line, split by commas."""
     return _read(path, USER_ITEM_TIME)
+
+
+def read_item_times(path: Path) -> Reading:
+    """`item,user,timestamp` a line, split by commas (NineRec's X_pair.csv).
+
+    https://github.com/westlake-repl/NineRec: its get_behaviour.py names these columns so. Nothing in a line tells it
+    from `user,item,timestamp`, so its name does.
+    """
+    reading = _read(path, ITEM_USER_TIME)
+    said = f"a line of {path.name} is read as item, user and time, as NineRec's; --data.format times has the user first"
+    return replace(reading, log=replace(reading.log, notes=(said, *reading.log.notes)))
 
 
 def read_sequences(path: Path) -> Reading:
@@ -149,6 +161,10 @@ def _are_times(head: Head) -> bool:
     return are_times(third) or all(DATE.fullmatch(field) for field in third)
 
 
+def _are_item_times(head: Head) -> bool:
+    return head.name.endswith("_pair.csv") and _are_times(head)
+
+
 def _are_item_ratings(head: Head) -> bool:
     return all(ITEM_RATING.fullmatch(line) for line in head.lines)
 
@@ -204,3 +220,9 @@ ITEM_RATINGS = Format(
     _are_item_ratings,
 )
 TIMES = Format("times", "CSV without a header, user,item,timestamp", fixed(read_times), _are_times)
+ITEM_TIMES = Format(
+    "item-times",
+    "CSV without a header, item,user,timestamp, as NineRec's X_pair.csv",
+    fixed(read_item_times),
+    _are_item_times,
+)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import polars as pl
 
 from nextitem.data.log.bad_lines import LineError
+from nextitem.data.log.composite import parts_note
 from nextitem.data.log.where import Where, counted_rows
-from nextitem.data.sources.formats.fields import to_interactions
+from nextitem.data.sources.formats.fields import to_interactions, with_roles
 from nextitem.data.sources.formats.files import first_lines, lines
 from nextitem.data.sources.formats.format import COLUMNS, Format, Head, Options, Reading, columns_named
 from nextitem.data.sources.formats.lists import holds_items, list_notes
@@ -34,9 +36,8 @@ def read_json_lines(path: Path, options: Options) -> Reading:
     list_notes(
         [key for key in keys if holds_items(key, roles.item or "")], _list_keys(first_lines(path)), roles, path.name
     )
-    wanted = dict(roles.names())
     of_where = [] if asked.where is None else _keys_of(asked.where, names, table)
-    read = [*dict.fromkeys((*wanted.values(), *of_where))]
+    read = [*dict.fromkeys((*(key for _, key in roles.names()), *of_where))]
     texts = _decoded(table, read)
     if texts is None:
         _refuse_lines(table, read, path)
@@ -44,11 +45,10 @@ def read_json_lines(path: Path, options: Options) -> Reading:
     values = pl.DataFrame([table["line"].alias(LINE), table["text"].alias(TEXT), *texts.struct.unnest()])
     values, said = counted_rows(values, asked.where, {one: one for one in read}, path.name)
     table = values.select(line=LINE, text=TEXT)
-    notes = (*said, *_file_order(table, roles, asked, path))
-    fields = [values[column].alias(role) for role, column in wanted.items()]
-    log = to_interactions(
-        pl.DataFrame([table["line"], *fields]), path, notes=notes, asked=asked, says_date=roles.says_date
-    )
+    notes = (*said, *parts_note(roles.parts), *_file_order(table, roles, asked, path))
+    by_role = with_roles(values, LINE, [(role, values.columns.index(key)) for role, key in roles.names()])
+    asked = replace(asked, parts=roles.parts)
+    log = to_interactions(by_role, path, notes=notes, asked=asked, says_date=roles.says_date)
     return Reading(whole_times(log, roles, asked, keys, path.name), columns_named(names, roles))
 
 

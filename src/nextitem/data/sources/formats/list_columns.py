@@ -50,7 +50,7 @@ def _listed_roles(schema: pl.Schema, asked: Roles, name: str) -> Roles | None:
     if asked.item not in lists:
         return None
     roles = find_roles(list(schema), asked, name)
-    return None if roles.user in lists else roles
+    return None if any(column in lists for column in roles.parts or (roles.user,)) else roles
 
 
 def exploded_log(path: Path, roles: Roles, asked: Roles, bad_lines: BadLinesRule) -> Interactions:

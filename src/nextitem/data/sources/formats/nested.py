@@ -14,8 +14,9 @@ from pathlib import Path
 import polars as pl
 
 from nextitem.data.log.bad_lines import LineError
+from nextitem.data.log.composite import parts_note
 from nextitem.data.log.where import counted_rows
-from nextitem.data.sources.formats.fields import to_interactions
+from nextitem.data.sources.formats.fields import to_interactions, with_roles
 from nextitem.data.sources.formats.files import check_file, each_line, explained, first_lines, scan_lines
 from nextitem.data.sources.formats.format import COLUMNS, Format, Head, Options, Reading, columns_named
 from nextitem.data.sources.formats.json_lines import AS_LOG, LINE, strict_json
@@ -43,8 +44,10 @@ def read_nested(path: Path, options: Options) -> Reading:
     table, without = _events(path, layout, read)
     table, said = counted_rows(table, asked.where, called, path.name)
     fields = table.drop(LINE)
-    notes = (*without, *said, *file_order(roles, asked, path.name, fields.head(SAMPLE), columns_of(fields.lazy())))
-    by_role = table.select(pl.col(LINE).alias("line"), *(pl.col(name).alias(role) for role, name in roles.names()))
+    notes = (*without, *said, *parts_note(roles.parts))
+    notes += file_order(roles, asked, path.name, fields.head(SAMPLE), columns_of(fields.lazy()))
+    by_role = with_roles(table, LINE, [(role, table.columns.index(name)) for role, name in roles.names()])
+    asked = replace(asked, parts=roles.parts)
     log = to_interactions(by_role, path, notes=notes, asked=asked, says_date=roles.says_date)
     return Reading(whole_times(log, roles, asked, names, path.name), columns_named(names, roles))
 

@@ -11,6 +11,8 @@ import narwhals as nw
 
 from nextitem.data.log.bad_lines import BadLinesRule, LineError
 from nextitem.data.log.bad_rows import past_bad_rows
+from nextitem.data.log.composite import EITHER, parts_note, refuse_types
+from nextitem.data.log.composite import by_role as of_roles
 from nextitem.data.log.exact import parquet_names, read_parquet, scan_parquet
 from nextitem.data.log.frames import Frame, with_row
 from nextitem.data.log.interactions import Interactions, Terms
@@ -71,13 +73,15 @@ def with_roles(
         InputError: the table breaks a rule of `Interactions.from_roles`; of its bad rows it says how many there are.
     """
     columns = dict(roles.names())
+    if roles.parts:
+        columns["user"] = EITHER.join(roles.parts)
     table: Frame = nw.from_native(frame)
     terms = Terms(
         columns,
         path.name,
         time_format=roles.time_format,
         needs_rating=asked.rating is not None,
-        notes=notes,
+        notes=(*parts_note(roles.parts), *notes),
         says_date=roles.says_date,
     )
     where = asked.where
@@ -86,8 +90,9 @@ def with_roles(
     # In a table with a condition the rows are numbered before they are filtered, so that errors name their place.
     # Numbered: engines such as Spark take a dot in the name of a column for a way into it.
     called = {} if where is None else {column: f"where_{place}" for place, column in enumerate(where.columns)}
+    refuse_types(table.collect_schema(), roles.parts, path.name)
     by_role = table.select(
-        *(nw.col(column).alias(role) for role, column in columns.items()),
+        *of_roles((role, nw.col(column)) for role, column in roles.names()),
         *(nw.col(column).alias(name) for column, name in called.items()),
     )
     numbered = replace(terms, columns={"row": "row", **columns})

@@ -16,6 +16,7 @@ from nextitem.data.sources.formats.files import check_file
 from nextitem.data.sources.formats.format import Format, Head, Options, Reading
 from nextitem.data.sources.formats.headerless import (
     ITEM_RATINGS,
+    ITEM_TIMES,
     LABELS,
     MOVIELENS,
     PAIRS,
@@ -25,6 +26,7 @@ from nextitem.data.sources.formats.headerless import (
     SPACED_TIMES,
     TIMES,
 )
+from nextitem.data.sources.formats.impressions import IMPRESSIONS
 from nextitem.data.sources.formats.json_lines import JSON_LINES
 from nextitem.data.sources.formats.matlab import MATLAB
 from nextitem.data.sources.formats.nested import NESTED
@@ -43,8 +45,9 @@ BY_SPACE = (PAIRS, SEQUENCES, SPACED_RATINGS, SPACED_TIMES, LABELS)
 FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
-        *(ATOMIC_FILE, MOVIELENS, *BY_SPACE, DATED_SEQUENCES, RATINGS, ITEM_RATINGS, TIMES, TABLE, JSON_LINES, NESTED),
-        *(DIGINETICA, YOOCHOOSE, GOWALLA, FOURSQUARE, PLAYS, STEAM, TAGS, TMALL, MATLAB),
+        *(ATOMIC_FILE, MOVIELENS, *BY_SPACE, DATED_SEQUENCES, RATINGS, ITEM_RATINGS, TIMES, ITEM_TIMES),
+        *(TABLE, JSON_LINES, NESTED),
+        *(DIGINETICA, YOOCHOOSE, GOWALLA, FOURSQUARE, PLAYS, STEAM, TAGS, TMALL, IMPRESSIONS, MATLAB),
     )
 }
 
@@ -191,8 +194,15 @@ def _by_name(head: Head) -> tuple[Format, str] | None:
 
 def _candidates(head: Head) -> tuple[Format, ...]:
     """The formats that first lines may tell, the first that does. Published ones go before all, whatever the name."""
-    published = (DIGINETICA, GOWALLA, FOURSQUARE, PLAYS, TAGS, TMALL)
-    by_comma = (DATED_SEQUENCES, YOOCHOOSE, ITEM_RATINGS, RATINGS, TIMES)  # lines with the item first are ratings, too
+    published = (DIGINETICA, GOWALLA, FOURSQUARE, PLAYS, TAGS, TMALL, IMPRESSIONS)
+    by_comma = (
+        DATED_SEQUENCES,
+        YOOCHOOSE,
+        ITEM_RATINGS,
+        RATINGS,
+        ITEM_TIMES,
+        TIMES,
+    )  # lines with the item first are ratings, too
     if head.is_csv:
         return (*published, *by_comma, TABLE)
     if head.has_brackets:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from nextitem.data.log.composite import COMMA, parts_of
 from nextitem.data.log.where import Where
 from nextitem.errors import InputError, suggest
 
@@ -50,6 +51,7 @@ class Roles:
     rating: str | None = None
     time_format: str | None = None  # of dates that are text, as strptime has it
     where: Where | None = None  # the rows that count
+    parts: tuple[str, ...] = field(default=(), repr=False)  # the columns that `user` names, where it joins several
 
     @property
     def says_date(self) -> bool:
@@ -57,9 +59,9 @@ class Roles:
         return self.timestamp is not None and is_called_date(self.timestamp)
 
     def names(self) -> list[tuple[str, str]]:
-        """(role, column) of every role that has a column."""
+        """(role, column) of every role that has a column; of a user that is joined of several, one for each."""
         pairs = (
-            ("user", self.user),
+            *(("user", column) for column in self.parts or (self.user,)),
             ("item", self.item),
             ("timestamp", self.timestamp),
             ("rating", self.rating),
@@ -73,9 +75,11 @@ class Roles:
     def renamed(self, called: Callable[[str], str]) -> Roles:
         """With other names for the columns."""
         names = {role: called(column) for role, column in self.names()}
-        user, item = names.get("user", self.user), names.get("item", self.item)
+        user = self.user and COMMA.join(called(column) for column in self.user.split(COMMA))
         timestamp, rating = names.get("timestamp", self.timestamp), names.get("rating", self.rating)
-        return replace(self, user=user, item=item, timestamp=timestamp, rating=rating)
+        parts = tuple(called(column) for column in self.parts)
+        item = names.get("item", self.item)
+        return replace(self, user=user, item=item, timestamp=timestamp, rating=rating, parts=parts)
 
 
 def find_roles(columns: Sequence[str], asked: Roles, source: str) -> Roles:
@@ -88,10 +92,11 @@ def find_roles(columns: Sequence[str], asked: Roles, source: str) -> Roles:
         InputError: a column that is asked for is missing, there is none for the user or the item, or several could be
             the time.
     """
+    asked = replace(asked, parts=parts_of(asked.user, columns, source))
     for role, column in asked.names():
         if column not in columns:
             raise InputError(f'{source} has no column "{column}" for the {role}; {suggest(column, columns)}')
-    taken = {column for _, column in asked.names()}
+    taken = {column for _, column in asked.names() if column not in asked.parts}  # a part may be the time, too
     rest = {plain(column): column for column in reversed(columns) if column not in taken}
     found = Roles(
         user=asked.user or _first(USERS, rest),
@@ -99,6 +104,7 @@ def find_roles(columns: Sequence[str], asked: Roles, source: str) -> Roles:
         timestamp=_unless_none(asked.timestamp, columns, source) or _first_time(asked, rest, source),
         rating=_unless_none(asked.rating, columns, source) or (None if asked.rating else _first(RATINGS, rest)),
         time_format=asked.time_format,
+        parts=asked.parts,
     )
     for role, column_found in (("user", found.user), ("item", found.item)):
         if column_found is None:

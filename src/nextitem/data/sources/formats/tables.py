@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from nextitem.data.log.bad_lines import LineError
+from nextitem.data.log.composite import COMMA, parts_note
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.log.where import counted_rows
 from nextitem.data.sources.formats.atomic_header import atomic_names, atomic_types, without_type
 from nextitem.data.sources.formats.dialect import ATOMIC, Dialect, header_separator
-from nextitem.data.sources.formats.fields import to_interactions
+from nextitem.data.sources.formats.fields import to_interactions, with_roles
 from nextitem.data.sources.formats.files import (
     OTHER_COUNT,
     check_file,
@@ -141,19 +143,20 @@ def _by_roles(
     table, said = counted_rows(table, asked.where, {one: one for one in table.columns[1:]}, path.name)
     fields = table.drop(LINE)
     found = named(fields.columns, roles)
-    notes = (*said, *told_of_lists(fields, roles, path, lists))
+    notes = (*said, *parts_note(found.parts), *told_of_lists(fields, roles, path, lists))
     notes += file_order(found, asked, path.name, fields.head(SAMPLE), columns_of(fields.lazy()))
-    columns = (pl.nth(place + 1).alias(role) for role, place in roles)  # LINE stands before them
-    log = to_interactions(
-        table.select(pl.col(LINE).alias("line"), *columns), path, notes=notes, asked=asked, says_date=found.says_date
-    )
+    by_role = with_roles(table, LINE, [(role, place + 1) for role, place in roles])  # LINE stands before them
+    asked = replace(asked, parts=found.parts)
+    log = to_interactions(by_role, path, notes=notes, asked=asked, says_date=found.says_date)
     return whole_times(log, found, asked, fields.columns, path.name)
 
 
 def named(columns: Sequence[str], roles: list[tuple[str, int]]) -> Roles:
     """What `header_roles` found, by the names of the columns."""
     found = {role: columns[place] for role, place in roles}
-    return Roles(found.get("user"), found.get("item"), found.get("timestamp"), found.get("rating"))
+    users = tuple(columns[place] for role, place in roles if role == "user")
+    parts = users if users[1:] else ()
+    return Roles(COMMA.join(users), found.get("item"), found.get("timestamp"), found.get("rating"), parts=parts)
 
 
 def told_of_lists(

@@ -16,7 +16,7 @@ from nextitem.data.log.dates import find_plan
 from nextitem.data.log.frames import collected
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.log.units import PER_SECOND, UNITS, written_form
-from nextitem.data.sources.formats.roles import DAY, NONE, Roles, is_called_date, plain
+from nextitem.data.sources.formats.roles import DAY, MOMENTS, NONE, Roles, is_called_date, plain
 from nextitem.errors import InputError
 
 DATES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
@@ -24,10 +24,13 @@ WITH_ZONE = "%Y-%m-%d %H:%M:%S%.f%z"
 PLAUSIBLE = (631_152_000, 2_208_988_800)  # seconds: the years 1990 to 2039
 NUMBER = r"^\s*[1-9]\d{8,18}(\.\d*)?\s*$"
 DAY_NUMBER = r"^\s*[1-9]\d{7,18}(\.\d*)?\s*$"  # 20140407 too
+DAY_OF_CALENDAR = r"^(19[7-9]|20\d)\d[01]\d[0-3]\d$"  # 20140407
 END_OF_DAY = 235_959  # as a number, HHMMSS; more than the seconds of a day
 SAMPLE = 1000  # rows in which a column must look like times before all are looked at
 TIME_WORDS = ("time", "since", "epoch")  # in the name of a column of times
 LENGTH_WORDS = ("duration", "length", "play", "watch", "spent", "dwell", "times", "stay", "view")  # of how long
+# Names of dates, which stand beside a finer time without being read.
+DATED = frozenset((DAY, *(name for name in MOMENTS if is_called_date(name))))
 # Numbers under such names may look like seconds since 1970 and are none; they are only spoken of.
 CODES = (
     "id",
@@ -105,6 +108,9 @@ def file_order(
     perhaps = "".join(
         f', though "{column}" could be times (--data.timestamp {column!r})'
         for column in (*codes, *_called_times(sample, read, (*dates, *numbers)))
+    ) + "".join(
+        f', though "{column}" could be days (--data.timestamp {column!r} --data.time_format %Y%m%d)'
+        for column in _written_days(sample, {*read, *dates, *numbers})
     )
     if found := [column for column in (*dates, *numbers) if column not in codes]:
         raise InputError(
@@ -130,23 +136,44 @@ def _called_times(sample: pl.DataFrame, read: set[str], known: Sequence[str]) ->
     return found
 
 
+def _written_days(sample: pl.DataFrame, known: set[str]) -> list[str]:
+    """Columns of whole numbers such as 20220408 that are all days of the calendar, and not all the same one."""
+    found = []
+    for column in sample.columns:
+        if column in known or plain(column).endswith(CODES) or not _may_be_whole(sample[column].dtype):
+            continue
+        text = sample[column].cast(pl.String, strict=False).str.strip_chars()
+        text = text.filter(text.str.len_bytes() > 0)
+        days = text.str.contains(DAY_OF_CALENDAR).all() and text.str.to_date("%Y%m%d", strict=False).is_not_null().all()
+        if days and text.n_unique() > 1:
+            found.append(column)
+    return found
+
+
+def _may_be_whole(dtype: pl.DataType) -> bool:
+    return dtype.is_integer() or dtype == pl.String
+
+
 def columns_of(frame: pl.LazyFrame) -> Callable[[list[str]], pl.LazyFrame]:
     """For `file_order`: columns by their very names, none of which is a pattern."""
     return lambda columns: frame.select(by_name(*columns))
 
 
 def whole_times(log: Interactions, roles: Roles, asked: Roles, known: Sequence[str], name: str) -> Interactions:
-    """The log; of times that were found by their name it says that a date beside them is not read.
+    """The log; of times that were found by their name it says that dates beside them are not read.
 
     Raises:
         InputError: a column `time` goes no further than 23:59:59 written as a number, and there is a column `date`.
     """
-    day = next((column for column in known if plain(column) == DAY), None)
-    if asked.timestamp is not None or day is None or roles.timestamp in (None, day):
+    beside = [column for column in known if plain(column) in DATED and column != roles.timestamp]
+    if asked.timestamp is not None or roles.timestamp is None or not beside:
         return log
-    said = f'the times of {name} are those of "{roles.timestamp}"; "{day}" beside it is not read'
+    are = "is" if len(beside) == 1 else "are"
+    unread = ", ".join(f'"{column}"' for column in beside)
+    said = f'the times of {name} are those of "{roles.timestamp}"; {unread} beside it {are} not read'
     log = replace(log, notes=(*log.notes, said))
-    if plain(roles.timestamp or "") != "time":
+    day = next((column for column in beside if plain(column) == DAY), None)
+    if day is None or plain(roles.timestamp) != "time":
         return log
     last = collected(log.frame.select(nw.col("timestamp").max()))["timestamp"][0]
     if last > END_OF_DAY * PER_SECOND[log.time_unit]:

@@ -1,6 +1,9 @@
-"""Amazon reviews 2014, 2018 and 2023: a data set a category, `amazon-YEAR-CATEGORY[-5core]`.
+"""Amazon reviews 2014, 2018 and 2023: a data set a category, `amazon-YEAR-CATEGORY[-5core]`, and 2023's own cuts.
 
-Neither the checksums nor the sizes of these files are published; the checksum of the first download is noted.
+These are `amazon-2023-CATEGORY[-5core]-last-out`, each user's last but one and last review held out, and `-timestamp`,
+cut at two moments for all: three files of the columns of the uncut ones
+(https://github.com/hyp1231/AmazonReviews2023, benchmark_scripts). Neither the checksums nor the sizes of files are
+published; the checksum of the first download is noted.
 """
 
 from __future__ import annotations
@@ -39,6 +42,7 @@ NO_CORE_2023 = {
     "Amazon_Fashion", "Appliances", "Digital_Music", "Handmade_Products", "Health_and_Personal_Care",
     "Subscription_Boxes",
 }  # fmt: skip
+CORES_2023: tuple[tuple[str, set[str]], ...] = (("0core", set()), ("5core", NO_CORE_2023))
 
 SNAP = "https://snap.stanford.edu/data/sources/amazon/productGraph/categoryFiles"
 UCSD_2018 = "https://datarepo.eng.ucsd.edu/mcauley_group/data/amazon_v2/categoryFilesSmall"
@@ -61,6 +65,28 @@ def _amazon(year: int, category: str, is_core: bool, url: str, format: str, term
     )
 
 
+def _cut(category: str, core: str, cut: str) -> PublicData:
+    name = (
+        f"amazon-2023-{category.lower().replace('_', '-')}{'' if core == '0core' else '-5core'}-{cut.replace('_', '-')}"
+    )
+    parts = {part: File(f"{name}/{category}.{part}.csv.gz", None, "table") for part in ("train", "valid", "test")}
+    sources = {part: Web(f"{UCSD_2023}/{core}/{cut}/{category}.{part}.csv.gz", file) for part, file in parts.items()}
+    what = "the last two of each user" if cut == "last_out" else "what comes after a moment"
+    cores = "" if core == "0core" else " with 5 reviews or more"
+    return PublicData(
+        name,
+        f"Amazon 2023, {category.replace('_', ' ')}: users and items{cores}, {what} held out by its publishers",
+        AMAZON_2023.text,
+        (parts.pop("train"),),
+        (sources.pop("train"),),
+        AMAZON_2023.citation,
+        AMAZON_2023.page,
+        recipe={"split.kind": "given"},
+        held_out=parts,
+        held_out_downloads=dict(sources),
+    )
+
+
 AMAZON = (
     *(_amazon(2014, one, False, f"{SNAP}/ratings_{one}.csv", "ratings", AMAZON_2014) for one in CATEGORIES_2014),
     *(_amazon(2014, one, True, f"{SNAP}/reviews_{one}_5.json.gz", "jsonl", AMAZON_2014) for one in CATEGORIES_2014),
@@ -68,7 +94,14 @@ AMAZON = (
     *(_amazon(2018, one, True, f"{UCSD_2018}/{one}_5.json.gz", "jsonl", AMAZON_2018) for one in CATEGORIES_2018),
     *(
         _amazon(2023, one, core == "5core", f"{UCSD_2023}/{core}/rating_only/{one}.csv.gz", "table", AMAZON_2023)
-        for core, without in (("0core", set()), ("5core", NO_CORE_2023))
+        for core, without in CORES_2023
+        for one in CATEGORIES_2023
+        if one not in without
+    ),
+    *(
+        _cut(one, core, cut)
+        for cut in ("last_out", "timestamp")
+        for core, without in CORES_2023
         for one in CATEGORIES_2023
         if one not in without
     ),

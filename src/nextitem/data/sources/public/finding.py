@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock
 
+from nextitem.data.log.shards import is_there
 from nextitem.data.sources.public.cache import cache_folder, is_intact, keep, note_terms, noted, terms_are_new
 from nextitem.data.sources.public.download import SourceError
 from nextitem.data.sources.public.entries import PUBLIC_DATA
@@ -35,20 +36,34 @@ def find(name: str, data_dir: Path | None = None, watcher: Watcher | None = None
     data = PUBLIC_DATA.get(name)
     if data is None:
         raise InputError(f'there is no public data set "{name}"; {suggest(name, PUBLIC_DATA)}')
+    return _anywhere(data, data_dir, watcher)
+
+
+def _anywhere(data: PublicData, data_dir: Path | None, watcher: Watcher | None = None, part: str = "") -> Found:
     tried: list[str] = []
     found = in_local_folder(data, data_dir, tried) or in_cache(data, tried) or _from_the_web(data, tried, watcher)
     if found is None:
-        places = " or ".join(file.place for file in data.files)
-        where = f"by hand, from {data.page}" if data.downloads else f"{name} is not offered for download here"
-        by_hand = f"{where}: {data.by_hand}\n" if data.by_hand else ""
         raise InputError(
-            f"{name} is not to be had:\n"
+            f"{part}{data.name} is not to be had:\n"
             + "".join(f"  - {reason}\n" for reason in tried)
-            + by_hand
-            + f"Put {places} into a folder and name the folder in NEXTITEM_DATA, "
+            + _by_hand(data)
+            + f"Put {_places(data)} into a folder and name the folder in NEXTITEM_DATA, "
             "or use -d synthetic, which needs no network"
         )
     return found
+
+
+def _by_hand(data: PublicData) -> str:
+    if not data.by_hand:
+        return ""
+    where = f"by hand, from {data.page}" if data.downloads else f"{data.name} is not offered for download here"
+    page = f" ({data.page})" if data.page and not data.downloads else ""
+    return f"{where}{page}: {data.by_hand}\n"
+
+
+def _places(data: PublicData) -> str:
+    training = " or ".join(file.place for file in data.files)
+    return ", and ".join((training, *(file.place for file in data.held_out.values())))
 
 
 def in_local_folder(data: PublicData, data_dir: Path | None, tried: list[str]) -> Found | None:
@@ -59,8 +74,7 @@ def in_local_folder(data: PublicData, data_dir: Path | None, tried: list[str]) -
         return None
     for file in data.files:
         if path := _intact(data, file, Path(named)):
-            said = f"; {file.said}" if file.said else ""
-            return Found(path, file, f"{data.name} from the local folder {named}, {_held_to(file)}{said}")
+            return _found(path, file, f"{data.name} from the local folder {named}, {_held_to(file)}")
     tried.append(f"local folder {named}: it has no {' and no '.join(file.place for file in data.files)}")
     return None
 
@@ -88,25 +102,24 @@ def find_held_out(name: str, data_dir: Path | None = None) -> tuple[Path | None,
     data = PUBLIC_DATA.get(name)
     if data is None or not data.held_out:
         return None
-    named = data_dir if data_dir is not None else os.environ.get("NEXTITEM_DATA")
-    found = {part: _intact(data, file, Path(named)) if named else None for part, file in data.held_out.items()}
-    for part, path in found.items():
-        if path is None:
-            raise InputError(
-                f"{name} is a split, and its {part} is missing; put {data.held_out[part].place} beside its training, "
-                "into the folder that NEXTITEM_DATA names"
-            )
-    test = found["test"]
-    assert test is not None
-    return found.get("valid"), test
+    find(name, data_dir)  # whose absence tells of all files
+    found = {part: _part(data, part, data_dir) for part in data.held_out}
+    return found.get("valid"), found["test"]
+
+
+def _part(data: PublicData, part: str, data_dir: Path | None) -> Path:
+    """A part of a split, had as its training is."""
+    file, source = data.held_out[part], data.held_out_downloads.get(part)
+    alone = replace(data, files=(file,), downloads=() if source is None else (source,), held_out={})
+    return _anywhere(alone, data_dir, part=f"the {part} of ").path
 
 
 def _intact(data: PublicData, file: File, folder: Path) -> Path | None:
     """Where the file is; None: it is not there."""
     path = folder / file.place
-    if not path.is_file():
+    if not is_there(path):
         return None
-    if not is_intact(path, file, cache_folder()):
+    if path.is_file() and not is_intact(path, file, cache_folder()):
         right = file.sha256 or noted(file, cache_folder())
         raise InputError(
             f"{path} is not {data.name}: its sha256 is not {right}; "
@@ -123,7 +136,7 @@ def in_cache(data: PublicData, tried: list[str]) -> Found | None:
     for file in kept:
         path = cache / file.place
         if is_intact(path, file, cache):
-            return Found(path, file, f"{data.name} from the cache {cache}, {_held_to(file)}")
+            return _found(path, file, f"{data.name} from the cache {cache}, {_held_to(file)}")
     tried.append(f"cache {cache}: {'damaged, to be replaced' if kept else 'not downloaded before'}")
     return None
 
@@ -153,9 +166,13 @@ def _from_the_web(data: PublicData, tried: list[str], watcher: Watcher | None) -
                 continue
             instead = f", instead of {'; '.join(failed)}" if failed else ""
             said = f"{data.name} from {download}, {_held_to(download.file, is_first)}, kept in {path.parent}{instead}"
-            return Found(path, download.file, said)
+            return _found(path, download.file, said)
     tried += failed
     return None
+
+
+def _found(path: Path, file: File, said: str) -> Found:
+    return Found(path, file, f"{said}; {file.said}" if file.said else said)
 
 
 def _fetch(source: Source, cache: Path, parts: Path, watcher: Watcher) -> Path:

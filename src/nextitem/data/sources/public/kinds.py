@@ -33,6 +33,7 @@ class PublicData:
     recipe: dict[str, object] = field(default_factory=dict)  # the usual preparation, as recipe keys
     beside: dict[str, File] = field(default_factory=dict)  # field of SideTables -> what data.side beside takes
     held_out: dict[str, File] = field(default_factory=dict)  # test, perhaps valid: where the files are a split
+    held_out_downloads: dict[str, Source] = field(default_factory=dict)  # where these may be had
 
     @property
     def megabytes(self) -> float | None:

@@ -18,10 +18,11 @@ PIP_TIMEOUT = 120.0  # seconds for the whole of pip, which retries by itself
 
 @dataclass(frozen=True)
 class File:
-    place: str  # where it stands in a data folder and in the cache, "ml-100k/u.data"
+    # Where it stands in a data folder and in the cache, "ml-100k/u.data"; of a log in many files "merrec/*.parquet".
+    place: str
     sha256: str | None  # of the file as it stands, gzipped or not; None: nobody published it
     format: str  # its reader, one of formats.FORMATS; of what stands beside a log "side"
-    said: str = ""  # what is to be said of it, where the files of a data set are not the same log
+    said: str = ""  # what is to be said of it at every use: what its rows are, where that is easily mistaken
 
 
 class Source(Protocol):

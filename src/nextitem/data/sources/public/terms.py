@@ -64,3 +64,54 @@ CIAO = Terms(
     "https://www.cse.msu.edu/~tangjili/trust.html",
 )
 RESEARCH = Terms("published for research, no explicit licence; cite", "")
+YAMBDA = Terms(
+    "Yandex, Yambda: Apache 2.0",
+    "Ploshkin et al. 2025, Yambda-5B: A Large-Scale Multi-modal Dataset for Ranking and Retrieval, arXiv:2505.22238",
+    "https://huggingface.co/datasets/yandex/yambda",
+)
+VK_LSVD = Terms(
+    "VK, VK-LSVD: Apache 2.0",
+    "VK-LSVD: A Large-Scale Industrial Dataset for Short-Video Recommendation, WWW 2026, arXiv:2602.04567",
+    "https://huggingface.co/datasets/deepvk/VK-LSVD",
+)
+KUAIRAND = Terms(
+    "Kuaishou, KuaiRand: CC BY-SA 4.0",
+    "Gao et al. 2022, KuaiRand: An Unbiased Sequential Recommendation Dataset with Randomly Exposed Videos, CIKM",
+    "https://kuairand.com/",
+)
+OTTO = Terms(
+    "OTTO: CC BY 4.0",
+    "Normann, Baumeister and Wilm 2022, OTTO Recommender Systems Dataset",
+    "https://github.com/otto-de/recsys-dataset",
+)
+HM = Terms(
+    "H&M, Kaggle competition: its rules state the terms; non-commercial and academic use",
+    "H&M Group 2022, H&M Personalized Fashion Recommendations, Kaggle",
+    "https://www.kaggle.com/competitions/h-and-m-personalized-fashion-recommendations",
+)
+MERREC = Terms(
+    "Mercari, MerRec: CC BY-NC 4.0",
+    "Li et al. 2024, MerRec: A Large-scale Multipurpose Mercari Dataset for Consumer-to-Consumer Recommendation "
+    "Systems, arXiv:2402.14230",
+    "https://huggingface.co/datasets/mercari-us/merrec",
+)
+TENREC = Terms(
+    "Tencent, Tenrec: CC BY-NC 4.0, and the agreement on its page",
+    "Yuan et al. 2022, Tenrec: A Large-scale Multipurpose Benchmark Dataset for Recommender Systems, NeurIPS",
+    "https://github.com/yuangh-x/2022-NIPS-Tenrec",
+)
+NINEREC = Terms(
+    "Westlake University, NineRec: no explicit licence; no changed copies may be passed on; cite",
+    "Zhang et al. 2024, NineRec: A Benchmark Dataset Suite for Evaluating Transferable Recommendation, IEEE TPAMI",
+    "https://github.com/westlake-repl/NineRec",
+)
+MICROLENS = Terms(
+    "Westlake University, MicroLens: research; no changed copies may be passed on; cite",
+    "Ni et al. 2023, A Content-Driven Micro-Video Recommendation Dataset at Scale, arXiv:2309.15379",
+    "https://github.com/westlake-repl/MicroLens",
+)
+MIND = Terms(
+    "Microsoft, MIND: non-commercial research; its page has the licence",
+    "Wu et al. 2020, MIND: A Large-scale Dataset for News Recommendation, ACL",
+    "https://msnews.github.io/",
+)
