@@ -32,21 +32,21 @@ def fenced(page: str) -> list[str]:
     return re.findall(r"^```\w*\n.*?^```$", text(page), flags=re.DOTALL | re.MULTILINE)
 
 
+def unfenced(page: str) -> str:
+    return re.sub(r"^```.*?^```$", "", text(page), flags=re.DOTALL | re.MULTILINE)
+
+
 def indented(page: str) -> list[str]:
-    return re.findall(
-        r"^    \S.*$", re.sub(r"^```.*?^```$", "", text(page), flags=re.DOTALL | re.MULTILINE), re.MULTILINE
-    )
+    return re.findall(r"^    \S.*$", unfenced(page), re.MULTILINE)
 
 
 def links(page: str) -> list[str]:
-    return re.findall(r"\]\(([^)\s]+)\)", re.sub(r"^```.*?^```$", "", text(page), flags=re.DOTALL | re.MULTILINE))
+    return re.findall(r"\]\(([^)\s]+)\)", unfenced(page))
 
 
 def anchors(page: str) -> set[str]:
     """Of the headings, as the site and GitHub make them."""
-    headings = re.findall(
-        r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", text(page), flags=re.DOTALL | re.MULTILINE), re.MULTILINE
-    )
+    headings = re.findall(r"^#+ (.+)$", unfenced(page), re.MULTILINE)
     return {re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", heading.lower())) for heading in headings}
 
 
@@ -64,11 +64,8 @@ def test_every_page_has_its_place() -> None:
 @pytest.mark.parametrize("page", [*IN_TWO, "../README.md"])
 def test_page_has_its_twin(page: str) -> None:
     twin = page.replace(".md", ".zh.md")
-    outside = [
-        re.findall(r"^#+ ", re.sub(r"^```.*?^```$", "", text(one), flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
-        for one in (page, twin)
-    ]
-    assert outside[0] == outside[1]
+    levels = [re.findall(r"^#+ ", unfenced(one), re.MULTILINE) for one in (page, twin)]
+    assert levels[0] == levels[1]
     assert fenced(page) == fenced(twin)
     assert indented(page) == indented(twin)
     assert len(re.findall(r"[一-鿿]", text(twin))) > 100

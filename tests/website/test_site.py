@@ -43,3 +43,13 @@ def test_both_languages_are_searched(site: Path) -> None:
     assert "留一法" in index
     assert "leave-one-out" in index
     assert (site / "zh" / "start.html").is_file()
+
+
+@pytest.mark.slow
+def test_a_link_leads_to_one_heading_in_both_languages(site: Path) -> None:
+    anchored = [
+        re.findall(r'<h[23] id="?([\w-]+)', (site / folder / "preparation.html").read_text(encoding="utf-8"))
+        for folder in (".", "zh")
+    ]
+    assert anchored[0] == anchored[1]
+    assert "splits" in anchored[0]
