@@ -32,7 +32,7 @@ FLOORS = [
     {"report"},
     {"tuning", "serving"},
     {"cli"},
-    {"batches", "losses", "split"},  # public names, room by room
+    {"batches", "losses", "spark", "split"},  # public names, room by room
     {"__main__"},
 ]
 HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}

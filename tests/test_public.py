@@ -20,7 +20,7 @@ import nextitem as ni
 from nextitem.models.catalogue import MODELS
 from nextitem.nn.losses.by_name import LOSSES
 
-ROOMS = ("batches", "losses", "models", "split")
+ROOMS = ("batches", "losses", "models", "spark", "split")
 
 
 def public() -> dict[str, object]:

@@ -6,8 +6,8 @@
     for progress in ni.fit(model, split): ...
     ni.evaluate(model, split.test).means()
 
-`ni.models`, `ni.split`, `ni.batches` and `ni.losses` hold what there is of each by name. Public names load what they
-need when they are first used, so `import nextitem` itself is instant.
+`ni.models`, `ni.split`, `ni.batches` and `ni.losses` hold what there is of each by name, `ni.spark` what is done inside
+Spark. Public names load what they need when they are first used, so `import nextitem` itself is instant.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nextitem import batches as batches
     from nextitem import losses as losses
     from nextitem import models as models
+    from nextitem import spark as spark
     from nextitem import split as split
     from nextitem.data.batches import Batch as Batch
     from nextitem.data.batches import NextItemBatches as NextItemBatches
@@ -81,7 +82,7 @@ bound_waiting(sys.platform, os.environ)
 
 __version__: str
 
-_ROOMS = ("batches", "losses", "models", "split")  # modules of names
+_ROOMS = ("batches", "losses", "models", "spark", "split")  # modules of names
 _HOMES = {
     "Batch": "data.batches",
     "Comparison": "runs.several.compare",

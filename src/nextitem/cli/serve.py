@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json as json_text
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nextitem.cli.code import MovedCode, TrustCode, code_of_run
 from nextitem.cli.shared import AsJson, MovedData, console
 from nextitem.errors import InputError
+
+if TYPE_CHECKING:
+    from nextitem.runs.asking.recommend import Run
 
 
 def serve(
@@ -34,6 +37,7 @@ def serve(
     rate: Annotated[float, typer.Option(min=0, help="Requests a second of one address; 0: any number.")] = 0.0,
     sessions: Annotated[int, typer.Option(min=1, help="How many sessions are kept.")] = 10_000,
     minutes: Annotated[float, typer.Option(min=0.01, help="How long one is kept that nobody asks.")] = 30.0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer, which share the run's memory.")] = 1,
     data: MovedData = None,
     json: AsJson = False,
     trust_code: TrustCode = False,
@@ -51,21 +55,30 @@ def serve(
     from nextitem.serving.limits import Limits
     from nextitem.serving.server import address_of, is_loopback, listen
     from nextitem.serving.server import serve as answer
-    from nextitem.serving.service import Opening, Service
+    from nextitem.serving.service import ALONE, Opening, Service, Workers
+    from nextitem.serving.workers import oversee
 
+    if workers > 1 and rate:
+        raise InputError("--rate counts in one process; leave it out beside --workers, and count at a proxy")
     limits = Limits(max_body, max_history, max_rows, max_k, rate, sessions=sessions, expiry=60 * minutes)
     opening = Opening(folder, folder.resolve().name, code_of_run(folder, trust_code, code), data, ann)
     with listen(host, port) as listener:
-        service = Service(opening, limits, window=window / 1000, batched=not unbatched)
         address = address_of(listener)
         if not is_loopback(host):
             guard = "whoever can reach it may ask" if token is None else "ask over HTTPS alone, or the token is seen"
             line = f"listening at {host}, which other machines can reach: {guard}"
             console(stderr=True).print(line, style="yellow", highlight=False, soft_wrap=True)
 
-        def say() -> None:
-            told = {"url": address, "run": opening.name, "model": service.run.recipe.model.label}
+        def say(run: Run) -> None:
+            told = {"url": address, "run": opening.name, "model": run.recipe.model.label}
             line = f"{told['model']} of {opening.name} answers at {address} (Ctrl-C ends it)"
             typer.echo(json_text.dumps(told) if json else line)
 
-        answer(service, listener, token, say)
+        def serving(workers: Workers) -> Service:
+            return Service(opening, limits, window=window / 1000, batched=not unbatched, workers=workers)
+
+        if workers > 1:
+            oversee(workers, opening, serving, listener, token, say)
+        else:
+            service = serving(ALONE)
+            answer(service, listener, token, lambda: say(service.run))

@@ -132,11 +132,16 @@ async def look_at_session(name: Name, request: Request, k: Count = 10, keep_seen
     return stand_of(service, name, found)
 
 
-@ROUTER.delete("/sessions/{name}/items", responses=FAULTS | ABSENT)
+@ROUTER.delete("/sessions/{name}/items", responses=FAULTS | CANNOT | ABSENT)
 async def end_session(name: Name, request: Request) -> Response:
     """Forget a session."""
     service = service_of(request)
-    if not await service.engine.call(lambda run: service.sessions.end(name)):
+
+    def work(run: Run) -> bool:
+        service.follow(run)
+        return service.sessions.end(name)
+
+    if not await service.engine.call(work):
         raise absent(name, service)
     return JSONResponse({"session": name, "ended": True})
 
@@ -189,9 +194,11 @@ async def is_ready(request: Request) -> Response:
     return JSONResponse({"status": "ready"} if is_so else {"error": "the service ends"}, 200 if is_so else 503)
 
 
-@ROUTER.get("/metrics", responses=FAULTS)
+@ROUTER.get("/metrics", responses=FAULTS | CANNOT)
 async def metrics(request: Request) -> Response:
     """For Prometheus."""
+    way_out = "count at the proxy before them, or serve with --workers 1"
+    service_of(request).workers.refuse_many("each counts what it answers", way_out)
     return Response(service_of(request).meters.text(), media_type=KIND)
 
 

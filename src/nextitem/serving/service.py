@@ -47,9 +47,25 @@ class Opening:
         Raises:
             InputError: it is no run, a damaged one, or it answers nothing.
         """
+        return self.proved(self.load())
+
+    def load(self) -> Run:
+        """The run, which has computed nothing yet, so that a process that holds it may be forked.
+
+        Raises:
+            InputError: it is no run, or a damaged one.
+        """
         run = load(self.place.resolve(), models=self.models)
         # Held from here on, whatever comes to stand in the folder.
         _ = run.titles, run.histories if lexists(run.folder / HISTORIES) else None
+        return run
+
+    def proved(self, run: Run) -> Run:
+        """A run that was loaded, once it has answered a first question.
+
+        Raises:
+            InputError: it answers nothing.
+        """
         for score in _first_answer(run, self.ann):
             if not isfinite(score):
                 raise InputError(f"{self.place} scores an item with {score}, which ranks nothing; train it again")
@@ -66,11 +82,30 @@ def _first_answer(run: Run, ann: bool) -> list[float]:
     return found[0].scores
 
 
+@dataclass(frozen=True)
+class Workers:
+    """The processes that answer at one address, of which this is one."""
+
+    num: int = 1
+    overseer: int = 0  # the process that starts them
+    run: Run | None = None  # which it had loaded before they were forked, so that they share its memory
+
+    def refuse_many(self, what: str, way_out: str) -> None:
+        """Raises CannotError where others answer, too, who know nothing of what one of them is told."""
+        if self.num > 1:
+            raise CannotError(f"{self.num} processes answer here, and {what}; {way_out}")
+
+
+ALONE = Workers()
+
+
 class Service:
-    def __init__(self, opening: Opening, limits: Limits, *, window: float = 0.002, batched: bool = True) -> None:
+    def __init__(
+        self, opening: Opening, limits: Limits, *, window: float = 0.002, batched: bool = True, workers: Workers = ALONE
+    ) -> None:
         """Raises InputError where the run cannot be opened."""
-        self.opening, self.limits, self.meters = opening, limits, Meters()
-        run = opening.open()
+        self.opening, self.limits, self.meters, self.workers = opening, limits, Meters(), workers
+        run = opening.open() if workers.run is None else opening.proved(workers.run)
         self.engine = Engine(run, window=window, batched=batched, waiting=limits.waiting, saw=self.meters.saw_batch)
         self.sessions = Sessions(limits)
         self.shelf = Shelf(run)
@@ -87,7 +122,9 @@ class Service:
 
     def card(self) -> dict[str, Any]:
         """See `card`."""
-        return card(self.run, self.opening.name, self.limits, has_index=self.opening.ann)
+        found = card(self.run, self.opening.name, self.limits, has_index=self.opening.ann)
+        found["has"]["sessions"] &= self.workers.num == 1
+        return found
 
     def explain(self, user: object, items: list[str] | None, k: int, paths: int) -> list[Explanation]:
         """By the paths of the knowledge graph; the data is read at the first question.
@@ -112,9 +149,11 @@ class Service:
                     ) from error
             return self._explainer.explain(user, items, top=k, paths=paths)
 
-    @staticmethod
-    def follow(run: Run) -> None:
-        """Raises CannotError where the run's model does not read item by item."""
+    def follow(self, run: Run) -> None:
+        """Raises CannotError where the run's model does not read item by item, or several processes answer."""
+        self.workers.refuse_many(
+            "a session is in the memory of one", "send the whole history to /recommend, or serve with --workers 1"
+        )
         if not isinstance(run.model, Streaming):
             able = ", ".join(name for name, model in MODELS.items() if issubclass(model, Streaming))
             raise CannotError(
@@ -127,8 +166,11 @@ class Service:
         answered by the run from before. The new run, and the seconds that it took.
 
         Raises:
-            CannotError: it is not whole, and the run from before goes on; or another reload is under way.
+            CannotError: it is not whole, and the run from before goes on; or another reload is under way, or several
+                processes answer.
         """
+        way_out = f"send SIGHUP to process {self.workers.overseer}, which replaces one after the other (kill -HUP)"
+        self.workers.refuse_many("each has the run", way_out)
         if not self._reloading.acquire(blocking=False):
             raise CannotError("a reload is under way already; wait for its end")
         try:

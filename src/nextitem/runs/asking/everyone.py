@@ -57,6 +57,11 @@ class Asked:
         if run.users.column.dtype == pl.Int64:
             numbers = ids.cast(pl.Int64, strict=False)
             ids = numbers if (numbers.cast(pl.String) == ids).fill_null(False).all() else ids
+        return cls.of(run, ids)
+
+    @classmethod
+    def of(cls, run: Run, ids: pl.Series) -> Asked:
+        """These users, whose ids are of the kind that the run's are."""
         return cls(ids, _known(run, run.users.indices(ids)))
 
     @property

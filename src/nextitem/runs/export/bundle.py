@@ -38,7 +38,7 @@ from nextitem.runs.folder.run_folder import DATA, ITEMS, LOG, RECIPE, REPORT, TI
 from nextitem.training.fit import BEST, CHECKPOINT
 from nextitem.training.refit import REFIT
 from nextitem.training.shapes import MEND, Count, FileShape, Shape, parsed
-from nextitem.writing import make_folder, remove_folder, replacing, temporary_folder
+from nextitem.writing import make_folder, remove_folder, replacing, replacing_folder, temporary_folder
 
 MANIFEST, CARD = "manifest.json", "README.md"
 FORMAT = 1
@@ -135,26 +135,40 @@ def _remove(folder: Path, process: int) -> None:
         remove_folder(folder)
 
 
+def unpack(path: Path, folder: Path) -> None:
+    """The bundle's files in a new folder, which appears when it is whole; who asked removes it.
+
+    Raises:
+        InputError: the file is no bundle, or a damaged one.
+    """
+    with replacing_folder(folder) as part:
+        _fill(path, part)
+
+
 def _unpacked(path: Path) -> Path:
     """A new folder with the bundle's files, named as the bundle is, in a folder that no other user can look into."""
+    place = temporary_folder()
+    try:
+        folder = place / path.name
+        make_folder(folder)
+        _fill(path, folder)
+    except BaseException:
+        remove_folder(place)
+        raise
+    return folder
+
+
+def _fill(path: Path, folder: Path) -> None:
     with _reading(path) as archive:
         entries = _entries(path, archive)
         files = _manifest(path, archive, entries[MANIFEST])
         if files.keys() != entries.keys() - {MANIFEST}:
             other = sorted(files.keys() ^ (entries.keys() - {MANIFEST}))[0]
             raise _damaged(path, f"{other} is in the file or in {MANIFEST}, not in both")
-        place = temporary_folder()
-        try:
-            folder = place / path.name
-            make_folder(folder)
-            for name, said in files.items():
-                if name.startswith(f"{HISTORIES}/"):
-                    make_folder(folder / HISTORIES, inside=folder)
-                _extract(path, archive, entries[name], said, folder / name)
-        except BaseException:
-            remove_folder(place)
-            raise
-    return folder
+        for name, said in files.items():
+            if name.startswith(f"{HISTORIES}/"):
+                make_folder(folder / HISTORIES, inside=folder)
+            _extract(path, archive, entries[name], said, folder / name)
 
 
 @contextmanager
