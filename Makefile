@@ -7,6 +7,7 @@
 # make locked what run and test take, every file by its digest (supply/*.txt); make lock: those files from constraints.txt
 # make bill   of what is installed: build/bill/sbom.json (CycloneDX) and licences.csv
 # make bench-claims  measures anew what README.md claims, for hours; CLAIMS='--only stan_beauty', CLAIMS=--list for less
+# make pictures  those of the terminal in docs/pictures, drawn anew
 # make check  format, lint, strict types, tests: what a change must pass
 # make clean  remove .venv and caches (runs/ stays)
 
@@ -22,7 +23,7 @@ BILL := build/bill
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
-.PHONY: run test slow fuzz chaos docs bench-claims check lint setup locked lock bill clean
+.PHONY: run test slow fuzz chaos docs pictures bench-claims check lint setup locked lock bill clean
 
 run: $(VENV)/.installed
 	$(BIN)/nextitem run
@@ -41,11 +42,14 @@ chaos: $(VENV)/.installed-test
 	NEXTITEM_CHAOS_KILLS=$(KILLS) NEXTITEM_CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -m slow -s -n 0 tests/chaos
 
 docs: $(VENV)/.installed-docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo 'open build/docs/index.html'
 
 bench-claims: $(VENV)/.installed
 	$(BIN)/python benchmarks/claims.py $(CLAIMS)
+
+pictures: $(VENV)/.installed
+	$(BIN)/python website/pictures.py
 
 check: lint test
 

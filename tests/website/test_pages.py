@@ -21,19 +21,7 @@ NAV = {
     for group in yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
     for title, pages in group.items()
 }
-IN_ENGLISH_ALONE = {  # of what leads in
-    "add-a-model.md",
-    "audit.md",
-    "data-doctor.md",
-    "distributed.md",
-    "features.md",
-    "knowledge.md",
-    "notebooks.md",
-    "python.md",
-    "serving.md",
-    "social.md",
-}
-IN_TWO = [page for page in NAV["Start"] + NAV["Guides"] if page not in IN_ENGLISH_ALONE]
+IN_TWO = [*NAV["Start"], *NAV["Guides"], "ideas.md"]
 
 
 def text(page: str) -> str:
@@ -44,10 +32,22 @@ def fenced(page: str) -> list[str]:
     return re.findall(r"^```\w*\n.*?^```$", text(page), flags=re.DOTALL | re.MULTILINE)
 
 
+def unfenced(page: str) -> str:
+    return re.sub(r"^```.*?^```$", "", text(page), flags=re.DOTALL | re.MULTILINE)
+
+
 def indented(page: str) -> list[str]:
-    return re.findall(
-        r"^    \S.*$", re.sub(r"^```.*?^```$", "", text(page), flags=re.DOTALL | re.MULTILINE), re.MULTILINE
-    )
+    return re.findall(r"^    \S.*$", unfenced(page), re.MULTILINE)
+
+
+def links(page: str) -> list[str]:
+    return re.findall(r"\]\(([^)\s]+)\)", unfenced(page))
+
+
+def anchors(page: str) -> set[str]:
+    """Of the headings, as the site and GitHub make them."""
+    headings = re.findall(r"^#+ (.+)$", unfenced(page), re.MULTILINE)
+    return {re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", heading.lower())) for heading in headings}
 
 
 def commands(page: str) -> list[list[str]]:
@@ -64,14 +64,27 @@ def test_every_page_has_its_place() -> None:
 @pytest.mark.parametrize("page", [*IN_TWO, "../README.md"])
 def test_page_has_its_twin(page: str) -> None:
     twin = page.replace(".md", ".zh.md")
-    outside = [
-        re.findall(r"^#+ ", re.sub(r"^```.*?^```$", "", text(one), flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
-        for one in (page, twin)
-    ]
-    assert outside[0] == outside[1]
+    levels = [re.findall(r"^#+ ", unfenced(one), re.MULTILINE) for one in (page, twin)]
+    assert levels[0] == levels[1]
     assert fenced(page) == fenced(twin)
     assert indented(page) == indented(twin)
     assert len(re.findall(r"[一-鿿]", text(twin))) > 100
+
+
+@pytest.mark.parametrize("page", IN_TWO)
+def test_links_of_twins_lead_to_the_same_places(page: str) -> None:
+    """The site gives a twin's headings the anchors of the page's."""
+    assert set(links(page)) == set(links(page.replace(".md", ".zh.md")))
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md") if not path.name.endswith(".zh.md")))
+def test_links_lead_somewhere(page: str) -> None:
+    for link in links(page):
+        place, _, anchor = link.partition("#")
+        if re.match(r"https?://|reference/", place):
+            continue
+        assert (DOCS / (place or page)).is_file(), link
+        assert not anchor or not (place or page).endswith(".md") or anchor in anchors(place or page), link
 
 
 def test_twins_are_those_that_are_listed() -> None:
@@ -114,6 +127,16 @@ def test_keys_that_are_set_beside_others_are_ours() -> None:
         sections[section].__pydantic_validator__.validate_assignment(
             sections[section].model_construct(), key, yaml.safe_load(value)
         )
+
+
+def test_pictures_ask_nothing_of_another_place() -> None:
+    pictures = list((DOCS / "pictures").glob("*.svg"))
+    assert pictures
+    for picture in pictures:
+        svg = picture.read_text(encoding="utf-8")
+        assert "<image" not in svg
+        assert "url(" not in svg.replace("url(#", "")
+        assert len(svg) < 30_000
 
 
 def test_reference_tells_every_command_key_and_name() -> None:

@@ -19,7 +19,7 @@ NO_ASSET = re.compile(r'rel="?(?:canonical|alternate|next|prev)')
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("mkdocs", reason="the extra docs is not installed")
     place = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(place)]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(place)]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     return place
@@ -43,3 +43,13 @@ def test_both_languages_are_searched(site: Path) -> None:
     assert "留一法" in index
     assert "leave-one-out" in index
     assert (site / "zh" / "start.html").is_file()
+
+
+@pytest.mark.slow
+def test_a_link_leads_to_one_heading_in_both_languages(site: Path) -> None:
+    anchored = [
+        re.findall(r'<h[23] id="?([\w-]+)', (site / folder / "preparation.html").read_text(encoding="utf-8"))
+        for folder in (".", "zh")
+    ]
+    assert anchored[0] == anchored[1]
+    assert "splits" in anchored[0]
