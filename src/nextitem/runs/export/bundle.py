@@ -38,7 +38,8 @@ from nextitem.runs.folder.run_folder import DATA, ITEMS, LOG, RECIPE, REPORT, TI
 from nextitem.training.fit import BEST, CHECKPOINT
 from nextitem.training.refit import REFIT
 from nextitem.training.shapes import MEND, Count, FileShape, Shape, parsed
-from nextitem.writing import make_folder, remove_folder, replacing, replacing_folder, temporary_folder
+from nextitem.replacing import replacing_folder
+from nextitem.writing import make_folder, remove_folder, replacing, temporary_folder
 
 MANIFEST, CARD = "manifest.json", "README.md"
 FORMAT = 1
