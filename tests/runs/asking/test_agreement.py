@@ -32,16 +32,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow  # thousands of questions, and graphs that are exported
-@pytest.mark.parametrize("model", ["GRU4Rec", "SASRec", "Mamba4Rec"])
+@pytest.mark.parametrize("model", ["GRU4Rec", "SASRec"])
 def test_a_thousand_histories_get_the_same_everywhere(model: str, home: Path) -> None:
     pytest.importorskip("onnxruntime")
-    layer = {"data": {"source": str(home / "log.csv")}, "model": {"name": model, "dim": 8, "max_length": 8}}
+    layer = {"data": {"source": str(home / "log.csv")}, "model": {"name": model, "dim": 8, "max_length": 20}}
     if model == "GRU4Rec":
         del layer["model"]["max_length"]  # type: ignore[attr-defined]
     list(run(make_recipe(layer, {"training": {"epochs": 2}, "evaluation": {"baselines": []}}), home / model))
     loaded, draw = ni.load(home / model), np.random.default_rng(0)
     known = loaded.items.column.to_list()
-    histories = [[known[one] for one in draw.integers(0, len(known), draw.integers(1, 9))] for _ in range(ROWS)]
+    histories = [[known[one] for one in draw.integers(0, len(known), draw.integers(1, 19))] for _ in range(ROWS)]
     wanted = loaded.recommend(histories, K)
     for way, found in {
         "alone": [loaded.recommend([one], K)[0] for one in histories],
