@@ -29,6 +29,13 @@ def explain(
         str | None,
         typer.Option(metavar="T1,T2,..", help="When the items of --history were met, for models that go by times."),
     ] = None,
+    ratings: Annotated[
+        str | None,
+        typer.Option(
+            metavar="R1,R2,..",
+            help="How the items of --history were rated, for models that go by ratings: numbers, or kinds of events.",
+        ),
+    ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many of the best items, without --item.")] = 3,
     paths: Annotated[int, typer.Option(min=1, help="How many paths to each item, or items of the history.")] = 5,
     names: Annotated[str | None, typer.Option(help="An attribute to call items by, such as title [ids].")] = None,
@@ -54,7 +61,8 @@ def explain(
         _tell_paths(folder, str(user), asked, k, paths, names, data, models, json)
         return
     given = None if history is None else ids_of(history)
-    found = run.explain(given, asked, user=user, times=None if times is None else listed(times), k=k)
+    told_times, told_ratings = (None if told is None else listed(told) for told in (times, ratings))
+    found = run.explain(given, asked, user=user, times=told_times, ratings=told_ratings, k=k)
     called = {} if names is None else _called(run, names)
     if json:
         print_json([_with_name(one, called) for one in found])

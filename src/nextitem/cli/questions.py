@@ -23,6 +23,7 @@ class Question:
     history: list[Any]
     user: Any = None
     times: list[Any] | None = None
+    ratings: list[Any] | None = None
     at: Any = None
     candidates: list[Any] | None = None
 
@@ -53,6 +54,7 @@ def answer_lines(file: str, how: Callable[..., list[Any]]) -> None:
         for name, values in (
             ("users", [one.user for one in asked]),
             ("times", [one.times for one in asked]),
+            ("ratings", [one.ratings for one in asked]),
             ("at", [one.at for one in asked]),
             ("candidates", [one.candidates for one in asked]),
         )
@@ -81,15 +83,17 @@ def _read_line(line: str, place: str) -> Question:
         raise InputError(f'{place}: a line is a JSON list of item ids, such as ["a", "b"]; {error}') from error
     if not isinstance(found, dict):
         return Question(place, _ids(found, place))
-    if not {"history"} <= found.keys() <= {"history", "user", "times", "at", "candidates"}:
+    if not {"history"} <= found.keys() <= {"history", "user", "times", "ratings", "at", "candidates"}:
         told = ", ".join(found) or "none"
         raise InputError(
-            f'{place}: the keys are "history", and maybe "user", "times", "at" and "candidates", found {told}'
+            f'{place}: the keys are "history", and maybe "user", "times", "ratings", "at" and "candidates", found '
+            f"{told}"
         )
     if found.get("user") is not None:
         _ids([found["user"]], place)
-    if not isinstance(found.get("times", []), list):
-        raise InputError(f"{place}: times are a list, found {found['times']!r}")
+    for name in ("times", "ratings"):
+        if not isinstance(found.get(name, []), list):
+            raise InputError(f"{place}: {name} are a list, found {found[name]!r}")
     if found.get("candidates") is not None:
         _ids(found["candidates"], f"{place}, candidates")
     return Question(place, **found | {"history": _ids(found["history"], place)})

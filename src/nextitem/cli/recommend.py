@@ -36,7 +36,7 @@ def recommend(
         typer.Option(
             metavar="FILE",
             help='JSON lines, ["a", "b"] or {"history": ["a"], "user": "u"}, one answer each; - is standard input. A '
-            "line may have times, at and candidates too.",
+            "line may have times, ratings, at and candidates too.",
         ),
     ] = None,
     times: Annotated[
@@ -44,6 +44,13 @@ def recommend(
         typer.Option(
             metavar="T1,T2,..",
             help="When the items of --history were met, for models that go by times: seconds or dates, as in a log.",
+        ),
+    ] = None,
+    ratings: Annotated[
+        str | None,
+        typer.Option(
+            metavar="R1,R2,..",
+            help="How the items of --history were rated, for models that go by ratings: numbers, or kinds of events.",
         ),
     ] = None,
     at: Annotated[
@@ -113,7 +120,7 @@ def recommend(
         from nextitem.runs.asking.answers import Rules
 
         asked = {"--history": history, "--histories": histories, "--user": user, "--live": live}
-        asked |= {"--times": times, "--at": at}
+        asked |= {"--times": times, "--ratings": ratings, "--at": at}
         others = [name for name, given in asked.items() if given not in (None, False)] + (
             ["--unknown"] if unknown == "skip" else []
         )
@@ -124,6 +131,8 @@ def recommend(
     if histories is not None and (history is not None or user is not None or live):
         raise InputError("--histories has histories and users in its lines; leave --history, --user, --live out")
     is_beside = live or histories is not None
+    if ratings is not None and (history is None or is_beside):
+        raise InputError("--ratings are of --history; leave them out (a line of --histories has its own)")
     if (times is not None and (history is None or is_beside)) or (at is not None and is_beside):
         raise InputError(
             "--times are of --history, --at of that or of --user; leave them out (a line of --histories has its own: "
@@ -151,7 +160,11 @@ def recommend(
         answer_lines(histories, how)
         return
     asked_of = None if history is None else ids_of(history)
-    beside = {"times": None if times is None else [listed(times)], "at": None if at is None else [at]}
+    told = {"times": times, "ratings": ratings}
+    beside: dict[str, list[Any] | None] = {
+        name: None if text is None else [listed(text)] for name, text in told.items()
+    }
+    beside["at"] = None if at is None else [at]
     _answer_one(run, asked_of, user, partial(how, **beside), json)
 
 
@@ -176,14 +189,15 @@ def _how(
         histories: list[list[Any]] | None,
         users: list[Any] | None,
         times: list[list[Any]] | None = None,
+        ratings: list[list[Any]] | None = None,
         at: list[Any] | None = None,
         names: list[str] | None = None,
         candidates: list[list[Any]] | None = None,
     ) -> list[Recommendation]:
         return run.recommend(
-            histories, k, users=users, times=times, at=at, unknown=unknown, exclude_seen=exclude_seen,
-            exclude=excluded or (), only=shown, fallback=fallback, names=names, ann=ann,
-            at_most=at_most, by=by, candidates=candidates,
+            histories, k, users=users, times=times, ratings=ratings, at=at, unknown=unknown, exclude_seen=exclude_seen,
+            exclude=excluded or (), only=shown, fallback=fallback, names=names, ann=ann, at_most=at_most,
+            by=by, candidates=candidates,
         )  # fmt: skip
 
     return asking

@@ -11,7 +11,7 @@ from nextitem.serving.limits import MOST_LISTED, Limits, refuse_more
 
 Id = StrictInt | StrictStr
 Moment = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)] | StrictStr
-Rating = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
+Rating = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)] | StrictStr
 SESSION = r"^[A-Za-z0-9_.:-]{1,128}$"  # what a session may be called
 
 
@@ -31,7 +31,7 @@ class Question(BaseModel):
     at: list[Moment] | None = None
     """When each row is asked, for a model that goes by that."""
     ratings: list[list[Rating]] | None = None
-    """How the items of each history were rated, for a model that goes by ratings."""
+    """How the items of each history were rated, for a model that goes by ratings; of a log with kinds, these."""
     unknown: Literal["error", "skip"] = "error"
     """What to do with ids that the model does not know."""
     exclude: list[Id] = []
@@ -92,7 +92,7 @@ class Why(BaseModel):
     at: Moment | None = None
     """When it is asked, for a model that goes by that."""
     ratings: list[Rating] | None = None
-    """How the items of the history were rated, for a model that goes by ratings."""
+    """How the items of the history were rated, for a model that goes by ratings; of a log with kinds, these."""
     k: StrictInt = 3
     """How many items are explained."""
 

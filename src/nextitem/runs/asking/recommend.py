@@ -91,7 +91,7 @@ class Run(Opened):
         users: Sequence[object] | None = None,
         times: Sequence[Sequence[object]] | None = None,
         at: Sequence[object] | None = None,
-        ratings: Sequence[Sequence[float]] | None = None,
+        ratings: Sequence[Sequence[object]] | None = None,
         unknown: Unknown = "error",
         exclude_seen: bool = True,
         exclude: Iterable[object] = (),
@@ -110,16 +110,17 @@ class Run(Opened):
         exclude; one that knows users and histories, such as FPMC or SKNN, takes the ids that there are, and scores
         anyone else by the history alone. One that goes by times, such as TiSASRec, wants them beside the items of each
         history, as a log has them: dates, or numbers, whose size says whether they are seconds since 1970 or finer. One
-        that goes by the time of the question takes it from `at`, one for each row (the time of the newest item);
-        one that goes by ratings wants these. An empty history gets what the model says without one. With `exclude_seen`
-        no item of the history comes back; none of `exclude` does, and none that is not in `only`. With unknown="skip" a
-        row of which the model knows nothing (a history of unknown ids only, a user that it was not trained on) has no
-        items, and its `problem` says why; the other rows are answered. With fallback="popularity" such a row, and any
-        unknown user, gets the items that the users of the run have met most often, at most k, and its `source` says so.
-        `names` is what errors call the rows: history 0, history 1, .. if they are not given. With `ann` the index that
-        `index` has made finds the items, which may miss some of the best. `at_most` items of a category are taken, `by`
-        an attribute of the items that the run's data has; see `limit.py`. `candidates` has for each history the only
-        items that may be recommended to it; `items_where` names those of a condition, for `only` or `exclude`.
+        that goes by the time of the question takes it from `at`, one for each row (the time of the newest item); one
+        that goes by ratings wants these, or kinds of events by their words, where the log has kinds. An empty history
+        gets what the model says without one. With `exclude_seen` no item of the history comes back; none of `exclude`
+        does, and none that is not in `only`. With unknown="skip" a row of which the model knows nothing (a history of
+        unknown ids only, a user that it was not trained on) has no items, and its `problem` says why; the other rows
+        are answered. With fallback="popularity" such a row, and any unknown user, gets the items that the users of the
+        run have met most often, at most k, and its `source` says so. `names` is what errors call the rows: history 0,
+        history 1, .. if they are not given. With `ann` the index that `index` has made finds the items, which may miss
+        some of the best. `at_most` items of a category are taken, `by` an attribute of the items that the run's data
+        has; see `limit.py`. `candidates` has for each history the only items that may be recommended to it;
+        `items_where` names those of a condition, for `only` or `exclude`.
 
         Raises:
             InputError: of one row, which is named: an id that the model does not know (with unknown="skip" it is left
@@ -162,7 +163,7 @@ class Run(Opened):
         user: object = None,
         times: Sequence[object] | None = None,
         at: object = None,
-        ratings: Sequence[float] | None = None,
+        ratings: Sequence[object] | None = None,
         k: int = 3,
     ) -> list[Influenced]:
         """Which items of a history brought a recommendation: of each of `items`, by default the `k` best, the loss of

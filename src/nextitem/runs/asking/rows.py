@@ -18,11 +18,15 @@ from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.catalogue import MODELS
 from nextitem.runs.asking.moments import in_unit, rows_in_unit
+from nextitem.runs.asking.rated import as_ratings
 from nextitem.runs.folder.opened import Opened
 
 Unknown = Literal["error", "skip"]
 Fallback = Literal["none", "popularity"]
-WAYS = {"times": "--times T1,T2,.., or in Python ", "ratings": ""}  # on the command line
+WAYS = {
+    "times": "--times T1,T2,.., or in Python ",
+    "ratings": "--ratings R1,R2,.., or in Python ",
+}  # on the command line
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def asked_rows(
     users: Sequence[object] | None,
     times: Sequence[Sequence[object]] | None,
     at: Sequence[object] | None,
-    ratings: Sequence[Sequence[float]] | None,
+    ratings: Sequence[Sequence[object]] | None,
     unknown: Unknown = "error",
     names: Sequence[str] | None = None,
     fallback: Fallback = "none",
@@ -55,7 +59,8 @@ def asked_rows(
     refuse_beside(run, {"times": times, "ratings": ratings}, at, histories)
     moments = None if times is None else rows_in_unit(times, run.time_unit)
     asked_at = None if at is None else in_unit(at, run.time_unit)
-    return known_rows(run, histories, users, unknown, names, {"times": moments, "ratings": ratings}, asked_at, fallback)
+    rated = None if ratings is None else as_ratings(ratings, run.recipe.data.kinds)
+    return known_rows(run, histories, users, unknown, names, {"times": moments, "ratings": rated}, asked_at, fallback)
 
 
 def known_rows(
