@@ -31,6 +31,7 @@ from typing import BinaryIO, TypeVar
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from nextitem.errors import InputError
+from nextitem.replacing import replacing_folder
 from nextitem.runs.export.card import card
 from nextitem.runs.folder.code import CODE
 from nextitem.runs.folder.histories import HISTORIES, HISTORY_FILES
@@ -38,7 +39,6 @@ from nextitem.runs.folder.run_folder import DATA, ITEMS, LOG, RECIPE, REPORT, TI
 from nextitem.training.fit import BEST, CHECKPOINT
 from nextitem.training.refit import REFIT
 from nextitem.training.shapes import MEND, Count, FileShape, Shape, parsed
-from nextitem.replacing import replacing_folder
 from nextitem.writing import make_folder, remove_folder, replacing, temporary_folder
 
 MANIFEST, CARD = "manifest.json", "README.md"
