@@ -100,13 +100,13 @@ def test_no_request_is_a_fault_of_ours(described: Any, wild: bool) -> None:  # a
     codes: dict[tuple[str, str], set[int]] = {one: set() for one in operations}
 
     @seed(0)
-    @settings(max_examples=120, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(st.sampled_from(operations), st.data())
-    def ask(operation: tuple[str, str], data: st.DataObject) -> None:
-        codes[operation].add(asked(client, whole, *operation, data, wild))
+    @settings(max_examples=9, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.data())
+    def ask(data: st.DataObject) -> None:
+        for operation in operations:
+            codes[operation].add(asked(client, whole, *operation, data, wild))
 
     ask()
-    assert all(codes.values())
     assert not [one for one, found in codes.items() if {code for code in found if code >= 500}]
     assert {200, 404, 409, 422} <= set().union(*codes.values())
     assert client.post("/recommend", json={"histories": [["i1"]], "k": 3}).status_code == 200
