@@ -75,3 +75,9 @@ def test_what_is_asked_is_a_part_of_the_targets_in_their_order(drawn: list[tuple
         places = range(whole.test.target.starts[row], whole.test.target.stops[row])
         wanted = [int(whole.test.target.items[place]) for place in places if ratings[place] >= 6]
         assert found.get(user, []) == wanted
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_no_number_is_refused(number: float) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        SplitRecipe.model_validate({"target_rating": number})
