@@ -73,7 +73,7 @@ def telling_of_compilation(screen: Any) -> AbstractContextManager[None]:
     """A first training stands still for a while: say why."""
     from nextitem.compiling import are_kept, told_of_compilation
 
-    line = f"compiling kernels{', which are kept for later runs' if are_kept() else ''}: half a minute or so"
+    line = f"compiling kernels{', which are kept for later runs' if are_kept() else ''}: a quarter of a minute or so"
     return told_of_compilation(lambda: screen.print(line, highlight=False))
 
 
