@@ -56,7 +56,9 @@ def test_a_run_that_compiles_kernels_says_so(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr("nextitem.runs.learning.run.run", lambda *_, **__: fit())
     result = CliRunner().invoke(app, ["run", "-d", "synthetic", "-m", "MarkovChain", "--out", str(tmp_path)])
-    assert result.output.splitlines() == ["compiling kernels, which are kept for later runs: a quarter of a minute or so"]
+    assert result.output.splitlines() == [
+        "compiling kernels, which are kept for later runs: a quarter of a minute or so"
+    ]
 
 
 @pytest.mark.parametrize("mode", ["light", "detail"])

@@ -42,3 +42,10 @@ def test_every_key_of_every_section_is_explained() -> None:
 def test_choices_are_named() -> None:
     assert "One of leave_one_out, leave_k_out," in " ".join(printed().replace("#", "").split())
     assert "# EASE takes no training keys." in printed("-m", "EASE")
+
+
+def test_a_file_lies_under_what_is_typed(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("model: {name: GRU4Rec, dim: 48}\ntraining: {epochs: 7}\n")
+    found = yaml.safe_load(printed("--recipe", str(file), "--epochs", "9"))
+    assert (found["model"]["name"], found["model"]["dim"], found["training"]["epochs"]) == ("GRU4Rec", 48, 9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -16,6 +17,7 @@ def recipe(
     data: Annotated[
         str | None, typer.Option("-d", "--data", help="A data set's name, a file or a folder [ml-100k].")
     ] = None,
+    recipe: Annotated[Path | None, typer.Option(help="A recipe file (YAML) under the other options.")] = None,
     like: Annotated[Literal["recstudio"] | None, typer.Option(help="As of nextitem run.")] = None,
     json: AsJson = False,
 ) -> None:
@@ -24,11 +26,12 @@ def recipe(
     It takes what run takes (`nextitem recipe clicks.csv -m GRU4Rec --epochs 20`), and its output is a recipe file:
     nextitem recipe -m GRU4Rec > mine.yaml, then nextitem run --recipe mine.yaml. Nothing is read or trained.
     """
+    from nextitem.recipe import read_layer
     from nextitem.report.recipe import explained
 
     source, typed = split_given(context, data)
     named, keys = layers_of(context, {"model.name": model, "data.source": source, "like": like}, typed)
-    found = recipe_of({}, named, keys)
+    found = recipe_of(read_layer(recipe) if recipe else {}, named, keys)
     if json:
         print_json(found.model_dump(mode="json"))
     else:
