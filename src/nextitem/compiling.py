@@ -203,8 +203,8 @@ KEEPING = _Keeping()
 def _say_not_kept() -> None:
     _LOG.warning(
         "compiled kernels cannot be kept: neither the folder of nextitem nor the user's cache folder can be written, "
-        "so every process compiles them anew, which takes a quarter of a minute or so; set NUMBA_CACHE_DIR to a folder that "
-        "can be written"
+        "so every process compiles them anew, which takes a quarter of a minute or so; set NUMBA_CACHE_DIR to a "
+        "folder that can be written"
     )
 
 
