@@ -85,6 +85,15 @@ def test_swapped_columns_show_in_the_gaps(real_data: Path) -> None:
     assert "people act in bursts" in found[0].found
 
 
+@pytest.mark.parametrize(("step", "is_suspicious"), [(86_400, False), (3_600, True)])
+def test_days_cannot_tell_bursts(step: int, is_suspicious: bool) -> None:
+    """Many customers buy an item on one day: where times are days, nothing is less than a day apart."""
+    rows = [(user, (3 * user + visit) % 7, 1_600_041_600 + visit * step) for user in range(60) for visit in range(8)]
+    log = pl.DataFrame(rows, ["user", "item", "timestamp"], orient="row")
+    found = abouts(id_suspicions(numbered_log(Interactions.from_frame(log))))
+    assert ("user and item swapped?" in found) == is_suspicious
+
+
 def test_swapped_columns_show_in_the_counts_without_times() -> None:
     rows = [[item for item in range(2000) if item % 7 != user] for user in range(3)] + [[1], [2]]
     assert "user and item swapped?" in abouts(id_suspicions(numbered_lists(rows)))

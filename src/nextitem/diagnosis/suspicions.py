@@ -101,7 +101,8 @@ def _swapped(log: Numbered) -> Finding | None:
     """Signs that the user column holds the items. People act in bursts, and have tastes of the same order of size."""
     signs = []
     gap_user, gap_item = _median_gap(log, log.users), _median_gap(log, log.items)
-    if gap_user is not None and gap_item is not None and gap_user > 100 * max(gap_item, 1.0):
+    least = DAY if log.seconds is not None and not (log.seconds % DAY).any() else 1.0  # what the times can tell apart
+    if gap_user is not None and gap_item is not None and gap_user > 100 * max(gap_item, least):
         signs.append(
             f"the next interaction of a user comes {gap_user:,.0f} s later (median), that of an item {gap_item:,.0f} s "
             "later, whereas people act in bursts"
