@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import nextitem as ni
 from nextitem.cli.main import app
+from nextitem.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -88,12 +89,14 @@ def test_what_is_pushed_is_what_is_fetched(run: ni.Run, tmp_path: Path, monkeypa
         asked.append((repository, private, exist_ok, self.token))
         return f"https://hub.test/{repository}"
 
-    def upload(self: Any, *, repo_id: str, folder_path: Path, commit_message: str) -> None:
-        shutil.copytree(folder_path, tmp_path / "there")
+    def upload(self: Any, *, repo_id: str, folder_path: Path, commit_message: str, delete_patterns: list[str]) -> None:
+        for name in delete_patterns:
+            (tmp_path / "there" / name).unlink(missing_ok=True)
+        shutil.copytree(folder_path, tmp_path / "there", dirs_exist_ok=True)
 
     def fetch(repository: str, *, local_dir: Path, allow_patterns: list[str], **more: Any) -> None:
         asked.append((repository, more))
-        names = {one.name for one in (tmp_path / "there").iterdir()}
+        names = {str(one.relative_to(tmp_path / "there")) for one in (tmp_path / "there").rglob("*") if one.is_file()}
         assert names <= set(allow_patterns)
         shutil.copytree(tmp_path / "there", local_dir)
 
@@ -107,3 +110,14 @@ def test_what_is_pushed_is_what_is_fetched(run: ni.Run, tmp_path: Path, monkeypa
     assert found.recommend([["i1"]], 3) == run.recommend([["i1"]], 3)
     del found
     assert not place.exists()
+    ni.hub.push(run, "me/run", licence="mit", histories=True)
+    assert ni.hub.from_pretrained("me/run").recommend(users=["u1"], k=3)
+    ni.hub.push(run, "me/run", licence="mit")  # personal data of the older commit does not stay
+    assert [one for one in (tmp_path / "there" / "histories").rglob("*") if one.is_file()] == []
+
+
+def test_a_file_that_the_manifest_does_not_name_is_refused(run: ni.Run, folder: Path, tmp_path: Path) -> None:
+    ni.hub.save_pretrained(run, tmp_path / "whole", licence="mit", histories=True)
+    shutil.copytree(tmp_path / "whole" / "histories", folder / "histories")
+    with pytest.raises(InputError, match=r"is not named by manifest\.json, so it is of another run; remove it"):
+        ni.hub.from_pretrained(folder)

@@ -77,7 +77,8 @@ def push(
     """Upload a run into a repository of the Hub, which is made if it is not there; its address.
 
     Without a `token` it is the one that `hf auth login` or HF_TOKEN left. The licence and the histories are those of
-    `save_pretrained`; a new repository is private unless `private` is false.
+    `save_pretrained`; a new repository is private unless `private` is false. What an older run left there goes, its
+    histories too; earlier commits of the repository keep them.
 
     Raises:
         InputError: huggingface-hub is not installed, or what `save_pretrained` refuses.
@@ -90,7 +91,10 @@ def push(
         save_pretrained(run, place / "run", licence=licence, name=repository, histories=histories)
         hub = HfApi(token=token)
         address = str(hub.create_repo(repository, private=private, exist_ok=True))
-        hub.upload_folder(repo_id=repository, folder_path=place / "run", commit_message=f"{run.recipe.model.label}")
+        hub.upload_folder(
+            repo_id=repository, folder_path=place / "run", commit_message=f"{run.recipe.model.label}",
+            delete_patterns=sorted(NAMES),
+        )  # fmt: skip
     finally:
         remove_folder(place)
     return address
@@ -141,6 +145,10 @@ def _refuse_damage(folder: Path) -> None:
             raise InputError(f"{folder / MANIFEST} names {name[:80]!r}, which is no file of a run")
         if name != CARD and _of_file(folder / name) != (said["bytes"], said["sha256"]):
             raise InputError(f"{folder / name} is not what {MANIFEST} says; fetch it anew")
+    unnamed = [name for name in sorted(NAMES - {MANIFEST, CARD}) if name not in manifest["files"]]
+    for name in unnamed:
+        if lexists(folder / name):
+            raise InputError(f"{folder / name} is not named by {MANIFEST}, so it is of another run; remove it")
 
 
 def _of_file(path: Path) -> tuple[int, str] | None:
