@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,34 @@ def test_a_frame_and_codes_of_numbers() -> None:
 def test_what_is_not_known_is_refused(tmp_path: Path, form: str, kinds: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         ni.read_dataset(written(tmp_path, form), kind="event", kinds=kinds)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        ({"view": math.nan}, 'the kind of event "view" has a number up to 3e[+]38, found nan'),
+        ({"view": "1"}, "found '1'; name one"),
+        ({"view": True}, "found True; name one"),
+        ({"view": None}, "found None; name one"),
+        ("view=1e300", r"found 1e[+]300; name one"),
+        ({" view": 1}, "text without white space around it, found ' view'"),
+        ({1: 2}, "text without white space around it, found 1;"),
+        (["view"], r"kinds are a mapping, or text such as .*, found \['view'\]"),
+    ],
+)
+def test_kinds_without_a_word_or_a_number_are_refused(kinds: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        ni.read_dataset(LOG, kind="event", kinds=kinds)
+
+
+def test_a_large_number_is_kept() -> None:
+    found = ni.read_dataset(LOG, kind="event", kinds={"view": 1, "cart": np.float64(2), "buy": 1e30})
+    assert found.sequences.ratings.tolist() == [1, 1, 2, float(np.float32(1e30)), 1]  # type: ignore[union-attr]
+
+
+def test_none_is_no_column_of_kinds() -> None:
+    with pytest.raises(InputError, match=r'data\.kind is the column .*, found "none"; leave it out'):
+        ni.read_dataset(LOG, kind="none", kinds=KINDS)
 
 
 def test_a_missing_kind_is_none(tmp_path: Path) -> None:

@@ -66,6 +66,16 @@ def test_a_gap_lies_before_the_validation_and_the_test_of_each_window(log: Path)
         windows_of(recipe_of(log, days=2, windows=4, gap="1d"))
 
 
+def test_a_window_asks_for_what_was_rated_highly_alone(tmp_path: Path) -> None:
+    """Every user meets an item a day; those with even numbers rate it 5, the others 1."""
+    path = tmp_path / "log.csv"
+    rows = [f"u{user},i{day % 7},{START + day * DAY},{1 if user % 2 else 5}\n" for user in range(4) for day in range(9)]
+    path.write_text("user,item,timestamp,rating\n" + "".join(rows))
+    for one in windows_of(recipe_of(path, days=1, windows=2, target_rating=5)):
+        split = build.build_split(one.recipe.split, build.build_dataset(one.recipe.data)[0], 0)
+        assert split.test.users.tolist() == split.valid.users.tolist() == [1, 3]
+
+
 def test_by_default_windows_stand_side_by_side(log: Path) -> None:
     found = windows_of(recipe_of(log, days=1.5))
     assert np.diff([one.recipe.data.before or 0 for one in found]).tolist() == [1.5 * DAY] * 3

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import reduce
+from numbers import Real
 
 import narwhals as nw
+import numpy as np
 import polars as pl
 
 from nextitem.data.log.frames import Frame, collected, is_remote, to_polars
@@ -15,6 +17,8 @@ from nextitem.errors import InputError
 Kinds = Mapping[str, float]
 MOST_NAMED = 8  # kinds, in an error
 EXAMPLE = "view=1,cart=3,purchase=6"
+LARGEST = float(np.finfo(np.float32).max)  # of ratings, as a data set keeps them
+LARGEST_WHOLE = 2**53
 
 
 def kinds_of(text: str) -> dict[str, float]:
@@ -37,6 +41,25 @@ def kinds_of(text: str) -> dict[str, float]:
             raise InputError(f'kinds are told as {EXAMPLE}, each once with a number, found "{pair}" in "{text}"')
         found[kind] = float(number)
     return found
+
+
+def as_kinds(told: Kinds | str | None) -> Kinds | None:
+    """Kinds as a mapping, whether they are told in text or as one.
+
+    Raises:
+        InputError: it is neither, a kind is no text or has white space around it, or its number is none.
+    """
+    if told is None:
+        return None
+    kinds: object = kinds_of(told) if isinstance(told, str) else told
+    if not isinstance(kinds, Mapping):
+        raise InputError(f'kinds are a mapping, or text such as "{EXAMPLE}", found {kinds!r}')
+    for kind, number in kinds.items():
+        if not isinstance(kind, str) or kind != kind.strip():
+            raise InputError(f"a kind of event is text without white space around it, found {kind!r}; write it so")
+        if not isinstance(number, Real) or isinstance(number, bool) or not abs(float(number)) <= LARGEST:
+            raise InputError(f'the kind of event "{kind}" has a number up to {LARGEST:.1g}, found {number!r}; name one')
+    return kinds
 
 
 def rating_column(rating: str | None, kind: str | None, kinds: Kinds | None) -> str | None:
@@ -77,7 +100,7 @@ def read_kinds(table: Frame, name: str, kinds: Kinds, role: str) -> tuple[Frame,
         known, where = ", ".join(list(kinds)[:MOST_NAMED]), f"{name}, {key} {first[key][0]}"
         how = "name it in data.kinds, or leave its rows out with data.where"
         return table, f"{where}: a kind of event is one of {known}, found '{first[role][0] or ''}'; {how}", ""
-    is_whole = all(float(number).is_integer() for number in kinds.values())
+    is_whole = all(float(number).is_integer() and abs(number) <= LARGEST_WHOLE for number in kinds.values())
     dtype = nw.Int64 if is_whole else nw.Float64
     numbers = {one: nw.lit(int(number) if is_whole else float(number), dtype) for one, number in kinds.items()}
     number = reduce(

@@ -84,7 +84,10 @@ def _window(recipe: Recipe, number: int, until: float, days: float) -> Planned:
     test_from = until - days * DAY
     split = recipe.split
     valid_from = test_from - days * DAY - gap_seconds(split.gap or 0.0)
-    cut = SplitRecipe(kind="at_time", valid_from=valid_from, test_from=test_from, cases=split.cases, gap=split.gap)
+    cut = SplitRecipe(
+        kind="at_time", valid_from=valid_from, test_from=test_from, cases=split.cases, gap=split.gap,
+        target_rating=split.target_rating,
+    )  # fmt: skip
     data = recipe.data.model_copy(update={"before": until})
     own = recipe.model_copy(update={"data": data, "split": cut})
     return Planned(f"window-{number}", Path(recipe.data.source).name, recipe.model.label, own)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nextitem.data.log.composite import COMMA, parts_of
-from nextitem.data.log.kinds import Kinds, kinds_of, rating_column
+from nextitem.data.log.kinds import Kinds, as_kinds, rating_column
 from nextitem.data.log.where import Where
 from nextitem.errors import InputError, suggest
 
@@ -100,7 +100,9 @@ def asked_roles(
     Raises:
         InputError: the condition cannot be read, a rating and a kind are named, or kinds in no form that is known.
     """
-    numbers = kinds_of(kinds) if isinstance(kinds, str) else kinds
+    if kind == NONE:
+        raise InputError(f'data.kind is the column of the kinds of events, found "{NONE}"; leave it out')
+    numbers = as_kinds(kinds)
     column = rating_column(rating, kind, numbers)
     condition = None if where is None else Where(where)
     named = None if kind is None else numbers or {}
