@@ -30,8 +30,6 @@ KINDS: dict[str, dict[str, Any]] = {
 FITTED = ("IALS", "MarkovChain")
 PLAN = {"models": ["BPR", "ItemKNN"], "data": ["log.csv"], "seeds": 1}
 
-SPACE = {"only": True, "model.dim": [4, 8], "training.learning_rate": {"low": 0.001, "high": 0.1, "log": True}}
-
 
 @dataclass(frozen=True)
 class Job:

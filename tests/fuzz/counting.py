@@ -5,19 +5,35 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-SECONDS = float(os.environ.get("NEXTITEM_FUZZ_SECONDS", "60"))  # of all that fuzzes, together
+from nextitem.errors import InputError
+
+SECONDS = float(os.environ.get("NEXTITEM_FUZZ_SECONDS", "0"))  # of all; 0: as many on every machine
 SEED = int(os.environ.get("NEXTITEM_FUZZ_SEED", "0"))
 REFUSED, ACCEPTED = "refused", "accepted"
 
 
-def numbers(first: int, share: float) -> Iterator[int]:
-    """From `first` on, for this share of the seconds."""
+def numbers(first: int, share: float, count: int) -> Iterator[int]:
+    """From `first` on, for this share of the seconds; without seconds `count` of them."""
+    if not SECONDS:
+        yield from range(first, first + count)
+        return
     end, number = time.monotonic() + share * SECONDS, first
     while time.monotonic() < end:
         yield number
         number += 1
+
+
+def verdict(what: str, read: Callable[[], object]) -> str:
+    """Whether it is read or refused; anything else that is raised fails."""
+    try:
+        read()
+    except InputError:
+        return REFUSED
+    except Exception as error:
+        raise AssertionError(f"{what} (seed {SEED})") from error
+    return ACCEPTED
 
 
 def tell(what: str, found: Counter[str]) -> None:

@@ -161,6 +161,14 @@ def damaged_bytes(content: bytes, draw: np.random.Generator) -> bytes:
     return content.decode(errors="replace").encode("utf-16") if draw.random() < 0.2 else content.rstrip(b"\n")
 
 
+def damaged(content: bytes, separator: bytes, draw: np.random.Generator, times: int) -> bytes:
+    """Lines or bytes changed, as often as told."""
+    for _ in range(times):
+        is_line = draw.random() < 0.7
+        content = damaged_lines(content, separator, draw) if is_line else damaged_bytes(content, draw)
+    return content
+
+
 def make_file(seed: tuple[int, int], folder: Path) -> Path:
     """A log of some form with up to three things wrong, perhaps gzipped, perhaps a broken one."""
     draw = np.random.default_rng(seed)
@@ -195,9 +203,7 @@ def make_real_file(seed: tuple[int, int], folder: Path, real: Sequence[Path]) ->
     with gzip.open(source) if source.suffix == ".gz" else source.open("rb") as file:
         content = b"".join(file.readline(10_000) for _ in range(draw.integers(2, 40)))
     separator = next((mark for mark in (b"\t", b"::", b",") if mark in content), b" ")
-    for _ in range(draw.integers(4)):
-        is_line = draw.random() < 0.7
-        content = damaged_lines(content, separator, draw) if is_line else damaged_bytes(content, draw)
+    content = damaged(content, separator, draw, int(draw.integers(4)))
     path = folder / str(seed[1]) / source.name.removesuffix(".gz")
     path.parent.mkdir()
     path.write_bytes(content)

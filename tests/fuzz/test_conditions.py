@@ -36,7 +36,6 @@ COMPARED: dict[str, Callable[[Any, Any], bool]] = {
     "==": lambda a, b: bool(a == b), "!=": lambda a, b: bool(a != b), "<": lambda a, b: bool(a < b),
     "<=": lambda a, b: bool(a <= b), ">": lambda a, b: bool(a > b), ">=": lambda a, b: bool(a >= b),
 }  # fmt: skip
-ODD = ("", "'", '"', "`", "(", ")", "=", "<", "&", ",", " ", "\0", "名", "null", "9", "not ", "1e999")
 SLICE = 20
 
 
@@ -171,4 +170,4 @@ def test_conditions_say_what_a_plain_evaluation_says() -> None:
 
 @pytest.mark.slow
 def test_conditions_for_minutes() -> None:
-    tell("conditions (data.where)", Counter(map(check, numbers(SLICE, 0.1))))
+    tell("conditions (data.where)", Counter(map(check, numbers(SLICE, 0.1, 200))))

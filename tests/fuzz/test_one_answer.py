@@ -28,6 +28,7 @@ from nextitem.data.sources.scanning import Engine
 from nextitem.errors import InputError
 
 SLICE = 120  # files
+COUNTS = {"logs made and damaged": 120, "real logs damaged": 360}
 ON_SPARK = 20  # one of so many, for it takes its seconds
 Answer = tuple[str, ...]
 # py4j leaves sockets to the garbage collector.
@@ -120,12 +121,12 @@ def test_a_damaged_file_has_one_answer(first: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["logs made and damaged", "real logs damaged"])
+@pytest.mark.parametrize("what", list(COUNTS))
 def test_damaged_files_have_one_answer_for_minutes(what: str, engines: tuple[Engine, ...], tmp_path: Path) -> None:
     found, real = Counter[str](), real_files() if what.startswith("real") else []
     if what.startswith("real") and not real:
         pytest.skip("NEXTITEM_DATA names no folder of benchmark data")
-    for number in numbers(SLICE, 0.25):
+    for number in numbers(SLICE, 0.25, COUNTS[what]):
         found[check_file(number, tmp_path, engines if number % ON_SPARK == 0 else ("duckdb",), real)] += 1
         shutil.rmtree(tmp_path / str(number))
     tell(what, found)

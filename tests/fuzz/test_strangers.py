@@ -104,4 +104,4 @@ def test_a_damaged_folder_answers_as_the_whole_one_or_not(whole: Path, tmp_path:
 @pytest.mark.slow
 def test_damaged_folders_for_minutes(whole: Path, tmp_path: Path) -> None:
     wanted = answer(whole)
-    tell("run folders of strangers", Counter(check(one, whole, tmp_path, wanted) for one in numbers(SLICE, 0.15)))
+    tell("run folders of strangers", Counter(check(one, whole, tmp_path, wanted) for one in numbers(SLICE, 0.15, 60)))

@@ -21,6 +21,7 @@ GZIP_MAGIC, PARQUET_MAGIC = b"\x1f\x8b", b"PAR1"
 HEAD_BYTES = 2**16  # enough of a file to tell its format
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 OTHER_COUNT = "line with another number of fields"  # a kind of bad lines
+NO_TEXT = "{path} is empty: it has no line with text"
 NO_SEPARATOR = "\0"  # stands in no text, so that a whole line is one field
 
 
@@ -44,8 +45,18 @@ def is_parquet(path: Path) -> bool:
 
 
 def first_lines(path: Path, count: int = 20) -> list[str]:
-    """Up to `count` lines that are not blank, from the first 64 KB."""
-    return [line for line in _head(path) if line.strip()][:count]
+    """At least one and up to `count` lines that are not blank, from the first 64 KB.
+
+    Raises:
+        InputError: there is none.
+    """
+    head = _head(path)
+    found = [line for line in head if line.strip()][:count]
+    if found:
+        return found
+    if len("\n".join(head)) < HEAD_BYTES - 1:  # the whole file
+        raise InputError(NO_TEXT.format(path=path))
+    raise InputError(f"{path}: the first 64 KB have no line with text; drop the empty lines, or name the right file")
 
 
 def num_lines_before_text(path: Path) -> int:
@@ -76,7 +87,7 @@ def lines(path: Path, encoding: str = "utf-8") -> pl.DataFrame:
     with explained(path):
         table = scan_lines(path, encoding).collect()
     if len(table) == 0:
-        raise InputError(f"{path} is empty: it has no line with text")
+        raise InputError(NO_TEXT.format(path=path))
     return table
 
 
@@ -100,7 +111,7 @@ def each_line(path: Path) -> Iterator[tuple[int, str]]:
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(_why(path, error)) from error
     if not has_text:
-        raise InputError(f"{path} is empty: it has no line with text")
+        raise InputError(NO_TEXT.format(path=path))
 
 
 def scan_lines(path: Path, encoding: str = "utf-8") -> pl.LazyFrame:

@@ -8,7 +8,7 @@ import polars as pl
 
 from nextitem.data.log.exact import read_parquet
 from nextitem.data.sources.formats.atomic import ENDINGS, read_atomic_table
-from nextitem.data.sources.formats.files import check_file, explained, first_lines, is_parquet, lines
+from nextitem.data.sources.formats.files import check_file, explained, is_parquet, lines
 from nextitem.data.sources.formats.graph_text import refuse_empty
 from nextitem.data.sources.formats.matlab import ENDING, read_matrix
 from nextitem.data.sources.formats.roles import plain
@@ -51,11 +51,12 @@ def read_network(path: Path) -> pl.DataFrame:
 
 def _read_text(path: Path) -> pl.DataFrame:
     """Of lines of friends their pairs."""
-    first = first_lines(path, count=1)[0]
+    text_lines = lines(path)
+    first = text_lines["text"][0]
     separator = next((one for one in "\t," if one in first), None)
     text = pl.col("text").str.strip_chars()
     fields = text.str.extract_all(r"\S+") if separator is None else text.str.strip_chars(separator).str.split(separator)
-    table = lines(path).with_columns(fields=fields)
+    table = text_lines.with_columns(fields=fields)
     counts, users = table["fields"].list.len(), table["fields"].list.first()
     if names_ends(table["fields"][0].to_list()) or '"' in first or (counts <= 2).all() or users.is_duplicated().any():
         return read_edge_text(path, "trust")
