@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nextitem.cli.code import MovedCode, TrustCode, code_of_run
-from nextitem.cli.questions import ids_of, listed
+from nextitem.cli.questions import HistoryRatings, HistoryTimes, ids_of, listed
 from nextitem.cli.shared import AsJson, MovedData, RunPath, console, print_json
 from nextitem.errors import InputError
 
@@ -25,17 +25,8 @@ def explain(
         str | None, typer.Option(help="Or item ids, oldest first, with commas: which of these brought it.")
     ] = None,
     item: Annotated[str | None, typer.Option(help="Items to explain, with commas [the best].")] = None,
-    times: Annotated[
-        str | None,
-        typer.Option(metavar="T1,T2,..", help="When the items of --history were met, for models that go by times."),
-    ] = None,
-    ratings: Annotated[
-        str | None,
-        typer.Option(
-            metavar="R1,R2,..",
-            help="How the items of --history were rated, for models that go by ratings: numbers, or kinds of events.",
-        ),
-    ] = None,
+    times: HistoryTimes = None,
+    ratings: HistoryRatings = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many of the best items, without --item.")] = 3,
     paths: Annotated[int, typer.Option(min=1, help="How many paths to each item, or items of the history.")] = 5,
     names: Annotated[str | None, typer.Option(help="An attribute to call items by, such as title [ids].")] = None,

@@ -8,11 +8,26 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from nextitem.errors import InputError
+
+HistoryTimes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="T1,T2,..",
+        help="When the items of --history were met, for models that go by times: seconds or dates, as in a log.",
+    ),
+]
+HistoryRatings = Annotated[
+    str | None,
+    typer.Option(
+        metavar="R1,R2,..",
+        help="How the items of --history were rated, for models that go by ratings: numbers, or kinds of events.",
+    ),
+]
 
 
 @dataclass(frozen=True)

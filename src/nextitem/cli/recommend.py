@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from nextitem.cli.code import MovedCode, TrustCode, code_of_run
-from nextitem.cli.questions import answer_lines, ids_of, listed
+from nextitem.cli.questions import HistoryRatings, HistoryTimes, answer_lines, ids_of, listed
 from nextitem.cli.ranked import on_a_line, print_ranked
 from nextitem.cli.shared import AsJson, MovedData, RunPath, console, print_json
 from nextitem.errors import InputError
@@ -39,20 +39,8 @@ def recommend(
             "line may have times, ratings, at and candidates too.",
         ),
     ] = None,
-    times: Annotated[
-        str | None,
-        typer.Option(
-            metavar="T1,T2,..",
-            help="When the items of --history were met, for models that go by times: seconds or dates, as in a log.",
-        ),
-    ] = None,
-    ratings: Annotated[
-        str | None,
-        typer.Option(
-            metavar="R1,R2,..",
-            help="How the items of --history were rated, for models that go by ratings: numbers, or kinds of events.",
-        ),
-    ] = None,
+    times: HistoryTimes = None,
+    ratings: HistoryRatings = None,
     at: Annotated[
         str | None, typer.Option(metavar="T", help="When is asked, for models that go by it [the newest item's time].")
     ] = None,

@@ -12,8 +12,9 @@ from nextitem.data.side.titles import titles_of
 from nextitem.data.sources.side_tables import read_table
 from nextitem.errors import InputError
 from nextitem.report.page import Table
+from nextitem.runs.asking.nearest import By
 from nextitem.runs.asking.recommend import Run
-from nextitem.runs.asking.similar import By, has_vectors
+from nextitem.runs.asking.similar import has_vectors
 
 ASKED, NEIGHBOURS = 6, 5
 

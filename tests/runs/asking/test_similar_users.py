@@ -12,37 +12,14 @@ from typer.testing import CliRunner
 
 import nextitem as ni
 from nextitem.cli.main import app
-from nextitem.recipe import Layer, make_recipe
-from nextitem.runs.learning.run import run
-
-ROWS = {
-    "u1": ["a", "b", "c", "a"],
-    "u2": ["a", "b", "d"],
-    "u3": ["b", "c", "d"],
-    "u4": ["a", "c", "e"],
-    "u5": ["f", "g", "h"],
-}
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("similar-users")
-    lines = [f"{user},{item},{step}" for user, row in ROWS.items() for step, item in enumerate(row)]
-    (place / "log.csv").write_text("user,item,timestamp\n" + "\n".join(lines) + "\n")
-    layers: dict[str, Layer] = {"BPR": {"model": {"dim": 4}, "training": {"epochs": 1}}, "ItemKNN": {}}
-    for name, layer in layers.items():
-        evaluation = {"baselines": [], "keep_histories": name == "ItemKNN"}
-        of: Layer = {"data": {"source": str(place / "log.csv")}, "model": {"name": name}, "evaluation": evaluation}
-        list(run(make_recipe(layer, of), place / name))
-    return place
 
 
 def call(*arguments: object) -> str:
     return CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False).output
 
 
-def test_by_vectors_is_the_cosine_of_the_user_vectors(home: Path) -> None:
-    loaded = ni.load(home / "BPR")
+def test_by_vectors_is_the_cosine_of_the_user_vectors(compared: Path, met: dict[str, list[str]]) -> None:
+    loaded = ni.load(compared / "BPR")
     found = loaded.similar_users("u2", 4)
     assert isinstance(loaded.model, ni.models.BPR)
     with torch.no_grad():
@@ -50,16 +27,16 @@ def test_by_vectors_is_the_cosine_of_the_user_vectors(home: Path) -> None:
     own = vectors[loaded.users.indices(["u2"])[0]]
     wanted = {
         name: float(torch.nn.functional.cosine_similarity(vectors[loaded.users.indices([name])[0]], own, dim=0))
-        for name in ROWS
+        for name in met
         if name != "u2"
     }
     assert found.users == sorted(wanted, key=lambda name: -wanted[name])
     assert found.similarities == pytest.approx([wanted[str(name)] for name in found.users], abs=1e-6)
 
 
-def test_by_counts_is_the_share_of_common_items(home: Path) -> None:
-    found = ni.load(home / "ItemKNN").similar_users("u1", 4, by="counts")
-    sets = {user: set(row) for user, row in ROWS.items()}
+def test_by_counts_is_the_share_of_common_items(compared: Path, met: dict[str, list[str]]) -> None:
+    found = ni.load(compared / "ItemKNN").similar_users("u1", 4, by="counts")
+    sets = {user: set(row) for user, row in met.items()}
     wanted = {
         user: len(sets["u1"] & items) / math.sqrt(len(sets["u1"]) * len(items))
         for user, items in sets.items()
@@ -70,10 +47,10 @@ def test_by_counts_is_the_share_of_common_items(home: Path) -> None:
     assert repr(found) == "SimilarUsers('u2' 0.6667, 'u3' 0.6667, 'u4' 0.6667; to 'u1' by counts)"
 
 
-def test_what_cannot_be_compared_is_refused(home: Path) -> None:
+def test_what_cannot_be_compared_is_refused(compared: Path) -> None:
     with pytest.raises(ni.InputError, match=r"ItemKNN has no vectors of users .*--by counts .*BPR"):
-        ni.load(home / "ItemKNN").similar_users("u1", 3)
-    of_bpr = ni.load(home / "BPR")
+        ni.load(compared / "ItemKNN").similar_users("u1", 3)
+    of_bpr = ni.load(compared / "BPR")
     with pytest.raises(ni.InputError, match="keeps no histories"):
         of_bpr.similar_users("u1", 3, by="counts")
     with pytest.raises(ni.InputError, match="does not know the user 'zz'; its data has 5 users"):
@@ -87,17 +64,19 @@ def test_what_cannot_be_compared_is_refused(home: Path) -> None:
     assert "u1" not in of_bpr.similar_users("u2", 4).users
 
 
-def test_the_command_line_answers_the_same(home: Path) -> None:
-    wanted = ni.load(home / "BPR").similar_users("u2", 3)
-    found = json.loads(call("similar", home / "BPR", "--user", "u2", "-k", 3, "--json"))
+def test_the_command_line_answers_the_same(compared: Path) -> None:
+    wanted = ni.load(compared / "BPR").similar_users("u2", 3)
+    found = json.loads(call("similar", compared / "BPR", "--user", "u2", "-k", 3, "--json"))
     assert (found["users"], found["by"], found["user"]) == (wanted.users, "vectors", "u2")
-    shown = call("similar", home / "BPR", "--user", "u2", "-k", 3).split("\n")
+    shown = call("similar", compared / "BPR", "--user", "u2", "-k", 3).split("\n")
     assert shown[0].split() == ["rank", "user", "similarity"]
     assert [line.split()[1] for line in shown[1:4]] == wanted.users
-    assert "nobody is like u5 by counts" in call("similar", home / "ItemKNN", "--user", "u5", "--by", "counts", "-k", 3)
+    assert "nobody is like u5 by counts" in call(
+        "similar", compared / "ItemKNN", "--user", "u5", "--by", "counts", "-k", 3
+    )
 
 
 @pytest.mark.parametrize("asked", [[], ["a", "--user", "u1"]])
-def test_an_item_or_a_user_is_asked_for(home: Path, asked: list[str]) -> None:
+def test_an_item_or_a_user_is_asked_for(compared: Path, asked: list[str]) -> None:
     with pytest.raises(ni.InputError, match="similar needs an item, or a user, and not both"):
-        call("similar", home / "BPR", *asked)
+        call("similar", compared / "BPR", *asked)

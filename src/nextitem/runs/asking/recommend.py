@@ -25,6 +25,7 @@ from nextitem.runs.asking.index import IndexNote, keep_index, open_index
 from nextitem.runs.asking.influence import Influenced, influences
 from nextitem.runs.asking.limit import Limit
 from nextitem.runs.asking.moments import in_unit
+from nextitem.runs.asking.nearest import By
 from nextitem.runs.asking.recommendation import Recommendation
 from nextitem.runs.asking.rows import (
     Fallback,
@@ -39,7 +40,7 @@ from nextitem.runs.asking.rows import (
     refuse_short,
     with_candidates,
 )
-from nextitem.runs.asking.similar import By, Similar, similar
+from nextitem.runs.asking.similar import Similar, similar
 from nextitem.runs.asking.similar_users import SimilarUsers, similar_users
 from nextitem.runs.export.bundle import with_unpacked
 from nextitem.runs.export.exporting import export
