@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -42,18 +42,12 @@ def size_of_large_files(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def engines() -> Iterator[tuple[Engine, ...]]:
+def engines(request: pytest.FixtureRequest) -> tuple[Engine, ...]:
     pytest.importorskip("duckdb")
     if find_spec("pyspark") is None or shutil.which("java") is None:
-        yield ("duckdb",)
-        return
-    from pyspark.sql import SparkSession
-
-    builder = SparkSession.builder.master("local[1]").config("spark.sql.shuffle.partitions", 2)
-    session = builder.config("spark.ui.enabled", False).config("spark.driver.host", "127.0.0.1").getOrCreate()
-    session.sparkContext.setLogLevel("OFF")
-    yield ("duckdb", "spark")
-    session.stop()
+        return ("duckdb",)
+    request.getfixturevalue("spark")
+    return ("duckdb", "spark")
 
 
 def opening(path: Path, rule: BadLinesRule, engine: Engine = "polars") -> Callable[[], Any]:

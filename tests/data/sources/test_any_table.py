@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -177,16 +176,9 @@ def test_duckdb() -> None:
 # py4j leaves sockets to the garbage collector.
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_spark() -> None:
-    sql = pytest.importorskip("pyspark.sql")
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs a Java")
-    builder = sql.SparkSession.builder.master("local[1]").config("spark.sql.shuffle.partitions", 2)
-    session = builder.config("spark.ui.enabled", False).config("spark.driver.host", "127.0.0.1").getOrCreate()
-    session.sparkContext.setLogLevel("OFF")
-    rows = session.createDataFrame([*zip(*TABLE.values(), strict=True)], [*TABLE])
+def test_spark(spark: Any) -> None:
+    rows = spark.createDataFrame([*zip(*TABLE.values(), strict=True)], [*TABLE])
     assert facts(ni.read_dataset(rows.coalesce(1))) == NAMES
-    session.stop()
 
 
 def test_hugging_face() -> None:

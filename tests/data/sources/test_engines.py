@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +23,6 @@ from nextitem.recipe import DataRecipe
 from nextitem.recipe.preparing import build_dataset
 
 HARD = Rules(min_rating=2, duplicates="last", min_length=2, max_length=60, user_core=3, item_core=3)
-
-
-@pytest.fixture(scope="module")
-def spark() -> Iterator[Any]:
-    """A session of one core, quiet and small."""
-    sql = pytest.importorskip("pyspark.sql")
-    if shutil.which("java") is None:
-        pytest.skip("there is no java")
-    builder = sql.SparkSession.builder.master("local[1]").config("spark.sql.shuffle.partitions", 2)
-    session = builder.config("spark.ui.enabled", False).config("spark.driver.host", "127.0.0.1").getOrCreate()
-    session.sparkContext.setLogLevel("OFF")
-    yield session
-    session.stop()
 
 
 @pytest.fixture
