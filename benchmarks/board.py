@@ -36,7 +36,9 @@ def main() -> None:
     named: dict[str, Any] = yaml.safe_load((HERE / "board.yaml").read_text(encoding="utf-8"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-d", "--data", default="amazon-beauty", help="a data set's name")
-    parser.add_argument("--models", nargs="+", choices=[*MODELS, *named], default=[], help="or names of board.yaml")
+    parser.add_argument(
+        "--models", nargs="+", choices=[*MODELS, *named], metavar="MODEL", default=[], help="or names of board.yaml"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run folders go")
     parser.add_argument("--threads", type=int, default=2)

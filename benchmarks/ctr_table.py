@@ -47,7 +47,9 @@ SHOWN = ("auc", "f1", "accuracy")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-d", "--data", choices=("lastfm-ctr", "book-crossing-kg"), default="lastfm-ctr")
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=["Popularity", "BPR", "MKR", "KGCN"])
+    parser.add_argument(
+        "--models", nargs="+", choices=MODELS, metavar="MODEL", default=["Popularity", "BPR", "MKR", "KGCN"]
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=20, help="at most")
     parser.add_argument("--threads", type=int, default=2)

@@ -42,7 +42,7 @@ USERS, INTERACTIONS, RELATIONS = 2_000, 100_000, 10
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=["CKE", "KGCN", "KGAT"])
+    parser.add_argument("--models", nargs="+", choices=MODELS, metavar="MODEL", default=["CKE", "KGCN", "KGAT"])
     parser.add_argument("--edges", nargs="+", type=int, default=[10_000, 100_000, 1_000_000, 10_000_000])
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2)

@@ -38,7 +38,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("graph", choices=("knowledge", "trust"))
     parser.add_argument("-d", "--data", default="lastfm-hetrec", help="a data set's name")
-    parser.add_argument("--models", nargs="+", choices=MODELS, help="by default all that need the graph")
+    parser.add_argument(
+        "--models", nargs="+", choices=MODELS, metavar="MODEL", help="by default all that need the graph"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--training", default=TRAINING, type=yaml.safe_load, help="of all alike; {} for recipes' own")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run folders go")

@@ -32,7 +32,7 @@ MODELS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="an atomic .inter file")
-    parser.add_argument("--model", choices=MODELS, required=True)
+    parser.add_argument("--model", choices=MODELS, metavar="MODEL", required=True)
     parser.add_argument("--batches", choices=("pair", "prefix", "next_item"), required=True)
     parser.add_argument("--epochs", type=int, default=3, help="beside one for warming up")
     parser.add_argument("--batch_size", type=int, default=2048)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib import resources
 from pathlib import Path
 
@@ -234,6 +235,21 @@ def test_what_is_typed_after_another_key_is_read_as_yaml() -> None:
     assert layer["evaluation"] == {"metrics": ["hr@5", "mrr"]}
     assert layer["loss"] == {"shared": True}
     assert make_recipe({"data": layer["data"]}).data.after == 1391126400
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        *(("data", name) for name in ("after", "before", "min_rating")),
+        *(("split", name) for name in ("valid", "test", "days", "step", "valid_from", "test_from", "target_rating")),
+        *(("training", name) for name in ("learning_rate", "decay", "weight_decay", "beta2", "clip_norm")),
+        ("training", "average_decay"),
+    ],
+)
+def test_numbers_are_finite(section: str, key: str) -> None:
+    for value in (math.nan, math.inf, "nan", "-inf"):
+        with pytest.raises(InputError, match=f"{section}.{key}: Input should be"):
+            make_recipe({section: {key: value}})
 
 
 def test_null_takes_text_away_too() -> None:

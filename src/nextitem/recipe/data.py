@@ -25,7 +25,6 @@ SplitKind = Literal[
     "late_users", "given", "rolling",
 ]  # fmt: skip
 Count = Annotated[int, Field(ge=0)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 def _seconds(value: object) -> object:
@@ -67,7 +66,7 @@ Moment = Annotated[float, BeforeValidator(_seconds)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class DataRecipe(Section):
@@ -91,7 +90,7 @@ class DataRecipe(Section):
     """The rating's column; null: found by its name, none: no ratings."""
     kind: str | None = None
     """The column of an event's kind, view or purchase, say; read as the rating, by the numbers of kinds."""
-    kinds: Annotated[dict[str, Finite] | None, BeforeValidator(_kinds)] = None
+    kinds: Annotated[dict[str, float] | None, BeforeValidator(_kinds)] = None
     """The number of each kind: view=1,cart=3,purchase=6."""
     time_format: str | None = None
     """Of dates that are text, as strptime has it: %d/%m/%Y %H:%M."""
@@ -105,7 +104,7 @@ class DataRecipe(Section):
     """Keep interactions from this moment on: a date, 2014-01-31, or seconds since 1970."""
     before: Moment | None = None
     """Keep interactions earlier than this moment."""
-    min_rating: Finite | None = None
+    min_rating: float | None = None
     """Keep ratings of at least this."""
     duplicates: Literal["keep", "first", "last"] = "keep"
     """Which of a repeated user-item pair stay."""
@@ -188,7 +187,7 @@ class SplitRecipe(Section):
     """Of at_time, rolling: 1d, 12h; what is so shortly before the validation and the test is left out of everything."""
     cases: Annotated[Cases | None, BeforeValidator(_cases)] = None
     """What is asked of a user with several targets: all together, each (successive), or the first, last, random one."""
-    target_rating: Finite | None = None
+    target_rating: float | None = None
     """Ask for what was rated at least this alone (of kinds of events: by their numbers); null: for all."""
 
     @property

@@ -28,7 +28,7 @@ ScheduleName = Literal["constant", "warmup", "cosine", "plateau", "exponential"]
 class ModelRecipe(BaseModel):
     """`name`, and the arguments of its constructor."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
     name: str = "SASRec"
     """A model's name; nextitem models lists them."""
     _own: OwnModel | None = PrivateAttr(None)
@@ -67,7 +67,7 @@ class ModelRecipe(BaseModel):
 class LossRecipe(BaseModel):
     """`name`, and the keys of that loss and of its sampler, by their signatures; docs/losses.md."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
     name: str = "cross_entropy"
     """A loss's name (docs/losses.md)."""
     sampler: str | None = None
@@ -85,7 +85,7 @@ class LossRecipe(BaseModel):
 class TrainingRecipe(BaseModel):
     """Keys of every training, and those of its kind of batches, by their signature; docs/training.md."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
     batches: str = "next_item"
     """What a training case is; the model says which kinds it trains on."""
     batch_size: Positive = 256
