@@ -159,6 +159,9 @@ def test_sparse_rows_train_from_the_command_line(tmp_path: Path) -> None:
         (["-d", "ml-100"], "ml-100k"),
         (["--resume", "nowhere"], "not a run folder"),
         (["--recipe", "nowhere.yaml"], "cannot be read"),
+        (["x" * 5000], "File name too long"),
+        (["--out", "x" * 300], "File name too long"),
+        (["~nobody-of-this-name/log.csv"], "~nobody-of-this-name/log.csv"),
     ],
 )
 def test_a_mistake_is_one_line_on_stderr(

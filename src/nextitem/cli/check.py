@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -60,7 +61,7 @@ def check(
 
     if file in SYNTHETIC:
         raise InputError(f"{file} is made by nextitem and has no file to check; nextitem describe {file} looks at it")
-    folder = Path(file).expanduser()
+    folder = Path(os.path.expanduser(file))
     if file not in PUBLIC_DATA and (folder / "dataset.json").is_file():
         told = (separator, user, item, timestamp, rating, time_format, where, kind, kinds)
         if (format, quote, bad_lines) != ("auto", "auto", "error") or told != (None,) * len(told):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import sys
 from contextlib import nullcontext
@@ -39,6 +40,8 @@ from nextitem.cli.update import update
 from nextitem.cli.use import evaluate, show
 from nextitem.errors import InputError, LostProcessError, NonFiniteLossError, ToldError, suggest
 
+NO_PLACE = {errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EACCES}  # of paths that cannot be followed
+LONGEST = 80  # characters of a path that is told
 BOXED = 80  # columns, from which on help stands in boxes
 # Commands of other codes, and the one of ours that does it.
 ELSEWHERE = {
@@ -174,7 +177,9 @@ def _run_app() -> None:
     except KeyboardInterrupt as interrupt:
         found = stopped(interrupt)
         _stop(found.code, str(found))
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_PLACE:
+            _stop(2, f"{str(error.filename)[:LONGEST]}: {error.strerror}; name another file or folder")
         from nextitem.installation.line import installation_line
 
         _say("a fault of ours, or of this installation; please report it with what `nextitem doctor` prints")

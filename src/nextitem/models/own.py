@@ -52,7 +52,7 @@ def absolute(name: str) -> str:
     ('/mine.py:MyModel', 'package.module:MyModel')
     """
     source, _, class_name = name.rpartition(":")
-    return f"{os.path.abspath(Path(source).expanduser())}:{class_name}" if source.endswith(".py") else name
+    return f"{os.path.abspath(os.path.expanduser(source))}:{class_name}" if source.endswith(".py") else name
 
 
 def own_model(model: type[Recommender]) -> OwnModel:

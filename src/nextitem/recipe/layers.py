@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from importlib import resources
@@ -57,7 +58,7 @@ def make_recipe(*layers: Mapping[str, object], models: Sequence[Given] = ()) -> 
     source = (given.get("data") or {}).get("source", DataRecipe().source)
     own = among(name, models)
     model = find(name) if own is None else own.model
-    under = (_own_recipe(name), _own_recipe(f"{name}.{source}")) if own is None else _beside(own, source, given)
+    under = (_own_recipe(name), _own_recipe(name, source)) if own is None else _beside(own, source, given)
     merged: Layer = reduce(_merged, (*under, *_settings_like(like, name, source), given), Layer())
     full_name = name if own is None else own.name
     name = label(full_name)
@@ -198,7 +199,7 @@ def _without_idle(layer: Layer) -> Layer:
 def _decoded(given: Layer) -> Layer:
     """The keys that a code in the place of the source stands for; those given beside it are stronger."""
     source = (given.get("data") or {}).get("source")
-    code = parse_code(source) if isinstance(source, str) and not Path(source).exists() else None
+    code = parse_code(source) if isinstance(source, str) and not os.path.exists(source) else None
     if code is None:
         return given
     keys = {**given, "data": {**given["data"], "source": code.data["source"]}}
@@ -211,9 +212,9 @@ def _split_as_given(given: Layer) -> Layer:
     if split.get("kind") is not None or data.get("parts", "keep") != "keep":
         return given
     source = data.get("source")
-    folder = Path(source).expanduser() if isinstance(source, str) else Path()
+    folder = Path(os.path.expanduser(source)) if isinstance(source, str) else Path()
     public = PUBLIC_DATA.get(source) if isinstance(source, str) else None
-    in_folder = source is not None and public is None and folder.is_dir() and given_files(folder) is not None
+    in_folder = source is not None and public is None and os.path.isdir(folder) and given_files(folder) is not None
     is_split = in_folder or (public is not None and bool(public.held_out))
     if data.get("test_file") is None and not is_split:
         return given
@@ -226,11 +227,14 @@ def _settings_like(other: object, model: str, source: object) -> tuple[Layer, ..
         return ()
     if other not in LIKE:
         raise InputError(f"like: the settings of {' and '.join(LIKE)} are known here, found {other!r}")
-    return _own_recipe(f"like/{other}"), _own_recipe(f"like/{other}.{model}.{source}")
+    return _own_recipe(f"like/{other}"), _own_recipe(f"like/{other}.{model}", source)
 
 
-def _own_recipe(name: str) -> Layer:
-    file = resources.files("nextitem").joinpath("recipes", f"{name}.yaml")
+def _own_recipe(name: str, source: object = None) -> Layer:
+    """What the package has of that name, or of that name on a public data set."""
+    if source is not None and not (isinstance(source, str) and source in PUBLIC_DATA):
+        return {}
+    file = resources.files("nextitem").joinpath("recipes", f"{name}{'' if source is None else f'.{source}'}.yaml")
     layer: Layer = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
     return layer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Literal
@@ -110,7 +111,7 @@ def _with_given_files(recipe: DataRecipe) -> DataRecipe:
         raise InputError("data.valid_file is named and data.test_file is not; name the test too")
     if recipe.test_file is None and recipe.source in PUBLIC_DATA:
         return _with_held_out(recipe)
-    folder = Path(recipe.source).expanduser()
+    folder = Path(os.path.expanduser(recipe.source))
     if recipe.test_file is not None or not folder.is_dir() or (folder / "dataset.json").is_file():
         return recipe
     if (found := given_files(folder)) is None:

@@ -5,6 +5,7 @@ Names are ordered as people count: week_2 stands before week_10.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from glob import escape, glob
@@ -25,7 +26,7 @@ def shards(source: str) -> tuple[Path, ...] | None:
     Raises:
         InputError: no file has such a name.
     """
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))
     if not PATTERN.search(source) or path.exists():
         return None
     there, *rest = _as_pattern(path)

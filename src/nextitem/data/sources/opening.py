@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -65,7 +66,7 @@ def open_data(
     Raises:
         InputError: nothing of that name, the file breaks a rule, or what is prepared already gets options.
     """
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))
     is_saved = (path / "dataset.json").is_file()
     if source in SYNTHETIC or (is_saved and source not in PUBLIC_DATA):
         told = (user, item, timestamp, rating, separator, time_format, where, kind, kinds)
@@ -109,7 +110,7 @@ def locate(source: str, data_dir: Path | None = None) -> tuple[Path, str | None,
         found = find(source, data_dir)
         return found.path, found.file.format, found.said
     files = files_of(source, data_dir)
-    path = _interaction_file(source, Path(source).expanduser()) if files is None else files[0]
+    path = _interaction_file(source, Path(os.path.expanduser(source))) if files is None else files[0]
     return path, None, str(path)
 
 
@@ -125,7 +126,7 @@ def files_of(source: str, data_dir: Path | None = None) -> tuple[Path, ...] | No
         return shards(str(find(source, data_dir).path)) if is_many else None
     if source in SYNTHETIC:
         return None
-    folder = Path(source).expanduser()
+    folder = Path(os.path.expanduser(source))
     if not folder.is_dir():
         return shards(source)
     names = _interaction_files(folder)

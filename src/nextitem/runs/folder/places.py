@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from nextitem.data.log.shards import is_there
@@ -20,7 +21,7 @@ ALL = FILES | {"folder"}
 
 def directory_of(recipe: DataRecipe) -> str | None:
     """The working directory, which a run must remember if its recipe names a file by its way from there."""
-    relative = [name for name in _named(recipe).values() if not Path(name).expanduser().is_absolute()]
+    relative = [name for name in _named(recipe).values() if not Path(os.path.expanduser(name)).is_absolute()]
     return str(Path.cwd()) if relative else None
 
 
@@ -35,13 +36,13 @@ def placed(
         InputError: a file is at none of these places.
     """
     new = {} if data is None else {"source": data}
-    beside = None if data is None else Path(data).expanduser()
+    beside = None if data is None else Path(os.path.expanduser(data))
     if beside is not None and not beside.is_dir():
         beside = beside.parent
     for key, name in _named(recipe).items():
         if key in new:
             continue
-        places = [Path(name).expanduser()]
+        places = [Path(os.path.expanduser(name))]
         if directory is not None:
             places.insert(0, Path(directory, *places))  # an absolute name stays as it is
         if beside is not None:
@@ -64,7 +65,7 @@ def _named(recipe: DataRecipe) -> dict[str, str]:
 
 
 def _missing(key: str, name: str, directory: str | None, run: Path, option: str) -> str:
-    if Path(name).expanduser().is_absolute():
+    if Path(os.path.expanduser(name)).is_absolute():
         where = "is no longer there"
     elif directory is None:
         where = f"is not in {Path.cwd()}, and where the run was made is not known"
