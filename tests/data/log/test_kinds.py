@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nextitem as ni
+from nextitem.data.dataset import Dataset
 from nextitem.data.log.kinds import kinds_of
+from nextitem.data.sources import scanning
 from nextitem.errors import InputError
 from nextitem.recipe.preparing import build_dataset
 
@@ -91,6 +94,24 @@ def test_what_is_not_known_is_refused(tmp_path: Path, form: str, kinds: Any, sai
 def test_kinds_without_a_word_or_a_number_are_refused(kinds: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         ni.read_dataset(LOG, kind="event", kinds=kinds)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
+def test_a_prepared_folder_keeps_the_words(tmp_path: Path, form: str) -> None:
+    found = ni.read_dataset(written(tmp_path, form), kind="event", kinds={"view": np.float64(1), "cart": 3, "buy": 5})
+    found.save(tmp_path / "ready")
+    assert Dataset.load(tmp_path / "ready").kinds == found.kinds == KINDS
+    assert '"kinds": {"view": 1.0, "cart": 3.0, "buy": 5.0}' in (tmp_path / "ready" / "dataset.json").read_text()
+    ni.read_dataset(written(tmp_path, form), rating="none").save(tmp_path / "plain")
+    assert "kinds" not in json.loads((tmp_path / "plain" / "dataset.json").read_text())
+    (tmp_path / "plain" / "dataset.json").write_text('{"format": 2, "name": "x", "kinds": {"view": "many"}}')
+    with pytest.raises(InputError, match=r"dataset\.json is damaged: the kind of event \"view\" has a number"):
+        Dataset.load(tmp_path / "plain")
+
+
+def test_a_large_text_that_is_scanned_keeps_the_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning, "SCANNED_FROM", 1)
+    assert ni.read_dataset(written(tmp_path, "csv"), kind="event", kinds=KINDS).kinds == KINDS
 
 
 def test_a_large_number_is_kept() -> None:
