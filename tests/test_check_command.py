@@ -98,8 +98,23 @@ def test_graph_without_links_must_have_the_ids_of_items(tmp_path: Path) -> None:
 
 def test_columns_can_be_named(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("who,what\n1,2\n")
-    assert "--data.user" in shown(2, str(tmp_path / "x.csv"))
+    assert "Name the right one with --user (" in shown(2, str(tmp_path / "x.csv"))
     assert "who -> user what -> item" in shown(0, str(tmp_path / "x.csv"), "--user", "who", "--item", "what")
+
+
+def test_errors_name_the_options_of_the_command(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("user,item,event,timestamp\n1,2,view,3\n1,3,buy,4\n")
+    said = shown(2, str(path), "--kind", "event")
+    assert "tell it as --kinds view=1,cart=3,purchase=6" in said
+    assert 'no column "evnt" for the kind' in shown(2, str(path), "--kind", "evnt", "--kinds", "view=1")
+    path.write_text("user,item,rating,timestamp\n1,2,3,3\n1,,4,4\n1,3,1e300,5\n1,2,3,6\n1,2,3,7\n")
+    said = shown(2, str(path), "--rating", "rating")
+    assert "(--bad-lines skip leaves them out)" in said
+    assert "--data." not in said
+    error = str(CliRunner().invoke(app, ["describe", str(path), "--kinds", "view=1"]).exception)
+    assert error == "kinds have numbers and no column; name it with --kind, or leave data.kinds out"
+    assert "--data.bad_lines" in str(CliRunner().invoke(app, ["describe", str(path)]).exception)  # of run; it has none
 
 
 def test_a_public_data_set_is_checked_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

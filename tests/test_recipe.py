@@ -195,9 +195,37 @@ def test_a_recipe_of_an_earlier_version_may_have_cloze_keys_beside_other_batches
     assert (recipe.training.epochs, recipe.training.batch_keys) == (7, {})
 
 
+def test_a_recipe_file_keeps_what_is_a_target(tmp_path: Path) -> None:
+    """It is a key of all kinds of batches, cloze among them."""
+    file = tmp_path / "recipe.yaml"
+    file.write_text("training: {batches: prefix, target_rating: 6}\n")
+    recipe = make_recipe(read_layer(file))
+    assert recipe.training is not None
+    assert recipe.training.target_rating == 6.0
+    assert make_recipe(yaml.safe_load(recipe.to_yaml())) == recipe
+    assert make_recipe({"training": {"batches": "prefix"}}) == make_recipe(
+        {"training": {"batches": "prefix", "target_rating": None}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("PMF", "PMF learns from all that a user met, rated high or low, found 6; leave it out, or take a model"),
+        ("LogisticMF", "LogisticMF learns from all"),
+        ("EASE", "EASE takes no training keys; leave it out, or keep such rows alone with data.min_rating"),
+    ],
+)
+def test_who_cannot_leave_targets_out_says_so(model: str, message: str) -> None:
+    with pytest.raises(InputError, match=rf"training\.target_rating: {message}"):
+        make_recipe({"model": {"name": model}, "training": {"target_rating": 6}})
+
+
 @pytest.mark.parametrize(
     ("training", "message"),
     [
+        ({"target_rating": "buy"}, r"training\.target_rating: Input should be a valid number.*found 'buy'"),
+        ({"target_rating": float("inf")}, r"training\.target_rating: Input should be a finite number"),
         ({"mask_share": 0.3}, r'training\.mask_share: the batch kind next_item has no key "mask_share", found 0\.3'),
         ({"epoch": 3}, r'there is no key "training\.epoch"; did you mean "epochs"'),
         ({"batches": "cloz"}, r"training\.batches: SASRec trains on"),
@@ -212,6 +240,7 @@ def test_keys_of_cloze_batches_have_defaults_and_ranges() -> None:
     recipe = make_recipe({"model": {"name": "BERT4Rec"}, "training": {"mask_share": "0.4"}})
     assert recipe.training is not None
     assert recipe.training.batch_keys == {"mask_share": 0.4, "newest_share": 0.0}
+    assert recipe.training.target_rating is None
     with pytest.raises(InputError, match=r"training\.mask_share: .*found 1\.5"):
         make_recipe({"model": {"name": "BERT4Rec"}, "training": {"mask_share": 1.5}})
 

@@ -1,6 +1,6 @@
 """Splits by name: what is learned from, and what is asked. `ni.split.leave_one_out(dataset)`."""
 
-from nextitem.data.splits.cases import each_target, one_target
+from nextitem.data.splits.cases import each_target, one_target, rated_targets
 from nextitem.data.splits.cold import cold_items, cold_users
 from nextitem.data.splits.labelled import labelled
 from nextitem.data.splits.ratio import ratio_split as ratio
@@ -21,5 +21,6 @@ __all__ = [
     "leave_k_out",
     "leave_one_out",
     "one_target",
+    "rated_targets",
     "ratio",
 ]

@@ -17,6 +17,7 @@ from nextitem.analysis.ngrams import Predictability, predictability
 from nextitem.analysis.statistics import Statistics, describe
 from nextitem.analysis.trials import METRICS, Result, Trial, perform, with_fixed_training
 from nextitem.analysis.verdict import Cases, Verdict, judge
+from nextitem.data.batches import batch_keys
 from nextitem.data.dataset import Dataset
 from nextitem.data.splits.split import Split
 from nextitem.errors import InputError
@@ -258,7 +259,8 @@ def _other(recipe: Recipe, name: str, is_kin: bool = False, **given: Any) -> Rec
     layer: Layer = recipe.model_dump(mode="json", exclude_none=True)
     layer["model"] = shared
     own = recipe.training.batch_keys if recipe.training else {}
-    layer["training"] = {key: value for key, value in layer["training"].items() if key not in own}
+    idle = own.keys() - batch_keys("prefix")
+    layer["training"] = {key: value for key, value in layer["training"].items() if key not in idle}
     layer["training"]["batches"] = "prefix"
     return make_recipe(layer)
 

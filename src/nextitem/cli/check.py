@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nextitem.cli.shared import AsJson, console, print_json
+from nextitem.cli.shared import AsJson, console, in_options, print_json, told_in_options
 from nextitem.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from nextitem.data.sources.formats.format import Options
     from nextitem.data.sources.formats.quoting import Quote
     from nextitem.data.sources.formats.roles import Roles
+
+
+OPTIONS = (
+    *("format", "separator", "quote", "user", "item", "timestamp", "rating", "time_format", "where"),
+    *("kind", "kinds", "bad_lines"),
+)  # in place of keys
 
 
 def check(
@@ -70,10 +76,11 @@ def check(
             )
         _check_prepared(folder, json)
         return
-    roles = asked_roles(
-        user=user, item=item, timestamp=timestamp, rating=rating, time_format=time_format, where=where, kind=kind,
-        kinds=kinds,
-    )  # fmt: skip
+    with told_in_options(OPTIONS):
+        roles = asked_roles(
+            user=user, item=item, timestamp=timestamp, rating=rating, time_format=time_format, where=where, kind=kind,
+            kinds=kinds,
+        )  # fmt: skip
     parts = given_files(folder) if file not in PUBLIC_DATA and folder.is_dir() else None
     if parts is not None:
         logs = [part for part in parts if part is not None]
@@ -104,7 +111,7 @@ def _many(source: str, files: Sequence[Path], format: str, options: Options) -> 
         found = check_many(files, time.time(), format, options)
     except InputError as error:
         of_error = next((path for path in files if str(error).startswith((path.name, str(path)))), Path(source))
-        return Checked(of_error, error)
+        return Checked(of_error, in_options(error, OPTIONS))
     return with_side(Path(source), found, {})
 
 
@@ -134,7 +141,7 @@ def _understood(
             path, time.time(), format=format, separator=separator, columns=roles, quote=quote, bad_lines=bad_lines
         )
     except InputError as error:
-        return error
+        return in_options(error, OPTIONS)
 
 
 def _check_prepared(folder: Path, json: bool) -> None:

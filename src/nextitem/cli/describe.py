@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from nextitem.cli.shared import AsJson, console, print_json
+from nextitem.cli.shared import AsJson, console, print_json, told_in_options
 
+OPTIONS = ("format", "user", "item", "timestamp", "rating", "time_format", "where", "kind", "kinds")  # for keys
 DataArgument = Annotated[str, typer.Argument(metavar="DATA", help="A data set's name, a file or a folder.")]
 
 
@@ -46,10 +47,11 @@ def describe(
     from nextitem.diagnosis.examine import examine
     from nextitem.report.diagnosis import examination_report
 
-    opened, said = open_data(
-        data, format=format, user=user, item=item, timestamp=timestamp, rating=rating, time_format=time_format,
-        where=where, kind=kind, kinds=kinds,
-    )  # fmt: skip
+    with told_in_options(OPTIONS):
+        opened, said = open_data(
+            data, format=format, user=user, item=item, timestamp=timestamp, rating=rating, time_format=time_format,
+            where=where, kind=kind, kinds=kinds,
+        )  # fmt: skip
     paths = {"knowledge": knowledge, "links": links, "trust": trust, "trust_users": trust_users}
     graphs = graphs_of(data, opened, {role: path for role, path in paths.items() if path is not None})
     examined = examine(opened, Path(data).name, said, time.time(), graphs)

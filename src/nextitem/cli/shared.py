@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+import re
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields, is_dataclass
 from math import isfinite
 from pathlib import Path
@@ -39,6 +41,28 @@ RunPath = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, or a bundle (nextitem export).", callback=_unpacked)
 ]
 OwnRunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", callback=_own_folder)]
+
+
+def in_options(error: InputError, options: Collection[str]) -> InputError:
+    """An error of reading data, in which keys are the options that a command has for them.
+
+    >>> str(in_options(InputError("tell it as --data.kinds, or name --data.item_table"), ["kinds", "item"]))
+    'tell it as --kinds, or name --data.item_table'
+    """
+
+    def option(found: re.Match[str]) -> str:
+        return f"--{found[1].replace('_', '-')}" if found[1] in options else found[0]
+
+    return InputError(re.sub(r"--data\.(\w+)", option, str(error)))
+
+
+@contextmanager
+def told_in_options(options: Collection[str]) -> Iterator[None]:
+    """A context whose errors are `in_options`."""
+    try:
+        yield
+    except InputError as error:
+        raise in_options(error, options) from error
 
 
 def console(*, stderr: bool = False) -> Any:

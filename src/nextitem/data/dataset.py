@@ -14,6 +14,7 @@ from nextitem.data.ids import MEND, IdMap, read_table
 from nextitem.data.log.bad_lines import FILE as BAD_LINES
 from nextitem.data.log.bad_lines import BadLines, listed
 from nextitem.data.log.interactions import Interactions
+from nextitem.data.log.kinds import Kinds, as_kinds
 from nextitem.data.log.units import UNITS, WORDS, TimeUnit
 from nextitem.data.numbered import Numbered, number
 from nextitem.data.saving import save_array, save_table
@@ -49,6 +50,7 @@ class Dataset:
     notes: tuple[str, ...] = ()  # what reading changed and what was dropped beside the log, to be said once
     time_unit: TimeUnit = "s"  # what the timestamps of `sequences` count since 1970
     bad_lines: tuple[BadLines, ...] = field(default=(), compare=False)  # left out of files; listed once, where kept
+    kinds: Kinds | None = None  # the words that the ratings were in the log, and their numbers
 
     @classmethod
     def from_interactions(
@@ -64,7 +66,8 @@ class Dataset:
         expect("log", log, Interactions, "make one with ni.Interactions.from_frame(frame), or ni.read_dataset(frame)")
         if weight is not None:
             log.ratings_for("a weight", "leave data.weight out")
-        return replace(cls.from_numbered(number(log), name, weight), notes=log.notes, bad_lines=log.bad_lines)
+        dataset = cls.from_numbered(number(log), name, weight)
+        return replace(dataset, notes=log.notes, bad_lines=log.bad_lines, kinds=log.kinds)
 
     @classmethod
     def from_numbered(cls, log: Numbered, name: str = "data", weight: Literal["rating"] | None = None) -> Dataset:
@@ -159,6 +162,8 @@ class Dataset:
         description = {"format": FORMAT, "name": self.name, "notes": self.notes}
         if self.time_unit != "s":
             description |= {"format": FINER, "time_unit": self.time_unit}
+        if self.kinds is not None:
+            description["kinds"] = {kind: float(number) for kind, number in self.kinds.items()}
         write(folder / "dataset.json", (json.dumps(description) + "\n").encode())
 
     @classmethod
@@ -194,6 +199,7 @@ class Dataset:
                 load_array(parts, "i") if parts.exists() else None,
                 tuple(description.get("notes", ())),
                 time_unit,
+                kinds=_kinds(folder, description),
             ),
         )
 
@@ -207,6 +213,13 @@ def _description(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict) or not {"format", "name"} <= found.keys() or not isinstance(found["name"], str):
         raise InputError(f"{path} is damaged: it must say format and name, found {str(found)[:60]}; {MEND}")
     return found
+
+
+def _kinds(folder: Path, description: dict[str, Any]) -> Kinds | None:
+    try:
+        return as_kinds(description.get("kinds"))
+    except InputError as error:
+        raise InputError(f"{folder / 'dataset.json'} is damaged: {error}; {MEND}") from error
 
 
 def _checked(folder: Path, dataset: Dataset) -> Dataset:

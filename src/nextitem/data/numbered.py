@@ -93,14 +93,19 @@ def number(log: Interactions) -> Numbered:
     is_sorted = columns["row"].is_sorted()
     user, users = _numbers(columns.pop("user"), users)
     item, items = _numbers(columns.pop("item"), items)
-    row = columns.pop("row").to_numpy()
-    found = {name: column.to_numpy() for name, column in columns.items()}
-    arrays = (user, item, found.get("timestamp"), found.get("rating"), row)
-    log_in_order = Numbered(*arrays, users, items, found.get("part"), log.time_unit)
-    del arrays, user, item, found, row
+    found = {"user": user, "item": item} | {name: column.to_numpy() for name, column in columns.items()}
+    del user, item, columns
     if not is_sorted:  # an engine that hands its rows over in another order
-        log_in_order = log_in_order.at(np.argsort(log_in_order.rows, kind="stable"))
-    return log_in_order.at(by_user_and_time(log_in_order.users, log_in_order.times, len(users)))
+        _arrange(found, np.argsort(found["row"], kind="stable"))
+    _arrange(found, by_user_and_time(found["user"], found.get("timestamp"), len(users)))
+    arrays = (found["user"], found["item"], found.get("timestamp"), found.get("rating"), found["row"])
+    return Numbered(*arrays, users, items, found.get("part"), log.time_unit)
+
+
+def _arrange(columns: dict[str, np.ndarray], order: np.ndarray) -> None:
+    """Put every column in this order, one after the other, so that few are there twice at a time."""
+    for name in columns:
+        columns[name] = columns[name][order]
 
 
 def k_core(log: Numbered, user_core: int, item_core: int, mode: str = "iterated") -> Numbered:

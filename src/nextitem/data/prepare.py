@@ -59,7 +59,7 @@ def prepare(log: Interactions, rules: Rules, name: str = "data") -> Dataset:
         users = users or numbered.by_appearance(found.users, found.rows, found.user_ids)
         items = items or numbered.by_appearance(found.items, found.rows, found.item_ids)
     dataset = Dataset.from_numbered(numbered.renumbered(found, users, items), name, rules.weight)
-    return replace(dataset, notes=log.notes, bad_lines=log.bad_lines)
+    return replace(dataset, notes=log.notes, bad_lines=log.bad_lines, kinds=log.kinds)
 
 
 def _counted_there(log: Interactions, rules: Rules) -> Interactions:

@@ -145,6 +145,14 @@ class Sequences:
         table[np.arange(longest) < rows.lengths[:, None]] = rows.flat_weights()
         return table
 
+    def rated(self, least: float) -> Sequences:
+        """What of every row was rated at least `least`, in arrays of its own; the log has ratings."""
+        assert self.ratings is not None
+        places, rows = self.flat_positions(), self.flat_rows()
+        is_high = self.ratings[places] >= least
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(rows[is_high], minlength=len(self)))]).astype(np.int64)
+        return replace(self.arranged(places[is_high]), starts=offsets[:-1], stops=offsets[1:])
+
     def distinct(self) -> Sequences:
         """The distinct items of every row, in ascending order (a copy)."""
         width = int(self.items.max(initial=0)) + 1

@@ -136,6 +136,7 @@ class Trained(Recommender):
 
     trains_on: tuple[str, ...] = ("next_item", "prefix")
     learns_in_part: ClassVar[bool] = False  # a step may leave parameters without a gradient, the same in all processes
+    needs_all_rows: ClassVar[bool] = False  # its loss is of all that a user met, so that no target can be left out
     pretrain_epochs: int = 0  # the first ones, in which it learns no next item, so that nothing is validated
 
     def __init__(self, num_items: int) -> None:

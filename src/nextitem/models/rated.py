@@ -26,6 +26,7 @@ class Rated(Trained):
 
     takes_objective = False
     takes_weights = False
+    needs_all_rows = True  # low ratings teach as much as high ones
     knows_users = True
     trains_on = ("pair",)
     mean: Tensor  # scalars, saved with the weights

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nextitem.data.batches import BATCHES, batch_keys
 from nextitem.errors import InputError, suggest
 from nextitem.keys import check_keys
-from nextitem.models.base import Recommender
+from nextitem.models.base import Recommender, Trained
 from nextitem.models.catalogue import MADE
 from nextitem.models.negatives import BY_VECTORS, EXCLUDES_EXACTLY, SAMPLERS, check_sampler
 from nextitem.models.scoring import asked_scorer
@@ -36,6 +36,15 @@ def with_batch_keys(training: TrainingRecipe) -> TrainingRecipe:
             raise InputError(f'recipe: there is no key "training.{key}"; {suggest(key, [*own, *keys])}')
     checked = check_keys("training", f"the batch kind {training.batches}", keys, training.batch_keys)
     return TrainingRecipe.model_validate(training.model_dump(include=set(own)) | checked)
+
+
+def refuse_some_targets(training: TrainingRecipe, model: type[Trained]) -> None:
+    """Raises InputError where targets are left out of a training whose loss is of all that a user met."""
+    if training.target_rating is not None and model.needs_all_rows:
+        raise InputError(
+            f"training.target_rating: {model.__name__} learns from all that a user met, rated high or low, found "
+            f"{training.target_rating:g}; leave it out, or take a model that learns pair by pair, such as BPR"
+        )
 
 
 def check_training(training: TrainingRecipe, loss: LossRecipe | None) -> None:

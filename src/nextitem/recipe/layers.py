@@ -12,7 +12,6 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from nextitem.data.batches import batch_keys
 from nextitem.data.sources.public import PUBLIC_DATA
 from nextitem.data.splits.codes import parse_code
 from nextitem.data.splits.given import given_files
@@ -22,11 +21,12 @@ from nextitem.keys import named
 from nextitem.models.base import Fitted, Trained
 from nextitem.models.catalogue import MODELS, check_arguments, contents_of, find, trains_on
 from nextitem.models.own import Given, OwnModel, among, label
-from nextitem.recipe.checks import check_training, with_batch_keys, with_negatives
+from nextitem.recipe.checks import check_training, refuse_some_targets, with_batch_keys, with_negatives
 from nextitem.recipe.data import DataRecipe
 from nextitem.recipe.sections import FORMAT, ModelRecipe, Recipe
 
 LIKE = ("recstudio",)  # libraries whose settings are kept, recipes/like/NAME.yaml
+CLOZE = ("mask_share", "newest_share")  # keys of cloze batches alone
 Layer = dict[str, Any]  # some keys of a recipe, nested by section
 
 
@@ -66,7 +66,9 @@ def make_recipe(*layers: Mapping[str, object], models: Sequence[Given] = ()) -> 
     unused = [section for section, is_used in sections.items() if not is_used]
     for section in unused:
         if merged.get(section):
-            raise InputError(f"{section}.{next(iter(merged[section]))}: {name} takes no {section} keys")
+            key = next(iter(merged[section]))
+            way = "leave it out, or keep such rows alone with data.min_rating" if key == "target_rating" else ""
+            raise InputError(f"{section}.{key}: {name} takes no {section} keys; {way or 'leave it out'}")
     merged |= dict.fromkeys(unused)
     arguments = {key: value for key, value in (merged.get("model") or {}).items() if key != "name"}
     arguments = check_arguments(model, arguments)
@@ -89,6 +91,8 @@ def make_recipe(*layers: Mapping[str, object], models: Sequence[Given] = ()) -> 
         raise InputError(f"data.weight: {name} counts all interactions alike; leave it out, or take one of {weighing}")
     if recipe.training is not None:
         training = with_batch_keys(recipe.training)
+        assert issubclass(model, Trained)  # others have no training section
+        refuse_some_targets(training, model)
         recipe = recipe.model_copy(update={"training": training})
         check_training(training, recipe.loss)
     _check_measures(recipe)
@@ -193,7 +197,7 @@ def _without_idle(layer: Layer) -> Layer:
     training = layer.get("training")
     if not isinstance(training, dict) or training.get("batches", "cloze") == "cloze":
         return layer
-    return {**layer, "training": {key: value for key, value in training.items() if key not in batch_keys("cloze")}}
+    return {**layer, "training": {key: value for key, value in training.items() if key not in CLOZE}}
 
 
 def _decoded(given: Layer) -> Layer:

@@ -140,6 +140,12 @@ class TrainingRecipe(BaseModel):
         """What the kind of batches is told beside the keys that all have."""
         return {key: value for key, value in (self.model_extra or {}).items() if value is not None}
 
+    @property
+    def target_rating(self) -> float | None:
+        """How what is a target of training was rated at least; None: however it was rated."""
+        found: float | None = self.batch_keys.get("target_rating")
+        return found
+
 
 class EvaluationRecipe(Section):
     metrics: tuple[str, ...] = DEFAULT_METRICS

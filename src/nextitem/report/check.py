@@ -174,7 +174,7 @@ def _headline(name: str, *, is_good: bool) -> Text:
 
 def _times(found: Understood) -> str:
     if found.span is None:
-        return "none: file order"
+        return f"none: {found.order}"
     first, last = (
         f"{datetime.fromtimestamp(one, UTC):%Y-%m-%d %H:%M:%S}" if one <= YEAR_9999 else f"{one:.15g}"
         for one in found.span

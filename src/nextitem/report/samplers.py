@@ -17,7 +17,7 @@ from rich.console import Group
 from rich.text import Text
 from torch import Tensor
 
-from nextitem.data.batches import find_batches, holdout_batch
+from nextitem.data.batches import asked_of, find_batches, holdout_batch
 from nextitem.data.splits.split import Holdout, Split
 from nextitem.errors import InputError
 from nextitem.keys import defaults_of
@@ -111,6 +111,7 @@ def _rows(model: Recommender, holdout: Holdout, name: str) -> tuple[Positives, T
 def _sampler(name: str, recipe: Recipe, split: Split, max_length: int | None) -> Sampler:
     assert recipe.training is not None
     targets = find_batches(recipe.training.batches).targets_of(split.train, max_length)
+    targets = asked_of(targets, recipe.training.target_rating)
     keys = defaults_of(sampler_keys(name))
     own = recipe.loss.keys(keys) if recipe.loss else {}
     plain = {key: False for key in ("exclude_history", "shared") if key in keys}

@@ -45,6 +45,7 @@ class DataShape(Shape):
     format: int = 1
     digests: dict[str, Digest | None] = {}
     time_unit: TimeUnit | None = None  # what times count; None of a run of before, which did not say
+    kinds: dict[str, Finite] | None = None  # the words that its ratings were, and their numbers
     directory: str | None = None  # where relative names of the recipe led to the files
     sizes: SizesShape | None = None  # what the model was made by
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nextitem as ni
+from nextitem.data.dataset import Dataset
 from nextitem.data.log.kinds import kinds_of
+from nextitem.data.sources import scanning
 from nextitem.errors import InputError
 from nextitem.recipe.preparing import build_dataset
 
@@ -38,7 +41,7 @@ def test_each_kind_is_its_number_in_every_form(tmp_path: Path, form: str) -> Non
     found = ni.read_dataset(written(tmp_path, form), kind="event", kinds=KINDS)
     assert found.sequences.ratings is not None
     assert found.sequences.ratings.tolist() == [1, 1, 3, 5, 1]
-    assert found.notes[0] == "kinds of events, and what each counts as: 3 view (1), 1 cart (3), 1 buy (5)"
+    assert found.notes[0] == "kinds of events, and what each counts as: view=1 (3 rows), cart=3 (1 row), buy=5 (1 row)"
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "spark"])
@@ -51,6 +54,36 @@ def test_engines_read_the_same(tmp_path: Path, engine: Any) -> None:
     assert found.notes == here.notes
     with pytest.raises(InputError, match="row 3: a kind of event is one of view, cart, found 'buy'"):
         ni.read_dataset(path, kind="event", kinds={"view": 1, "cart": 3}, engine=engine)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "jsonl", "frame"])
+def test_codes_beside_missing_values_are_whole_numbers(tmp_path: Path, form: str) -> None:
+    """pandas makes floats of whole numbers beside missing ones."""
+    codes = {"view": 1.0, "cart": 2.0, "buy": None}
+    coded = LOG.with_columns(event=pl.col("event").replace_strict(codes, return_dtype=pl.Float64))
+    log: Any = coded.to_pandas() if form == "frame" else written(tmp_path, form, coded.with_columns())
+    if form == "csv":
+        coded.with_columns(pl.col("event").cast(pl.Int64)).write_csv(log)
+    found = ni.read_dataset(log, kind="event", kinds={"1": 1, "2": 3}, bad_lines="skip")
+    assert found.sequences.ratings.tolist() == [1, 1, 3, 1]  # type: ignore[union-attr]
+    with pytest.raises(InputError, match="a kind of event is one of 1, 2, found ''"):
+        ni.read_dataset(log, kind="event", kinds={"1": 1, "2": 3})
+    halves = coded.with_columns(event=pl.col("event").fill_null(2.5))
+    assert ni.read_dataset(halves, kind="event", kinds="1=1,2=3,2.5=5").sequences.ratings.tolist() == [1, 1, 3, 5, 1]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
+def test_engines_read_codes_alike(tmp_path: Path, engine: Any) -> None:
+    pytest.importorskip({"duckdb": "duckdb", "spark": "pyspark"}[engine])
+    codes = {"view": 1.0, "cart": 2.0, "buy": 2.5}
+    path = written(tmp_path, "parquet", LOG.with_columns(event=pl.col("event").replace_strict(codes)))
+    found = ni.read_dataset(path, kind="event", kinds="1=1,2=3,2.5=5", engine=engine)
+    assert found.sequences.ratings.tolist() == [1, 1, 3, 5, 1]  # type: ignore[union-attr]
+
+
+def test_a_column_that_is_not_there_is_one_of_kinds() -> None:
+    with pytest.raises(InputError, match='no column "evnt" for the kind; did you mean "event"'):
+        ni.read_dataset(LOG, kind="evnt", kinds=KINDS)
 
 
 def test_a_frame_and_codes_of_numbers() -> None:
@@ -91,6 +124,24 @@ def test_what_is_not_known_is_refused(tmp_path: Path, form: str, kinds: Any, sai
 def test_kinds_without_a_word_or_a_number_are_refused(kinds: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         ni.read_dataset(LOG, kind="event", kinds=kinds)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
+def test_a_prepared_folder_keeps_the_words(tmp_path: Path, form: str) -> None:
+    found = ni.read_dataset(written(tmp_path, form), kind="event", kinds={"view": np.float64(1), "cart": 3, "buy": 5})
+    found.save(tmp_path / "ready")
+    assert Dataset.load(tmp_path / "ready").kinds == found.kinds == KINDS
+    assert '"kinds": {"view": 1.0, "cart": 3.0, "buy": 5.0}' in (tmp_path / "ready" / "dataset.json").read_text()
+    ni.read_dataset(written(tmp_path, form), rating="none").save(tmp_path / "plain")
+    assert "kinds" not in json.loads((tmp_path / "plain" / "dataset.json").read_text())
+    (tmp_path / "plain" / "dataset.json").write_text('{"format": 2, "name": "x", "kinds": {"view": "many"}}')
+    with pytest.raises(InputError, match=r"dataset\.json is damaged: the kind of event \"view\" has a number"):
+        Dataset.load(tmp_path / "plain")
+
+
+def test_a_large_text_that_is_scanned_keeps_the_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning, "SCANNED_FROM", 1)
+    assert ni.read_dataset(written(tmp_path, "csv"), kind="event", kinds=KINDS).kinds == KINDS
 
 
 def test_a_large_number_is_kept() -> None:

@@ -97,6 +97,15 @@ def test_a_missing_column_is_named(make: Make, tmp_path: Path) -> None:
         open_data(str(path), user="account,visitt")
 
 
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [(",", 'names no column, found ","'), ("user,", 'no column before or after a comma, found "user,"')],
+)
+def test_a_comma_alone_names_no_column(user: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        ni.read_dataset(pl.DataFrame({"user": [1], "item": [2]}), user=user, timestamp="none")
+
+
 def test_a_column_with_a_comma_in_its_name_is_one(tmp_path: Path) -> None:
     path = as_parquet(tmp_path, pl.DataFrame({"a,b": ["u"], "item": ["i"], "timestamp": [1]}))
     assert rows(read(path, user="a,b")) == [("u", "i", 1)]

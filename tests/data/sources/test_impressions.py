@@ -10,6 +10,7 @@ import pytest
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.checking import check
 from nextitem.data.sources.formats.reading import read, sniff
+from nextitem.data.sources.formats.roles import Roles
 from nextitem.errors import InputError
 
 Write = Callable[[str, str], Path]
@@ -74,6 +75,13 @@ def test_a_bad_line_is_named_or_left_out(write: Write, line: str, words: str) ->
         read(path, format="mind")
     log = read(path, format="mind", bad_lines="skip")
     assert columns(log) == columns(read(write("good.tsv", LOG)))
+
+
+def test_check_says_what_comes_first_where_there_are_no_times(write: Write) -> None:
+    found = check(write("behaviors.tsv", LOG), 2e9, columns=Roles(timestamp="none"))
+    order = "the order of the histories and then of the clicks by their times"
+    assert f"there are no timestamps: {order} is taken for the order of time" in found.warnings
+    assert found.order == order
 
 
 def test_a_log_without_a_click_is_empty(write: Write) -> None:

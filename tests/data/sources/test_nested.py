@@ -76,6 +76,33 @@ def test_events_that_look_like_they_have_times_are_asked_for_them(tmp_path: Path
     assert rows(log) == [("v", "a"), ("v", "b")]
 
 
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (1661724000001, 1661724000001),  # whole numbers alone are read as numbers
+        ("1661724000001", 1661724000001),
+        (1661724000001.5, 1661724000001500),
+        (" 1661724000001", 1661724000001),
+        ("01661724000001", 1661724000001),
+    ],
+)
+def test_times_are_the_same_however_they_are_written(second: Any, said: int, tmp_path: Path) -> None:
+    sessions = [SESSIONS[0], {"session": 5, "events": [{"aid": 7, "ts": second, "type": "orders"}]}]
+    found = read(written(tmp_path, [*sessions, {"session": 9, "events": []}]))
+    assert rows(found)[-1] == ("5", "7", said)
+    assert found.time_source == "milliseconds"
+    assert found.notes[0] == "1 line of test.jsonl has no events, and no interaction"
+
+
+@pytest.mark.parametrize(
+    ("second", "what"), [(None, "line 2: "), (True, "line 2: "), (-5, "line 2: "), ("x", "line 2: ")]
+)
+def test_what_is_no_time_is_named(second: Any, what: str, tmp_path: Path) -> None:
+    sessions = [SESSIONS[0], {"session": 5, "events": [{"aid": 7, "ts": second, "type": "orders"}]}]
+    with pytest.raises(InputError, match=what):
+        read(written(tmp_path, sessions))
+
+
 def test_a_session_without_events_is_counted(tmp_path: Path) -> None:
     log = read(written(tmp_path, [*SESSIONS, {"session": 9, "events": []}]))
     assert len(log) == 3

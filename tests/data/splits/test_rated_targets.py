@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nextitem as ni
-from nextitem.data.splits.cases import each_target, rated_targets
+from nextitem.data.splits.cases import rated_targets
 from nextitem.data.splits.split import Split
 from nextitem.data.splits.timed import at_time
 from nextitem.errors import InputError
@@ -41,7 +41,7 @@ def test_purchases_alone_are_asked_for() -> None:
 
 def test_each_is_asked_with_all_that_came_before_it() -> None:
     """Views between purchases are seen."""
-    split = rated_targets(each_target(cut(ROWS)), 6)
+    split = ni.split.rated_targets(ni.split.each_target(cut(ROWS)), 6)
     assert split.test.target.to_lists() == [[4], [5]]
     assert split.test.history.to_lists() == [[1, 2, 3], [1, 2, 3, 4]]
     assert split.train.num_interactions == cut(ROWS).train.num_interactions

@@ -42,6 +42,24 @@ def loaded(folder: Path) -> Run:
     return ni.load(folder)
 
 
+def test_a_run_on_a_prepared_folder_knows_them(folder: Path, tmp_path: Path) -> None:
+    dataset = ni.read_dataset(folder.parent / "log.csv", kind="event", kinds=KINDS)
+    dataset.save(tmp_path / "ready")
+    layer = {
+        "data": {"source": str(tmp_path / "ready")},
+        "model": {"name": "GRU4Rec", "dim": 8, "ratings": True},
+        "training": {"epochs": 1},
+    }
+    list(run(make_recipe(layer), tmp_path / "run"))
+    loaded = ni.load(tmp_path / "run")
+    assert loaded.kinds == KINDS
+    assert scores(loaded, WORDS) == scores(loaded, NUMBERS) == scores(ni.load(folder), WORDS)
+    with pytest.raises(InputError, match="the run has no kind of event 'bui'; did you mean \"buy\""):
+        scores(loaded, ["view", "buy", "bui"])
+    asked = ["recommend", str(tmp_path / "run"), "-k", "5", "--history", "i1,i2,i3", "--ratings", "view,buy,cart"]
+    assert json.loads(CliRunner().invoke(app, [*asked, "--json"]).output)["scores"] == scores(loaded, WORDS)
+
+
 def scores(loaded: Run, ratings: list[Any]) -> list[float]:
     return loaded.recommend([["i1", "i2", "i3"]], 5, ratings=[ratings])[0].scores
 

@@ -37,7 +37,7 @@ def test_it_takes_the_keys_of_every_loss_and_sampler() -> None:
     wanted = {key for name in LOSSES for key in loss_keys(name)} | {
         key for name in SAMPLERS for key in sampler_keys(name)
     }
-    own = {"loss", "split", "sampler", "num_negatives", "sampling", "seed", "batches", "max_length"}
+    own = {"loss", "split", "sampler", "num_negatives", "sampling", "seed", "batches", "max_length", "target_rating"}
     assert known - own == wanted
 
 

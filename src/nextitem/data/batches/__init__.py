@@ -9,6 +9,8 @@
 | bag       | a user         | all its items                  | all its items           | MultiVAE  |
 """
 
+from nextitem.data.batches.asked import asked_of as asked_of
+from nextitem.data.batches.asked import num_asked as num_asked
 from nextitem.data.batches.bag import BagBatches as BagBatches
 from nextitem.data.batches.batch import Batch as Batch
 from nextitem.data.batches.batch import Stream as Stream

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nextitem.data.batches.asked import num_asked
 from nextitem.data.batches.batch import Batch
 from nextitem.data.batches.row_batches import RowBatches, refuse_nothing, weights_of
 from nextitem.data.batches.wanted import NOTHING, Wanted
@@ -16,20 +17,26 @@ from nextitem.data.sequences import Sequences
 class PrefixBatches(RowBatches):
     """Batches of one row a target: the `max_length` items before it, and the target at the newest of them.
 
-    Every item but a user's first is a target, as RecBole and BSARec train. Rows are views of the training rows.
+    Every item but a user's first is a target, as RecBole and BSARec train; with a `target_rating` every one that was
+    rated at least so. Rows are views of the training rows.
 
     Raises:
-        InputError: no user has two training items.
+        InputError: no user has two training items, or no target was rated so.
     """
 
     def __init__(
-        self, train: Sequences, batch_size: int, max_length: int | None, seed: int = 0, wanted: Wanted = NOTHING
-    ) -> None:
+        self, train: Sequences, batch_size: int, max_length: int | None, seed: int = 0, wanted: Wanted = NOTHING,
+        *, target_rating: float | None = None,
+    ) -> None:  # fmt: skip
         prefixes = train.prefixes(min_length=2)
         rows = prefixes if max_length is None else prefixes.newest(max_length + 1)
         users = np.repeat(np.arange(1, len(train) + 1), np.maximum(train.lengths - 1, 0))
+        if target_rating is not None:
+            is_asked = num_asked(rows.newest(1), target_rating) > 0
+            rows, users = rows.take(is_asked), users[is_asked]
         refuse_nothing(len(rows), train)
-        super().__init__(rows, users, np.ones(len(rows), dtype=np.int64), batch_size, seed, wanted)
+        targets = np.ones(len(rows), dtype=np.int64)
+        super().__init__(rows, users, targets, batch_size, seed, wanted, target_rating)
         self.alike = _Alike(rows.newest(1).flat_items()) if wanted.partners else None
 
     def _make(self, rows: Sequences, users: Tensor, rng: np.random.Generator) -> Batch:

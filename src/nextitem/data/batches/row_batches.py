@@ -51,8 +51,10 @@ class RowBatches:
         batch_size: int,
         seed: int,
         wanted: Wanted = NOTHING,
+        target_rating: float | None = None,
     ) -> None:
-        """`users` (R,) and the number of `targets` (R,) of every row; `wanted` says what stands beside the items.
+        """`users` (R,) and the number of `targets` (R,) of every row; `wanted` says what stands beside the items, and
+        `target_rating` how what is a target was rated at least.
 
         Raises:
             InputError: there is no row; `wanted` takes turns, which make_batches alone weaves.
@@ -65,7 +67,7 @@ class RowBatches:
         if len(rows) == 0:
             raise InputError("no user has a training item, so there is nothing to learn; hold out less, or filter less")
         self.rows, self.users, self.targets = rows, users, targets
-        self.batch_size, self.seed, self.wanted = batch_size, seed, wanted
+        self.batch_size, self.seed, self.wanted, self.target_rating = batch_size, seed, wanted, target_rating
         self.num_targets = int(targets.sum())
 
     def __len__(self) -> int:
@@ -81,7 +83,9 @@ class RowBatches:
 
     @staticmethod
     def targets_of(train: Sequences, max_length: int | None) -> Sequences:
-        """The items that an epoch asks for, a row a user, of a model that looks at `max_length` items."""
+        """The items that an epoch asks for, a row a user, of a model that looks at `max_length` items; with a
+        `target_rating` those of them that are `rated` so.
+        """
         raise NotImplementedError("say which items of the training rows are targets: override targets_of")
 
     def _make(self, rows: Sequences, users: Tensor, rng: np.random.Generator) -> Batch:

@@ -49,7 +49,7 @@ def parts_of(user: str | None, columns: Sequence[str], source: str) -> tuple[str
     ('user_id', 'sequence_id')
 
     Raises:
-        InputError: a column is named twice, or the text names one column and several.
+        InputError: a column is named twice, or none is, or the text names one column and several.
     """
     if user is None or COMMA not in user:
         return ()
@@ -58,6 +58,9 @@ def parts_of(user: str | None, columns: Sequence[str], source: str) -> tuple[str
         if all(one in columns for one in parts):
             raise InputError(f'{source}: data.user "{user}" is one column and {len(parts)} columns; rename the first')
         return ()
+    if any(not one and one not in columns for one in parts):
+        which = "no column before or after a comma" if any(parts) else "no column"
+        raise InputError(f'{source}: data.user names {which}, found "{user}"; name one, or several with commas between')
     if len(set(parts)) < len(parts):
         raise InputError(f'{source}: data.user names a column twice, found "{user}"; name each once')
     return parts

@@ -55,6 +55,7 @@ class Interactions:
     time_source: str = "none"  # what the times were: seconds, milliseconds, microseconds, nanoseconds, dates
     unread_ratings: str = ""  # why a column of ratings was left out
     bad_lines: tuple[BadLines, ...] = field(default=(), compare=False)  # left out of its files, where asked for
+    kinds: Kinds | None = None  # the words that the ratings were, and their numbers
 
     @classmethod
     def from_frame(
@@ -120,7 +121,7 @@ class Interactions:
         if "line" in table.collect_schema().names():
             table = table.drop("line")
         notes = (*terms.notes, *numbers.notes)
-        return cls(table, notes, numbers.time_unit, numbers.time_source, numbers.unread_ratings)
+        return cls(table, notes, numbers.time_unit, numbers.time_source, numbers.unread_ratings, kinds=numbers.kinds)
 
     def __len__(self) -> int:
         return num_rows(self.frame)
@@ -157,6 +158,7 @@ class Numbers:
     time_source: str
     unread_ratings: str
     notes: tuple[str, ...]
+    kinds: Kinds | None = None  # of which the ratings were read
 
 
 def read_numbers(table: Frame, terms: Terms) -> Numbers:
@@ -192,7 +194,7 @@ def _with_kinds(table: Frame, terms: Terms, kinds: Kinds, times: Times) -> Numbe
     read, why, said = read_kinds(table, terms.name, kinds, "rating")
     if why:
         raise LineError(why, bad_kinds(to_polars(table), kinds, "rating", key)) if kinds else InputError(why)
-    return Numbers(read, times.unit, times.source, "", (said, *times.notes))
+    return Numbers(read, times.unit, times.source, "", (said, *times.notes), kinds)
 
 
 def _as_id(table: Frame, role: str, name: str) -> nw.Expr:

@@ -8,16 +8,15 @@ from functools import reduce
 from numbers import Real
 
 import narwhals as nw
-import numpy as np
 import polars as pl
 
 from nextitem.data.log.frames import Frame, collected, is_remote, to_polars
+from nextitem.data.log.ratings import LARGEST
 from nextitem.errors import InputError
 
 Kinds = Mapping[str, float]
 MOST_NAMED = 8  # kinds, in an error
 EXAMPLE = "view=1,cart=3,purchase=6"
-LARGEST = float(np.finfo(np.float32).max)  # of ratings, as a data set keeps them
 LARGEST_WHOLE = 2**53
 
 
@@ -90,7 +89,7 @@ def read_kinds(table: Frame, name: str, kinds: Kinds, role: str) -> tuple[Frame,
         here = to_polars(table)
         table = nw.from_native(here.collect() if isinstance(table, nw.DataFrame) else here)
     word = nw.col(role)
-    table = table.with_columns(word.cast(nw.String).str.strip_chars().alias(role))
+    table = table.with_columns(_words(table, role).alias(role))
     counted = collected(table.group_by(role).agg(nw.len().alias("count"))).to_polars()
     counts = {one: int(count) for one, count in counted.sort("count", role, descending=[True, False]).rows()}
     if any(one not in kinds for one in counts):
@@ -106,14 +105,30 @@ def read_kinds(table: Frame, name: str, kinds: Kinds, role: str) -> tuple[Frame,
     number = reduce(
         lambda rest, one: nw.when(word == one).then(numbers[one]).otherwise(rest), kinds, nw.lit(None, dtype)
     )
-    said = ", ".join(f"{counts.get(one, 0):,} {one} ({number:g})" for one, number in kinds.items())
+    said = ", ".join(f"{one}={number:g} ({_rows(counts.get(one, 0))})" for one, number in kinds.items())
     return table.with_columns(number.alias(role)), "", f"kinds of events, and what each counts as: {said}"
 
 
 def bad_kinds(table: pl.LazyFrame, kinds: Kinds, role: str, key: str) -> pl.DataFrame:
     """`place` and `kind` of the rows that have none of `kinds`."""
-    wrong = table.filter(~pl.col(role).cast(pl.String).str.strip_chars().is_in(list(kinds)).fill_null(False))
+    word = _words(nw.from_native(table), role).alias("word")
+    words = nw.from_native(table).with_columns(word).to_native()
+    wrong = words.filter(~pl.col("word").is_in(list(kinds)).fill_null(False))
     return wrong.select(place=key, kind=pl.lit("kind that is not named")).collect(engine="streaming")
+
+
+def _words(table: Frame, role: str) -> nw.Expr:
+    """The kinds as text; of floats whole ones as whole numbers, since codes beside missing values are floats."""
+    word = nw.col(role)
+    if not table.collect_schema()[role].is_float():
+        return word.cast(nw.String).str.strip_chars()
+    is_whole = (word == word.round(0)) & (word.abs() <= LARGEST_WHOLE)
+    whole = nw.when(is_whole).then(word).cast(nw.Int64).cast(nw.String)
+    return nw.when(is_whole).then(whole).otherwise(nw.when(~word.is_nan()).then(word).cast(nw.String))
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
 
 
 def _is_strange(kinds: Kinds, role: str) -> nw.Expr:

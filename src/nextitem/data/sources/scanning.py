@@ -136,7 +136,7 @@ def _text(path: Path, format: str, asked: Roles, separator: str | None, quote: Q
         notes=(*notes, *numbers.notes),
     )
     log = Interactions.from_roles(nw.from_native(together), terms)
-    log = replace(log, time_source=numbers.time_source, unread_ratings=numbers.unread_ratings)
+    log = replace(log, time_source=numbers.time_source, unread_ratings=numbers.unread_ratings, kinds=numbers.kinds)
     return whole_times(log, found, asked, names, path.name)
 
 

@@ -77,14 +77,8 @@ def rated_targets(split: Split, least: float) -> Split:
 
 
 def _rated(holdout: Holdout, least: float) -> Holdout:
-    target = holdout.target
-    assert target.ratings is not None
-    places, rows = target.flat_positions(), target.flat_rows()
-    is_asked = target.ratings[places] >= least
-    counts = np.bincount(rows[is_asked], minlength=len(holdout))
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    asked = replace(target.arranged(places[is_asked]), starts=offsets[:-1], stops=offsets[1:])
-    return replace(holdout, target=asked).take(counts > 0)
+    asked = holdout.target.rated(least)
+    return replace(holdout, target=asked).take(asked.lengths > 0)
 
 
 def growing(holdout: Holdout) -> Holdout:

@@ -42,6 +42,7 @@ class LogisticMF(TwoTower):
 
     takes_objective = False
     takes_weights = False
+    needs_all_rows = True  # a user's sum over all items is shared by what the user met
     num_met: Tensor  # (U,): interactions of each user in training
 
     def __init__(

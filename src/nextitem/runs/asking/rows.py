@@ -59,7 +59,7 @@ def asked_rows(
     refuse_beside(run, {"times": times, "ratings": ratings}, at, histories)
     moments = None if times is None else rows_in_unit(times, run.time_unit)
     asked_at = None if at is None else in_unit(at, run.time_unit)
-    rated = None if ratings is None else as_ratings(ratings, run.recipe.data.kinds)
+    rated = None if ratings is None else as_ratings(ratings, run.kinds)
     return known_rows(run, histories, users, unknown, names, {"times": moments, "ratings": rated}, asked_at, fallback)
 
 

@@ -43,6 +43,7 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
         "items": dataset.num_items,
         "interactions": dataset.num_interactions,
         "time_unit": dataset.time_unit,
+        **({} if dataset.kinds is None else {"kinds": {kind: float(one) for kind, one in dataset.kinds.items()}}),
         "sha256": _digest(json.dumps(digests).encode()),
         "digests": digests,
     }

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from nextitem.data.ids import IdMap
+from nextitem.data.log.kinds import Kinds
 from nextitem.data.log.units import TimeUnit
 from nextitem.data.sequences import Sequences
 from nextitem.models.base import Recommender
@@ -30,6 +31,12 @@ class Opened:
     time_unit: TimeUnit | None = None  # what the times that it learned from count; None: an older version made it
     is_refit: bool = False  # whether the weights are those of a training on all data, not those that were evaluated
     data_place: str | None = None  # where the run's data is now, if it moved
+
+    @cached_property
+    def kinds(self) -> Kinds | None:
+        """The kinds of events that its ratings were, and the number of each; None of a log without them."""
+        kept: Kinds | None = RunFolder(self.folder).read_data().get("kinds")
+        return kept or self.recipe.data.kinds  # a run of an earlier version has them in its recipe alone
 
     @property
     def report(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from nextitem.data.batches import num_asked
 from nextitem.data.dataset import Dataset
 from nextitem.data.splits.split import Split
 from nextitem.diagnosis.alarms import alarms
@@ -69,8 +70,18 @@ def notes_of(recipe: Recipe, dataset: Dataset, split: Split) -> tuple[str, ...]:
     notes = alarms(dataset) + protocol.notes(split.test, dataset.num_interactions)
     metrics, said = choose_metrics(recipe, num_ranked)
     check_listed(metrics, recipe.evaluation.candidates, split.training_data)
-    notes += said
+    notes += said + _asked_note(recipe, split)
     return notes + (choose_monitor(recipe, num_ranked)[1] if recipe.training else ())
+
+
+def _asked_note(recipe: Recipe, split: Split) -> tuple[str, ...]:
+    least = None if recipe.training is None else recipe.training.target_rating
+    if least is None:
+        return ()
+    count, total = num_asked(split.train, least).sum(), split.train.num_interactions
+    return (
+        f"training learns to find {count:,} of {total:,} interactions, those rated {least:g} and more; it sees all",
+    )
 
 
 def monitor_of(recipe: Recipe, num_items: int) -> str | None:

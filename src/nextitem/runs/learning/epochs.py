@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 
-from nextitem.data.batches import Batches, RowBatches, find_batches
+from nextitem.data.batches import Batches, RowBatches, asked_of, find_batches
 from nextitem.data.splits.split import Split
 from nextitem.errors import InputError, expect
 from nextitem.evaluation.protocol import Protocol
@@ -183,7 +183,9 @@ def _take_objective(
         model.objective = objective
     elif model.takes_objective and model.objective.is_default and recipe.loss is not None:
         assert recipe.training is not None
-        kind = type(batches) if isinstance(batches, RowBatches) else find_batches(recipe.training.batches)
-        targets = kind.targets_of(split.train, model.max_length)
+        kind, least = find_batches(recipe.training.batches), recipe.training.target_rating
+        if isinstance(batches, RowBatches):
+            kind, least = type(batches), batches.target_rating
+        targets = asked_of(kind.targets_of(split.train, model.max_length), least)
         model.objective = make_objective(recipe.loss, split, targets, seed)
         model.objective.is_default = True

@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
-from nextitem.data.batches import Batches, find_batches, make_batches, num_steps
+from nextitem.data.batches import Batches, asked_of, find_batches, make_batches, num_steps
 from nextitem.data.dataset import Dataset
 from nextitem.data.splits.cases import One, each_target, one_target, rated_targets, refuse_bare
 from nextitem.data.splits.cold import cold_items, cold_users
@@ -159,9 +159,8 @@ def build_baseline(name: str, split: Split, seed: int, processes: Processes = AL
 def build_objective(recipe: Recipe, loss: LossRecipe, split: Split, max_length: int | None) -> Objective:
     """`loss` is the recipe's, which make_recipe has filled in."""
     assert recipe.training is not None
-    return make_objective(
-        loss, split, find_batches(recipe.training.batches).targets_of(split.train, max_length), recipe.seed
-    )
+    targets = find_batches(recipe.training.batches).targets_of(split.train, max_length)
+    return make_objective(loss, split, asked_of(targets, recipe.training.target_rating), recipe.seed)
 
 
 def build_batches(recipe: TrainingRecipe, model: Trained, split: Split, seed: int) -> Batches:

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from torch import Tensor
 
-from nextitem.data.batches import find_batches
+from nextitem.data.batches import asked_of, find_batches
 from nextitem.data.sequences import Sequences
 from nextitem.data.splits.split import Split
 from nextitem.errors import InputError, expect
@@ -32,6 +32,7 @@ def sampled(
     seed: int = 0,
     batches: str | None = None,
     max_length: int | None = None,
+    target_rating: float | None = None,
     exclude_history: bool | None = None,
     shared: bool | None = None,
     power: float | Literal["log"] | None = None,
@@ -56,9 +57,10 @@ def sampled(
     `sampler` is a name of docs/samplers.md; it is made of the training rows of `split`. `num_negatives` a target are 1,
     or of the sampler "in_batch" all targets of the batch, where it is not given. Negatives are drawn at every step,
     or with `sampling="static"` once for all by `seed`. "in_batch" counts the targets of an epoch, so it wants
-    `batches`, the kind that is trained on ("next_item", "prefix", "cloze", "pair", "bag"), and the `max_length` of the
-    model. The other keys are those of the sampler (from `exclude_history` to `clusters`) and of the loss (from
-    `hardest_only` on); one that is None is what the sampler or the loss has by default.
+    `batches`, the kind that is trained on ("next_item", "prefix", "cloze", "pair", "bag"), the `max_length` of the
+    model, and the `target_rating` of the batches where they have one. The other keys are those of the sampler (from
+    `exclude_history` to `clusters`) and of the loss (from `hardest_only` on); one that is None is what the sampler or
+    the loss has by default.
 
     >>> from nextitem.data.splits.split import leave_one_out
     >>> from nextitem.data.synthetic import dataset_of
@@ -79,7 +81,7 @@ def sampled(
         raise InputError(f"num_negatives is 1 or more, found {num_negatives}")
     if sampling not in get_args(Sampling):
         raise InputError(f"sampling is dynamic or static, found {sampling!r}")
-    targets = _targets(split, sampler, batches, max_length)
+    targets = _targets(split, sampler, batches, max_length, target_rating)
     if isinstance(loss, str):
         keys = {"name": loss, "sampler": sampler, "num_negatives": num_negatives, "sampling": sampling}
         return _by_name(LossRecipe.model_validate(keys | of_sampler | of_loss), split, targets, seed)
@@ -112,7 +114,9 @@ def _sampler(name: str, split: Split, targets: Sequences, keys: dict[str, Value]
     return make_sampler(name, Trainable(split.train, split.num_items, targets), keys)
 
 
-def _targets(split: Split, sampler: str, batches: str | None, max_length: int | None) -> Sequences:
+def _targets(
+    split: Split, sampler: str, batches: str | None, max_length: int | None, target_rating: float | None
+) -> Sequences:
     """What an epoch asks for, a row a user; the in_batch sampler alone counts it."""
     if sampler == "in_batch":
         if batches is None:
@@ -120,10 +124,11 @@ def _targets(split: Split, sampler: str, batches: str | None, max_length: int | 
                 "in_batch counts the targets of an epoch: pass batches=, the kind that is trained on (pair, next_item, "
                 "..), and the max_length of the model"
             )
-        return find_batches(batches).targets_of(split.train, max_length)
-    if batches is not None or max_length is not None:
+        return asked_of(find_batches(batches).targets_of(split.train, max_length), target_rating)
+    if batches is not None or max_length is not None or target_rating is not None:
         raise InputError(
-            f"batches and max_length are of the sampler in_batch, and {sampler} does not ask; leave them out"
+            f"batches, max_length and target_rating are of the sampler in_batch, and {sampler} does not ask; leave "
+            "them out"
         )
     return split.train
 

@@ -38,6 +38,7 @@ class Understood:
     first: pl.DataFrame  # three interactions at the most
     warnings: tuple[str, ...]
     log: pl.DataFrame  # user and item of every interaction, for what stands beside them
+    order: str  # what is taken for the order of time, where there are no times
 
 
 def check(
@@ -82,8 +83,9 @@ def understood(
         times,
         log.time_unit,
         table.drop("row").head(3),
-        (*said, *reading.oddities, *_warnings(table, times, log.time_unit, now)),
+        (*said, *reading.oddities, *_warnings(table, times, log.time_unit, now, reading.order)),
         table.select("user", "item"),
+        reading.order,
     )
 
 
@@ -100,10 +102,10 @@ def _span(table: pl.DataFrame, unit: TimeUnit) -> tuple[float, float]:
     return first / PER_SECOND[unit], last / PER_SECOND[unit]
 
 
-def _warnings(table: pl.DataFrame, times: str, unit: TimeUnit, now: float) -> list[str]:
+def _warnings(table: pl.DataFrame, times: str, unit: TimeUnit, now: float, order: str) -> list[str]:
     found = []
     if times == "none":
-        found.append("there are no timestamps: the order of the file is taken for the order of time")
+        found.append(f"there are no timestamps: {order} is taken for the order of time")
     else:
         late = table.filter(pl.col("timestamp") > ticks(now, unit))
         if len(late):

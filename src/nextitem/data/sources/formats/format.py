@@ -49,6 +49,7 @@ class Reading:
     log: Interactions
     columns: tuple[tuple[str, str], ...]  # (name or place, role; UNREAD: not read), in the order of the file
     times: str = ""  # what the times of the file are, where `log.time_source` does not tell
+    order: str = "the order of the file"  # what is taken for the order of time, where there are no times
     oddities: tuple[str, ...] = ()  # what is legal but odd, and not worth a note at every run
 
     def of_log(self, log: Interactions) -> Reading:

@@ -51,7 +51,8 @@ def read_impressions(path: Path, options: Options) -> Reading:
             pl.concat([earlier, clicks.sort("timestamp", maintain_order=True).drop("timestamp")]), path
         )
         read = tuple((name, "item" if role == "history" else role) for name, role in columns)
-        return Reading(replace(log, notes=(said, *log.notes)), read)
+        order = "the order of the histories and then of the clicks by their times"
+        return Reading(replace(log, notes=(said, *log.notes)), read, order=order)
     said = (
         f"of {path.name} the clicks are read, not what was shown, nor the histories, which have no times; "
         "--data.timestamp none puts these first"

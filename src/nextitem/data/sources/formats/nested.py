@@ -25,7 +25,8 @@ from nextitem.data.sources.formats.times import SAMPLE, columns_of, file_order, 
 from nextitem.errors import InputError
 
 AID = "aid"  # Otto's articles
-OBJECT, EVENTS, IS_WHOLE = "\nobject", "\nevents", "\nis whole"  # which no key is called
+OBJECT, EVENTS, IS_WHOLE, STATE = "\nobject", "\nevents", "\nis whole", "\nstate"  # which no key is called
+BROKEN, EMPTY, GOOD, OTHER_TIME = range(4)  # states of a row: of no session, of one without events, with another time
 EXAMPLE = '{"session": 1, "events": [{"aid": 59, "ts": 1661119200}]}'
 WHOLE = r"(?s)^\{.*\}$"
 
@@ -41,14 +42,16 @@ def read_nested(path: Path, options: Options) -> Reading:
     called = {one: one for one in names} | layout.short
     of_where = [] if asked.where is None else [called[one] for one in asked.where.columns if one in called]
     read = names if roles.timestamp is None else [*dict.fromkeys((*(one for _, one in roles.names()), *of_where))]
-    table, without = _events(path, layout, read)
+    is_plain = asked.time_format is None and roles.timestamp not in (*of_where, *roles.parts)
+    table, without = _events(path, layout, read, roles.timestamp if is_plain else None)
     table, said = counted_rows(table, asked.where, called, path.name)
     fields = table.drop(LINE)
     notes = (*without, *said, *parts_note(roles.parts))
     notes += file_order(roles, asked, path.name, fields.head(SAMPLE), columns_of(fields.lazy()))
-    by_role = with_roles(table, LINE, [(role, table.columns.index(name)) for role, name in roles.names()])
+    table = with_roles(table, LINE, [(role, table.columns.index(name)) for role, name in roles.names()])
+    del fields
     asked = replace(asked, parts=roles.parts)
-    log = to_interactions(by_role, path, notes=notes, asked=asked, says_date=roles.says_date)
+    log = to_interactions(table, path, notes=notes, asked=asked, says_date=roles.says_date)
     return Reading(whole_times(log, roles, asked, names, path.name), columns_named(names, roles))
 
 
@@ -107,31 +110,54 @@ def _roles(layout: _Layout, asked: Roles, path: Path) -> Roles:
     return find_roles(columns, by_key, path.name).renamed(lambda name: long.get(name, name))
 
 
-def _events(path: Path, layout: _Layout, names: Sequence[str]) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """LINE and the text of each value, a row an event; and what is to be said of lines that have none."""
+def _events(
+    path: Path, layout: _Layout, names: Sequence[str], time: str | None = None
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """LINE and the text of each value, a row an event; and what is to be said of lines that have none.
+
+    Where all values of `time` are whole numbers, they are numbers: a third of the memory. Lists are taken apart as they
+    are read, so that they are never held beside the rows.
+    """
+    try:
+        with explained(path):
+            table = _rows(path, layout, names, time).collect(engine="streaming")
+    except InputError as error:
+        if isinstance(error.__cause__, pl.exceptions.ComputeError):
+            raise _fault(path, layout.events) from error
+        raise
+    counts = dict(table[STATE].value_counts().rows())
+    if counts.get(BROKEN):
+        raise _fault(path, layout.events)
+    if counts.get(OTHER_TIME):
+        return _events(path, layout, names)
+    empty = counts.get(EMPTY, 0)
+    table = (table.filter(pl.col(STATE) == GOOD) if empty else table).drop(STATE)
+    have = "line of {} has" if empty == 1 else "lines of {} have"
+    said = f"{empty:,} {have.format(path.name)} no {layout.events}, and no interaction"
+    table = table if table[LINE].is_sorted() else table.sort(LINE, maintain_order=True)
+    return table, (said,) if empty else ()
+
+
+def _rows(path: Path, layout: _Layout, names: Sequence[str], time: str | None) -> pl.LazyFrame:
+    """LINE, STATE and the values, a row an event or a line without one."""
     outer = [one for one in layout.outer if one in names]
     inner = [one for one in layout.inner if layout.long(one) in names]
     event = pl.List(pl.Struct(dict.fromkeys(inner, pl.String)))
     decoded = pl.col("text").str.json_decode(pl.Struct({**dict.fromkeys(outer, pl.String), layout.events: event}))
     is_whole = pl.col("text").str.strip_chars().str.contains(WHOLE)
-    rows = scan_lines(path).select(pl.col("line").alias(LINE), decoded.alias(OBJECT), is_whole.alias(IS_WHOLE))
+    lines = scan_lines(path).select(pl.col("line").alias(LINE), decoded.alias(OBJECT), is_whole.alias(IS_WHOLE))
     events = pl.col(OBJECT).struct.field(layout.events)
+    state = pl.when(events.is_null() | ~pl.col(IS_WHOLE)).then(BROKEN).when(events.list.len() == 0).then(EMPTY)
     values = (pl.col(OBJECT).struct.field(one).alias(one) for one in outer)
-    try:
-        with explained(path):
-            table = rows.select(LINE, IS_WHOLE, *values, events.alias(EVENTS)).collect(engine="streaming")
-    except InputError as error:
-        if isinstance(error.__cause__, pl.exceptions.ComputeError):
-            raise _fault(path, layout.events) from error
-        raise
-    if table[EVENTS].null_count() or not table[IS_WHOLE].all():
-        raise _fault(path, layout.events)
-    empty = int((table[EVENTS].list.len() == 0).sum())
-    table = table.filter(pl.col(EVENTS).list.len() > 0).explode(EVENTS)
+    rows = lines.select(LINE, *values, state.otherwise(GOOD).cast(pl.UInt8).alias(STATE), events.alias(EVENTS))
     fields = [pl.col(EVENTS).struct.field(one).alias(layout.long(one)) for one in inner]
-    have = "line of {} has" if empty == 1 else "lines of {} have"
-    said = f"{empty:,} {have.format(path.name)} no {layout.events}, and no interaction"
-    return table.select(LINE, *outer, *fields).sort(LINE, maintain_order=True), (said,) if empty else ()
+    rows = rows.explode(EVENTS, empty_as_null=True).select(LINE, STATE, *outer, *fields)
+    if time is None:
+        return rows
+    number = pl.col(time).cast(pl.Int64, strict=False)
+    is_number = (number.cast(pl.String) == pl.col(time)).fill_null(False)
+    is_other = (pl.col(STATE) == GOOD) & ~is_number
+    return rows.with_columns(number, pl.when(is_other).then(OTHER_TIME).otherwise(STATE).cast(pl.UInt8).alias(STATE))
 
 
 def _fault(path: Path, events: str) -> InputError:

@@ -122,7 +122,8 @@ def find_roles(columns: Sequence[str], asked: Roles, source: str) -> Roles:
     asked = replace(asked, parts=parts_of(asked.user, columns, source))
     for role, column in asked.names():
         if column not in columns:
-            raise InputError(f'{source} has no column "{column}" for the {role}; {suggest(column, columns)}')
+            word = "kind" if role == "rating" and asked.kinds is not None else role
+            raise InputError(f'{source} has no column "{column}" for the {word}; {suggest(column, columns)}')
     taken = {column for _, column in asked.names() if column not in asked.parts}  # a part may be the time, too
     rest = {plain(column): column for column in reversed(columns) if column not in taken}
     found = Roles(

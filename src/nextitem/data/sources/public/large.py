@@ -58,11 +58,12 @@ def _yambda(size: str, users: int) -> tuple[PublicData, PublicData]:
     """`uid, item_id, timestamp, is_organic`; of all events also `event_type`, and of listens `played_ratio_pct`.
 
     In `sequential/` a row is a user with lists. Times are seconds from a start of their own, five by five. The cut is
-    that of its paper but for the half hour between training and test.
+    that of its paper: a day, and half an hour before it that is left out.
     """
     events, likes = (f"flat/{size}/{name}.parquet" for name in ("multi_event", "likes"))
     what = f"Yambda, music of Yandex, of about {size.upper()} events"
-    listens = {"data.where": "event_type == 'listen' and played_ratio_pct >= 50", **NEXT_DAY}
+    cut = NEXT_DAY | {"split.gap": "30m"}
+    listens = {"data.where": "event_type == 'listen' and played_ratio_pct >= 50", **cut}
     return (
         _large(
             f"yambda-{size}",
@@ -80,7 +81,7 @@ def _yambda(size: str, users: int) -> tuple[PublicData, PublicData]:
             YAMBDA,
             (f"yambda/{likes}", f"yambda/{likes.replace('flat', 'sequential')}"),
             url=f"{YAMBDA_FILES}/{likes}",
-            recipe=dict(NEXT_DAY),
+            recipe=cut,
         ),
     )
 
@@ -131,15 +132,16 @@ def _tenrec(file: str, what: str) -> PublicData:
     )
 
 
-def _ninerec(name: str) -> PublicData:
+def _ninerec(name: str, what: str) -> PublicData:
     """X_pair.csv: item, user and time, without a header."""
     return _large(
         f"ninerec-{name.lower().replace('_', '-')}",
-        f"NineRec, {name.replace('_', ' ')}: items with texts and covers, across platforms",
+        f"NineRec, {name.replace('_', ' ')}: {what}, one of nine small logs whose items have texts and covers",
         NINEREC,
         f"NineRec/{name}/{name}_pair.csv",
-        "its page has the link",
+        f"its page has the link; unpack {name} into NineRec/",
         format="item-times",
+        rows="a row is an interaction: its item, its user and its time",
         recipe=dict(LEAVE_ONE_OUT),
     )
 
@@ -215,15 +217,27 @@ LARGE = (
         MERREC,
         "merrec/2023*/*.parquet",
         "hf download mercari-us/merrec --repo-type dataset --local-dir merrec (one of its folders, 20230501, will do)",
-        rows="a row is an event of any kind; an item is sold once, its product_id is that of all like it",
-        recipe={"data.item": "product_id", "data.where": "event_id == 'item_view'", **FIVE_CORE},
+        rows="a row is an event of any kind; an item is sold once, its product_id is that of all like it; a user has "
+        "several sequences, each of which stands for itself",
+        recipe={
+            "data.user": "user_id,sequence_id",
+            "data.item": "product_id",
+            "data.where": "event_id == 'item_view'",
+            **FIVE_CORE,
+        },
     ),
     _tenrec("QB-video", "videos in QQ Browser"),
     _tenrec("QK-video", "videos in QQ Kandian"),
     _tenrec("QB-article", "articles in QQ Browser"),
     _tenrec("QK-article", "articles in QQ Kandian"),
-    *(_ninerec(one) for one in ("Bili_Food", "Bili_Movie", "Bili_Cartoon", "Bili_Dance", "Bili_Music")),
-    *(_ninerec(one) for one in ("KU", "QB", "TN", "DY")),
+    *(
+        _ninerec(f"Bili_{one}", f"{one.lower()} videos of Bilibili")
+        for one in ("Food", "Movie", "Cartoon", "Dance", "Music")
+    ),
+    _ninerec("KU", "Kuaishou"),
+    _ninerec("QB", "QQ Browser"),
+    _ninerec("TN", "Tencent News"),
+    _ninerec("DY", "Douyin"),
     _microlens("50k", Size(50_000, 19_220, 359_708)),
     _microlens("100k", Size(100_000, 19_738, 719_405)),
     _mind("small", 50_000),
