@@ -22,7 +22,7 @@ SETS = ("oldest", "newest")
 NOBODY = 65534  # user and group
 OF_SOURCES = ("tests/test_wheel.py",)  # make the wheel themselves
 OF_GPU = "nn/kernels/scanning_gpu.py"  # its import wants Triton
-PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check")
+PIP = ("-m", "pip", "--disable-pip-version-check")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +61,7 @@ def pins(name: str, torch: str | None) -> list[str]:
 def wheel(place: Path) -> Path:
     source = place / "source"  # a build leaves files beside the sources
     copy_tracked(source, ("pyproject.toml", "README.md", "LICENSE", "src"))
-    run(sys.executable, *PIP, "wheel", "--no-deps", "--wheel-dir", place, source)
+    run(sys.executable, *PIP, "wheel", "--quiet", "--no-deps", "--wheel-dir", place, source)
     shutil.rmtree(source)
     return next(place.glob("nextitem-*.whl"))
 
@@ -71,7 +71,7 @@ def installed(place: Path, name: str, built: Path, python: str, torch: str | Non
     held = place / "pins.txt"
     text = "".join(f"{line}\n" for line in pins(name, torch))
     own = place / "environment" / "bin" / "python"
-    options = ("install", "--constraint", held)
+    options = ("install", "--quiet", "--constraint", held)
     if not held.exists() or held.read_text() != text:
         shutil.rmtree(place, ignore_errors=True)
         run(python, "-m", "venv", place / "environment")
@@ -79,7 +79,7 @@ def installed(place: Path, name: str, built: Path, python: str, torch: str | Non
         run(own, *PIP, *options, "torch")
         run(own, *PIP, *options, f"{built}[test]")
     open_to_write(place, is_open=True)
-    run(own, *PIP, "install", "--no-deps", "--force-reinstall", built)
+    run(own, *PIP, "install", "--quiet", "--no-deps", "--force-reinstall", built)
     open_to_write(place, is_open=False)
     print(f"\n{name}:", flush=True)
     run(own, *PIP, "list")
