@@ -3,6 +3,7 @@
 # make slow   the tests on whole data sets, Spark, Triton and trackers, which want a Java, NEXTITEM_DATA and their extras
 # make fuzz   damaged logs for minutes, one answer on every road that reads them; SECONDS=600 SEED=7 for others
 # make chaos  commands killed, interrupted, out of room, two at once: nothing lost; KILLS=200 SEED=7 for others
+# make processors  kernels with features of the processor masked, and as code of others; four minutes
 # make docs   the site, into build/docs: every page in English, the way in and guides in Chinese, too; no network
 # make locked what run and test take, every file by its digest (supply/*.txt); make lock: those files from constraints.txt
 # make bill   of what is installed: build/bill/sbom.json (CycloneDX) and licences.csv; no release that is known to be bad
@@ -27,7 +28,7 @@ BILL := build/bill
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
-.PHONY: run test slow fuzz chaos docs pictures bench-claims check lint setup locked lock bill versions clean
+.PHONY: run test slow fuzz chaos processors docs pictures bench-claims check lint setup locked lock bill versions clean
 
 run: $(VENV)/.installed
 	$(BIN)/nextitem run
@@ -36,7 +37,7 @@ test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 slow: $(VENV)/.installed-slow
-	$(BIN)/python -m pytest -m slow --ignore=tests/chaos
+	$(BIN)/python -m pytest -m slow --ignore=tests/chaos --ignore=tests/nn/test_processors.py
 	$(BIN)/python -m pytest tests/data/sources/test_engines.py tests/nn/test_scan_gpu.py tests/runs/folder/test_loggers.py
 
 fuzz: $(VENV)/.installed-test
@@ -44,6 +45,9 @@ fuzz: $(VENV)/.installed-test
 
 chaos: $(VENV)/.installed-test
 	NEXTITEM_CHAOS_KILLS=$(KILLS) NEXTITEM_CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -m slow -s -n 0 tests/chaos
+
+processors: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m slow -n 0 tests/nn/test_processors.py
 
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
