@@ -3,9 +3,11 @@
 # make slow   the tests on whole data sets, Spark, Triton and trackers, which want a Java, NEXTITEM_DATA and their extras
 # make fuzz   damaged logs for minutes, one answer on every road that reads them; SECONDS=600 SEED=7 for others
 # make chaos  commands killed, interrupted, out of room, two at once: nothing lost; KILLS=200 SEED=7 for others
+# make processors  kernels with features of the processor masked, and as code of others; four minutes
 # make docs   the site, into build/docs: every page in English, the way in and guides in Chinese, too; no network
 # make locked what run and test take, every file by its digest (supply/*.txt); make lock: those files from constraints.txt
-# make bill   of what is installed: build/bill/sbom.json (CycloneDX) and licences.csv
+# make bill   of what is installed: build/bill/sbom.json (CycloneDX) and licences.csv; no release that is known to be bad
+# make versions  the tests on the oldest and newest release of each core dependency; SETS=oldest TESTS='tests/data' for less
 # make bench-claims  measures anew what README.md claims, for hours; CLAIMS='--only stan_beauty', CLAIMS=--list for less
 # make pictures  those of the terminal in docs/pictures, drawn anew
 # make check  format, lint, strict types, tests: what a change must pass
@@ -17,13 +19,16 @@ SECONDS := 180
 SEED := 0
 KILLS := 200
 CLAIMS :=
+SETS := oldest newest
+TORCH :=
+TESTS := -n auto --dist loadfile
 BIN := $(VENV)/bin
 TOOLS := build/tools
 BILL := build/bill
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
-.PHONY: run test slow fuzz chaos docs pictures bench-claims check lint setup locked lock bill clean
+.PHONY: run test slow fuzz chaos processors docs pictures bench-claims check lint setup locked lock bill versions clean
 
 run: $(VENV)/.installed
 	$(BIN)/nextitem run
@@ -32,7 +37,7 @@ test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 slow: $(VENV)/.installed-slow
-	$(BIN)/python -m pytest -m slow --ignore=tests/chaos
+	$(BIN)/python -m pytest -m slow --ignore=tests/chaos --ignore=tests/nn/test_processors.py
 	$(BIN)/python -m pytest tests/data/sources/test_engines.py tests/nn/test_scan_gpu.py tests/runs/folder/test_loggers.py
 
 fuzz: $(VENV)/.installed-test
@@ -40,6 +45,9 @@ fuzz: $(VENV)/.installed-test
 
 chaos: $(VENV)/.installed-test
 	NEXTITEM_CHAOS_KILLS=$(KILLS) NEXTITEM_CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -m slow -s -n 0 tests/chaos
+
+processors: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m slow -n 0 tests/nn/test_processors.py
 
 docs: $(VENV)/.installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
@@ -69,7 +77,12 @@ bill: $(VENV)/.installed $(TOOLS)/.installed
 	mkdir -p $(BILL)
 	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON -o $(BILL)/sbom.json $(BIN)/python
 	$(BIN)/python supply/licences.py $(BILL)/sbom.json
+	$(BIN)/python supply/known_bad.py $(BILL)/sbom.json
 	@echo '$(BILL)/sbom.json and licences.csv are written'
+
+# TORCH=2.13.0 in both sets, where the oldest or the newest has no build for the CPU.
+versions:
+	$(PYTHON) supply/versions.py $(SETS) $(if $(TORCH),--torch $(TORCH)) --keep build/versions --tests='$(TESTS)'
 
 # Stamps: nothing is installed again until the pins or the metadata change.
 $(VENV)/.created:
@@ -109,4 +122,4 @@ $(TOOLS)/.installed: Makefile
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build/docs build/pages $(TOOLS) $(BILL)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build/docs build/pages $(TOOLS) $(BILL) build/versions

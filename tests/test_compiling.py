@@ -133,6 +133,46 @@ def test_what_stands_is_found_by_kernels_that_were_kept(tmp_path: Path) -> None:
     assert {one: one.stat().st_mtime_ns for one in tmp_path.rglob("*.nbc")} == written
 
 
+CALLED = """
+from numba import types
+from nextitem.compiling import inner_kernel, standing
+@inner_kernel()
+def added(x):
+    return x + 1
+@standing(types.float64[::1], types.float64)
+def put(out, x):
+    out[0] = 2 * x
+"""
+CALLS = """
+import numpy as np
+from numba import prange
+from nextitem.compiling import parallel_kernel
+import called
+from called import added
+@parallel_kernel()
+def fill(out, x):
+    for i in prange(1):
+        called.put(out, x)
+        out[1] = added(x)
+out = np.zeros(2)
+fill(out, 5)
+print(out.tolist())
+"""
+
+
+def test_a_kept_kernel_follows_what_it_calls_in_other_files(tmp_path: Path) -> None:
+    """numba looks at the kernel's own file alone; what is called by a part of a module is found, too."""
+    (tmp_path / "calls.py").write_text(CALLS)
+    path = Path(os.pathsep.join([str(tmp_path), str(PACKAGE.parent)]))
+    found = []
+    for body in (CALLED, CALLED.replace("x + 1", "x + 3"), CALLED.replace("float64", "int64", 2)):
+        (tmp_path / "called.py").write_text(body.replace("int64[::1]", "float64[::1]"))
+        done = run_python("import calls", path, NUMBA_CACHE_DIR=str(tmp_path / "kept"))
+        assert done.returncode == 0, done.stderr
+        found.append((done.stdout.strip(), len(list((tmp_path / "kept").rglob("*.nbc")))))
+    assert found == [("[10.0, 6.0]", 2), ("[10.0, 8.0]", 2), ("[10.0, 6.0]", 2)]
+
+
 TURNS = """
 import threading, torch
 from nextitem.nn.kernels.choose import runs_compiled

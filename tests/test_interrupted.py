@@ -5,12 +5,17 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from numba import njit
+from numba.core.codegen import JITCodeLibrary
+from numba.core.registry import cpu_target
 
+from nextitem.cli.interrupted import SignalError, ending_in_order
 from nextitem.cli.main import main
 from nextitem.training import fit, loop, refit
 
@@ -137,6 +142,35 @@ def test_a_run_under_nohup_outlives_its_terminal(
         assert nextitem("run", "synthetic", "--out", tmp_path, *KEYS) == (0, "")
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_not_lost_where_llvm_calls_back(number: signal.Signals) -> None:
+    compiled = JITCodeLibrary._object_compiled_hook
+
+    def hook(module: Any, buffer: Any) -> None:
+        if heard == []:
+            heard.append(number)
+            signal.raise_signal(number)
+        compiled(module, buffer)
+
+    heard: list[int] = []
+    engine = cpu_target.target_context.codegen()._engine
+    engine.set_object_cache(hook, JITCodeLibrary._object_getbuffer_hook)
+
+    def compile_and_wait() -> None:
+        with ending_in_order():
+            njit(lambda x: x + 1)(1)
+            assert heard == [number]
+            time.sleep(5)  # the signal ends it
+
+    try:
+        with pytest.raises(SignalError) as found:
+            compile_and_wait()
+    finally:
+        engine.set_object_cache(compiled, JITCodeLibrary._object_getbuffer_hook)
+    assert found.value.number == number
 
 
 def stopped(*_: object, **__: object) -> None:

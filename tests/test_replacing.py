@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,6 +113,47 @@ def test_a_folder_takes_the_place_of_another(path: Path) -> None:
     assert os.listdir(path) == ["two"]
     assert sorted(os.listdir(path.parent)) == ["data", "deeper"]
     assert os.listdir(path.parent / "deeper") == []
+
+
+UNDER_UMASK = """
+import os, sys
+from pathlib import Path
+from nextitem.errors import InputError
+from nextitem.replacing import replacing_folder
+os.umask(int(sys.argv[2], 8))
+try:
+    with replacing_folder(Path(sys.argv[1])):
+        print("filled")
+except InputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("umask", ["777", "400", "200"])
+def test_a_folder_that_its_maker_cannot_enter_is_told(tmp_path: Path, umask: str) -> None:
+    """To root no folder is closed: it becomes nobody, and the modules are loaded before."""
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    for one in (tmp_path, *tmp_path.parents[:2]):
+        one.chmod(one.stat().st_mode | 0o011)
+    code = UNDER_UMASK.replace("os.umask", "os.geteuid() or os.setuid(65534)\nos.umask")
+    command = [sys.executable, "-c", code, str(tmp_path / "open" / "data"), umask]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert "the umask has it; set another, as with umask 022" in done.stdout
+    assert os.listdir(tmp_path / "open") == []
+
+
+def test_what_cannot_be_held_is_written_all_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = os.open
+
+    def closed(name: Any, flags: int, *rest: Any, **options: Any) -> int:
+        if flags & os.O_DIRECTORY and str(name).endswith(".part"):
+            raise OSError(errno.EMFILE, "Too many open files")
+        return opened(name, flags, *rest, **options)
+
+    monkeypatch.setattr(os, "open", closed)
+    fill(path, "two")
+    assert os.listdir(path) == ["two"]
 
 
 def test_a_place_that_cannot_be_written_is_told(path: Path) -> None:

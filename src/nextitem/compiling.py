@@ -3,10 +3,15 @@
 numba keeps what it has compiled beside the package, else in the user's cache folder, or where NUMBA_CACHE_DIR says. A
 package that nobody may write to, run by a user without a home (a container, a service), has none of these: kernels are
 compiled anew in every process then, and a warning in the log says so once.
+
+numba takes up what it kept as long as the file of that one function is the same; but machine code holds copies of
+functions of other files, and calls others by their names. So here what is kept counts under the sources of all kernels
+beside it and of this file alone, and is written over once one of them differs.
 """
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import logging
 import sys
@@ -15,14 +20,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, wraps
 from pathlib import Path
+from types import CodeType, ModuleType
 from typing import Any, TypeVar
 
 import llvmlite
 import llvmlite.binding as llvm
 import numba
 from llvmlite import ir
-from numba import cfunc, njit, types
+from numba import njit, types
 from numba.core import cgutils
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.ccallback import CFunc
 from numba.core.event import Event, Listener, install_listener, register
 from numba.core.registry import CPUDispatcher, cpu_target
 from numba.extending import intrinsic
@@ -36,18 +44,43 @@ def kernel(**options: Any) -> Callable[[Function], Function]:
     """A decorator: the function is compiled when it is first called. `options` are numba's (fastmath, ..)."""
 
     def compiled(function: Function) -> Function:
-        try:
-            kept = njit(cache=True, **options)(function)
-        except RuntimeError as error:
-            if "no locator" not in str(error):
-                raise
-        else:
-            KEEPING.keep(function, kept)
-            return kept
-        KEEPING.refuse()
-        return njit(**options)(function)
+        made = njit(**options)(function)
+        if isinstance(made, CPUDispatcher):  # not where numba compiles nothing
+            if kept := _kept(function):
+                made._cache = kept  # type: ignore[attr-defined]
+                KEEPING.keep(function, kept)
+            else:
+                KEEPING.refuse()
+        return made
 
     return compiled
+
+
+def _kept(function: Callable[..., Any]) -> _Kept | None:
+    try:
+        return _Kept(function)
+    except RuntimeError as error:
+        if "no locator" not in str(error):
+            raise
+    return None
+
+
+class _Kept(FunctionCache):
+    """numba's files of one function, which count under the digest of its folder."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)  # type: ignore[no-untyped-call]
+        stamp = (self._impl.locator.get_source_stamp(), digest_of(Path(function.__code__.co_filename).parent))
+        self._cache_file = IndexDataCacheFile(self._cache_path, self._impl.filename_base, stamp)  # type: ignore[no-untyped-call]
+
+
+@cache
+def digest_of(folder: Path) -> str:
+    """Of all sources in a folder, and of this file."""
+    digest = hashlib.sha256()
+    for path in (*sorted(folder.glob("*.py")), Path(__file__)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def inner_kernel(**options: Any) -> Callable[[Function], Function]:
@@ -119,8 +152,7 @@ class _Standing:
 
     def load_of(self, function: Callable[..., Any]) -> None:
         """Those that the code of `function` calls, itself or through others, before machine code asks for them."""
-        for name in function.__code__.co_names:
-            one = function.__globals__.get(name)
+        for one in _named_in(function):
             if isinstance(one, CPUDispatcher):
                 self.load_of(one.py_func)
             with self._lock:
@@ -129,13 +161,31 @@ class _Standing:
                     del self._waiting[id(one)]
 
 
+def _named_in(function: Callable[..., Any]) -> Iterator[Any]:
+    """All that the code of a function may call: by a name, of its module or around it, or as a part of a module."""
+    names = set(_names_of(function.__code__))
+    yield from inspect.getclosurevars(function).nonlocals.values()
+    for name in names:
+        one = function.__globals__.get(name)
+        yield one
+        if isinstance(one, ModuleType):
+            yield from (vars(one)[other] for other in names if other in vars(one))
+
+
+def _names_of(code: CodeType) -> Iterator[str]:
+    """Of code and of what it defines inside."""
+    yield from code.co_names
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield from _names_of(one)
+
+
 def _kept_callback(function: Callable[..., Any], signature: Any, options: dict[str, Any]) -> Any:
-    try:
-        return cfunc(signature, cache=True, **options)(function)
-    except RuntimeError as error:
-        if "no locator" not in str(error):
-            raise
-    return cfunc(signature, **options)(function)
+    made = CFunc(function, (signature.args, signature.return_type), {}, options)
+    if kept := _kept(function):
+        made._cache = kept  # type: ignore[attr-defined]
+    made.compile()
+    return made
 
 
 def _call_of(name: str, function: Callable[..., Any], signature: Any) -> Any:
@@ -186,9 +236,8 @@ class _Keeping:
         self.is_possible = True
         self.folders: dict[Path, Path] = {}  # of sources -> where what is compiled of them is kept
 
-    def keep(self, function: Callable[..., Any], kept: Any) -> None:
-        if isinstance(kept, CPUDispatcher):  # not where numba compiles nothing
-            self.folders[Path(function.__code__.co_filename).parent] = Path(str(kept.stats.cache_path))
+    def keep(self, function: Callable[..., Any], kept: _Kept) -> None:
+        self.folders[Path(function.__code__.co_filename).parent] = Path(str(kept.cache_path))
 
     def refuse(self) -> None:
         """There is no folder for them; said when the first one is compiled, if any ever is."""

@@ -58,7 +58,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 def replace_folder(folder: Path, path: Path) -> None:
     """Move a folder to `path`, beside or above it, in the place of what stood there. A kill in between leaves `folder`
-    where it was or at `path`.
+    where it was or at `path`; they never change places, or what stood at `path` would be taken for `folder`.
 
     Raises:
         InputError: one of the two is a link, or it cannot be moved.
@@ -107,6 +107,12 @@ def _part_of(path: Path) -> Iterator[Path]:
             part.mkdir()
         except OSError as error:
             raise InputError(f"no folder can be made beside {path} ({error}); name another place") from error
+        if not os.access(part, os.R_OK | os.W_OK | os.X_OK):
+            part.rmdir()
+            raise InputError(
+                f"no folder can be filled beside {path}: what is made there is closed to who makes it, as the umask "
+                "has it; set another, as with umask 022"
+            )
         with _held(part) as is_held:
             if is_held is False:  # one who sweeps came first
                 continue
@@ -129,7 +135,7 @@ def _sweep_beside(path: Path) -> None:
 
 @contextmanager
 def _held(folder: Path) -> Iterator[bool | None]:
-    """Whether this process alone holds the folder, till the block or the process ends; None where the system can't."""
+    """Whether this process alone holds the folder, till the block or the process ends; None where nobody can."""
     if sys.platform == "win32":
         yield None
         return
@@ -137,8 +143,11 @@ def _held(folder: Path) -> Iterator[bool | None]:
 
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | NO_FOLLOW)
-    except OSError:
-        yield False  # gone, or no folder
+    except (FileNotFoundError, NotADirectoryError):
+        yield False
+        return
+    except OSError:  # closed to this user, or too many files are open
+        yield None
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

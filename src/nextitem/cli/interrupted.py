@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,12 +12,12 @@ from pathlib import Path
 from shlex import quote
 from traceback import clear_frames
 from types import FrameType
-from typing import NoReturn
 
 NOTHING_BEGUN = " before training began: nothing is kept yet, start again with the same command"
 
 
-ENDING = ("SIGTERM", "SIGHUP")  # of who ends a job, and of a terminal that closes; Windows has no SIGHUP
+ENDING = ("SIGINT", "SIGTERM", "SIGHUP")  # Ctrl-C, who ends a job, a terminal that closes; Windows has no SIGHUP
+AGAIN = 0.05  # seconds until a signal is sent once more
 
 
 class StoppedError(Exception):
@@ -36,22 +38,42 @@ class SignalError(KeyboardInterrupt):
 
 @contextmanager
 def ending_in_order() -> Iterator[None]:
-    """In the block the signals of ENDING raise SignalError; one that is ignored, as under nohup, stays so."""
+    """In the block the signals of ENDING raise SignalError; one that is ignored, as under nohup, stays so.
+
+    One that comes while a kernel is compiled raises a moment later: LLVM calls Python back in between, and what is
+    raised there is lost.
+    """
     if threading.current_thread() is not threading.main_thread():  # which alone hears signals
         yield
         return
-    heard = [one for one in signal.Signals if one.name in ENDING and signal.getsignal(one) is signal.SIG_DFL]
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    before = {one: signal.getsignal(one) for one in signal.Signals if one.name in ENDING}
+    heard = {one: handler for one, handler in before.items() if handler in usual}
     try:
         for one in heard:
-            signal.signal(one, _raise)
+            signal.signal(one, _hear)
         yield
     finally:
-        for one in heard:
-            signal.signal(one, signal.SIG_DFL)
+        for one, handler in heard.items():
+            signal.signal(one, handler)
 
 
-def _raise(number: int, frame: FrameType | None) -> NoReturn:
+def _hear(number: int, frame: FrameType | None) -> None:
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).startswith("llvmlite."):
+            again = threading.Timer(AGAIN, _send, (number,))
+            again.daemon = True
+            again.start()
+            return
+        frame = frame.f_back
     raise SignalError(number)
+
+
+def _send(number: int) -> None:
+    if sys.platform == "win32":  # where a kill ends a process, whatever it hears
+        signal.raise_signal(number)
+    else:
+        os.kill(os.getpid(), number)
 
 
 @contextmanager

@@ -139,7 +139,7 @@ def _read(path: Path, separator: str, has_header: bool, types: bool) -> pl.DataF
     read = partial(read_csv, path, separator=separator, quote_char=quote, has_header=has_header)
     try:
         with explained(path):
-            ids = read(n_rows=0, infer_schema=False).columns[:1]
+            ids = read(n_rows=1, infer_schema=False).columns[:1]  # of no row, polars before 2.0 unpacks no name
             table = read(infer_schema=types, infer_schema_length=None, schema_overrides=dict.fromkeys(ids, pl.String))
     except InputError:
         refuse_ragged(path, separator, quote, MEND)
