@@ -2,7 +2,8 @@
 
 The threads that compute stay behind in the parent, and the child would wait for them for ever (torch's) or be ended
 (numba's). So the child goes on with one thread and in torch's plain operations. A process that has not computed yet may
-be forked as one likes.
+be forked as one likes; one that is there to be forked (`keep_forkable`) reads tables by children, since polars' threads
+stay behind as well.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ class _Forking:
         self.has_computed = False
         self.is_child = False  # of a process that had computed
         self.is_told = False
+        self.is_kept_forkable = False
 
     def enter_child(self) -> None:
         import torch
 
         self.is_child = True
         torch.set_num_threads(1)
+
+    def enter_use(self) -> None:
+        self.is_kept_forkable = False
 
 
 FORKING = _Forking()
@@ -49,3 +54,15 @@ def is_forked() -> bool:
             "spawn or forkserver"
         )
     return FORKING.is_child
+
+
+def keep_forkable() -> None:
+    """This process computes nothing, and is there to be forked: tables are read without a thread of its own from here
+    on, in its children as ever."""
+    FORKING.is_kept_forkable = True
+    os.register_at_fork(after_in_child=FORKING.enter_use)
+
+
+def is_kept_forkable() -> bool:
+    """Whether `keep_forkable` holds here."""
+    return FORKING.is_kept_forkable

@@ -116,13 +116,14 @@ def test_a_fault_of_ours_reaches_who_asked_and_the_thread_goes_on(
     assert asyncio.run(engine.call(lambda run: 5)) == 5
 
 
-def test_more_than_may_wait_are_refused(loaded: Run) -> None:
+def test_more_than_may_wait_are_refused_but_for_what_is_ours(loaded: Run) -> None:
     engine, gate = Engine(loaded, waiting=2), Event()
 
     async def many() -> list[object]:
         first = asyncio.ensure_future(engine.call(lambda run: gate.wait()))
         await asyncio.sleep(0.05)
         rest = [asyncio.ensure_future(engine.call(lambda run: 1)) for _ in range(3)]
+        rest += [asyncio.ensure_future(engine.call(lambda run: 2, is_ours=True))]
         await asyncio.sleep(0.05)
         gate.set()
         found = await asyncio.gather(*rest, return_exceptions=True)
@@ -131,7 +132,7 @@ def test_more_than_may_wait_are_refused(loaded: Run) -> None:
 
     found = asyncio.run(many())
     engine.stop()
-    assert found[:2] == [1, 1]
+    assert [found[0], found[1], found[3]] == [1, 1, 2]
     assert isinstance(found[2], BusyError)
 
 
@@ -150,3 +151,53 @@ def test_what_waits_is_answered_before_the_end(loaded: Run) -> None:
         return list(found)
 
     assert asyncio.run(ended()) == [0, 1, 2, 3, 4]
+
+
+def test_a_run_that_cannot_get_ready_is_told_and_the_thread_goes_on(
+    folder: Path, loaded: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    other, engine = load(folder), Engine(loaded)
+
+    def full() -> None:
+        raise MemoryError("no room for the vectors")
+
+    monkeypatch.setattr(other.model, "ready", full)
+    wanted = asyncio.run(engine.recommend(asked_of(["i1"])))
+    engine.run = other
+    for _ in range(2):
+        with pytest.raises(MemoryError):
+            asyncio.run(asyncio.wait_for(engine.recommend(asked_of(["i1"])), 20))
+    assert "no room for the vectors" in caplog.text
+    engine.run = loaded
+    assert asyncio.run(asyncio.wait_for(engine.recommend(asked_of(["i1"])), 20)) == wanted
+    engine.stop()
+
+
+def test_what_nobody_waits_for_any_more_is_not_computed(engine: Engine, batches: list[int]) -> None:
+    async def gone() -> None:
+        gate = Event()
+        first = asyncio.ensure_future(engine.call(lambda run: gate.wait()))
+        asked = [asyncio.ensure_future(engine.recommend(asked_of(["i1"]))) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        asked[1].cancel()
+        await asyncio.sleep(0.05)
+        gate.set()
+        found = await asyncio.gather(first, *asked, return_exceptions=True)
+        assert isinstance(found[2], asyncio.CancelledError)
+
+    asyncio.run(gone())
+    assert batches == [2]
+
+
+def test_who_comes_after_the_end_is_told(loaded: Run) -> None:
+    engine = Engine(loaded)
+    engine.stop()
+    with pytest.raises(BusyError, match="the service ends"):
+        asyncio.run(asyncio.wait_for(engine.call(lambda run: 1), 20))
+
+
+def test_it_is_tidied_while_nobody_asks(loaded: Run) -> None:
+    tidied = Event()
+    engine = Engine(loaded, tidy=tidied.set, every=0.05)
+    assert tidied.wait(20)
+    engine.stop()

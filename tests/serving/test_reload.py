@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from time import monotonic, sleep
 
 import pytest
 from fastapi.testclient import TestClient
 
-from nextitem.runs.asking.recommend import load
+from nextitem.runs.asking.recommend import Run, load
 from nextitem.serving.app import application
+from nextitem.serving.engine import Call
 from nextitem.serving.limits import Limits
 from nextitem.serving.service import Opening, Service
 
@@ -101,3 +103,87 @@ def test_one_reload_at_a_time(folder: Path) -> None:
     with TestClient(application(service)) as client, service._reloading:
         refused = client.post("/reload")
     assert (refused.status_code, "under way already" in refused.json()["error"]) == (409, True)
+
+
+def test_whatever_fails_leaves_the_one_before_and_is_told_in_a_line(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = items_of(client)
+
+    def full(opening: Opening) -> Run:
+        raise MemoryError("no room\nfor another run")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Opening, "load", full)
+        refused = client.post("/reload")
+    told = "MemoryError: no room for another run; the run from before goes on"
+    assert (refused.status_code, refused.json()["error"]) == (409, told)
+    assert [one.getMessage() for one in caplog.records] == [told]
+    assert 'nextitem_reloads_total{outcome="refused"} 1.0' in client.get("/metrics").text
+    assert items_of(client) == before
+    assert client.post("/reload").status_code == 200
+
+
+def test_a_reload_waits_for_nobodys_turn(folder: Path) -> None:
+    """It has happened already when the sessions are told, however many questions wait."""
+    service, gate = Service(Opening(folder, "one"), Limits(waiting=1)), Event()
+    with TestClient(application(service)) as client, ThreadPoolExecutor(3) as pool:
+        held = pool.submit(service.engine._put, Call(lambda run: gate.wait(60)))
+        held.result()
+        sleep(0.2)  # the thread has taken it
+        service.engine._put(Call(lambda run: None))  # and this one waits
+        assert client.post("/recommend", json={"histories": [HISTORY]}).status_code == 503
+        before, reload, end = service.run, pool.submit(client.post, "/reload"), monotonic() + 60
+        while service.run is before:
+            assert monotonic() < end
+            sleep(0.01)
+        sleep(0.2)
+        gate.set()
+        assert reload.result().status_code == 200
+
+
+def test_an_explanation_is_of_the_run_that_answers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the data of the run from before was still being read when another took its place."""
+    service = Service(Opening(folder, "one"), Limits())
+    opened: list[Path] = []
+
+    class Paths:
+        def __init__(self, folder: Path) -> None:
+            self.folder = folder
+
+        @classmethod
+        def open(cls, folder: Path, *beside: object) -> Paths:
+            opened.append(folder)
+            if len(opened) == 1:
+                service.reload()
+            return cls(folder)
+
+        def explain(self, *asked: object, **how: object) -> Path:
+            return self.folder
+
+    monkeypatch.setattr("nextitem.serving.service.Explainer", Paths)
+    monkeypatch.setattr("nextitem.serving.service.has_paths", lambda model: True)
+    first = service.run
+    service.explain("u1", None, 3, 5)
+    assert service.run is not first
+    service.explain("u1", None, 3, 5)
+    service.explain("u1", None, 3, 5)
+    assert len(opened) == 2
+    service.stop()
+
+
+def test_what_waits_beside_the_model_is_limited(folder: Path) -> None:
+    service, gate = Service(Opening(folder, "one"), Limits(waiting=2)), Event()
+    with TestClient(application(service)) as client, ThreadPoolExecutor(4) as pool:
+        for _ in range(2):
+            service.aside.submit(gate.wait, 60)
+        waiting = [pool.submit(client.get, "/card") for _ in range(2)]
+        end = monotonic() + 20
+        while service.num_aside < 2:
+            assert monotonic() < end
+            sleep(0.01)
+        refused = client.get("/items")
+        gate.set()
+        assert (refused.status_code, "wait beside the model" in refused.json()["error"]) == (503, True)
+        assert [one.result().status_code for one in waiting] == [200, 200]
+        assert client.get("/items").status_code == 200

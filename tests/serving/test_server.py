@@ -10,8 +10,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 from typer.testing import CliRunner
@@ -55,6 +57,26 @@ def test_what_was_asked_is_answered_before_it_ends(counted: Path) -> None:  # a 
         assert process.wait(60) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
+
+
+def test_clients_that_go_away_leave_nothing_behind(counted: Path) -> None:  # a process starts: seconds
+    body = b'{"histories": [["i1"]], "k": 2}'
+    head = f"POST /recommend HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    whole = head.encode() + b"\r\n\r\n" + body
+    with served(counted) as (process, said):
+        open_files = Path(f"/proc/{process.pid}/fd")
+        before = len(list(open_files.iterdir()))
+        for sent in (b"", head[:40].encode(), head.encode() + b"\r\n\r\n{", whole, b"no HTTP\r\n\r\n", whole * 5) * 10:
+            with connected(said["url"]) as client:
+                client.sendall(sent)
+        with urlopen(f"{said['url']}/metrics", timeout=60) as metrics:
+            assert "nextitem_waiting 0.0" in metrics.read().decode()
+        end = monotonic() + 20
+        while len(list(open_files.iterdir())) > before:
+            assert monotonic() < end
+            sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
 
 
 @pytest.mark.parametrize("token", [None, "sesame"])

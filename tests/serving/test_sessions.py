@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from nextitem.data.ids import IdMap
 from nextitem.errors import InputError
+from nextitem.runs.asking.live import Session
 from nextitem.runs.asking.recommend import Run, load
 from nextitem.serving.limits import Limits
 from nextitem.serving.sessions import FullError, Sessions
@@ -96,3 +99,44 @@ def test_another_run_reads_a_session_anew(sessions: Sessions, loaded: Run, folde
     assert (after.items, after.answer) == (before.items, before.answer)
     sessions.hand_over()
     assert sessions.look(other, "a", 5, exclude_seen=True) == after
+
+
+def test_one_that_is_forgotten_is_not_there_to_be_ended(sessions: Sessions, clock: Clock, loaded: Run) -> None:
+    sessions.add(loaded, "a", ["i1"], 1, exclude_seen=True)
+    clock.now = 61
+    assert not sessions.end("a")
+    sessions.add(loaded, "a", ["i1"], 1, exclude_seen=True)
+    clock.now = 200
+    sessions.forget_old()
+    assert len(sessions) == 0
+
+
+def test_a_fault_in_the_middle_leaves_the_session_as_it_was(
+    sessions: Sessions, loaded: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sessions.add(loaded, "a", ["i1"], 5, exclude_seen=True)
+    read = Session.add
+
+    def full(session: Session, item: object) -> None:
+        if item == "i3":
+            raise MemoryError
+        read(session, item)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "add", full)
+        with pytest.raises(MemoryError):
+            sessions.add(loaded, "a", ["i2", "i3"], 5, exclude_seen=True)
+    after = sessions.look(loaded, "a", 5, exclude_seen=True)
+    assert after is not None
+    assert (after.items, after.answer) == (before.items, before.answer)
+
+
+def test_what_another_run_does_not_know_takes_none_of_its_items(
+    sessions: Sessions, loaded: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions.add(loaded, "a", ["i1", "i2", "i3"], 1, exclude_seen=True)
+    fewer, known = load(folder), IdMap.of([f"i{number}" for number in range(1, 101) if number not in (1, 2)])
+    monkeypatch.setattr(fewer.model, "num_items", 98)
+    other = replace(fewer, items=known)
+    stand = sessions.add(other, "a", ["i4"], 96, exclude_seen=True)  # all but i3 and i4
+    assert (stand.items, len(stand.answer.items)) == (["i3", "i4"], 96)

@@ -128,9 +128,14 @@ def read_table(path: Path) -> pl.DataFrame:
         raise InputError(f"{path} cannot be read: {found}; {MEND}") from error
 
 
+def _num_unique(column: pl.Series) -> int:
+    """Without a thread of polars', which those would miss that are forked from this process; see `apart`."""
+    return column.n_unique() if column.dtype == pl.String else len(np.unique(column.to_numpy()))
+
+
 def _refuse_repeats(column: pl.Series, path: Path, way_out: str) -> None:
     """Where an id is missing, or there more than once."""
-    if column.null_count() or column.n_unique() < len(column):
+    if column.null_count() or _num_unique(column) < len(column):
         twice = column.filter(column.is_duplicated() & column.is_not_null())
         found = f"{twice[0]!r} {len(column.filter(column == twice[0]))} times" if len(twice) else "an empty one"
         raise InputError(f"every id of {path} must be there once, found {found}; {way_out}")

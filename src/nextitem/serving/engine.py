@@ -53,16 +53,20 @@ class Call:
 
 
 class Engine:
-    """`window` is how long a batch waits for more, in seconds; with `batched` false each question is one by itself."""
+    """`window` is how long a batch waits for more, in seconds; with `batched` false each question is one by itself.
+
+    `tidy` is done in the thread `every` so many seconds, whether anybody asks or not.
+    """
 
     def __init__(
         self, run: Run, *, window: float = 0.002, batched: bool = True, waiting: int = 1024,
-        saw: Callable[[int], None] = lambda rows: None,
+        saw: Callable[[int], None] = lambda rows: None, tidy: Callable[[], None] = lambda: None, every: float = 60.0,
     ) -> None:  # fmt: skip
         self.run = run  # another one may be put here at any time: a batch is of the run that it began with
         self._window, self._batched, self._most_waiting, self._saw = window, batched, waiting, saw
+        self._tidy, self._every, self._tidied = tidy, every, time.monotonic()
         self._queue: SimpleQueue[Asked | Call | None] = SimpleQueue()
-        self._is_over = False
+        self._is_over = self._is_stopped = False
         self._thread = Thread(target=self._work, name="nextitem-engine", daemon=True)
         self._thread.start()
 
@@ -77,41 +81,62 @@ class Engine:
         self._put(asked)
         return await asyncio.wrap_future(asked.future)
 
-    async def call(self, work: Callable[[Run], Found]) -> Found:
-        """What `work` makes of the run, in the thread."""
+    async def call(self, work: Callable[[Run], Found], *, is_ours: bool = False) -> Found:
+        """What `work` makes of the run, in the thread; what is ours waits however many do."""
         called = Call(work)
-        self._put(called)
+        self._put(called, is_ours)
         found: Found = await asyncio.wrap_future(called.future)
         return found
 
     def stop(self) -> None:
         """Answer what waits, and end."""
+        self._is_stopped = True
         self._queue.put(None)
         self._thread.join()
 
-    def _put(self, work: Asked | Call) -> None:
-        if self.num_waiting >= self._most_waiting:
+    def _put(self, work: Asked | Call, is_ours: bool = False) -> None:
+        if self._is_stopped:
+            raise BusyError("the service ends; ask the one that follows")
+        if self.num_waiting >= self._most_waiting and not is_ours:
             raise BusyError(f"{self.num_waiting:,} requests wait for the model, as many as may; ask again in a second")
         self._queue.put(work)
 
     def _work(self) -> None:
         was_many, held = False, None
         with ExitStack() as of_held:  # what all questions to a run share is worked out once
-            while not self._is_over and (first := self._queue.get()) is not None:
+            while not self._is_over and (first := self._first()) is not None:
                 works = self._gathered(first, self._window if was_many else 0.0)
                 was_many = len(works) > 1
                 run = self.run
-                if run is not held:
-                    of_held.close()
-                    with torch.no_grad():
-                        of_held.enter_context(run.model.ready())
-                    held = run
-                self._answer(run, works)
+                try:
+                    if run is not held:
+                        held = None
+                        of_held.close()
+                        with torch.no_grad():
+                            of_held.enter_context(run.model.ready())
+                        held = run
+                    self._answer(run, works)
+                except Exception as error:  # who asked is told; without the thread nobody would be answered any more
+                    _fail([one.future for one in works if not one.future.done()], error)
+
+    def _first(self) -> Asked | Call | None:
+        """Of a batch, once somebody asks; None at the end."""
+        while True:
+            left = self._tidied + self._every - time.monotonic()
+            if left <= 0:
+                self._tidied = time.monotonic()
+                self._tidy()
+                continue
+            try:
+                return self._queue.get(timeout=left)
+            except Empty:
+                continue
 
     def _answer(self, run: Run, works: list[Asked | Call]) -> None:
-        for call in (one for one in works if isinstance(one, Call)):
+        """Those that somebody waits for still; at the end of the service some are given up."""
+        for call in (one for one in works if isinstance(one, Call) and not one.future.cancelled()):
             _settle(call.future, partial(call.work, run))
-        for group in _alike([one for one in works if isinstance(one, Asked)]):
+        for group in _alike([one for one in works if isinstance(one, Asked) and not one.future.cancelled()]):
             self._saw(sum(one.question.num_rows for one in group))
             _answer(run, group)
 

@@ -18,10 +18,10 @@ from nextitem.serving.door import refused
 from nextitem.serving.engine import BusyError
 from nextitem.serving.service import CannotError
 from nextitem.serving.sessions import FullError
+from nextitem.serving.telling import one_line
 
 SHOULD = "Input should be "  # how sentences of pydantic begin
 KINDS = ("int", "str", "float")  # of a value that may be of several
-LONGEST = 600  # letters of a sentence, which may name what a client sent
 _LOG = logging.getLogger(__name__)
 
 
@@ -37,11 +37,11 @@ def answer_faults(app: FastAPI) -> None:
 
 
 async def _input(request: Request, error: Exception) -> JSONResponse:
-    return refused(422, _line(str(error)))
+    return refused(422, one_line(str(error)))
 
 
 async def _cannot(request: Request, error: Exception) -> JSONResponse:
-    return refused(409, _line(str(error)))
+    return refused(409, one_line(str(error)))
 
 
 async def _busy(request: Request, error: Exception) -> JSONResponse:
@@ -65,7 +65,7 @@ async def _shape(request: Request, error: Exception) -> JSONResponse:
     told = " or ".join(dict.fromkeys(str(one["msg"]).removeprefix(SHOULD) for one in faults if _place(one) == place))
     found = "nothing" if fault["type"] == "missing" else _shown(fault.get("input"))
     begins = f"{place} must be " if str(fault["msg"]).startswith(SHOULD) else f"{place}: "
-    return refused(422, _line(f"{begins}{told}; found {found}. /openapi.json says what may be asked"))
+    return refused(422, one_line(f"{begins}{told}; found {found}. /openapi.json says what may be asked"))
 
 
 def _place(fault: Mapping[str, Any]) -> str:
@@ -80,7 +80,7 @@ async def _plain(request: Request, error: Exception) -> JSONResponse:
     told = str(error.detail)
     if told == HTTPStatus(error.status_code).phrase:
         told = f"{request.method} {request.url.path}: {told.lower()}; /openapi.json lists what there is"
-    return refused(error.status_code, _line(told), dict(error.headers or {}))
+    return refused(error.status_code, one_line(told), dict(error.headers or {}))
 
 
 async def _ours(request: Request, error: Exception) -> JSONResponse:
@@ -95,9 +95,3 @@ def _shown(found: object) -> str:
     except (TypeError, ValueError, RecursionError):
         text = f"a {type(found).__name__}"
     return text if len(text) <= 80 else f"{text[:80]}.."
-
-
-def _line(text: str) -> str:
-    """On one line, not endless, and in letters that can be sent: an id may be half a letter."""
-    flat = " ".join(text.encode("utf-8", "backslashreplace").decode("utf-8").split())
-    return flat if len(flat) <= LONGEST else f"{flat[:LONGEST]}.."

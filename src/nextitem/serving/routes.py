@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
@@ -15,6 +16,7 @@ from nextitem.errors import InputError
 from nextitem.runs.asking.influence import Influenced
 from nextitem.runs.asking.recommend import Run
 from nextitem.runs.asking.recommendation import Recommendation
+from nextitem.serving.engine import BusyError
 from nextitem.serving.limits import refuse_more
 from nextitem.serving.meters import KIND
 from nextitem.serving.page import html, policy
@@ -45,9 +47,15 @@ def service_of(request: Request) -> Service:
     return service
 
 
-async def aside(service: Service, work: Callable[[], Found]) -> Found:
-    """Off the road of recommendations, which wait for nothing else."""
-    return await asyncio.get_running_loop().run_in_executor(service.aside, work)
+async def aside(service: Service, work: Callable[[], Found], pool: Executor | None = None) -> Found:
+    """Off the road of recommendations, which wait for nothing else; raises BusyError where too many wait."""
+    if service.num_aside >= service.limits.waiting:
+        raise BusyError(f"{service.num_aside:,} requests wait beside the model, as many as may; ask again in a second")
+    service.num_aside += 1
+    try:
+        return await asyncio.get_running_loop().run_in_executor(pool or service.aside, work)
+    finally:
+        service.num_aside -= 1
 
 
 @ROUTER.post("/recommend", response_model=Answers, responses=FAULTS)
@@ -92,7 +100,7 @@ async def explain(
 ) -> Response:
     """By which paths of the knowledge graph items are recommended to a user of the run's data."""
     service = service_of(request)
-    found = await aside(service, partial(service.explain, user, item, k, paths))
+    found = await aside(service, partial(service.explain, user, item, k, paths), service.explaining)
     told = [asdict(one) | {"texts": [str(reason) for reason in one.reasons]} for one in found]
     return JSONResponse({"explanations": told, "titles": service.shelf.titles([one.item for one in found])})
 
@@ -189,7 +197,7 @@ async def reload(request: Request) -> Response:
     """Open what stands at the run's place now; it answers once it proved whole, else the one from before goes on."""
     service = service_of(request)
     run, seconds = await aside(service, service.reload)
-    await service.engine.call(lambda run: service.sessions.hand_over())
+    await service.engine.call(lambda run: service.sessions.hand_over(), is_ours=True)
     return JSONResponse({"run": service.opening.name, "items": len(run.items), "seconds": round(seconds, 3)})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,9 @@ from nextitem.serving.limits import Limits
 from nextitem.serving.meters import Meters
 from nextitem.serving.sessions import Sessions
 from nextitem.serving.shelf import Shelf
+from nextitem.serving.telling import line_of
+
+_LOG = logging.getLogger(__name__)
 
 
 class CannotError(Exception):
@@ -106,13 +110,18 @@ class Service:
         """Raises InputError where the run cannot be opened."""
         self.opening, self.limits, self.meters, self.workers = opening, limits, Meters(), workers
         run = opening.open() if workers.run is None else opening.proved(workers.run)
-        self.engine = Engine(run, window=window, batched=batched, waiting=limits.waiting, saw=self.meters.saw_batch)
         self.sessions = Sessions(limits)
+        self.engine = Engine(
+            run, window=window, batched=batched, waiting=limits.waiting, saw=self.meters.saw_batch,
+            tidy=self.sessions.forget_old,
+        )  # fmt: skip
         self.shelf = Shelf(run)
         self.is_ready = True
         self.aside = ThreadPoolExecutor(2, thread_name_prefix="nextitem-aside")  # for what does not wait for the model
-        self._explainer: Explainer | None = None
-        self._explaining, self._reloading = Lock(), Lock()
+        self.explaining = ThreadPoolExecutor(1, thread_name_prefix="nextitem-explain")  # which may read data for long
+        self.num_aside = 0
+        self._explainer: tuple[Run, Explainer] | None = None  # of the run that it was opened for
+        self._reloading = Lock()
         self.meters.watch(lambda: self.engine.num_waiting, lambda: len(self.sessions))
 
     @property
@@ -127,7 +136,7 @@ class Service:
         return found
 
     def explain(self, user: object, items: list[str] | None, k: int, paths: int) -> list[Explanation]:
-        """By the paths of the knowledge graph; the data is read at the first question.
+        """By the paths of the knowledge graph; the data is read at the first question. In the thread `explaining`.
 
         Raises:
             CannotError: the run has no graph whose edges it weighs, or its data is not at hand.
@@ -139,15 +148,14 @@ class Service:
                 f"{run.recipe.model.label} has no knowledge graph whose edges it weighs, so there are no paths to "
                 "explain by; serve a run of a knowledge model, such as CKE"
             )
-        with self._explaining:
-            if self._explainer is None:
-                try:
-                    self._explainer = Explainer.open(run.folder, self.opening.data, self.opening.models)
-                except InputError as error:
-                    raise CannotError(
-                        f"the run's data, which explanations are made of, is not at hand: {error}"
-                    ) from error
-            return self._explainer.explain(user, items, top=k, paths=paths)
+        held = self._explainer
+        if held is None or held[0] is not run:
+            try:
+                held = run, Explainer.open(run.folder, self.opening.data, self.opening.models)
+            except InputError as error:
+                raise CannotError(f"the run's data, which explanations are made of, is not at hand: {error}") from error
+            self._explainer = held
+        return held[1].explain(user, items, top=k, paths=paths)
 
     def follow(self, run: Run) -> None:
         """Raises CannotError where the run's model does not read item by item, or several processes answer."""
@@ -169,7 +177,7 @@ class Service:
             CannotError: it is not whole, and the run from before goes on; or another reload is under way, or several
                 processes answer.
         """
-        way_out = f"send SIGHUP to process {self.workers.overseer}, which replaces one after the other (kill -HUP)"
+        way_out = f"send SIGHUP to process {self.workers.overseer}, which replaces all of them (kill -HUP)"
         self.workers.refuse_many("each has the run", way_out)
         if not self._reloading.acquire(blocking=False):
             raise CannotError("a reload is under way already; wait for its end")
@@ -180,9 +188,11 @@ class Service:
             self.engine.run = run
             self.meters.saw_reload(True)
             return run, time.perf_counter() - start
-        except InputError as error:
+        except Exception as error:  # whatever it is, the run from before answers
             self.meters.saw_reload(False)
-            raise CannotError(f"{error}; the run from before goes on") from error
+            told = f"{line_of(error)}; the run from before goes on"
+            _LOG.error(told)
+            raise CannotError(told) from error
         finally:
             self._reloading.release()
 
@@ -190,4 +200,5 @@ class Service:
         """Answer what waits, and end."""
         self.is_ready = False
         self.engine.stop()
-        self.aside.shutdown()
+        for pool in (self.aside, self.explaining):
+            pool.shutdown(cancel_futures=True)

@@ -59,7 +59,7 @@ class Sessions:
                 session stays as it is.
             FullError: one more would be too many.
         """
-        self._forget_old()
+        self.forget_old()
         unknown = [one for one, place in zip(items, run.items.indices(items), strict=True) if place == PAD]
         if unknown:
             told = ", ".join(map(repr, unknown[:5]))
@@ -73,12 +73,16 @@ class Sessions:
         live = Live([], run, Session(run), self._clock()) if is_new else self._live[name]
         if len(live.items) + len(items) > MOST_ITEMS:
             raise InputError(f"a session may have {MOST_ITEMS:,} items; end it by DELETE and begin another")
+        session = self._read_by(run, live)  # first: another run may not know all of its items
         left = run.model.num_items - (len({*map(str, live.items), *map(str, items)}) if exclude_seen else 0)
         if not 1 <= k <= left:
             raise InputError(f"k must lie between 1 and {left} (the items left); found {k}")
-        session = self._read_by(run, live)
-        for item in items:
-            session.add(item)
+        try:
+            for item in items:
+                session.add(item)
+        except BaseException:
+            live.run = live.session = None  # which has read some of them: it is read anew
+            raise
         live.items.extend(items)
         self._live[name] = live
         return self._standing(name, live, session, k, exclude_seen, is_new)
@@ -89,12 +93,13 @@ class Sessions:
         Raises:
             InputError: fewer than k items are left.
         """
-        self._forget_old()
+        self.forget_old()
         live = self._live.get(name)
         return None if live is None else self._standing(name, live, self._read_by(run, live), k, exclude_seen, False)
 
     def end(self, name: str) -> bool:
         """Forget a session; whether there was one."""
+        self.forget_old()
         return self._live.pop(name, None) is not None
 
     def hand_over(self) -> None:
@@ -116,7 +121,8 @@ class Sessions:
             live.run, live.session = run, Session(run, live.items)
         return live.session
 
-    def _forget_old(self) -> None:
+    def forget_old(self) -> None:
+        """Those that nobody asked for so long that they are gone."""
         end = self._clock() - self._limits.expiry
         while self._live and next(iter(self._live.values())).used <= end:
             self._live.popitem(last=False)

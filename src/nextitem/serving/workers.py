@@ -1,9 +1,13 @@
 """Workers: several processes that answer at one socket, and the overseer that starts them and starts them again.
 
-The overseer loads the run and computes nothing; each worker is forked from it, so that they share the run's memory, and
-proves the run by a first question. One that ends is followed by another; the socket stays open all the while, and the
-others answer. At SIGHUP the overseer loads what stands at the run's place now, and replaces the workers one after the
-other: each ends, with what it was asked answered, once its follower takes questions.
+The overseer loads the run, computes nothing and begins no threads; each worker is forked from it, so that they share
+the run's memory, and proves the run by a first question. One that ends is followed by another; the socket stays open
+all the while, and the others answer. One that cannot begin is tried again after 1, 2, 4, .. 60 seconds; where none
+answers and each was tried 6 times, the service ends.
+
+At SIGHUP the overseer loads what stands at the run's place now, and starts as many workers of it. Once all have proved
+it, all take questions, and those from before end, with what they were asked answered. Where one does not, for whatever
+reason, all of the new ones end, and those from before go on.
 """
 
 from __future__ import annotations
@@ -15,9 +19,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkProcess
+from multiprocessing.connection import wait
 from threading import Thread
 from types import FrameType
 
@@ -25,23 +27,27 @@ import torch
 
 from nextitem.cores import usable_cores
 from nextitem.errors import InputError
+from nextitem.forking import keep_forkable
 from nextitem.runs.asking.recommend import Run
-from nextitem.serving.server import GRACE, serve
+from nextitem.serving.server import serve
 from nextitem.serving.service import Opening, Service, Workers
+from nextitem.serving.telling import line_of
+from nextitem.serving.worker import Gate, Stage, Worker, end
 
 LOOK = 0.2  # seconds until the overseer looks whether it was told something
-PAUSE = 1.0  # seconds between two starts, where one ends at once
+PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two starts, where one ends at once
+TRIES = 6  # starts in a row of every worker without one that answers, after which the service ends
 _LOG = logging.getLogger(__name__)
 Serving = Callable[[Workers], Service]
 
 
-@dataclass(frozen=True)
-class Worker:
-    """A process that answers, or will."""
+@dataclass
+class Place:
+    """Of one worker after the other."""
 
-    process: ForkProcess
-    told: Connection  # what it says: an empty text once it takes questions, or why it does not
-    begun: float  # seconds, of the monotonic clock
+    worker: Worker | None
+    failed: int = 0  # starts in a row after which no question was taken
+    due: float = 0.0  # when the next one begins, where there is none; seconds, of the monotonic clock
 
 
 def oversee(
@@ -51,7 +57,8 @@ def oversee(
     """Answer by `num` processes until SIGTERM or Ctrl-C; `begun` is called once all take questions.
 
     Raises:
-        InputError: the run cannot be opened, or answers nothing; or the system has no fork.
+        InputError: the run cannot be opened, or answers nothing; or the system has no fork; or no worker answers any
+            more.
     """
     if not hasattr(os, "fork"):
         raise InputError("--workers are forked, which this system cannot; start several services behind a proxy")
@@ -63,9 +70,11 @@ class Overseer:
         self, num: int, opening: Opening, serving: Serving, listener: socket.socket, token: str | None
     ) -> None:
         torch.set_num_threads(1)  # no thread is begun that the workers would miss
+        keep_forkable()
         self._num, self._opening, self._serving, self._listener, self._token = num, opening, serving, listener, token
         self._run = opening.load()
-        self._workers: list[Worker] = []
+        self._places: list[Place] = []
+        self._leaving: list[Worker] = []
         self._ends = self._reloads = False
 
     def oversee(self, begun: Callable[[Run], None]) -> None:
@@ -73,91 +82,132 @@ class Overseer:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._hear)
         try:
-            self._workers = [self._started(self._run) for _ in range(self._num)]
-            for worker in self._workers:
-                if (problem := self._heard(worker)) is not None:
-                    raise InputError(problem)
+            self._places = [Place(one) for one in self._started(self._run)]
             if not self._ends:
                 begun(self._run)
             while not self._ends:
-                wait([one.process.sentinel for one in self._workers], LOOK)
-                self._workers = [one if one.process.is_alive() else self._follower(one) for one in self._workers]
+                wait([one.process.sentinel for one in self._workers()], LOOK)
+                self._look()
                 if self._reloads:
                     self._reloads = False
                     self._reload()
         finally:
-            self._end()
+            end([*self._workers(), *self._leaving])
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         self._reloads |= number == signal.SIGHUP
         self._ends |= number != signal.SIGHUP
 
-    def _started(self, run: Run) -> Worker:
-        here, there = get_context("fork").Pipe(duplex=False)
+    def _workers(self) -> list[Worker]:
+        return [one.worker for one in self._places if one.worker is not None]
+
+    def _started(self, run: Run) -> list[Worker]:
+        """As many as answer here, all of which take questions; none where all is to end.
+
+        Raises:
+            InputError: one does not, and none is left.
+            OSError: the system gives no more processes, and none is left.
+        """
+        workers: list[Worker] = []
+        try:
+            while len(workers) < self._num:
+                workers.append(self._worker(run))
+            for stage in (Stage.PROVED, Stage.ANSWERS):
+                for one in workers:
+                    self._wait_for(one, stage)
+                if stage is Stage.PROVED:
+                    for one in workers:
+                        one.let_in()
+        except BaseException:
+            self._dismiss(workers)
+            raise
+        if self._ends:
+            self._dismiss(workers)
+            return []
+        return workers
+
+    def _dismiss(self, workers: list[Worker]) -> None:
+        """They end, with what they were asked answered, while this goes on."""
+        for one in workers:
+            one.leave()
+        self._leaving += workers
+
+    def _worker(self, run: Run) -> Worker:
         workers = Workers(self._num, os.getpid(), run)
-        process = get_context("fork").Process(target=self._answer, args=(workers, there))
-        process.start()
-        there.close()
-        return Worker(process, here, time.monotonic())
+        return Worker(lambda gate: self._answer(workers, gate))
 
-    def _follower(self, gone: Worker) -> Worker:
-        """Of a worker that ended by itself, or was ended."""
-        _LOG.warning("worker %d ended with code %d; another begins", gone.process.pid, gone.process.exitcode)
-        gone.told.close()
-        time.sleep(max(0.0, PAUSE - (time.monotonic() - gone.begun)))
-        return self._started(self._run)
+    def _wait_for(self, worker: Worker, stage: Stage) -> None:
+        """Until it has come so far, or all is to end; raises InputError where it never will."""
+        while worker.stage < stage and not self._ends:
+            is_last = worker.has_ended  # looked at first: what it told before is heard
+            worker.hear(LOOK)
+            if is_last and worker.stage < stage:
+                raise InputError(worker.problem or f"{worker.why()} before it answered")
 
-    def _heard(self, worker: Worker) -> str | None:
-        """Why a worker does not answer; None once it does, or when all is to end."""
-        while not self._ends:
-            if worker.told.poll(LOOK):
-                try:
-                    return str(worker.told.recv_bytes().decode()) or None
-                except EOFError:
-                    worker.process.join()
-                    return f"a worker ended with code {worker.process.exitcode} before it answered"
-        return None
+    def _look(self) -> None:
+        """Follow those that ended; raises InputError where none answers any more."""
+        self._leaving = [one for one in self._leaving if not one.has_left()]
+        for place in self._places:
+            if place.worker is None:
+                self._follow(place)
+                continue
+            is_last = place.worker.has_ended
+            place.worker.hear()
+            if place.worker.stage is Stage.ANSWERS:
+                place.failed = 0
+            if is_last:
+                self._lost(place, place.worker)
+
+    def _follow(self, place: Place) -> None:
+        if time.monotonic() < place.due:
+            return
+        try:
+            place.worker = self._worker(self._run)
+        except OSError as error:  # no memory, or too many processes; that may pass
+            self._failed(place, f"no worker can begin ({error})")
+            return
+        place.worker.let_in()
+
+    def _lost(self, place: Place, worker: Worker) -> None:
+        """Its worker has ended by itself, or was ended."""
+        why = worker.why()
+        worker.has_left()
+        place.worker = None
+        if worker.stage is Stage.ANSWERS:
+            place.due = worker.begun + PAUSE
+            _LOG.warning("%s; another begins", why)
+        else:
+            self._failed(place, why)
+
+    def _failed(self, place: Place, why: str) -> None:
+        place.failed += 1
+        if min(one.failed for one in self._places) >= TRIES:
+            raise InputError(f"{why}; no worker answers any more, each was tried {TRIES} times, so the service ends")
+        pause = min(LONGEST_PAUSE, PAUSE * 2.0 ** (place.failed - 1))
+        place.due = time.monotonic() + pause
+        _LOG.warning("%s; another begins in %g seconds", why, pause)
 
     def _reload(self) -> None:
-        """Replace the workers by such as have the run that stands there now; if one does not answer, none is replaced
-        that was not yet."""
-        before = self._run
+        """Put workers of the run that stands there now in the place of all; where one of them does not answer, of
+        none."""
         try:
-            self._run = self._opening.load()
-        except InputError as error:
-            _LOG.error("%s; the run from before goes on", error)
+            run = self._opening.load()
+            workers = self._started(run)
+        except Exception as error:  # whatever it is, those that answer go on
+            _LOG.error("%s; the run from before goes on", line_of(error))
             return
-        for place, worker in enumerate(self._workers):
-            other = self._started(self._run)
-            if (problem := self._heard(other)) is not None:
-                _LOG.error("%s; the run from before goes on", problem)
-                self._run = before
-                other.process.join()
-                return
-            self._workers[place] = other
-            worker.process.terminate()
-            worker.process.join(GRACE + 5)
+        if self._ends:
+            return
+        self._dismiss(self._workers())
+        self._run, self._places = run, [Place(one) for one in workers]
 
-    def _end(self) -> None:
-        for worker in self._workers:
-            worker.process.terminate()
-        for worker in self._workers:
-            worker.process.join(GRACE + 5)
-            worker.process.kill()
-
-    def _answer(self, workers: Workers, told: Connection) -> None:
+    def _answer(self, workers: Workers, gate: Gate) -> None:
         """In a worker."""
-        for number in (signal.SIGINT, signal.SIGHUP):  # a terminal tells them all; the overseer hands it on
-            signal.signal(number, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         torch.set_num_threads(max(1, usable_cores() // workers.num))
         Thread(target=_until_alone, args=(workers.overseer,), daemon=True).start()
-        try:
-            service = self._serving(workers)
-        except InputError as error:
-            told.send_bytes(str(error).encode())
-            return
-        serve(service, self._listener, self._token, lambda: told.send_bytes(b""))
+        service = self._serving(workers)
+        gate.wait()
+        serve(service, self._listener, self._token, gate.pass_through)
 
 
 def _until_alone(overseer: int) -> None:

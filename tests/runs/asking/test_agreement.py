@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import nextitem as ni
 from nextitem.cli.main import app
 from nextitem.data.synthetic import markov_chain
+from nextitem.models.streaming import Streaming
 from nextitem.recipe import make_recipe
 from nextitem.runs.learning.run import run
 from nextitem.serving.app import application
@@ -32,7 +33,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow  # thousands of questions, and graphs that are exported
-@pytest.mark.parametrize("model", ["GRU4Rec", "SASRec"])
+@pytest.mark.parametrize("model", ["GRU4Rec", "SASRec", "Mamba4Rec", "BERT4Rec"])
 def test_a_thousand_histories_get_the_same_everywhere(model: str, home: Path) -> None:
     pytest.importorskip("onnxruntime")
     layer = {"data": {"source": str(home / "log.csv")}, "model": {"name": model, "dim": 8, "max_length": 20}}
@@ -48,11 +49,15 @@ def test_a_thousand_histories_get_the_same_everywhere(model: str, home: Path) ->
         "service": of_service(home / model, histories),
         "command": of_command(home, model, histories),
         "graph": of_graph(loaded, home / f"{model}.onnx", histories),
-        **({} if model == "SASRec" else {"session": [ni.Session(loaded, one).recommend(K) for one in histories]}),
+        **({"session": of_sessions(loaded, histories)} if isinstance(loaded.model, Streaming) else {}),
     }.items():
         for one, other in zip(wanted, found, strict=True):
             assert list(other.items) == one.items, way
             assert other.scores == pytest.approx(one.scores, abs=1e-5, rel=1e-5), way
+
+
+def of_sessions(loaded: ni.Run, histories: list[list[str]]) -> list[ni.Recommendation]:
+    return [ni.Session(loaded, one).recommend(K) for one in histories]
 
 
 def of_service(folder: Path, histories: list[list[str]]) -> list[ni.Recommendation]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 import nextitem as ni
 from nextitem.cli.main import app
 from nextitem.errors import InputError
+from nextitem.writing import write
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +123,90 @@ def test_a_file_that_the_manifest_does_not_name_is_refused(run: ni.Run, folder: 
     shutil.copytree(tmp_path / "whole" / "histories", folder / "histories")
     with pytest.raises(InputError, match=r"is not named by manifest\.json, so it is of another run; remove it"):
         ni.hub.from_pretrained(folder)
+
+
+def test_the_folder_appears_whole_or_not_at_all(run: ni.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> None:
+        if path.name == "README.md":
+            raise InputError("the disk is full")
+        write(path, content)
+
+    monkeypatch.setattr("nextitem.runs.asking.hub.write", full)
+    with pytest.raises(InputError, match="the disk is full"):
+        ni.hub.save_pretrained(run, tmp_path / "new", licence="mit")
+    assert list(tmp_path.iterdir()) == []
+
+
+def faults() -> list[tuple[str, Callable[[], Exception], str]]:
+    """By name, so that the library is asked for in the test alone."""
+
+    def answered(kind: str, status: int) -> Exception:
+        errors = import_module("huggingface_hub.errors")
+        http = import_module(errors.HfHubHTTPError.__mro__[1].__module__.partition(".")[0])
+        request = http.Request("GET", "https://hub.test")
+        fault: Exception = vars(errors)[kind]("told\nmore", response=http.Response(status, request=request))
+        return fault
+
+    def told(kind: str) -> Exception:
+        fault: Exception = vars(import_module("huggingface_hub.errors"))[kind]("told\nmore")
+        return fault
+
+    def unreached() -> Exception:
+        errors = import_module("huggingface_hub.errors")
+        http = import_module(errors.HfHubHTTPError.__mro__[1].__module__.partition(".")[0])
+        fault: Exception = http.ConnectError("told\nmore")
+        return fault
+
+    return [
+        ("no repository", lambda: answered("RepositoryNotFoundError", 401), "is not on the Hub, or the token may not"),
+        ("gated", lambda: answered("GatedRepoError", 403), "is not on the Hub, or the token may not"),
+        ("no revision", lambda: answered("RevisionNotFoundError", 404), "name a branch, a tag or a commit"),
+        ("forbidden", lambda: answered("HfHubHTTPError", 403), "the Hub answers 403: told; pass a token= that may"),
+        ("down", lambda: answered("HfHubHTTPError", 503), "the Hub answers 503: told; try again"),
+        ("no connection", unreached, r"\(told\); look at the network"),
+        ("nothing kept", lambda: told("LocalEntryNotFoundError"), "told; look at the network"),
+        ("offline", lambda: told("OfflineModeIsEnabled"), "unset HF_HUB_OFFLINE"),
+        ("no token", lambda: told("LocalTokenNotFoundError"), "run `hf auth login`"),
+        ("a wrong name", lambda: told("HFValidationError"), "as OWNER/NAME"),
+        ("damaged cache", lambda: told("CorruptedCacheException"), r"\(told\); look at the network"),
+        ("reset", lambda: ConnectionResetError("told\nmore"), r"\(told\); look at the network and the disk"),
+        ("timeout", lambda: TimeoutError(), r"\(TimeoutError\); look at the network and the disk"),
+    ]
+
+
+@pytest.mark.parametrize(("make", "told"), [(one[1], one[2]) for one in faults()], ids=[one[0] for one in faults()])
+def test_what_the_hub_or_the_network_refuses_is_told_with_the_way_out(
+    make: Callable[[], Exception], told: str, run: ni.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    places: list[Path] = []
+
+    def kept() -> Path:
+        places.append(tmp_path / f"place{len(places)}")
+        places[-1].mkdir()
+        return places[-1]
+
+    def fails(*asked: Any, **how: Any) -> None:
+        raise make()
+
+    monkeypatch.setattr("nextitem.runs.asking.hub.temporary_folder", kept)
+    monkeypatch.setattr(hub, "snapshot_download", fails)
+    monkeypatch.setattr(hub.HfApi, "create_repo", lambda self, name, **how: "address")
+    monkeypatch.setattr(hub.HfApi, "upload_folder", fails)
+    with pytest.raises(InputError, match=told):
+        ni.hub.from_pretrained("me/run")
+    with pytest.raises(InputError, match=told):
+        ni.hub.push(run, "me/run", licence="mit")
+    assert len(places) >= 2
+    assert [one for one in places if one.exists()] == []
+
+
+def test_a_fault_of_ours_is_not_laid_on_the_network(run: ni.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+
+    def fails(*asked: Any, **how: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(hub, "snapshot_download", fails)
+    with pytest.raises(ZeroDivisionError):
+        ni.hub.from_pretrained("me/run")

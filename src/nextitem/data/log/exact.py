@@ -13,7 +13,9 @@ from typing import Any
 
 import polars as pl
 
+from nextitem.data.log.apart import read_apart
 from nextitem.errors import InputError
+from nextitem.forking import is_kept_forkable
 
 
 def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -22,8 +24,12 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pl.DataFra
     Raises:
         InputError: `path` is a folder.
     """
-    found = None if columns is None else list(columns)
-    return pl.read_parquet(_file(path), columns=found, glob=False, hive_partitioning=False)
+    found, file = None if columns is None else list(columns), _file(path)
+
+    def read() -> pl.DataFrame:
+        return pl.read_parquet(file, columns=found, glob=False, hive_partitioning=False)
+
+    return read_apart(read) if is_kept_forkable() else read()
 
 
 def scan_parquet(path: Path) -> pl.LazyFrame:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import re
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from importlib.util import find_spec
 from os.path import lexists
@@ -17,8 +19,9 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from nextitem.errors import InputError
+from nextitem.replacing import new_folder
 from nextitem.runs.asking.recommend import Run, load
-from nextitem.runs.export.bundle import CARD, CHUNK, FORMAT, MANIFEST, NAMES, ManifestShape, unpack, write_bundle
+from nextitem.runs.export.bundle import CARD, CHUNK, FORMAT, MANIFEST, NAMES, ManifestShape, fill, write_bundle
 from nextitem.runs.export.card import card
 from nextitem.runs.folder.run_folder import RunFolder
 from nextitem.training.shapes import read_json
@@ -63,12 +66,13 @@ def save_pretrained(
     place = temporary_folder()
     try:
         write_bundle(run.folder, place / "run.zip", histories=histories)
-        unpack(place / "run.zip", folder)
-        with ZipFile(place / "run.zip") as archive:
-            write(folder / MANIFEST, archive.read(MANIFEST))
+        with new_folder(folder) as part:
+            fill(place / "run.zip", part)
+            with ZipFile(place / "run.zip") as archive:
+                write(part / MANIFEST, archive.read(MANIFEST))
+            write(part / CARD, (head + text).encode())
     finally:
         remove_folder(place)
-    write(folder / CARD, (head + text).encode())
 
 
 def push(
@@ -81,7 +85,8 @@ def push(
     histories too; earlier commits of the repository keep them.
 
     Raises:
-        InputError: huggingface-hub is not installed, or what `save_pretrained` refuses.
+        InputError: huggingface-hub is not installed, the Hub cannot be reached or refuses it, or what
+            `save_pretrained` refuses.
     """
     _refuse_missing()
     from huggingface_hub import HfApi
@@ -89,12 +94,13 @@ def push(
     place = temporary_folder()
     try:
         save_pretrained(run, place / "run", licence=licence, name=repository, histories=histories)
-        hub = HfApi(token=token)
-        address = str(hub.create_repo(repository, private=private, exist_ok=True))
-        hub.upload_folder(
-            repo_id=repository, folder_path=place / "run", commit_message=f"{run.recipe.model.label}",
-            delete_patterns=sorted(NAMES),
-        )  # fmt: skip
+        with _asked(repository, "pushed"):
+            hub = HfApi(token=token)
+            address = str(hub.create_repo(repository, private=private, exist_ok=True))
+            hub.upload_folder(
+                repo_id=repository, folder_path=place / "run", commit_message=f"{run.recipe.model.label}",
+                delete_patterns=sorted(NAMES),
+            )  # fmt: skip
     finally:
         remove_folder(place)
     return address
@@ -106,7 +112,8 @@ def from_pretrained(repository: str | Path, *, revision: str | None = None, toke
     What is fetched is there as long as the run is, or until the process ends.
 
     Raises:
-        InputError: huggingface-hub is not installed, or a file is not what the manifest says.
+        InputError: huggingface-hub is not installed, the Hub cannot be reached or has no such run, or a file is not
+            what the manifest says.
     """
     if Path(repository).is_dir():
         _refuse_damage(Path(repository))
@@ -117,9 +124,10 @@ def from_pretrained(repository: str | Path, *, revision: str | None = None, toke
     place = temporary_folder()
     try:
         folder = place / "run"  # a copy of its own: the cache of the Hub is made of links
-        snapshot_download(
-            str(repository), revision=revision, token=token, local_dir=folder, allow_patterns=sorted(NAMES)
-        )
+        with _asked(str(repository), "fetched"):
+            snapshot_download(
+                str(repository), revision=revision, token=token, local_dir=folder, allow_patterns=sorted(NAMES)
+            )
         _refuse_damage(folder)
         run = load(folder)
     except BaseException:
@@ -127,6 +135,57 @@ def from_pretrained(repository: str | Path, *, revision: str | None = None, toke
         raise
     weakref.finalize(run, _remove, place, os.getpid())
     return run
+
+
+@contextmanager
+def _asked(repository: str, done: str) -> Iterator[None]:
+    """What goes wrong between here and the Hub, as an InputError; `done` is what was to happen to the repository."""
+    from huggingface_hub import errors
+
+    way_out = "try again, or see https://status.huggingface.co"
+    try:
+        yield
+    except errors.HFValidationError as error:
+        raise InputError(f"{_said(error)}; name a folder that is there, or a repository as OWNER/NAME") from error
+    except errors.LocalTokenNotFoundError as error:
+        raise InputError(f"{repository} wants a token: {_said(error)}; run `hf auth login`, or pass token=") from error
+    except errors.OfflineModeIsEnabled as error:
+        raise InputError(f"{repository} cannot be {done} offline: {_said(error)}; unset HF_HUB_OFFLINE") from error
+    except errors.RevisionNotFoundError as error:
+        raise InputError(f"{repository} has no such revision; name a branch, a tag or a commit") from error
+    except errors.RepositoryNotFoundError as error:  # a private one is not told from none
+        raise InputError(
+            f"{repository} is not on the Hub, or the token may not see it; look at the name, run `hf auth login`, or "
+            "pass token="
+        ) from error
+    except errors.HfHubHTTPError as error:
+        status = error.response.status_code
+        if status in (401, 403):
+            way_out = "pass a token= that may, with the right to write for a push (https://hf.co/settings/tokens)"
+        raise InputError(
+            f"{repository} cannot be {done}, the Hub answers {status}: {_said(error)}; {way_out}"
+        ) from error
+    except errors.LocalEntryNotFoundError as error:  # what it says where the Hub cannot be reached
+        raise InputError(
+            f"{repository} cannot be {done}: {_said(error)}; look at the network, and {way_out}"
+        ) from error
+    except Exception as error:
+        if not _is_of_network(error):
+            raise
+        raise InputError(
+            f"{repository} cannot be {done} ({_said(error)}); look at the network and the disk, and {way_out}"
+        ) from error
+
+
+def _is_of_network(error: BaseException) -> bool:
+    """Of the network, the disk, or the library that asks the Hub; which one that is, is of its version."""
+    names = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    return isinstance(error, OSError) or bool(names & {"requests", "httpx", "httpx2", "huggingface_hub"})
+
+
+def _said(error: BaseException) -> str:
+    """The first line, not endless."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _remove(folder: Path, process: int) -> None:

@@ -143,7 +143,7 @@ def unpack(path: Path, folder: Path) -> None:
         InputError: the file is no bundle, or a damaged one.
     """
     with replacing_folder(folder) as part:
-        _fill(path, part)
+        fill(path, part)
 
 
 def _unpacked(path: Path) -> Path:
@@ -152,14 +152,19 @@ def _unpacked(path: Path) -> Path:
     try:
         folder = place / path.name
         make_folder(folder)
-        _fill(path, folder)
+        fill(path, folder)
     except BaseException:
         remove_folder(place)
         raise
     return folder
 
 
-def _fill(path: Path, folder: Path) -> None:
+def fill(path: Path, folder: Path) -> None:
+    """The bundle's files, in a folder that is there and empty.
+
+    Raises:
+        InputError: the file is no bundle, or a damaged one.
+    """
     with _reading(path) as archive:
         entries = _entries(path, archive)
         files = _manifest(path, archive, entries[MANIFEST])
