@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from typer.testing import CliRunner
+from own_files import COUNTED, FILE, class_of, command, forget, imports
 
-from nextitem.cli.main import app
 from nextitem.errors import InputError
 from nextitem.models.asking import asked
 from nextitem.models.base import Recommender
@@ -22,71 +21,6 @@ from nextitem.runs.asking.recommend import load
 from nextitem.runs.folder.naming import free_folder
 from nextitem.runs.folder.run_folder import RunFolder
 from nextitem.runs.learning.run import run
-
-FILE = '''"""Mine: the state is the newest item, turned.
-
-Every import leaves a mark beside this file.
-"""
-
-from __future__ import annotations
-
-from pathlib import Path
-
-from torch import Tensor, nn
-
-from nextitem.data.batches import Batch
-from nextitem.models.sequential.sasrec import SASRec
-from nextitem.models.towers import SequenceModel
-
-with Path(__file__).with_name("imports").open("a") as marks:
-    marks.write("x")
-
-
-class MyModel(SequenceModel):
-    """state_t = W e_t."""
-
-    def __init__(self, num_items: int, dim: int = 16, max_length: int = 10, bias: bool = True) -> None:
-        super().__init__(num_items, dim)
-        self.max_length = max_length
-        self.turn = nn.Linear(dim, dim, bias)
-
-    def encode(self, batch: Batch) -> Tensor:
-        return self.turn(self.item_embedding(batch.inputs))
-
-
-class Hungry(SequenceModel):
-    def __init__(self, num_items: int, dim: int = 16, **others: int) -> None:
-        super().__init__(num_items, dim)
-
-
-class NoModel:
-    pass
-'''
-COUNTED = '''
-import torch
-from nextitem.models.base import Fitted
-
-
-class Popularity(Fitted):
-    """Every item alike."""
-
-    def fit(self, train):
-        self.register_buffer("scores", torch.ones(self.num_items + 1))
-
-    def score(self, batch):
-        return self.scores.repeat(len(batch.inputs), 1)
-'''
-
-
-def command(*arguments: object) -> str:
-    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def imports(folder: Path) -> int:
-    marks = folder / "imports"
-    return len(marks.read_text()) if marks.exists() else 0
 
 
 @pytest.fixture(scope="module")
@@ -117,18 +51,6 @@ def copy(home: Path, tmp_path: Path) -> Path:
     (tmp_path / "own/imports").unlink()
     forget(tmp_path / "own")
     return tmp_path / "own"
-
-
-def forget(home: Path) -> None:
-    """As in a process that has not imported the file, so that an import leaves its mark."""
-    for name in [name for name, one in sys.modules.items() if vars(one).get("__file__") == str(home / "mine.py")]:
-        del sys.modules[name]
-
-
-def class_of(home: Path, name: str = "mine.py:MyModel") -> type[Recommender]:
-    found = asked(str(home / name))
-    assert found is not None
-    return found.model
 
 
 def test_the_recipe_names_the_file_absolutely_and_has_the_keys_of_the_class(home: Path) -> None:
@@ -345,60 +267,6 @@ def test_the_audit_takes_it_and_tells_its_versions_apart(tmp_path: Path) -> None
         _claim(other, "data", tmp_path, again=False)
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("mine.py:NoModel", FILE, "is a class of another kind, and a model is a class that inherits"),
-        ("mine.py:nn", FILE, "is a module, and a model is a class"),
-        ("mine.py:Mymodel", FILE, 'has no class "Mymodel"; did you mean "MyModel"'),
-        ("mine.py:SASRec", FILE, "only imported here; name it there, as nextitem.models.sequential.sasrec:SASRec"),
-        ("mine.py:Hungry", FILE, r"\*\*others: .*has no name that a recipe could give"),
-        ("mine.py", FILE, "name the class in it too"),
-        ("other.py:MyModel", FILE, r"other\.py, cannot be read: No such file"),
-        ("mine.py:MyModel", "\n1 / 0\n", "line 2: ZeroDivisionError: division by zero"),
-        ("mine.py:MyModel", "def f(:\n", "line 1: SyntaxError"),
-        ("mine.py:MyModel", "import nothing_of_this_name\n", "line 1: ModuleNotFoundError: .* PYTHONPATH"),
-        ("mine.py:MyModel", "raise SystemExit(3)\n", "line 1: SystemExit: 3"),
-        ("mine.txt:MyModel", FILE, "no module named|leads nowhere"),
-    ],
-)
-def test_what_is_no_model_is_told(tmp_path: Path, name: str, content: str, message: str) -> None:
-    (tmp_path / "mine.py").write_text(content)
-    with pytest.raises(InputError, match=message):
-        asked(str(tmp_path / name))
-
-
-def test_a_file_that_failed_is_imported_anew(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(f"{FILE}\nif not Path(__file__).with_name('ready').exists():\n    1 / 0\n")
-    with pytest.raises(InputError, match="ZeroDivisionError"):
-        class_of(tmp_path)
-    (tmp_path / "ready").touch()
-    assert class_of(tmp_path).__name__ == "MyModel"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("name: str = 'a'", "the model's own key, model.name; rename it"),
-        ("layer=object()", "has a default that a recipe cannot write down"),
-        ("layer: 'Nowhere' = 1", "the types of its arguments cannot be read"),
-        ("layer, /", "has no name that a recipe could give"),
-    ],
-)
-def test_a_constructor_that_no_recipe_can_call_is_told(tmp_path: Path, arguments: str, message: str) -> None:
-    base = "from nextitem.models.base import Fitted\nclass MyModel(Fitted):\n"
-    (tmp_path / "mine.py").write_text(f"{base}    def __init__(self, {arguments}): pass\n")
-    with pytest.raises(InputError, match=message):
-        asked(f"{tmp_path}/mine.py:MyModel")
-
-
-def test_a_class_of_no_file_is_told() -> None:
-    with pytest.raises(InputError, match="stands in no file"):
-        own_model(type("MyModel", (Recommender,), {"__module__": "a_notebook"}))
-    with pytest.raises(InputError, match="must stand at the top of"):
-        own_model(type("MyModel", (Recommender,), {}))
-
-
 def test_a_baseline_is_one_of_ours(home: Path) -> None:
     with pytest.raises(InputError, match=r"a baseline is one of ours, found .*run yours by itself"):
         make_recipe({"evaluation": {"baselines": [f"{home}/mine.py:MyModel"]}})
@@ -407,72 +275,3 @@ def test_a_baseline_is_one_of_ours(home: Path) -> None:
 def test_trust_where_nothing_is_to_be_trusted_is_told() -> None:
     with pytest.raises(InputError, match="--trust-code is for --resume and --recipe"):
         command("run", "-m", "SASRec", "--trust-code")
-
-
-def install(folder: Path, package: str, points: dict[str, str], version: str = "1.0") -> None:
-    """What an installer leaves of a distribution: its metadata, and a package."""
-    info = folder / f"{package}-{version}.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
-    lines = "".join(f"{name} = {value}\n" for name, value in points.items())
-    (info / "entry_points.txt").write_text(f"[nextitem.models]\n{lines}")
-    (folder / package).mkdir(exist_ok=True)
-    (folder / package / "__init__.py").write_text("")
-    (folder / package / "mine.py").write_text(FILE)
-    (folder / package / "MyModel.yaml").write_text("model: {dim: 4}\ntraining: {epochs: 1}\n")
-
-
-def test_an_entry_point_is_a_model_that_is_imported_when_it_is_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    install(tmp_path, "brought_one", {"Brought": "brought_one.mine:MyModel"})
-    monkeypatch.syspath_prepend(str(tmp_path))
-    assert "brought_one 1.0" in command("models")
-    with pytest.raises(InputError, match=r"the model Brought is code that brought_one 1\.0 brings.* -m Brought"):
-        make_recipe({"model": {"name": "Brought"}})
-    assert imports(tmp_path / "brought_one") == 0
-    command("run", "-m", "Brought", "-d", "synthetic", "--out", tmp_path / "run", "--mode", "light")
-    assert imports(tmp_path / "brought_one") == 1
-    note = json.loads((tmp_path / "run/code.json").read_text())
-    assert (note["name"], note["class"], note["distribution"], note["version"]) == (
-        "Brought", "MyModel", "brought_one", "1.0",
-    )  # fmt: skip
-    assert yaml.safe_load((tmp_path / "run/recipe.yaml").read_text())["model"]["dim"] == 4
-    with pytest.raises(InputError, match="--trust-code"):
-        load(tmp_path / "run")
-    assert "rank" in command("recommend", tmp_path / "run", "--history", "1,2", "--trust-code")
-    given = sys.modules["brought_one.mine"].MyModel
-    assert load(tmp_path / "run", models=[given]).recipe.model.name == "Brought"
-    shutil.rmtree(tmp_path / "brought_one-1.0.dist-info")
-    with pytest.raises(InputError, match=r"is gone; install it again \(it was of brought_one 1\.0\)"):
-        command("evaluate", tmp_path / "run", "--trust-code")
-
-
-def test_a_module_of_a_distribution_is_noted_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(tmp_path, "brought_two", {})
-    (tmp_path / "brought_two-1.0.dist-info/top_level.txt").write_text("brought_two\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    own = asked("brought_two.mine:MyModel")
-    assert own is not None
-    assert (own.name, own.distribution, own.version) == ("brought_two.mine:MyModel", "brought_two", "1.0")
-    with pytest.raises(InputError, match=r"there is no module brought_two\.his here"):
-        asked("brought_two.his:MyModel")
-
-
-@pytest.mark.parametrize(
-    ("name", "others", "message"),
-    [
-        ("Twice", {"Twice": "brought_four:B"}, r"2 entry points are called Twice: brought_\w+ 1\.0 .* and brought_"),
-        ("SASRec", {}, "two models are called SASRec: one of ours, and an entry point of brought_three 1.0"),
-    ],
-)
-def test_entry_points_of_one_name_are_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, others: dict[str, str], message: str
-) -> None:
-    install(tmp_path / "a", "brought_three", {name: "brought_three.mine:MyModel"})
-    install(tmp_path / "b", "brought_four", others)
-    monkeypatch.syspath_prepend(str(tmp_path / "a"))
-    monkeypatch.syspath_prepend(str(tmp_path / "b"))
-    with pytest.raises(InputError, match=message):
-        command("run", "-m", name, "-d", "synthetic")
-    assert imports(tmp_path / "a/brought_three") == 0

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from turn_taking import OPTIMIZERS, TurnTaking, batches_of, equal, made, trained
 
-from nextitem.data.batches import Batch, Batches, PairBatches, Turns, Wanted, make_batches, num_steps
-from nextitem.data.batches.triples import TripleSampler
+from nextitem.data.batches import Batch, Batches, PairBatches, Turns, make_batches, num_steps
 from nextitem.data.ids import IdMap
 from nextitem.data.sequences import Sequences
 from nextitem.data.side.triples import Triples
@@ -22,77 +19,16 @@ from nextitem.data.splits.split import Split, leave_one_out
 from nextitem.data.training_data import Side, TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Trained
-from nextitem.models.towers import TwoTower
 from nextitem.nn.dropout import Dropout
-from nextitem.recipe import make_recipe
-from nextitem.runs.folder.loggers import CsvLogger
-from nextitem.runs.folder.run_folder import RunFolder
-from nextitem.runs.parts.assemble import fit_recipe
 from nextitem.testing import tastes
-from nextitem.training.fit import fit
-from nextitem.training.lazy_adam import LazyAdam
-from nextitem.training.loop import Epoch, train
+from nextitem.training.loop import train
 from nextitem.training.optimizers import make_optimizer
 from nextitem.training.profile import Profile
-
-PHASES = Turns()
-
-
-class TurnTaking(TwoTower):
-    """score(u, i) = p_u . q_i; triples ask for q_h + r = q_t, and know of no untrue one."""
-
-    loss = Trained.loss
-
-    def __init__(self, sizes: tuple[int, int, int, int], dim: int = 4, turns: Turns | None = PHASES) -> None:
-        super().__init__(sizes[1])
-        self.turns = turns
-        self.triples: TripleSampler | None = None
-        self.users, _, self.nodes, self.relations = (nn.Embedding(size + 1, dim, padding_idx=0) for size in sizes)
-        self.dropout = Dropout(0.2)
-
-    def prepare(self, train: TrainingData) -> None:
-        self.triples = TripleSampler(train.knowledge)
-
-    def wanted(self) -> Wanted:
-        return Wanted(triples=self.triples, turns=self.turns)
-
-    def user_vectors(self) -> Tensor:
-        return self.users.weight
-
-    def item_vectors(self) -> Tensor:
-        return self.nodes.weight[: self.num_items + 1]
-
-    def parts(self, batch: Batch) -> dict[str, Tensor]:
-        parts = {}
-        if batch.stream == "rows":
-            scores = self.dropout(self.users(batch.users)) * self.nodes(batch.targets[:, 0])
-            parts["ranking"] = -scores.sum(1).clamp(max=20).mean()
-        if batch.triples is not None:
-            heads, relations, tails, _ = batch.triples.unbind(1)
-            away = self.nodes(heads) + self.relations(relations) - self.nodes(tails)
-            parts["graph"] = away.square().sum(1).mean()
-        return parts
 
 
 @pytest.fixture(scope="module")
 def split() -> Split:
     return leave_one_out(tastes())
-
-
-def made(split: Split, turns: Turns | None = PHASES) -> TurnTaking:
-    torch.manual_seed(0)
-    sizes = split.training_data.sizes_for(("knowledge",))
-    model = TurnTaking((sizes.num_users, sizes.num_items, sizes.num_entities, sizes.num_relations), turns=turns)
-    model.prepare(split.training_data)
-    return model
-
-
-def batches_of(model: Trained, split: Split, batch_size: int = 100) -> Batches:
-    return make_batches("pair", split.train, batch_size, num_items=split.num_items, seed=3, wanted=model.wanted())
-
-
-def equal(one: nn.Module, other: nn.Module) -> bool:
-    return all(torch.equal(tensor, other.state_dict()[name]) for name, tensor in one.state_dict().items())
 
 
 def test_a_step_of_each_stream_by_hand() -> None:
@@ -137,28 +73,6 @@ def test_a_loss_without_parts_has_the_name_of_its_stream(split: Split, monkeypat
     (unnamed,) = trained(made(split), split, last=1)
     assert unnamed.parts == {"rows": named.parts["ranking"], "triples": named.parts["graph"]}
     assert loss is Trained.loss
-
-
-def lazy_adam(model: TurnTaking) -> LazyAdam:
-    tables = [model.users, model.nodes, model.relations]
-    for table in tables:
-        table.sparse = True
-    return LazyAdam([], [table.weight for table in tables], 0.01)
-
-
-OPTIMIZERS: dict[str, Callable[[TurnTaking], torch.optim.Optimizer]] = {
-    "adam": lambda model: make_optimizer(model, "adam", 0.01, weight_decay=0.01),
-    "adamw": lambda model: make_optimizer(model, "adamw", 0.01, weight_decay=0.01),
-    "adagrad": lambda model: make_optimizer(model, "adagrad", 0.01),
-    "rmsprop": lambda model: make_optimizer(model, "rmsprop", 0.01),
-    "momentum": lambda model: torch.optim.SGD(model.parameters(), 0.01, momentum=0.9),
-    "lazy": lazy_adam,
-}
-
-
-def trained(model: TurnTaking, split: Split, **options: object) -> list[Epoch]:
-    optimizer = make_optimizer(model, learning_rate=0.01)
-    return list(train(model, batches_of(model, split), optimizer, **options))  # type: ignore[arg-type]
 
 
 def two_adams(model: TurnTaking, batches: Batches, shares: bool) -> None:
@@ -255,66 +169,3 @@ def test_rows_alone_are_refused(split: Split) -> None:
     model = made(split)
     with pytest.raises(InputError, match="PairBatches has rows alone; let make_batches make them"):
         list(train(model, PairBatches(split.train, 100), make_optimizer(model), last=1))
-
-
-@pytest.mark.parametrize(
-    ("name", "turns"),
-    [
-        *((name, Turns(2, 1, triples_per_row=0.5)) for name in ("adam", "adagrad", "lazy", "momentum")),
-        ("adam", Turns()),
-        ("adam", Turns(2, 1, shares_moments=True)),
-    ],
-)
-def test_resuming_equals_not_stopping(split: Split, tmp_path: Path, name: str, turns: Turns) -> None:
-    def fitted(model: TurnTaking, stop: int = 4) -> list[Epoch]:
-        epochs = []
-        folder = None if model is whole else tmp_path
-        for step in fit(
-            model, split, batches_of(model, split), optimizer=OPTIMIZERS[name](model), epochs=4, accumulate=2,
-            clip_norm=1.0, evaluate_every=4, folder=folder, resume=True,
-        ):  # fmt: skip
-            epochs.append(step.epoch)
-            if step.epoch.number == stop:
-                break
-        return epochs
-
-    whole, first, second = (made(split, turns) for _ in range(3))
-    told = [(epoch.loss, epoch.parts) for epoch in fitted(whole)]
-    fitted(first, stop=2)
-    assert [(epoch.loss, epoch.parts) for epoch in fitted(second)] == told[2:]
-    assert equal(whole, second)
-
-
-def test_a_checkpoint_of_other_turns_is_refused(split: Split, tmp_path: Path) -> None:
-    def fitted(turns: Turns | None, folder: Path) -> None:
-        model = made(split, turns)
-        next(fit(model, split, batches_of(model, split), epochs=9, evaluate_every=9, folder=folder, resume=True))
-
-    for name in ("apart", "one"):
-        (tmp_path / name).mkdir()
-    fitted(Turns(), tmp_path / "apart")
-    with pytest.raises(InputError, match=r"has the moments rows\.exp_avg, .*, Adam keeps exp_avg, exp_avg_sq, step;"):
-        fitted(None, tmp_path / "apart")
-    fitted(None, tmp_path / "one")
-    with pytest.raises(InputError, match=r"Adam keeps exp_avg, exp_avg_sq, step of each of rows, triples;"):
-        fitted(Turns(), tmp_path / "one")
-
-
-def test_a_run_logs_each_stream_and_schedules_all_steps(split: Split, tmp_path: Path) -> None:
-    keys = {"epochs": 2, "batch_size": 100, "batches": "pair", "schedule": "cosine", "learning_rate": 1.0}
-    recipe = make_recipe({"model": {"name": "CKE"}, "training": keys | {"accumulate": 3, "optimizer": "sgd"}})
-    model, folder = made(split, Turns(2, 1)), RunFolder(tmp_path)
-    lines = [folder.log(step) for step in fit_recipe(recipe, model, split, tmp_path)]
-    assert [json.loads(line)["parts"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == [
-        line["parts"] for line in lines
-    ]
-    assert list(lines[0]["parts"]) == ["ranking", "graph"]
-    assert lines[0]["loss"] == pytest.approx(sum(lines[0]["parts"].values()))
-    steps = num_steps(batches_of(model, split), 3)
-    assert steps == 3 + 2
-    rates = [line["learning_rate"] for line in lines]
-    passed = [(steps * epoch - 1) / (2 * steps) for epoch in (1, 2)]
-    assert rates == pytest.approx([(1 + np.cos(np.pi * share)) / 2 for share in passed])
-    CsvLogger(tmp_path, lines)
-    with (tmp_path / "log.csv").open(newline="") as file:
-        assert [float(row["loss graph"]) for row in csv.DictReader(file)] == [line["parts"]["graph"] for line in lines]

@@ -1,11 +1,8 @@
-"""Tuning: what wins, what a kill leaves, what several processes share, and what is said of it."""
+"""Tuning: what wins, how a tuning goes on, and what is said of it."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from tunings import SPACE, recipe_on, tried
 from typer.testing import CliRunner
 
 import nextitem as ni
@@ -30,53 +28,6 @@ if TYPE_CHECKING:
     import optuna
 else:
     optuna = pytest.importorskip("optuna", reason='optuna is not installed: "nextitem[tune]"')
-
-SMALL: Layer = {"model": {"name": "BPR", "dim": 8}, "training": {"epochs": 2, "batch_size": 64}}
-SPACE = {"only": True, "model.dim": [4, 8, 16], "training.learning_rate": {"low": 1e-3, "high": 1e-1, "log": True}}
-USERS, ITEMS = 60, 30
-
-# A process that tunes, and is killed when its trial of that number has begun.
-SCRIPT = """
-import json, os, signal, sys
-from pathlib import Path
-from nextitem.recipe import make_recipe
-from nextitem.tuning.tune import TrialBegun, tuning
-layer, out, space, trials, killed_at = json.loads(sys.argv[1])
-for event in tuning(make_recipe(layer), Path(out), trials=trials, space=space):
-    if isinstance(event, TrialBegun) and event.number == killed_at:
-        os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-@pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory, random_log: Callable[..., str]) -> Path:
-    path = tmp_path_factory.mktemp("tune") / "log.csv"
-    path.write_text(random_log(USERS, ITEMS, 4, 12))
-    return path
-
-
-def layer_on(log: Path, *layers: Layer) -> Layer:
-    of: Layer = {"data": {"source": str(log)}, "evaluation": {"baselines": ["Popularity"]}}
-    return make_recipe(SMALL, of, *layers).model_dump(mode="json")
-
-
-def recipe_on(log: Path, *layers: Layer) -> Recipe:
-    return make_recipe(layer_on(log, *layers))
-
-
-@pytest.fixture(scope="module")
-def tuned(log: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuning:
-    return ni.tune(recipe_on(log), tmp_path_factory.mktemp("tuned") / "out", trials=7, space=SPACE)
-
-
-def started(log: Path, out: Path, trials: int, killed_at: int | None = None) -> subprocess.Popen[str]:
-    told = json.dumps([layer_on(log), str(out), SPACE, trials, killed_at])
-    command = [sys.executable, "-c", SCRIPT, told]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-
-
-def tried(found: Tuning) -> list[tuple[Any, ...]]:
-    return found.trials.select("trial", "state", "value", "model.dim", "training.learning_rate").rows()
 
 
 def test_the_first_trial_is_the_recipe_as_it_is_and_the_best_value_wins(log: Path, tuned: Tuning) -> None:
@@ -145,54 +96,6 @@ def test_what_the_recipe_has_may_lie_outside_of_the_space(log: Path, tmp_path: P
     dims = found.trials["model.dim"].to_list()
     assert dims[0] == 8
     assert set(dims[1:]) <= {4, 16}
-
-
-def test_a_kill_loses_no_trial_that_was_over_and_the_one_under_way_is_tried_again(
-    log: Path, tmp_path: Path, tuned: Tuning
-) -> None:
-    killed = started(log, tmp_path / "out", 5, killed_at=2)
-    _, said = killed.communicate(timeout=900)
-    assert killed.returncode == -9, said
-    found = ni.tune(recipe_on(log), tmp_path / "out", trials=5, space=SPACE)
-    rows = tried(found)
-    assert rows[:2] == tried(tuned)[:2]
-    assert rows[2][1] == "killed, tried again"
-    assert rows[3][1] == "complete"
-    assert rows[3][2:] == tried(tuned)[2][2:]  # the same values again, and what they are worth
-    assert [row[1] for row in rows].count("complete") == 5
-
-
-def test_a_trial_that_is_killed_twice_is_not_tried_a_third_time(log: Path, tmp_path: Path) -> None:
-    for number in (1, 2):  # what ends without a word leaves what a killed process does
-        events = tune.tuning(recipe_on(log), tmp_path / "out", trials=3, space=SPACE)
-        assert any(isinstance(event, tune.TrialBegun) and event.number == number for event in events)
-        del events
-    rows = tried(ni.tune(recipe_on(log), tmp_path / "out", trials=3, space=SPACE))
-    assert [row[1] for row in rows] == ["complete", "killed, tried again", "killed twice", "complete", "complete"]
-    assert rows[1][3:] == rows[2][3:] != rows[3][3:]
-
-
-def test_processes_share_one_tuning(log: Path, tmp_path: Path) -> None:
-    pair = [started(log, tmp_path / "out", 6) for _ in range(2)]
-    for one in pair:
-        assert one.communicate(timeout=900)[1] == ""
-        assert one.returncode == 0
-    found = ni.tune(recipe_on(log), tmp_path / "out", trials=6, space=SPACE)
-    assert found.trials["state"].to_list() == ["complete"] * 6
-    assert len(set(found.trials["training.learning_rate"])) == 6  # none was proposed twice
-    assert found.report is not None
-
-
-def test_who_ends_first_leaves_the_test_cases_to_who_ends_last(log: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    events = tune.tuning(recipe_on(log), out, trials=2, space=SPACE)
-    for event in events:
-        if isinstance(event, tune.TrialBegun) and event.number == 1:
-            break
-    found = ni.tune(recipe_on(log), out, trials=2, space=SPACE)
-    assert (found.others, found.report) == (1, None)
-    assert "Other processes are still at 1 trial" in sentences(found)[-1]
-    assert next(event for event in events if isinstance(event, Tuning)).report is not None
 
 
 def test_a_trial_that_falls_behind_is_ended_between_epochs(

@@ -236,7 +236,7 @@ def threads_as_before() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("threads_as_before")
-@pytest.mark.parametrize("loss", ["cross_entropy", "bce"])
+@pytest.mark.parametrize("loss", [pytest.param("cross_entropy", marks=pytest.mark.slow), "bce"])  # bce draws, too
 def test_a_killed_run_resumes_to_bit_identical_weights(tmp_path: Path, loss: str) -> None:
     """SIGKILL in the middle of an epoch, then --resume, against a run that nobody touched."""
     keys = ["--training.epochs", "3", "--training.batches", "next_item", "--training.batch_size", "8"]

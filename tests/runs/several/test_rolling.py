@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from typer.testing import CliRunner
 import nextitem as ni
 from nextitem.cli.main import app
 from nextitem.data.splits.timed import DAY
-from nextitem.recipe import Layer, make_recipe
+from nextitem.recipe import Layer, make_recipe, read_layer
+from nextitem.runs.learning.run import run
 from nextitem.runs.parts import build
 from nextitem.runs.several.rolling import windows_of
 
@@ -93,8 +95,17 @@ def test_windows_before_the_log_begins_are_refused(log: Path) -> None:
         build.build_split(make_recipe({"split": {"kind": "at_time", "windows": 2}}).split, dataset, 0)
 
 
-def test_the_command_makes_a_run_a_window_and_one_table(log: Path, tmp_path: Path) -> None:
-    """Two processes: the runs of an experiment are such."""
+def test_the_command_makes_a_run_a_window_and_one_table(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made here, where a plan would begin a process each, of which test_experiment has the real ones."""
+
+    def here(recipe: Path, folder: Path) -> list[str]:
+        list(run(make_recipe(read_layer(recipe)), folder))
+        return [sys.executable, "-S", "-c", ""]
+
+    monkeypatch.setattr("nextitem.runs.several.making.command_of", here)
+    monkeypatch.setattr("nextitem.runs.several.making.PAUSE", 0.02)
     words = [
         "run",
         str(log),
