@@ -25,7 +25,8 @@ HistoryRatings = Annotated[
     str | None,
     typer.Option(
         metavar="R1,R2,..",
-        help="How the items of --history were rated, for models that go by ratings: numbers, or kinds of events.",
+        help="How the items of --history were rated, for models that go by ratings: numbers, or their words "
+        "where the run's log has kinds of events.",
     ),
 ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -105,3 +107,10 @@ def test_first_targets_that_nothing_came_before_are_refused() -> None:
     data = Dataset(Sequences(rows.items, rows.starts, rows.stops, stamps), plain.users, plain.items)
     with pytest.raises(InputError, match=r"cases first: nothing came before the first target of valid and test"):
         ni.split.one_target(at_time(data, 3, 5), "first")
+
+
+def test_targets_that_stand_elsewhere_than_behind_their_histories_are_refused() -> None:
+    split = at_time(two_users(), 2, 4)
+    apart = replace(split.test, target=replace(split.test.target, items=split.test.target.items.copy()))
+    with pytest.raises(InputError, match="targets follow their histories in one array"):
+        ni.split.one_target(replace(split, test=apart), "last")

@@ -103,8 +103,11 @@ def _at(holdout: Holdout, rows: np.ndarray, places: np.ndarray) -> Holdout:
     A row's targets stand behind its history in one array, as `ratio.assemble` leaves them.
     """
     history, target = holdout.history, holdout.target
-    assert history.items is target.items
-    assert (history.stops == target.starts).all()
+    if history.items is not target.items or not np.array_equal(history.stops, target.starts):
+        raise InputError(
+            "one target a case is for a split whose targets follow their histories in one array, as those of ni.split "
+            "do; found others, so take what ni.split made"
+        )
     cases = Holdout(
         holdout.users[rows],
         replace(history, starts=history.starts[rows], stops=places),

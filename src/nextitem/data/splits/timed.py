@@ -124,10 +124,13 @@ def gap_seconds(gap: Gap) -> float:
     Raises:
         InputError: it is no duration, or below 0.
     """
-    found = duration_seconds(gap) if isinstance(gap, str) else float(gap)
-    if found is None or not 0 <= found < math.inf:
-        raise InputError(f"split.gap is a time above 0 with its unit, such as 1d, 12h or 1h30m; found {gap!r}")
-    return found
+    found = duration_seconds(gap) if isinstance(gap, str) else gap
+    if not isinstance(found, float | int) or not 0 <= found < math.inf:
+        raise InputError(
+            "split.gap is a time with its unit, such as 1d, 12h or 1h30m (in Python also seconds, 0 for none); found "
+            f"{gap!r}"
+        )
+    return float(found)
 
 
 def _gap_ticks(gap: Gap, dataset: Dataset) -> int:
