@@ -118,6 +118,14 @@ def test_with_again_the_run_that_is_to_be_replaced_is_not_told_of(
     assert "1 epoch is kept" in nextitem("run", "--resume", tmp_path)[1]  # the older run goes on where it was
 
 
+@pytest.fixture(autouse=True)
+def a_terminal() -> Iterator[None]:
+    """Ctrl-C is heard: what a shell starts beside it ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize(("number", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
 def test_a_signal_to_end_leaves_what_ctrl_c_leaves(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -130,17 +131,15 @@ except InputError as error:
 
 
 @pytest.mark.parametrize("umask", ["777", "400", "200"])
-def test_a_folder_that_its_maker_cannot_enter_is_told(tmp_path: Path, umask: str) -> None:
+def test_a_folder_that_its_maker_cannot_enter_is_told(umask: str) -> None:
     """To root no folder is closed: it becomes nobody, and the modules are loaded before."""
-    (tmp_path / "open").mkdir()
-    (tmp_path / "open").chmod(0o777)
-    for one in (tmp_path, *tmp_path.parents[:2]):
-        one.chmod(one.stat().st_mode | 0o011)
     code = UNDER_UMASK.replace("os.umask", "os.geteuid() or os.setuid(65534)\nos.umask")
-    command = [sys.executable, "-c", code, str(tmp_path / "open" / "data"), umask]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert "the umask has it; set another, as with umask 022" in done.stdout
-    assert os.listdir(tmp_path / "open") == []
+    with TemporaryDirectory() as place:  # not beside those of other tests, which are closed to others
+        os.chmod(place, 0o777)
+        command = [sys.executable, "-c", code, f"{place}/data", umask]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        assert "the umask has it; set another, as with umask 022" in done.stdout
+        assert os.listdir(place) == []
 
 
 def test_what_cannot_be_held_is_written_all_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from nextitem.serving.server import address_of, listen
 from nextitem.serving.server import serve as answer
 from nextitem.serving.service import Opening, Service, Workers
 
-FAULTS = Path(sys.argv[2])
+FAULTS = Path(sys.argv[-1])
 
 
 def is_taken(fault: str) -> bool:

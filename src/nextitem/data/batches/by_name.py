@@ -41,7 +41,7 @@ def batch_keys(kind: str) -> dict[str, Key]:
 
     >>> from nextitem.keys import defaults_of
     >>> defaults_of(batch_keys("cloze"))
-    {'mask_share': 0.2, 'newest_share': 0.0}
+    {'mask_share': 0.2, 'newest_share': 0.0, 'target_rating': None}
     """
     return keys_of(find_batches(kind), keyword_only=True)
 
