@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from nextitem.cli import main as cli
 from nextitem.cli.main import app, main
 from nextitem.errors import InputError
 from nextitem.recipe import make_recipe
@@ -179,6 +181,20 @@ def test_a_mistake_is_one_line_on_stderr(
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+
+
+def test_a_fault_without_a_file_is_not_told_as_one_of_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A port that is closed to this user, for one."""
+
+    def refused() -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(cli, "app", refused)
+    with pytest.raises(PermissionError):
+        main()
+    assert "name another file" not in capsys.readouterr().err
 
 
 def test_keys_without_a_section_are_refused() -> None:

@@ -81,11 +81,14 @@ class Browser:
                 "Input.dispatchKeyEvent", type=kind, key=key, code=key, modifiers=modifiers, windowsVirtualKeyCode=code
             )
 
-    def picture(self, width: int, height: int, *, dark: bool = False) -> bytes:
-        """WebP of the upper part of the page, as a window of this size shows it."""
+    def resize(self, width: int, height: int) -> None:
+        """As a window of that size, a phone's if it is narrow."""
         self.tell(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < MOBILE
         )
+
+    def picture(self, *, dark: bool = False) -> bytes:
+        """WebP of what the window shows of the page."""
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.tell("Emulation.setEmulatedMedia", features=scheme)
         time.sleep(SETTLED)

@@ -29,7 +29,6 @@ AUDIT = f"nextitem audit shop.csv {NAMED} --dim 32 --fast --out audit"
 RUN = "runs/SASRec-shop.csv"
 FROM = {"-m SASRec": "Test: ", "compare": "", "audit": "shop.csv: "}  # of what is drawn: from where on
 SIZE = (1100, 800)  # of a page
-WINDOW = {"width": SIZE[0], "height": SIZE[1], "deviceScaleFactor": 1, "mobile": False}
 BOUGHT = "&".join(f"item=sku-{number}" for number in (3, 10, 31))
 
 
@@ -69,11 +68,11 @@ def draw_pages(shop: Path) -> None:
     """The page of the run, and the service's, in two languages."""
     browser = Browser(shop / "browser", ",".join(map(str, SIZE)))
     try:
+        browser.resize(*SIZE)
         browser.tell("Page.navigate", url=(shop / "run.html").as_uri())
         browser.until("document.querySelector('figure')?.textContent")
-        browser.tell("Emulation.setDeviceMetricsOverride", **WINDOW)
         browser.value("document.querySelector('figure').parentElement.previousElementSibling.scrollIntoView()")
-        (PICTURES / "report.webp").write_bytes(browser.picture(*SIZE))
+        (PICTURES / "report.webp").write_bytes(browser.picture())
         with served(shop) as address:
             for language, name in (("en", "service"), ("zh", "service.zh")):
                 browser.tell("Page.navigate", url="about:blank")
@@ -81,7 +80,7 @@ def draw_pages(shop: Path) -> None:
                 browser.until("document.querySelectorAll('#next button').length > 20")
                 browser.value("document.querySelectorAll('#next button')[2].click()")  # why it is there
                 browser.until("document.querySelector('#next .why div')?.textContent || ''")
-                (PICTURES / f"{name}.webp").write_bytes(browser.picture(*SIZE, dark=language == "zh"))
+                (PICTURES / f"{name}.webp").write_bytes(browser.picture(dark=language == "zh"))
     finally:
         browser.end()
 

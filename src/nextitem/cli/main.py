@@ -178,7 +178,7 @@ def _run_app() -> None:
         found = stopped(interrupt)
         _stop(found.code, str(found))
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in NO_PLACE:
+        if isinstance(error, OSError) and error.filename is not None and error.errno in NO_PLACE:
             _stop(2, f"{str(error.filename)[:LONGEST]}: {error.strerror}; name another file or folder")
         from nextitem.installation.line import installation_line
 
