@@ -134,12 +134,13 @@ class Dataset:
         """What stands beside the log, as a split hands it to models."""
         return Side(self.user_attributes, self.item_attributes, self.knowledge, self.trust)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Write a folder that `load` reads. It appears whole or not at all.
 
         Raises:
             InputError: something that is not a saved data set stands there.
         """
+        folder = Path(folder)
         if folder.exists() and not (folder / "dataset.json").exists():
             raise InputError(f"{folder} exists and is not a saved data set; name another folder")
         with replacing_folder(folder) as part:
@@ -167,12 +168,13 @@ class Dataset:
         write(folder / "dataset.json", (json.dumps(description) + "\n").encode())
 
     @classmethod
-    def load(cls, folder: Path) -> Dataset:
+    def load(cls, folder: str | Path) -> Dataset:
         """The data set that `save` wrote, memory-mapped: nothing is read before it is used.
 
         Raises:
             InputError: it was saved in a format that this version does not know, or is damaged.
         """
+        folder = Path(folder)
         description = _description(folder / "dataset.json")
         if description["format"] not in READS:
             raise InputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ class IdMap:
         """External ids -> int64 indices; 0 where an id is unknown."""
         if isinstance(external, pl.Series):
             return self._indices_of(external)
-        return np.array([self._index_of.get(str(one), PAD) for one in external], dtype=np.int64)
+        return np.fromiter(map(self._index_of.get, map(str, external), repeat(PAD)), dtype=np.int64)
 
     def _indices_of(self, external: pl.Series) -> np.ndarray:
         """The same for a whole column, by a hash join; missing ids are unknown."""

@@ -137,12 +137,17 @@ class Trained(Recommender):
     trains_on: tuple[str, ...] = ("next_item", "prefix")
     learns_in_part: ClassVar[bool] = False  # a step may leave parameters without a gradient, the same in all processes
     needs_all_rows: ClassVar[bool] = False  # its loss is of all that a user met, so that no target can be left out
+    has_learned = False  # whether it has taken a step, or weights were loaded: its first ones are gone
     pretrain_epochs: int = 0  # the first ones, in which it learns no next item, so that nothing is validated
 
     def __init__(self, num_items: int) -> None:
         super().__init__(num_items)
         self.objective: Objective = FullSoftmax()  # of a model that takes_objective
         self.objective.is_default = True
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        super().load_weights(weights)
+        self.has_learned = True
 
     def prepare(self, train: TrainingData) -> None:
         """See the training data once, before the first step; most models need nothing of it."""

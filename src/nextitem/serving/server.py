@@ -12,6 +12,7 @@ import uvicorn
 
 from nextitem.errors import InputError
 from nextitem.serving.app import application
+from nextitem.serving.collecting import set_aside
 from nextitem.serving.service import Service
 
 BACKLOG = 2048  # connections that wait to be taken
@@ -60,6 +61,7 @@ def serve(service: Service, listener: socket.socket, token: str | None, begun: C
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if not self.should_exit:
+                set_aside()
                 begun()
 
     config = uvicorn.Config(

@@ -21,6 +21,7 @@ from nextitem.runs.asking.explain import Explainer, Explanation, has_paths
 from nextitem.runs.asking.recommend import Run, load
 from nextitem.runs.folder.histories import HISTORIES
 from nextitem.serving.card import card
+from nextitem.serving.collecting import set_aside_anew
 from nextitem.serving.engine import Engine
 from nextitem.serving.limits import Limits
 from nextitem.serving.meters import Meters
@@ -186,6 +187,7 @@ class Service:
             run = self.opening.open()
             self.shelf, self._explainer = Shelf(run), None
             self.engine.run = run
+            set_aside_anew()
             self.meters.saw_reload(True)
             return run, time.perf_counter() - start
         except Exception as error:  # whatever it is, the run from before answers

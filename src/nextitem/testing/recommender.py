@@ -7,9 +7,11 @@ class TestGRU4Rec(RecommenderTests):
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 from unittest import SkipTest
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,7 +22,9 @@ from nextitem.data.splits.split import Split, leave_one_out
 from nextitem.data.training_data import Sizes
 from nextitem.evaluation.evaluate import evaluate
 from nextitem.models.base import Fitted, Recommender, Trained
+from nextitem.models.field_towers import FieldTowers
 from nextitem.models.negatives import unseen_sampler
+from nextitem.models.strangers import forget_strangers, is_known
 from nextitem.models.towers import ItemTower, SequenceModel, TowerFree
 from nextitem.nn.losses import binary_cross_entropy
 from nextitem.nn.objectives import Sampled
@@ -79,6 +83,7 @@ class RecommenderTests:
             model.fit(split.training_data)
         if isinstance(model, Trained):
             model.prepare(split.training_data)
+            forget_strangers(model, split.training_data)
         if isinstance(model, TowerFree) and model.takes_objective:
             model.objective = Sampled(binary_cross_entropy, unseen_sampler(split.train, split.num_items))
         return model
@@ -207,6 +212,22 @@ class RecommenderTests:
             model.loss(batch).backward()  # type: ignore[no-untyped-call]
         idle = [name for name, one in model.named_parameters() if one.grad is None or not one.grad.any()]
         assert not [name for name in idle if not name.endswith("key.bias")]  # softmax cancels the bias of keys
+
+    def test_users_of_whom_there_is_nothing_to_learn_are_answered_alike(self) -> None:
+        """What was drawn for them by chance is no answer."""
+        split = leave_one_out(self.data())
+        rows = split.train.to_lists()
+        split = replace(split, train=timed(Sequences.from_lists([[], [], *rows[2:]])))
+        model = self.built(split)
+        if model.answers_by_network or isinstance(model, FieldTowers):
+            raise SkipTest("the model knows such users by their friends or attributes")
+        if isinstance(model, Trained):
+            optimizer = make_optimizer(model, learning_rate=self.learning_rate)
+            model.loss(next(iter(self.batches(model, split).epoch(1)))).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        one, other = self.score(model.eval(), [[1, 2], [1, 2]])
+        assert_near(one, other)
+        assert is_known(model, np.array([1, 3])).tolist() == [not model.knows_users or model.takes_strangers, True]
 
     def test_scores_are_made_where_the_model_lies(self) -> None:
         """On a device that is no CPU they are the same, up to rounding."""

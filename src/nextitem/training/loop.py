@@ -99,6 +99,7 @@ def train(
     for number in range(first, last + 1):
         start, losses = time.perf_counter(), Means()
         wrapped.train()
+        model.has_learned = True
         with torch.random.fork_rng(), profile.watching(model):
             torch.manual_seed(int(np.random.SeedSequence((seed, number, processes.rank)).generate_state(1)[0]))
             model.begin_epoch(number)

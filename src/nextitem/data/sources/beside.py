@@ -55,7 +55,7 @@ def beside(log: Path) -> dict[str, Path]:
     return ({} if attributes is None else {"items": attributes}) | graph_beside(log) | network_beside(log)
 
 
-def beside_source(source: str, log: Path, data_dir: Path | None = None) -> dict[str, Path]:
+def beside_source(source: str, log: Path, data_dir: str | Path | None = None) -> dict[str, Path]:
     """The same, and of a public data set what its name says stands beside it."""
     return beside(log) | find_beside(source, data_dir)
 

@@ -38,7 +38,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
 
 def open_data(
     source: str,
-    data_dir: Path | None = None,
+    data_dir: str | Path | None = None,
     *,
     format: str = "auto",
     user: str | None = None,
@@ -100,7 +100,7 @@ def open_data(
     return file_log(path, known, engine, options), said
 
 
-def locate(source: str, data_dir: Path | None = None) -> tuple[Path, str | None, str]:
+def locate(source: str, data_dir: str | Path | None = None) -> tuple[Path, str | None, str]:
     """The file of a log, of many the first; and of a public one its format, and a sentence on where it came from.
 
     Raises:
@@ -114,7 +114,7 @@ def locate(source: str, data_dir: Path | None = None) -> tuple[Path, str | None,
     return path, None, str(path)
 
 
-def files_of(source: str, data_dir: Path | None = None) -> tuple[Path, ...] | None:
+def files_of(source: str, data_dir: str | Path | None = None) -> tuple[Path, ...] | None:
     """The files of a log that has many, in their order: those of a pattern, or of a folder where they are called alike
     but for numbers. None: it has one.
 
@@ -135,7 +135,7 @@ def files_of(source: str, data_dir: Path | None = None) -> tuple[Path, ...] | No
 
 def read_dataset(
     source: str | Path | AnyTable | SparseMatrix,
-    data_dir: Path | None = None,
+    data_dir: str | Path | None = None,
     *,
     format: str = "auto",
     user: str | Sequence[str] | None = None,

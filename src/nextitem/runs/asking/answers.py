@@ -71,9 +71,10 @@ def answers(run: Opened, asked: list[KnownRow], rules: Rules, index: Index | Non
         items, values = limited(search, rules.k, rules.num_shown, rules.limit)
     for row, places in zip(asked, items, strict=True):
         refuse_fewer(row.name, places, rules)
+    ids = run.items.ids(items.ravel())  # of all rows at once
     return [
-        Recommendation(run.items.ids(places), of_row.tolist(), row.skipped)
-        for places, of_row, row in zip(items, values, asked, strict=True)
+        Recommendation(ids[start : start + rules.k], of_row.tolist(), row.skipped)
+        for start, of_row, row in zip(range(0, items.size, rules.k), values, asked, strict=True)
     ]
 
 

@@ -27,6 +27,7 @@ from polars.io.plugins import register_io_source
 from nextitem.data.ids import PAD
 from nextitem.data.saving import disk_faults
 from nextitem.errors import InputError
+from nextitem.models.strangers import is_known
 from nextitem.runs.asking.answers import Rules, best_kept, popular
 from nextitem.runs.asking.listed import read_listed
 from nextitem.runs.asking.recommend import Run
@@ -72,9 +73,10 @@ class Asked:
 
 
 def _known(run: Run, places: np.ndarray) -> np.ndarray:
-    """The indices, with PAD for users who met nothing where the model knows a user by what they met."""
+    """The indices, with PAD for users of whom the model learned nothing, or who met nothing where it goes by that."""
     if is_known_without_items(run.model):
         return places
+    places = np.where(is_known(run.model, places), places, PAD)
     has_met = np.concatenate([[False], run.histories.lengths > 0])
     known: np.ndarray = np.where(has_met[places], places, PAD)
     return known

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.catalogue import MODELS
+from nextitem.models.strangers import is_known
 from nextitem.runs.asking.moments import in_unit, rows_in_unit
 from nextitem.runs.asking.rated import as_ratings
 from nextitem.runs.folder.opened import Opened
@@ -109,9 +111,12 @@ def _known_row(
     except TypeError as error:
         raise InputError(f"{name} is {history!r}; a history is a list of item ids") from error
     indices = run.items.indices(ids)
-    skipped = [item for item, index in zip(ids, indices, strict=True) if index == PAD]
+    is_known_item = indices != PAD
+    skipped = [] if is_known_item.all() else [ids[place] for place in np.flatnonzero(~is_known_item)]
     index = int(run.users.indices([user])[0]) if run.model.knows_users and user is not None else PAD
-    problem, is_stranger = "", run.model.knows_users and not run.model.takes_strangers and index == PAD
+    takes_anyone = not run.model.knows_users or run.model.takes_strangers
+    problem = ""
+    is_stranger = not takes_anyone and (index == PAD or not is_known(run.model, np.array([index]))[0])
     if is_stranger:
         problem = f"{name}: {run.recipe.model.label} was not trained on the user {user!r}"
     elif skipped and (unknown == "error" or len(skipped) == len(ids)):
@@ -120,12 +125,11 @@ def _known_row(
         problem = f"{name} has {len(skipped)} item ids that the model does not know{no_other}: {told}"
     if problem and unknown == "error" and not (is_stranger and fallback != "none"):
         raise InputError(f"{problem}; leave it out, or pass unknown='skip'")
-    kept = [place for place, index in enumerate(indices) if index != PAD]
     for what, values in beside.items():
         if values and len(values) != len(ids):
             raise InputError(f"{name} has {len(ids)} items and {len(values)} {what}; give one for each item")
-    times, ratings = ([values[place] for place in kept] if values else [] for values in beside.values())
-    return KnownRow(name, indices[kept].tolist(), index, times, ratings, None, skipped, problem)
+    times, ratings = (list(compress(values, is_known_item)) for values in beside.values())
+    return KnownRow(name, indices[is_known_item].tolist(), index, times, ratings, None, skipped, problem)
 
 
 def with_candidates(
@@ -171,12 +175,22 @@ def problem_of(run: Opened, name: str, place: int, num_met: int) -> tuple[str, s
             way += "; of somebody who stands in the network alone, train with --data.trust_strangers users"
         return f"{name} is not among the {len(run.users):,} users of the run", way
     if num_met or is_known_without_items(run.model):
-        return "", ""
+        return _not_trained_on(run, name, place)
     able = [name for name, model in MODELS.items() if model.answers_by_network]
     return (
         f"{name} has no interactions in the data of the run, and {run.recipe.model.label} knows a user by these alone",
         f"take a model that goes by whom they trust ({', '.join(able)}), or the most popular items (--fallback "
         "popularity)",
+    )
+
+
+def _not_trained_on(run: Opened, name: str, place: int) -> tuple[str, str]:
+    if is_known(run.model, np.array([place]))[0]:
+        return "", ""
+    return (
+        f"{run.recipe.model.label} was trained on nothing of {name}: all of theirs lies in the validation and test",
+        "train it on all data once it is evaluated (nextitem run --refit), take a model that goes by histories, "
+        "such as SASRec or EASE, or the most popular items (--fallback popularity)",
     )
 
 
@@ -222,6 +236,8 @@ def refuse_short(rows: list[KnownRow], k: int, hidden: np.ndarray) -> None:
     """
     num_shown = int((~hidden).sum())
     for row in rows:
+        if k <= num_shown - len(row.items):  # even if none of them was there twice, or hidden
+            continue
         left = num_shown - int((~hidden[list(set(row.items))]).sum())
         if not row.problem and k > left:
             raise InputError(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from nextitem.models.base import Recommender
 from nextitem.models.counting import interaction_matrix
+from nextitem.models.strangers import is_known
 from nextitem.models.towers import TwoTower
 from nextitem.runs.asking.nearest import By, Side, in_words, nearest, shares
 from nextitem.runs.folder.opened import Opened
@@ -48,9 +50,10 @@ def has_user_vectors(model: type[Recommender]) -> bool:
 
 
 def _vectors(model: Recommender) -> Tensor:
-    """(R + 1, D) of R users."""
+    """(R + 1, D) of R users; zero of whom the model was not trained on, whatever it makes of a zero row."""
     assert isinstance(model, TwoTower)
-    return model.user_vectors()
+    vectors = model.user_vectors()
+    return vectors * torch.from_numpy(is_known(model, np.arange(len(vectors))))[:, None]
 
 
 def _shares(run: Opened, number: int) -> Tensor:

@@ -14,6 +14,7 @@ from nextitem.errors import InputError, expect
 from nextitem.evaluation.protocol import Protocol
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.catalogue import MODELS
+from nextitem.models.strangers import forget_strangers
 from nextitem.models.towers import TowerFree
 from nextitem.nn.objectives import Objective
 from nextitem.processes import ALONE
@@ -54,7 +55,7 @@ def epochs(
     memory: int | None = None,
     seed: int | None = None,
     fabric: Fabric | None = None,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     resume: bool = False,
     track: Track | None = None,
     profile: Profile | None = None,
@@ -108,6 +109,8 @@ def epochs(
     assert training is not None  # with_training gives one
     refuse_cut(model, training.accumulate)
     model.prepare(split.training_data)
+    if not model.has_learned:
+        forget_strangers(model, split.training_data)
     batches = batches or build.build_batches(training, model, split, seed)
     _take_objective(model, objective, recipe, split, batches, seed)
     protocol = protocol or build.build_protocol(recipe.evaluation, seed)
@@ -121,8 +124,8 @@ def epochs(
         memory=build.build_memory(recipe.evaluation, split.num_items) if memory is None else memory,
         optimizer=optimizer or build.build_optimizer(training, model), clip_norm=training.clip_norm,
         accumulate=training.accumulate, schedule=schedule or build.build_schedule(training, batches), seed=seed,
-        fabric=fabric or build.build_fabric(training), average=build.build_average(training, model), folder=folder,
-        resume=resume, track=track, profile=profile, log=log,
+        fabric=fabric or build.build_fabric(training), average=build.build_average(training, model),
+        folder=None if folder is None else Path(folder), resume=resume, track=track, profile=profile, log=log,
     )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
 
-from nextitem.errors import expect
 from nextitem.models.base import Trained
 from nextitem.recipe import DataRecipe, Recipe
 from nextitem.runs.asking.recommend import Run, load
@@ -104,9 +103,7 @@ def run(
         InputError: bad data, a folder of another run, or one that is in use.
         NonFiniteLossError: training diverged; the best weights so far are in `out`.
     """
-    expect("recipe", recipe, Recipe, 'make one: ni.make_recipe({"model": {"name": "SASRec"}})')
-    expect("out", out, (str, Path), "name the folder to write")
     bar = EpochBar(console(stderr=True))
-    told = tuple(bar.heard(events(recipe, Path(out), again=again, track=bar.track, data=data, refit=refit)))
+    told = tuple(bar.heard(events(recipe, out, again=again, track=bar.track, data=data, refit=refit)))
     opened = load(out, models=() if recipe.model.own is None else (recipe.model.own,))
     return replace(opened, events=told)

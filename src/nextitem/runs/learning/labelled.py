@@ -14,6 +14,7 @@ from nextitem.errors import InputError, expect
 from nextitem.evaluation.labelled import accuracy, auc, best_threshold, f1, mae, pair_scores, rmse
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.rated import Rated
+from nextitem.models.strangers import forget_strangers
 from nextitem.nn.labels import Labels
 from nextitem.nn.losses.pointwise import logistic, squared_error
 from nextitem.processes import ALONE
@@ -75,6 +76,7 @@ def fit_labelled(
             "that does, such as BPR"
         )
     model.prepare(split.training_data)
+    forget_strangers(model, split.training_data)
     if not isinstance(model, Rated):
         model.objective = _labels_of(split)
     batches = make_batches("pair", split.rows, batch_size, num_items=split.num_items, seed=seed, wanted=model.wanted())

@@ -9,13 +9,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from os.path import lexists
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from nextitem.cores import Load, others_since
 from nextitem.data.dataset import Dataset
 from nextitem.data.splits.split import Leaks, Split
 from nextitem.data.training_data import Sizes
-from nextitem.errors import InputError
+from nextitem.errors import InputError, expect
 from nextitem.models.base import Recommender, Trained
 from nextitem.processes import Processes, joined
 from nextitem.recipe import DataRecipe, Recipe, TrainingRecipe
@@ -75,7 +76,7 @@ Event = Prepared | Built | Progress | refitting.Refitting | RefitEpoch | Finishe
 
 def run(
     recipe: Recipe,
-    out: Path,
+    out: str | Path,
     *,
     again: bool = False,
     track: Track | None = None,
@@ -102,7 +103,10 @@ def run(
         NonFiniteLossError: training diverged; the best weights so far are in `out`.
         LostProcessError: another process of the run ended.
     """
-    folder = RunFolder(out)
+    expect("recipe", recipe, Recipe, 'make one: ni.make_recipe({"model": {"name": "SASRec"}})')
+    expect("out", out, (str, Path), "name the folder to write")
+    expect("data", data, (DataRecipe, NoneType), "such as recipe.data.model_copy(update={'source': PATH})")
+    folder = RunFolder(Path(out))
     check_device(recipe.training.device if recipe.training else "cpu")
     with joined(recipe.training.device if recipe.training else "cpu") as processes, ExitStack() as until_end:
         if recipe.training:
@@ -130,7 +134,7 @@ def run(
         is_due = kept["refit"] and "refit" not in report
         if is_due:
             report = yield from refitting.refit_run(recipe, dataset, split, folder, report, processes, track)
-        yield Finished(out, report, is_kept=bool(kept["report"]) and not is_due)
+        yield Finished(folder.path, report, is_kept=bool(kept["report"]) and not is_due)
 
 
 def _evaluated(

@@ -23,6 +23,7 @@ from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import bytes_of_a_row
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.catalogue import find, make
+from nextitem.models.strangers import forget_strangers
 from nextitem.models.towers import ItemTower
 from nextitem.nn.objectives import Objective
 from nextitem.processes import ALONE, Processes
@@ -137,6 +138,7 @@ def build_model(recipe: Recipe, split: Split, processes: Processes = ALONE) -> R
         model.score_for(recipe.loss.name)
     if isinstance(model, Trained):
         model.prepare(data)
+        forget_strangers(model, data)
     if isinstance(model, Trained) and recipe.loss is not None:
         model.objective = build_objective(recipe, recipe.loss, split, model.max_length)
     if isinstance(model, Fitted):

@@ -25,7 +25,7 @@ class Found:
     said: str  # one sentence: which source served it
 
 
-def find(name: str, data_dir: Path | None = None, watcher: Watcher | None = None) -> Found:
+def find(name: str, data_dir: str | Path | None = None, watcher: Watcher | None = None) -> Found:
     """The verified file of a public data set: from `data_dir` (else NEXTITEM_DATA), the cache, the web.
 
     Terms of use and progress are shown by `watcher`, on stderr if none is given.
@@ -39,7 +39,7 @@ def find(name: str, data_dir: Path | None = None, watcher: Watcher | None = None
     return _anywhere(data, data_dir, watcher)
 
 
-def _anywhere(data: PublicData, data_dir: Path | None, watcher: Watcher | None = None, part: str = "") -> Found:
+def _anywhere(data: PublicData, data_dir: str | Path | None, watcher: Watcher | None = None, part: str = "") -> Found:
     tried: list[str] = []
     found = in_local_folder(data, data_dir, tried) or in_cache(data, tried) or _from_the_web(data, tried, watcher)
     if found is None:
@@ -66,7 +66,7 @@ def _places(data: PublicData) -> str:
     return ", and ".join((training, *(file.place for file in data.held_out.values())))
 
 
-def in_local_folder(data: PublicData, data_dir: Path | None, tried: list[str]) -> Found | None:
+def in_local_folder(data: PublicData, data_dir: str | Path | None, tried: list[str]) -> Found | None:
     """A file that is there but wrong is an error: whoever put it there should know."""
     named = data_dir if data_dir is not None else os.environ.get("NEXTITEM_DATA")
     if not named:
@@ -79,7 +79,7 @@ def in_local_folder(data: PublicData, data_dir: Path | None, tried: list[str]) -
     return None
 
 
-def find_beside(name: str, data_dir: Path | None = None) -> dict[str, Path]:
+def find_beside(name: str, data_dir: str | Path | None = None) -> dict[str, Path]:
     """What stands beside a public data set in `data_dir` (else NEXTITEM_DATA): field of SideTables -> path. Nothing of
     it is downloaded, and a name that is no public data set's has nothing.
 
@@ -93,7 +93,7 @@ def find_beside(name: str, data_dir: Path | None = None) -> dict[str, Path]:
     return {role: path for role, path in places.items() if path is not None}
 
 
-def find_held_out(name: str, data_dir: Path | None = None) -> tuple[Path | None, Path] | None:
+def find_held_out(name: str, data_dir: str | Path | None = None) -> tuple[Path | None, Path] | None:
     """Validation, if there is one, and test of a public data set that comes as a split; None: it does not.
 
     Raises:
@@ -107,7 +107,7 @@ def find_held_out(name: str, data_dir: Path | None = None) -> tuple[Path | None,
     return found.get("valid"), found["test"]
 
 
-def _part(data: PublicData, part: str, data_dir: Path | None) -> Path:
+def _part(data: PublicData, part: str, data_dir: str | Path | None) -> Path:
     """A part of a split, had as its training is."""
     file, source = data.held_out[part], data.held_out_downloads.get(part)
     alone = replace(data, files=(file,), downloads=() if source is None else (source,), held_out={})
