@@ -52,3 +52,7 @@ install_peer recbole \
 install_peer mamba \
     "torch==2.13.0" \
     "torch==2.13.0 mambapy==1.2.0"
+
+install_peer rectools \
+    "rectools==0.19.0 pyarrow==19.0.1"
+# pyarrow: RecTools holds numpy below 2 by its implicit, and later pyarrows want 2. torch is not needed by PureSVD.

@@ -29,7 +29,6 @@ from nextitem.evaluation.beyond import (
     values_of_items,
 )
 from nextitem.evaluation.evaluate import Report, evaluate
-from nextitem.evaluation.highest import first_of_highest
 from nextitem.evaluation.metrics import check, check_monitor
 from nextitem.evaluation.protocol import Protocol
 from nextitem.evaluation.ranking import bytes_of_a_row
@@ -200,15 +199,6 @@ class _Part(Processes):
 
     def sum(self, values: np.ndarray) -> np.ndarray:
         return values
-
-
-@given(st.integers(0, 10_000))
-def test_the_first_of_the_highest_are_those_of_a_stable_sort(seed: int) -> None:
-    scores = torch.from_numpy(np.random.default_rng(seed).integers(0, 4, (7, 12)).astype(np.float32))
-    values, columns = first_of_highest(scores, 5)
-    ordered = scores.sort(dim=1, descending=True, stable=True)
-    assert torch.equal(values, ordered.values[:, :5])
-    assert torch.equal(columns, ordered.indices[:, :5])
 
 
 def test_what_cannot_be_measured_is_refused_by_its_name() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.sparse import coo_array, csr_array
 from torch import Tensor
 
@@ -38,6 +39,21 @@ def multi_hot(inputs: Tensor, num_items: int) -> Tensor:
     table.scatter_(1, inputs, 1.0)
     table[:, PAD] = 0.0
     return table
+
+
+def sum_of_met(inputs: Tensor, table: Tensor) -> Tensor:
+    """(B, T) items and a row an item (V, D) -> the sum of the rows of what was met, each item once (B, D).
+
+    It is `multi_hot(inputs) @ table`, and reads T rows of the table, not all V.
+
+    >>> sum_of_met(torch.tensor([[2, 1, 2], [2, 0, 0]]), torch.tensor([[9.0], [1.0], [3.0]])).tolist()
+    [[4.0], [3.0]]
+    """
+    if not inputs.shape[1]:
+        return table.new_zeros(len(inputs), table.shape[1])
+    items = inputs.sort(1).values
+    is_first = F.pad(items[:, 1:] != items[:, :-1], (1, 0), value=True) & (items != PAD)
+    return F.embedding_bag(items, table, per_sample_weights=is_first.to(table.dtype), mode="sum")
 
 
 def entries_of(starts: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,7 @@ from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.memory import refuse_too_much
 from nextitem.models.base import Fitted
-from nextitem.models.counting import interaction_matrix, multi_hot
+from nextitem.models.counting import interaction_matrix, sum_of_met
 
 WAY_OUT = "take SANSA, which has the same inverse by sparse factors"
 KEPT, HELD = 4, 20  # bytes of a pair of items: of the weights alone, and beside two float64 matrices while it is fitted
@@ -75,4 +75,4 @@ class EASE(Fitted):
         return torch.cholesky_inverse(torch.linalg.cholesky(gram, out=gram), out=gram)
 
     def score(self, batch: Batch) -> Tensor:
-        return multi_hot(batch.inputs, self.num_items) @ self.weights
+        return sum_of_met(batch.inputs, self.weights)

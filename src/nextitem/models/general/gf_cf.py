@@ -19,7 +19,7 @@ from torch import Tensor
 from nextitem.data.batches import Batch
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
-from nextitem.models.counting import interaction_matrix, multi_hot
+from nextitem.models.counting import interaction_matrix, sum_of_met
 from nextitem.models.general.co_occurrence import CoOccurrence
 from nextitem.models.low_rank import largest_singular
 
@@ -63,6 +63,5 @@ class GFCF(CoOccurrence):
     def score(self, batch: Batch) -> Tensor:
         scores = super().score(batch)
         if self.low_pass:
-            history = multi_hot(batch.inputs, self.num_items)
-            scores += self.low_pass * (history @ self.to_frequencies) @ self.to_items.T
+            scores += self.low_pass * sum_of_met(batch.inputs, self.to_frequencies) @ self.to_items.T
         return scores

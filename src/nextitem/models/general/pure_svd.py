@@ -17,7 +17,7 @@ from nextitem.data.batches import Batch
 from nextitem.data.training_data import TrainingData
 from nextitem.errors import InputError
 from nextitem.models.base import Fitted
-from nextitem.models.counting import interaction_matrix, multi_hot
+from nextitem.models.counting import interaction_matrix, sum_of_met
 from nextitem.models.low_rank import largest_singular
 from nextitem.models.towers import ItemTower
 
@@ -50,4 +50,4 @@ class PureSVD(ItemTower, Fitted):
         return self.item_factors
 
     def query(self, batch: Batch) -> Tensor:
-        return multi_hot(batch.inputs, self.num_items) @ self.item_factors
+        return sum_of_met(batch.inputs, self.item_factors)

@@ -12,6 +12,7 @@ import torch
 
 from nextitem.data.ids import PAD
 from nextitem.errors import InputError
+from nextitem.evaluation.highest import first_of_highest
 from nextitem.forking import mark_computed
 from nextitem.retrieval.approximate import Index
 from nextitem.runs.asking.blocks import best, most_popular
@@ -64,9 +65,8 @@ def answers(run: Opened, asked: list[KnownRow], rules: Rules, index: Index | Non
                 scores[places] = float("-inf")
 
             def search(depth: int) -> tuple[np.ndarray, np.ndarray]:
-                top = scores.topk(depth)
-                is_out = torch.isneginf(top.values)
-                return top.indices.masked_fill(is_out, PAD).numpy(), top.values.numpy()
+                top, columns = first_of_highest(scores, depth)
+                return columns.masked_fill(torch.isneginf(top), PAD).numpy(), top.numpy()
 
         items, values = limited(search, rules.k, rules.num_shown, rules.limit)
     for row, places in zip(asked, items, strict=True):

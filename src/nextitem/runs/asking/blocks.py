@@ -19,6 +19,7 @@ from torch.nn.functional import pad
 from nextitem.data.batches import Batch, history_batch
 from nextitem.data.ids import PAD
 from nextitem.data.sequences import Sequences
+from nextitem.evaluation.highest import first_of_highest
 from nextitem.evaluation.ranking import bytes_of_a_row
 from nextitem.forking import mark_computed
 from nextitem.models.base import Recommender
@@ -63,9 +64,9 @@ def best(
             if exclude_seen:
                 places = block.flat_rows(), block.flat_items().astype(np.int64)
                 found[torch.from_numpy(places[0]), torch.from_numpy(places[1])] = -torch.inf
-            top = found[: len(rows)].topk(k)
-            scores[rows] = top.values.float().numpy()
-            items[rows] = np.where(np.isneginf(scores[rows]), PAD, top.indices.numpy())
+            top, columns = first_of_highest(found.float()[: len(rows)], k)
+            scores[rows] = top.numpy()
+            items[rows] = np.where(np.isneginf(scores[rows]), PAD, columns.numpy())
     return items, scores
 
 

@@ -9,6 +9,7 @@ import torch
 
 from nextitem.data.ids import PAD
 from nextitem.errors import InputError
+from nextitem.evaluation.highest import first_of_highest
 from nextitem.forking import mark_computed
 from nextitem.models.catalogue import MODELS
 from nextitem.models.streaming import Stream, Streaming
@@ -63,5 +64,5 @@ class Session:
             raise InputError(f"k must lie between 1 and {left} (the items left); found {k}")
         scores = self._model.next_scores(self._stream).clone()
         scores[[PAD, *self._seen] if exclude_seen else [PAD]] = float("-inf")
-        best = scores.topk(k)
-        return Recommendation(self._run.items.ids(best.indices.numpy()), best.values.tolist(), [])
+        top, columns = first_of_highest(scores[None], k)
+        return Recommendation(self._run.items.ids(columns[0].numpy()), top[0].tolist(), [])

@@ -1,0 +1,140 @@
+"""The loop of lists: the highest scores of each row, in one pass.
+
+A row's list is a heap whose root is its last place: the lowest score and, of equal ones, the last column. An item is
+compared with that alone, and most are lower.
+
+Sizes: B rows, C columns, k places.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numba import prange
+from torch import Tensor
+
+from nextitem.compiling import inner_kernel, parallel_kernel
+from nextitem.nn.kernels.threads import use_torch_threads
+
+SIDE_BY_SIDE = 8  # rows that one worker fills at a time, where the scores of an item lie one behind the other
+
+
+def highest(scores: Tensor, k: int) -> tuple[Tensor, Tensor, bool]:
+    """(B, C) -> the k highest scores of each row (B, k), descending, and their columns, of equal scores the first;
+    and whether a score is NaN, which is compared with nothing: the lists are of no use then.
+
+    float32, on the CPU, k at most C. One behind the other lie the scores of a row or, as an ItemTower leaves them, of
+    an item.
+    """
+    use_torch_threads()
+    top, columns = torch.empty(len(scores), k), torch.empty(len(scores), k, dtype=torch.int64)
+    if scores.stride(0) == 1 and not scores.is_contiguous():
+        workers = -(-len(scores) // SIDE_BY_SIDE)
+        has_nan = np.zeros(workers, dtype=np.bool_)
+        _by_item(scores.T.contiguous().numpy(), top.numpy(), columns.numpy(), has_nan)
+    else:
+        has_nan = np.zeros(len(scores), dtype=np.bool_)
+        _by_row(scores.contiguous().numpy(), top.numpy(), columns.numpy(), has_nan)
+    return top, columns, bool(has_nan.any())
+
+
+@parallel_kernel()
+def _by_row(scores: Any, top: Any, columns: Any, has_nan: Any) -> None:
+    k = top.shape[1]
+    for row in prange(len(scores)):
+        line, values, places = scores[row], top[row], columns[row]
+        wrong = False
+        for column in range(k):
+            wrong |= line[column] != line[column]
+            _raise(values, places, column, line[column], column)
+        lowest = values[0]
+        for column in range(k, line.size):
+            score = line[column]
+            if not score <= lowest:
+                wrong |= score != score
+                _sink(values, places, k, score, column)
+                lowest = values[0]
+        _order(values, places)
+        has_nan[row] = wrong
+
+
+@parallel_kernel()
+def _by_item(scores: Any, top: Any, columns: Any, has_nan: Any) -> None:
+    num_rows, k = top.shape
+    for worker in prange(len(has_nan)):
+        first = worker * SIDE_BY_SIDE
+        count = min(SIDE_BY_SIDE, num_rows - first)
+        lowest = np.empty(SIDE_BY_SIDE, np.float32)
+        wrong = False
+        for column in range(k):
+            for place in range(count):
+                score = scores[column, first + place]
+                wrong |= score != score
+                _raise(top[first + place], columns[first + place], column, score, column)
+        for place in range(count):
+            lowest[place] = top[first + place, 0]
+        for column in range(k, len(scores)):
+            line = scores[column, first : first + count]
+            if count == SIDE_BY_SIDE and not _any_above(line, lowest):
+                continue
+            for place in range(count):
+                if not line[place] <= lowest[place]:
+                    wrong |= line[place] != line[place]
+                    _sink(top[first + place], columns[first + place], k, line[place], column)
+                    lowest[place] = top[first + place, 0]
+        for place in range(count):
+            _order(top[first + place], columns[first + place])
+        has_nan[worker] = wrong
+
+
+@inner_kernel()
+def _any_above(line: Any, lowest: Any) -> bool:
+    """Whether one of SIDE_BY_SIDE scores is above its bound, or none of the numbers; one comparison of vectors."""
+    above = 0
+    for place in range(SIDE_BY_SIDE):
+        above += np.int32(not line[place] <= lowest[place])
+    return above > 0
+
+
+@inner_kernel()
+def _is_behind(value: Any, column: int, other: Any, of_other: int) -> bool:
+    return bool(value < other or (value == other and column > of_other))
+
+
+@inner_kernel()
+def _raise(values: Any, places: Any, size: int, value: Any, column: int) -> None:
+    """One more in a heap of `size`."""
+    at = size
+    while at > 0:
+        above = (at - 1) // 2
+        if not _is_behind(value, column, values[above], places[above]):
+            break
+        values[at], places[at] = values[above], places[above]
+        at = above
+    values[at], places[at] = value, column
+
+
+@inner_kernel()
+def _sink(values: Any, places: Any, size: int, value: Any, column: int) -> None:
+    """In place of the root of a heap of `size`."""
+    at = 0
+    while 2 * at + 1 < size:
+        below = 2 * at + 1
+        if below + 1 < size and _is_behind(values[below + 1], places[below + 1], values[below], places[below]):
+            below += 1
+        if not _is_behind(values[below], places[below], value, column):
+            break
+        values[at], places[at] = values[below], places[below]
+        at = below
+    values[at], places[at] = value, column
+
+
+@inner_kernel()
+def _order(values: Any, places: Any) -> None:
+    """A heap becomes a list, the best first."""
+    for end in range(len(values) - 1, 0, -1):
+        value, column = values[end], places[end]
+        values[end], places[end] = values[0], places[0]
+        _sink(values, places, end, value, column)
