@@ -92,10 +92,10 @@ def _by_item(scores: Any, top: Any, columns: Any, has_nan: Any) -> None:
 @inner_kernel()
 def _any_above(line: Any, lowest: Any) -> bool:
     """Whether one of SIDE_BY_SIDE scores is above its bound, or none of the numbers; one comparison of vectors."""
-    above = 0
+    above = np.int32(0)
     for place in range(SIDE_BY_SIDE):
-        above += np.int32(not line[place] <= lowest[place])
-    return above > 0
+        above = np.int32(above + np.int32(not line[place] <= lowest[place]))
+    return bool(above > 0)
 
 
 @inner_kernel()
