@@ -34,6 +34,23 @@ def speeds(pair: Result, name: str) -> tuple[float, float]:
     return pair["peer"][name], median(one[name] for one in pair["nextitem"])
 
 
+def served(result: Result, server: str, clients: int) -> tuple[float, float]:
+    """Requests a second and the 99th percentile of their milliseconds, medians over the rounds."""
+    rows = [row for row in result["runs"] if row["server"] == server and row.get("clients") == clients]
+    rate, late = (median(row[name] for row in rows) for name in ("requests_per_second", "p99_ms"))
+    return rate, late
+
+
+def everyone(result: Result) -> Result:
+    """Of both in everyone.py: users a second; and our peak."""
+    rows = {who: [row for row in result["runs"] if row["who"] == who] for who in ("nextitem", "rectools")}
+    ours, theirs = (result["users"] / median(row["seconds"] for row in rows[who]) for who in rows)
+    return {
+        "users": result["users"], "millions": result["millions"], "ours": ours, "theirs": theirs,
+        "peak": median(row["peak_mb"] for row in rows["nextitem"]),
+    }  # fmt: skip
+
+
 def epoch_ratio(result: Result, model: str, batches: str) -> float:
     """How many times as long RecBole takes for an epoch."""
     pairs = result["runs"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from kept import block_ratio, equal_width_ratio, growth, is_of, is_shape, kept, made, seconds, speeds, step
+from kept import (
+    block_ratio, equal_width_ratio, everyone, growth, is_of, is_shape, kept, made, seconds, served, speeds, step,
+)  # fmt: skip
 from tables import Lines, as_markdown
 
 MODELS = ("SASRec", "GRU4Rec", "BERT4Rec", "BPR", "LightGCN", "NCF", "ItemKNN", "EASE", "IALS", "MultiVAE",
@@ -29,7 +31,13 @@ def _sections() -> Iterator[str]:
     yield _section("As the catalogue grows", "catalogue_scaling.py", GROWN, _grown(), "catalogue_scaling")
     yield _section("Accuracy, more than a run each", "seeds.py --help", SEEDS, _seeds(), *ACCURATE)
     yield _section("Sampled losses", "loss_table.py", LOSS, _losses(), "losses_amazon-beauty")
-    yield _section("Models in one table", "model_table.py -d ml-100k", TABLE, _models(), *TABLES)
+    serving = "serving.py --run RUN --out FILE, everyone.py --logs FOLDER"
+    yield _section("In use", serving, SERVED, _served(), *SERVING, "everyone")
+
+
+def one_table() -> str:
+    """For the boards: what model_table.py measured."""
+    return _section("Models in one table", "model_table.py -d ml-100k", TABLE, _models(), *TABLES)[1:]
 
 
 TRAINING = "Amazon Beauty, dim 64, histories of 50, a second; the ratios of two other machines beside"
@@ -40,6 +48,10 @@ PREPARED = "Synthetic logs in Parquet, 5-core, leave-one-out. 10 million as CSV:
 GROWN = "Milliseconds of a step of SASRec, 128 rows of 50, 256 negatives (over that of 10 thousand items)"
 SEEDS = "Test figures, the epoch by validation; `learning_curve.py RUN` keeps the road of one run"
 LOSS = "Amazon Beauty, one setting for all, test ndcg@10, one seed: what a loss does untuned (gbce: LOG.md)"
+SERVED = (
+    "Requests a second of so many clients, FastAPI and torch in thirty lines / `nextitem serve`, on loopback. To all "
+    "{users:,} users of a log of {millions} million, PureSVD: {ours:,.0f} a second in {peak:,.0f} MB, RecTools {theirs:,.0f}"
+)
 TABLE = "Test ndcg@10, every model by its own recipe, one seed"
 
 
@@ -48,6 +60,8 @@ def _section(question: str, command: str, about: str, lines: Lines, *names: str)
         contest = kept("prepare_speed")["contest"]
         ours, theirs = (contest[one]["seconds"]["all"] for one in ("csv", "peer"))
         about = about.format(ours=ours, theirs=theirs)
+    if "{users" in about:
+        about = about.format(**everyone(kept("everyone")))
     when = "; ".join(dict.fromkeys(made(name) for name in names))
     said = textwrap.fill(f"`{command}`. {about}. {when}.", 122, break_on_hyphens=False, break_long_words=False)
     return f"### {question}\n{said}\n\n{as_markdown(lines)}\n"
@@ -125,6 +139,25 @@ def _grown() -> Lines:
             cells[-1] = f"{steps[-1]:,.0f} (**{growth(result, loss, optimizer):.2f}**)"
         lines.append([f"{loss}, {optimizer}", *cells])
     return ["negatives, optimizer", *(f"{size:,}" for size in sizes)], lines
+
+
+SERVING = {
+    "serving_sasrec": "SASRec, ml-1m",
+    "serving_mamba4rec": "Mamba4Rec, ml-1m",
+    "serving_million": "SASRec, a million items",
+    "serving_million_ann": "the same, by an index",
+}
+
+
+def _served() -> Lines:
+    lines = []
+    for name, words in SERVING.items():
+        result = kept(name)
+        rates = [[served(result, server, count)[0] for server in ("plain", "batched")] for count in (1, 8, 64)]
+        late = [f"{served(result, server, 64)[1]:,.0f}" for server in ("plain", "batched")]
+        cells = [f"{theirs:,.0f} / {ours:,.0f}" for theirs, ours in rates]
+        lines.append([words, *cells, f"**{rates[2][1] / rates[2][0]:.1f}**", " / ".join(late)])
+    return ["run", "1 client", "8 clients", "64 clients", "ratio", "their p99, ms"], lines
 
 
 ACCURATE = ("seeds_beauty_sasrec", "seeds_ml-1m_bce", "curve_ml-1m_bce", "curve_ml-1m_mamba")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from contest import HERE
 from growing import Growing
-from overview import overview
+from overview import one_table, overview
 from tables import as_markdown, board_lines, graph_lines
 
 PAGE = HERE.parent / "docs" / "boards.md"
@@ -60,7 +60,7 @@ def page() -> str:
             training=", ".join(f"{name} {value}" for name, value in training.items()) or "by their own recipes",
         )
         parts += [about, as_markdown(graph_lines(board)) + "\n"]
-    return "\n".join(parts)
+    return "\n".join([*parts, one_table()])
 
 
 def readme() -> str:

@@ -87,6 +87,7 @@ def told(folder: Path) -> tuple[list[Any], ...]:
     )
 
 
+@pytest.mark.usefixtures("whole")  # which notes what kernels agree, where they are new
 def test_the_writes_of_a_run_are_counted(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     door = Door(monkeypatch, "_rename")
     list(run(recipe, tmp_path))
