@@ -177,7 +177,7 @@ def test_what_waits_beside_the_model_is_limited(folder: Path) -> None:
     with TestClient(application(service)) as client, ThreadPoolExecutor(4) as pool:
         for _ in range(2):
             service.aside.submit(gate.wait, 60)
-        waiting = [pool.submit(client.get, "/card") for _ in range(2)]
+        waiting = [pool.submit(client.get, "/items") for _ in range(2)]
         end = monotonic() + 20
         while service.num_aside < 2:
             assert monotonic() < end
@@ -187,3 +187,12 @@ def test_what_waits_beside_the_model_is_limited(folder: Path) -> None:
         assert (refused.status_code, "wait beside the model" in refused.json()["error"]) == (503, True)
         assert [one.result().status_code for one in waiting] == [200, 200]
         assert client.get("/items").status_code == 200
+
+
+def test_the_card_is_of_the_run_as_it_was_opened(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "one")
+    service = Service(Opening(tmp_path / "one", "one"), Limits())
+    with TestClient(application(service)) as client:
+        before = client.get("/card").json()
+        shutil.rmtree(tmp_path / "one")
+        assert client.get("/card").json() == before

@@ -188,8 +188,7 @@ async def titles(request: Request, item: Annotated[list[str], Query(max_length=1
 @ROUTER.get("/card", responses=FAULTS)
 async def card(request: Request) -> Response:
     """What the run is of: data, protocol, figures, limits, and what can be asked."""
-    service = service_of(request)
-    return JSONResponse(await aside(service, service.card))
+    return JSONResponse(service_of(request).card)
 
 
 @ROUTER.post("/reload", responses=FAULTS | CANNOT)

@@ -116,7 +116,7 @@ class Service:
             run, window=window, batched=batched, waiting=limits.waiting, saw=self.meters.saw_batch,
             tidy=self.sessions.forget_old,
         )  # fmt: skip
-        self.shelf = Shelf(run)
+        self.shelf, self._card = Shelf(run), self._card_of(run)
         self.is_ready = True
         self.aside = ThreadPoolExecutor(2, thread_name_prefix="nextitem-aside")  # for what does not wait for the model
         self.explaining = ThreadPoolExecutor(1, thread_name_prefix="nextitem-explain")  # which may read data for long
@@ -130,9 +130,13 @@ class Service:
         """The run that answers now."""
         return self.engine.run
 
+    @property
     def card(self) -> dict[str, Any]:
-        """See `card`."""
-        found = card(self.run, self.opening.name, self.limits, has_index=self.opening.ann)
+        """See `card`; of the run as it was opened, whatever has become of its folder."""
+        return self._card
+
+    def _card_of(self, run: Run) -> dict[str, Any]:
+        found = card(run, self.opening.name, self.limits, has_index=self.opening.ann)
         found["has"]["sessions"] &= self.workers.num == 1
         return found
 
@@ -185,7 +189,7 @@ class Service:
         try:
             start = time.perf_counter()
             run = self.opening.open()
-            self.shelf, self._explainer = Shelf(run), None
+            self.shelf, self._card, self._explainer = Shelf(run), self._card_of(run), None
             self.engine.run = run
             set_aside_anew()
             self.meters.saw_reload(True)
