@@ -6,7 +6,18 @@ import textwrap
 from collections.abc import Iterator
 
 from kept import (
-    block_ratio, equal_width_ratio, everyone, growth, is_of, is_shape, kept, made, seconds, served, speeds, step,
+    block_ratio,
+    equal_width_ratio,
+    everyone,
+    growth,
+    is_of,
+    is_shape,
+    kept,
+    made,
+    seconds,
+    served,
+    speeds,
+    step,
 )  # fmt: skip
 from tables import Lines, as_markdown
 
