@@ -61,7 +61,8 @@ SEEDS = "Test figures, the epoch by validation; `learning_curve.py RUN` keeps th
 LOSS = "Amazon Beauty, one setting for all, test ndcg@10, one seed: what a loss does untuned (gbce: LOG.md)"
 SERVED = (
     "Requests a second of so many clients, FastAPI and torch in thirty lines / `nextitem serve`, on loopback. To all "
-    "{users:,} users of a log of {millions} million, PureSVD: {ours:,.0f} a second in {peak:,.0f} MB, RecTools {theirs:,.0f}"
+    "{users:,} users of a log of {millions} million, PureSVD: {ours:,.0f} a second in {peak:,.0f} MB, RecTools "
+    "{theirs:,.0f}"
 )
 TABLE = "Test ndcg@10, every model by its own recipe, one seed"
 
