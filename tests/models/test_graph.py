@@ -27,16 +27,16 @@ class Means(GraphModel[nn.ModuleList]):
 
     def __init__(self, num_users: int, num_items: int, dim: int = 8) -> None:
         super().__init__(num_users, num_items, 2 * dim)
-        self.users = nn.Embedding(num_users + 1, dim, padding_idx=PAD)
-        self.items = nn.Embedding(num_items + 1, dim, padding_idx=PAD)
+        self.user_embedding = nn.Embedding(num_users + 1, dim, padding_idx=PAD)
+        self.item_embedding = nn.Embedding(num_items + 1, dim, padding_idx=PAD)
 
     def make_graph(self, train: TrainingData) -> nn.ModuleList:
         users, items = torch.from_numpy(train.rows.flat_rows() + 1), torch.from_numpy(train.rows.flat_items()).long()
-        edges = Edges(users, items, len(self.users.weight), num_tails=self.num_items + 1)
+        edges = Edges(users, items, len(self.user_embedding.weight), num_tails=self.num_items + 1)
         return nn.ModuleList([by_row(edges), by_row(turned(edges))])
 
     def propagate(self, graph: nn.ModuleList) -> tuple[Tensor, Tensor]:
-        users, items, (of_items, of_users) = self.users.weight, self.items.weight, graph
+        users, items, (of_items, of_users) = self.user_embedding.weight, self.item_embedding.weight, graph
         return torch.cat([users, of_items(items)], 1), torch.cat([of_users(users), items], 1)
 
 
@@ -56,20 +56,25 @@ def prepared() -> Means:
 
 def test_vectors_are_of_the_training_rows() -> None:
     model = prepared().eval()
-    users, items = model.users.weight, model.items.weight
+    users, items = model.user_embedding.weight, model.item_embedding.weight
     torch.testing.assert_close(model.user_vectors()[1], torch.cat([users[1], items[1:4].mean(0)]))
     torch.testing.assert_close(model.item_vectors()[2], torch.cat([users[[1, 4]].mean(0), items[2]]))
     assert not model.user_vectors()[3, 8:].any()  # has met nothing
 
 
 def test_no_graph_is_saved() -> None:
-    assert list(prepared().state_dict()) == ["user_propagated", "item_propagated", "users.weight", "items.weight"]
+    assert list(prepared().state_dict()) == [
+        "user_propagated",
+        "item_propagated",
+        "user_embedding.weight",
+        "item_embedding.weight",
+    ]
 
 
 def test_what_is_saved_is_never_older_than_the_weights() -> None:
     model = prepared()
     with torch.no_grad():
-        model.items.weight.mul_(2)
+        model.item_embedding.weight.mul_(2)
     torch.testing.assert_close(model.state_dict()["item_propagated"], model.propagated()[1])
 
 

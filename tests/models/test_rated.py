@@ -27,14 +27,14 @@ class Factors(RatedTower):
 
     def __init__(self, num_users: int, num_items: int, dim: int = 8) -> None:
         super().__init__(num_items)
-        self.users, self.items = nn.Embedding(num_users + 1, dim), nn.Embedding(num_items + 1, dim)
+        self.user_embedding, self.item_embedding = nn.Embedding(num_users + 1, dim), nn.Embedding(num_items + 1, dim)
         initialise_xavier(self)
 
     def user_vectors(self) -> Tensor:
-        return self.users.weight
+        return self.user_embedding.weight
 
     def item_vectors(self) -> Tensor:
-        return self.items.weight
+        return self.item_embedding.weight
 
     def rate(self, scores: Tensor) -> Tensor:
         return self.mean + scores

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+import nextitem as ni
 from nextitem.recipe import make_recipe
-from nextitem.report.console import _recipe_table
+from nextitem.report.console import RunView, _recipe_table
+from nextitem.runs.learning.run import Built
 
 
 def shown(model: dict[str, Any]) -> str:
@@ -33,3 +35,12 @@ def test_the_recipe_has_no_keys_of_what_a_model_might_have_and_has_not(
     assert [word for word in told if word not in text] == []
     assert [word for word in idle if word in text] == []
     assert "= " not in text  # a key without a value
+
+
+def test_a_model_that_counts_has_no_table_of_parameters() -> None:
+    screen = Console(width=80, record=True, file=StringIO())
+    recipe = make_recipe({"model": {"name": "ItemKNN"}, "data": {"source": "any"}})
+    RunView(screen).show(Built(recipe, ni.models.ItemKNN(20), 0))
+    text = screen.export_text()
+    assert "ItemKNN is fitted in one go" in text
+    assert "KNN:" not in text.split()  # of a title, wrapped to no width

@@ -55,7 +55,7 @@ def answer_everyone(
     if len(strangers):
         got = "get the most popular items (from: popularity)" if fallback != "none" else "are left out"
         what = (
-            "have no interactions, or are not of the run,"
+            "have no interactions that the model learned from, or are not of the run,"
             if run.users.indices(strangers).any()
             else "are not of the run"
         )

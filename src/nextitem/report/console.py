@@ -88,7 +88,8 @@ class RunView:
     def _built(self, event: Built) -> None:
         if self.mode == "detail":
             self.console.print(_recipe_table(event.recipe))
-            self.console.print(_parameter_table(event.model))
+            if list(event.model.parameters()):  # else the title of an empty table is broken letter by letter
+                self.console.print(_parameter_table(event.model))
             self.console.print(_plan(event), highlight=False)
         if event.others > BUSY:
             self.console.print(
