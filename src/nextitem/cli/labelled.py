@@ -34,7 +34,8 @@ def run_labels(recipe: Recipe, layers: list[Layer], out: Path, options: dict[str
             except StopIteration as end:
                 found = end.value
                 break
-            screen.print(epoch_line(event) if isinstance(event, LabelEpoch) else str(event), highlight=False)
+            line = epoch_line(event) if isinstance(event, LabelEpoch) else str(event)
+            screen.print(line, highlight=False, soft_wrap=True)
     if json:
         print_json(found)
     else:
