@@ -38,6 +38,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "FM": {"item_columns": ("colour",)},
     "MultiDAE": {},
     "RecVAE": {},
+    "IRGAN": {"warm_up_epochs": 1, "reward": "paper"},
     "NGCF": {"layer_dims": (8, 4)},
     "NCL": {"num_clusters": 3, "warm_up_epochs": 1},
     "CFKG": {},

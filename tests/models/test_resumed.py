@@ -15,6 +15,7 @@ from nextitem.data.training_data import TrainingData
 from nextitem.models.base import Trained
 from nextitem.models.general.cml import CML
 from nextitem.models.general.direct_au import DirectAU
+from nextitem.models.general.irgan import IRGAN
 from nextitem.models.general.logistic_mf import LogisticMF
 from nextitem.models.general.multi_dae import MultiDAE
 from nextitem.models.general.ncl import NCL
@@ -47,6 +48,7 @@ MAKERS: dict[str, Callable[[], Trained]] = {
     "PMF": lambda: PMF(*SIZES, dim=4),
     "MultiDAE": lambda: MultiDAE(SIZES[1], hidden_dim=4),
     "RecVAE": lambda: RecVAE(SIZES[1], hidden_dim=4, latent_dim=3),
+    "IRGAN": lambda: IRGAN(*SIZES, dim=4, warm_up_epochs=1, discriminator_epochs=2, generator_epochs=1),
     "NGCF": lambda: NGCF(*SIZES, dim=4),
     "NCL": lambda: NCL(*SIZES, dim=4),
 }

@@ -13,6 +13,7 @@ from nextitem.cli.code import MovedCode, code_of_run
 from nextitem.cli.experiment import run_seeds, run_windows
 from nextitem.cli.interrupted import NOTHING_BEGUN, left_of_run, telling
 from nextitem.cli.keys import layers_of, recipe_of, split_given
+from nextitem.cli.labelled import run_labels
 from nextitem.cli.shared import AsJson, console, is_launched, print_json, rank, telling_of_compilation
 from nextitem.cli.tune import tune_recipe
 from nextitem.errors import InputError
@@ -130,6 +131,13 @@ def run(
     else:
         wanted = recipe_of(file, named, keys, trusts_file=trust_code)
         place = out or free_folder(Path("runs"), wanted)
+    if wanted.split.kind == "labelled":
+        alone: dict[str, object] = {
+            "--resume": resume, "--again": again, "--refit": refit, "--time": time, "--profile": profile,
+            "--seeds": seeds, "--workers": workers > 1,
+        }  # fmt: skip
+        run_labels(wanted, [file, named, keys], place, alone, json=json)
+        return
     if seeds is not None:
         _refuse_beside_seeds(
             {"--resume": resume, "--again": again, "--refit": refit, "--profile": profile, "--time": time}

@@ -1,4 +1,4 @@
-"""What scores are worth against labels: area under the curve, F1 and accuracy of yes and no; errors of ratings.
+"""What scores are worth against labels: AUC, logloss, F1 and accuracy of yes and no; errors of ratings.
 
 Sizes: N pairs, V = num_items + 1.
 """
@@ -97,6 +97,16 @@ def auc(scores: np.ndarray, labels: np.ndarray) -> float:
     is_one = labels > 0
     ones, zeros = int(is_one.sum()), int((~is_one).sum())
     return float((stats.rankdata(scores)[is_one].sum() - ones * (ones + 1) / 2) / (ones * zeros))
+
+
+def logloss(scores: np.ndarray, labels: np.ndarray) -> float:
+    """-label log p - (1 - label) log(1 - p), in nats a pair, where a score is the log-odds of p = sigmoid(score).
+
+    >>> logloss(np.array([0.0, 0.0]), np.array([1, 0]))  # ln 2, of who says a half
+    0.6931471805599453
+    """
+    scores = scores.astype(np.float64)
+    return float((np.logaddexp(0, scores) - labels * scores).mean())
 
 
 def f1(scores: np.ndarray, labels: np.ndarray, threshold: float = 0.0) -> float:

@@ -10,6 +10,7 @@ from nextitem.models.general.edlae import EDLAE as EDLAE
 from nextitem.models.general.fm import FM as FM
 from nextitem.models.general.gf_cf import GFCF as GFCF
 from nextitem.models.general.ials import IALS as IALS
+from nextitem.models.general.irgan import IRGAN as IRGAN
 from nextitem.models.general.item_knn import ItemKNN as ItemKNN
 from nextitem.models.general.light_gcn import LightGCN as LightGCN
 from nextitem.models.general.local_ease import LocalEASE as LocalEASE

@@ -98,8 +98,8 @@ def check_training(training: TrainingRecipe, loss: LossRecipe | None) -> None:
 _RATIOS: tuple[SplitKind, ...] = ("user_entry", "entry", "user")
 _COLD: tuple[SplitKind, ...] = ("cold_items", "cold_users")
 SPLIT_KEYS: dict[str, tuple[SplitKind, ...]] = {  # those whose default is a value -> the splits that go by them
-    "valid": (*_RATIOS, *_COLD, "at_time"),
-    "test": (*_RATIOS, *_COLD, "at_time"),
+    "valid": (*_RATIOS, *_COLD, "at_time", "labelled"),
+    "test": (*_RATIOS, *_COLD, "at_time", "labelled"),
     "order": _RATIOS,
     "min_length": ("leave_one_out", "leave_k_out"),
 }

@@ -22,7 +22,7 @@ from nextitem.keys import Positive
 
 SplitKind = Literal[
     "leave_one_out", "leave_k_out", "user_entry", "entry", "user", "cold_items", "cold_users", "at_time",
-    "late_users", "given", "rolling",
+    "late_users", "given", "rolling", "labelled",
 ]  # fmt: skip
 Count = Annotated[int, Field(ge=0)]
 
@@ -160,13 +160,14 @@ class DataRecipe(Section):
 
 class SplitRecipe(Section):
     kind: SplitKind = "leave_one_out"
-    """What is held out; given: as the data's own files have it; rolling: a run a window of time."""
+    """What is held out; given: as the data's own files have it; rolling: a run a window of time;
+    labelled: pairs that say yes or no, or are rated, to be asked for their labels."""
     min_length: Annotated[int, Field(ge=3)] = 3
     """Shortest history of leave_one_out and leave_k_out; 3 is SASRec's, FreeRec takes 4."""
     k: Positive | None = None
     """Of leave_k_out: how many are held out."""
     valid: Annotated[float, Field(gt=0)] = 0.1
-    """Of user_entry, entry, user, cold_items, cold_users: a share, or a number; of at_time: a share."""
+    """Of user_entry, entry, user, cold_items, cold_users, labelled: a share, or a number; of at_time: a share."""
     test: Annotated[float, Field(gt=0)] = 0.1
     """Likewise, of the test."""
     order: Literal["random", "time"] = "random"
@@ -188,10 +189,11 @@ class SplitRecipe(Section):
     cases: Annotated[Cases | None, BeforeValidator(_cases)] = None
     """What is asked of a user with several targets: all together, each (successive), or the first, last, random one."""
     target_rating: float | None = None
-    """Ask for what was rated at least this alone (of kinds of events: by their numbers); null: for all."""
+    """Ask for what was rated at least this alone (of kinds of events: by their numbers); null: for all.
+    Of labelled: such a rating is a yes, a lower one a no; null: the ratings are the labels."""
 
     @property
     def is_random(self) -> bool:
         """Whether the recipe's seed decides what is held out."""
         by_order = self.kind in ("user_entry", "entry", "user") and self.order == "random"
-        return by_order or self.kind in ("cold_items", "cold_users") or self.cases == "random"
+        return by_order or self.kind in ("cold_items", "cold_users", "labelled") or self.cases == "random"

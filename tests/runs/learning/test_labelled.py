@@ -13,7 +13,7 @@ import nextitem as ni
 from nextitem.data.batches import history_batch
 from nextitem.data.splits.labelled import Labelled, Pairs
 from nextitem.errors import InputError
-from nextitem.evaluation.labelled import accuracy, auc, best_threshold, f1, mae, pair_scores, rmse
+from nextitem.evaluation.labelled import accuracy, auc, best_threshold, f1, logloss, mae, pair_scores, rmse
 from nextitem.nn.labels import Labels
 
 quick = settings(deadline=None, max_examples=60, derandomize=True)
@@ -80,6 +80,9 @@ def test_figures_by_hand() -> None:
     scores, labels = np.array([2.0, 1.0, 0.5, -1.0, -2.0]), np.array([1, 0, 1, 1, 0])
     assert f1(scores, labels) == pytest.approx(2 * 2 / (3 + 3))
     assert accuracy(scores, labels) == pytest.approx(3 / 5)
+    said = [np.log(1 + np.exp(-2)), np.log(1 + np.exp(1)), np.log(1 + np.exp(-0.5)), np.log(1 + np.exp(1))]
+    assert logloss(scores, labels) == pytest.approx((sum(said) + np.log(1 + np.exp(-2))) / 5)
+    assert np.isfinite(logloss(np.array([1e4, -1e4]), np.array([0, 1])))
     assert rmse(np.array([3.0, 5.0]), np.array([4.0, 2.0])) == pytest.approx(5**0.5)
     assert mae(np.array([3.0, 5.0]), np.array([4.0, 2.0])) == pytest.approx(2)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from nextitem.data.batches import make_batches
 from nextitem.data.splits.labelled import Labelled, Pairs
 from nextitem.errors import InputError, expect
-from nextitem.evaluation.labelled import accuracy, auc, best_threshold, f1, mae, pair_scores, rmse
+from nextitem.evaluation.labelled import accuracy, auc, best_threshold, f1, logloss, mae, pair_scores, rmse
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.rated import Rated
 from nextitem.models.strangers import forget_strangers
@@ -28,13 +28,23 @@ class LabelReport:
     """What a model is worth on the test pairs, whose labels it was asked for once, at the end."""
 
     protocol: str  # one line on the split
-    test: dict[str, float]  # auc, f1, accuracy of yes and no; rmse, mae of ratings
+    test: dict[str, float]  # auc, logloss, f1, accuracy of yes and no; rmse, mae of ratings
     best_epoch: int  # chosen by the validation pairs; 0 of a closed form
     valid: tuple[dict[str, float], ...]  # an epoch each
 
     def __repr__(self) -> str:
         found = ", ".join(f"{name} {value:.4f}" for name, value in self.test.items())
         return f"LabelReport({found}; epoch {self.best_epoch}; {self.protocol})"
+
+
+@dataclass(frozen=True)
+class LabelEpoch:
+    """An epoch is done."""
+
+    number: int  # from 1
+    loss: float
+    valid: dict[str, float]  # what the model has on the validation pairs
+    is_best: bool  # so far
 
 
 def fit_labelled(
@@ -55,9 +65,9 @@ def fit_labelled(
 
     Labels of 1 and 0 are learned by the logistic loss, and the epoch is the one with the highest area under the curve
     on the validation pairs. F1 says yes above a probability of a half; of a closed form, whose scores are none, above
-    the threshold that is best on the validation pairs. Other labels are ratings, learned by the squared error, or by
-    the model's own loss where it predicts ratings; the epoch is the one with the lowest root of it. Training stops
-    after `patience` epochs without a better one, and the model holds the weights of the best.
+    the threshold that is best on the validation pairs, and there is no logloss. Other labels are ratings, learned by
+    the squared error, or by the model's own loss where it predicts ratings; the epoch is the one with the lowest root
+    of it. Training stops after `patience` epochs without a better one, and the model holds the weights of the best.
 
     The defaults are those of KGCN's published runs, but for the learning rate, which is the model's to choose.
 
@@ -65,6 +75,30 @@ def fit_labelled(
         InputError: the model scores by its order of items alone, or was made for other data.
         NonFiniteLossError: training diverged.
     """
+    told = label_epochs(
+        model, split, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, weight_decay=weight_decay,
+        patience=patience, seed=seed,
+    )  # fmt: skip
+    while True:
+        try:
+            next(told)
+        except StopIteration as end:
+            report: LabelReport = end.value
+            return report
+
+
+def label_epochs(
+    model: Recommender,
+    split: Labelled,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    weight_decay: float,
+    patience: int,
+    seed: int,
+) -> Generator[LabelEpoch, None, LabelReport]:
+    """`fit_labelled`, an epoch at a time; a closed form has none."""
     expect("model", model, Recommender, "make one: ni.models.BPR(num_users, num_items)")
     expect("split", split, Labelled, "make one with ni.split.labelled(dataset)")
     split.training_data.refuse_missing(model.needs, type(model).__name__)
@@ -86,8 +120,10 @@ def fit_labelled(
     best, weights = 0, dict[str, Tensor]()
     for epoch in train(model, batches, optimizer, last=epochs, seed=seed):
         valid.append(asked(model, split.valid, 0.0))
-        if best == 0 or _is_better(valid[-1], valid[best - 1]):
+        is_best = best == 0 or _is_better(valid[-1], valid[best - 1])
+        if is_best:
             best, weights = epoch.number, {name: one.detach().clone() for name, one in model.state_dict().items()}
+        yield LabelEpoch(epoch.number, epoch.loss, valid[-1], is_best)
         if epoch.number - best >= patience:
             break
     model.load_weights(weights)
@@ -119,8 +155,10 @@ def _asked(split: Labelled) -> Callable[[Recommender, Pairs, float], dict[str, f
             scores = model.rate(torch.from_numpy(scores)).numpy()
         if not split.is_binary:
             return {"rmse": rmse(scores, labels), "mae": mae(scores, labels)}
+        is_odds = isinstance(model, Trained)  # by the logistic loss
         return {
             "auc": auc(scores, labels),
+            **({"logloss": logloss(scores, labels)} if is_odds else {}),
             "f1": f1(scores, labels, threshold),
             "accuracy": accuracy(scores, labels, threshold),
         }

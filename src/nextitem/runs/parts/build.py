@@ -94,6 +94,11 @@ def _cut(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:
                 "split.kind rolling is a run a window, which nextitem run makes (split.days, split.windows, "
                 "split.step); here take at_time, which is one window of it"
             )
+        case "labelled":
+            raise InputError(
+                "split.kind labelled asks for the labels of pairs and ranks nothing, which nextitem run does by "
+                "itself, and ni.fit_labelled in Python; here take entry, which cuts as it does"
+            )
         case "user_entry" | "entry" | "user":
             return ratio_split(dataset, recipe.valid, recipe.test, recipe.kind, recipe.order, seed, recipe.rounding)
 
