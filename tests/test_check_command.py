@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,9 @@ def test_errors_name_the_options_of_the_command(tmp_path: Path) -> None:
     assert "--data." not in said
     error = str(CliRunner().invoke(app, ["describe", str(path), "--kinds", "view=1"]).exception)
     assert error == "kinds have numbers and no column; name it with --kind, or leave data.kinds out"
-    assert "--data.bad_lines" in str(CliRunner().invoke(app, ["describe", str(path)]).exception)  # of run; it has none
+    assert "(--bad-lines skip leaves them out)" in str(CliRunner().invoke(app, ["describe", str(path)]).exception)
+    described = CliRunner().invoke(app, ["describe", str(path), "--bad-lines", "skip", "--json"])
+    assert "1 of 5 lines of x.csv was left out" in json.loads(described.stdout)["notes"][-1]
 
 
 def test_a_public_data_set_is_checked_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

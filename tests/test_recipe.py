@@ -203,6 +203,9 @@ def test_a_recipe_file_keeps_what_is_a_target(tmp_path: Path) -> None:
     assert recipe.training is not None
     assert recipe.training.target_rating == 6.0
     assert make_recipe(yaml.safe_load(recipe.to_yaml())) == recipe
+    words = {"split": {"kind": "at_time", "target_rating": "buy"}, "training": {"target_rating": "cart"}}
+    kept = yaml.safe_load(make_recipe(words).to_yaml())
+    assert (kept["split"]["target_rating"], kept["training"]["target_rating"]) == ("buy", "cart")
     assert make_recipe({"training": {"batches": "prefix"}}) == make_recipe(
         {"training": {"batches": "prefix", "target_rating": None}}
     )
@@ -224,7 +227,7 @@ def test_who_cannot_leave_targets_out_says_so(model: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("training", "message"),
     [
-        ({"target_rating": "buy"}, r"training\.target_rating: Input should be a valid number.*found 'buy'"),
+        ({"target_rating": [6]}, r"training\.target_rating: Input should be a valid number.*found \[6\]"),
         ({"target_rating": float("inf")}, r"training\.target_rating: Input should be a finite number"),
         ({"mask_share": 0.3}, r'training\.mask_share: the batch kind next_item has no key "mask_share", found 0\.3'),
         ({"epoch": 3}, r'there is no key "training\.epoch"; did you mean "epochs"'),

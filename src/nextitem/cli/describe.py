@@ -9,7 +9,9 @@ import typer
 
 from nextitem.cli.shared import AsJson, console, print_json, told_in_options
 
-OPTIONS = ("format", "user", "item", "timestamp", "rating", "time_format", "where", "kind", "kinds")  # for keys
+OPTIONS = (
+    *("format", "user", "item", "timestamp", "rating", "time_format", "where", "kind", "kinds", "bad_lines"),
+)  # in place of keys
 DataArgument = Annotated[str, typer.Argument(metavar="DATA", help="A data set's name, a file or a folder.")]
 
 
@@ -28,6 +30,10 @@ def describe(
     kind: Annotated[str | None, typer.Option(help="The column of an event's kind, as data.kind.")] = None,
     kinds: Annotated[str | None, typer.Option(help="The number of each: view=1,cart=3, as data.kinds.")] = None,
     format: Annotated[str, typer.Option(help="Of the file, as data.format.")] = "auto",
+    bad_lines: Annotated[
+        Literal["error", "skip"],
+        typer.Option("--bad-lines", help="As data.bad_lines: refuse bad lines, or count and leave them out."),
+    ] = "error",
     knowledge: Annotated[Path | None, typer.Option(help="A graph, as data.knowledge; else the one beside.")] = None,
     links: Annotated[Path | None, typer.Option(help="Which entity an item is, as data.links.")] = None,
     trust: Annotated[Path | None, typer.Option(help="Who trusts whom, as data.trust; else what is beside.")] = None,
@@ -50,7 +56,7 @@ def describe(
     with told_in_options(OPTIONS):
         opened, said = open_data(
             data, format=format, user=user, item=item, timestamp=timestamp, rating=rating, time_format=time_format,
-            where=where, kind=kind, kinds=kinds,
+            where=where, kind=kind, kinds=kinds, bad_lines=bad_lines,
         )  # fmt: skip
     paths = {"knowledge": knowledge, "links": links, "trust": trust, "trust_users": trust_users}
     graphs = graphs_of(data, opened, {role: path for role, path in paths.items() if path is not None})

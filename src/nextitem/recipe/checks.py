@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nextitem.data.batches import BATCHES, batch_keys
 from nextitem.errors import InputError, suggest
 from nextitem.keys import check_keys
@@ -11,9 +13,10 @@ from nextitem.models.negatives import BY_VECTORS, EXCLUDES_EXACTLY, SAMPLERS, ch
 from nextitem.models.scoring import asked_scorer
 from nextitem.models.towers import ItemTower, TowerFree
 from nextitem.nn.losses.by_name import LOSSES, check_loss, find_loss, loss_keys
-from nextitem.recipe.data import SplitKind
+from nextitem.recipe.data import Least, SplitKind
 from nextitem.recipe.sections import BETA2, LossRecipe, Recipe, ScheduleName, TrainingRecipe
 
+LEAST = "target_rating"
 SCHEDULE_KEYS: dict[ScheduleName, tuple[set[str], set[str]]] = {  # must have, may have
     "constant": (set(), set()),
     "warmup": ({"warmup_steps"}, set()),
@@ -30,6 +33,8 @@ def with_batch_keys(training: TrainingRecipe) -> TrainingRecipe:
         InputError: neither trainings nor these batches have the key; the nearest one is named.
     """
     keys, own = batch_keys(training.batches), type(training).model_fields
+    if LEAST in keys:  # batches want a number; in a recipe the word of a kind may stand for it
+        keys[LEAST] = replace(keys[LEAST], type=Least | None)
     everywhere = {key for kind in BATCHES for key in batch_keys(kind)}
     for key in training.batch_keys:
         if key not in everywhere:
@@ -40,10 +45,12 @@ def with_batch_keys(training: TrainingRecipe) -> TrainingRecipe:
 
 def refuse_some_targets(training: TrainingRecipe, model: type[Trained]) -> None:
     """Raises InputError where targets are left out of a training whose loss is of all that a user met."""
-    if training.target_rating is not None and model.needs_all_rows:
+    least = training.target_rating
+    if least is not None and model.needs_all_rows:
+        told = least if isinstance(least, str) else f"{least:g}"
         raise InputError(
             f"training.target_rating: {model.__name__} learns from all that a user met, rated high or low, found "
-            f"{training.target_rating:g}; leave it out, or take a model that learns pair by pair, such as BPR"
+            f"{told}; leave it out, or take a model that learns pair by pair, such as BPR"
         )
 
 

@@ -62,6 +62,15 @@ def _kinds(value: object) -> object:
         raise PydanticCustomError("kinds", "{said}", {"said": str(error)}) from error
 
 
+def _number(value: object) -> object:
+    """Text that is a number, as one; the word of a kind of events as it is."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return float(value)
+    return value
+
+
+Least = Annotated[float | str, BeforeValidator(_number)]
 Moment = Annotated[float, BeforeValidator(_seconds)]
 
 
@@ -188,8 +197,8 @@ class SplitRecipe(Section):
     """Of at_time, rolling: 1d, 12h; what is so shortly before the validation and the test is left out of everything."""
     cases: Annotated[Cases | None, BeforeValidator(_cases)] = None
     """What is asked of a user with several targets: all together, each (successive), or the first, last, random one."""
-    target_rating: float | None = None
-    """Ask for what was rated at least this alone (of kinds of events: by their numbers); null: for all.
+    target_rating: Least | None = None
+    """Ask for what was rated at least this alone, a number or a word of data.kinds; null: for all.
     Of labelled: such a rating is a yes, a lower one a no; null: the ratings are the labels."""
 
     @property

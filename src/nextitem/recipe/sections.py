@@ -141,9 +141,10 @@ class TrainingRecipe(BaseModel):
         return {key: value for key, value in (self.model_extra or {}).items() if value is not None}
 
     @property
-    def target_rating(self) -> float | None:
-        """How what is a target of training was rated at least; None: however it was rated."""
-        found: float | None = self.batch_keys.get("target_rating")
+    def target_rating(self) -> float | str | None:
+        """How what is a target of training was rated at least, or the word of a kind that stands for its number; None:
+        however it was rated."""
+        found: float | str | None = self.batch_keys.get("target_rating")
         return found
 
 

@@ -30,6 +30,7 @@ from nextitem.nn.scorers import InnerProduct
 from nextitem.recipe import Recipe
 from nextitem.report.tables import FittingTable
 from nextitem.runs.asking.reevaluate import load_with_split
+from nextitem.runs.parts.build import least_asked
 
 ROUNDS = 5  # of drawing; the median time counts
 
@@ -111,7 +112,7 @@ def _rows(model: Recommender, holdout: Holdout, name: str) -> tuple[Positives, T
 def _sampler(name: str, recipe: Recipe, split: Split, max_length: int | None) -> Sampler:
     assert recipe.training is not None
     targets = find_batches(recipe.training.batches).targets_of(split.train, max_length)
-    targets = asked_of(targets, recipe.training.target_rating)
+    targets = asked_of(targets, least_asked(recipe.training, split))
     keys = defaults_of(sampler_keys(name))
     own = recipe.loss.keys(keys) if recipe.loss else {}
     plain = {key: False for key in ("exclude_history", "shared") if key in keys}

@@ -7,9 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
-from nextitem.data.log.frames import collected
+from nextitem.data.log.frames import collected, to_polars
 from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.reading import read, sniff
 from nextitem.data.sources.opening import open_data
@@ -59,6 +60,21 @@ def test_events_are_chosen_by_their_kind(where: str, tmp_path: Path) -> None:
     log = read(written(tmp_path, SESSIONS), where=where)
     assert [item for _, item, _ in rows(log)] == ["59625"]
     assert log.notes[0].startswith("1 of 3 rows of test.jsonl counts")
+
+
+@pytest.mark.parametrize("where", ["aid == 7", "aid == '7' and session != '5'", "session >= 5"])
+def test_ids_are_asked_for_as_in_a_flat_file(where: str, tmp_path: Path) -> None:
+    flat = [{"session": one["session"], **event} for one in SESSIONS for event in one["events"]]
+    nested, other = written(tmp_path, SESSIONS), written(tmp_path, flat, "flat.jsonl")
+    for user in (None, "session,type"):
+        found, wanted = (read(path, where=where, user=user, item="aid") for path in (nested, other))
+        assert rows(found) == rows(wanted)
+
+
+def test_ids_are_categories_that_become_text_when_asked_for(tmp_path: Path) -> None:
+    ids = to_polars(read(written(tmp_path, SESSIONS)).frame).select("user", "item")
+    assert ids.collect_schema().dtypes() == [pl.String, pl.String]
+    assert "cast(String)" in ids.explain()
 
 
 @pytest.mark.parametrize("item", ["shop.sku", "sku"])

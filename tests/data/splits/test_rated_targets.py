@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -62,6 +64,37 @@ def test_the_recipe_asks_for_it() -> None:
     assert build_split(SplitRecipe.model_validate(keys), dataset, 0).test.target.to_lists() == [[4, 5]]
     with pytest.raises(InputError, match=r"split\.cases last for one of all"):
         build_split(SplitRecipe.model_validate({**keys, "cases": "last"}), dataset, 0)
+
+
+def test_a_kind_is_asked_for_by_its_word() -> None:
+    log = pl.DataFrame(ROWS, ["user", "item", "event", "timestamp"], orient="row")
+    dataset = ni.read_dataset(log, kind="event", kinds=KINDS)
+    keys = {"kind": "at_time", "valid_from": 10, "test_from": 20}
+    for word, number in KINDS.items():
+        split, same = (
+            build_split(SplitRecipe.model_validate({**keys, "target_rating": one}), dataset, 0)
+            for one in (word, str(number))
+        )
+        assert split.test.target.to_lists() == same.test.target.to_lists()
+        assert split.name == same.name
+
+
+def test_the_kinds_are_kept_beside_a_prepared_folder(tmp_path: Path) -> None:
+    log = pl.DataFrame(ROWS, ["user", "item", "event", "timestamp"], orient="row")
+    ni.read_dataset(log, kind="event", kinds=KINDS).save(tmp_path / "ready")
+    split = at_time(ni.read_dataset(tmp_path / "ready"), 10, 20)
+    assert rated_targets(split, "buy").test.target.to_lists() == [[4, 5]]
+
+
+def test_a_word_that_is_no_kind_is_refused_with_those_there_are() -> None:
+    with pytest.raises(
+        InputError, match=r'split\.target_rating: "bought" is no kind .* view \(1\), cart \(3\), buy \(6\)'
+    ):
+        rated_targets(cut(ROWS), "bought")
+    log = pl.DataFrame(ROWS, ["user", "item", "event", "timestamp"], orient="row")
+    rated = log.with_columns(rating=pl.lit(5.0))
+    with pytest.raises(InputError, match="the log has no kinds; name their column and their numbers"):
+        rated_targets(at_time(ni.read_dataset(rated, rating="rating"), 10, 20), "buy")
 
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from("abcd"), st.sampled_from(list(KINDS))), min_size=1))

@@ -60,6 +60,18 @@ def test_a_run_says_what_is_learned_and_resumes_to_the_same_weights(events: Path
     assert all(torch.equal(value, other[name]) for name, value in one.items())
 
 
+def test_a_word_of_the_kinds_is_its_number(events: Path, tmp_path: Path) -> None:
+    recipes = {one: recipe_of(events, training={"target_rating": one, "epochs": 1}) for one in ("buy", "6")}
+    found = {one: list(run(recipe, tmp_path / one)) for one, recipe in recipes.items()}
+    notes = [steps[0].notes for steps in found.values() if isinstance(steps[0], Prepared)]
+    assert notes[0] == notes[1]
+    assert "training learns to find 40 of 140 interactions, those rated 6 and more; it sees all" in notes[0]
+    one, other = (ni.load(tmp_path / name).model.state_dict() for name in recipes)
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
+    with pytest.raises(InputError, match=r'training\.target_rating: "bought" is no kind .* view \(1\), buy \(6\)'):
+        next(run(recipe_of(events, training={"target_rating": "bought"}), tmp_path / "none"))
+
+
 def test_in_batch_negatives_are_as_frequent_as_what_is_learned(events: Path) -> None:
     recipe = recipe_of(events, loss={"name": "sampled_softmax", "sampler": "in_batch"})
     split = ni.leave_one_out(ni.read_dataset(events, kind="event", kinds=KINDS))

@@ -61,6 +61,28 @@ def as_kinds(told: Kinds | str | None) -> Kinds | None:
     return kinds
 
 
+def least_of(key: str, least: float | str | None, kinds: Kinds | None) -> float | None:
+    """How something is rated at least, where the word of a kind stands for its number.
+
+    >>> least_of("split.target_rating", "cart", {"view": 1, "cart": 3})
+    3.0
+
+    Raises:
+        InputError: there is no such word.
+    """
+    if not isinstance(least, str):
+        return least
+    if kinds is None:
+        raise InputError(
+            f'{key}: "{least}" is the word of a kind of events, and the log has no kinds; name their column and their '
+            "numbers with --data.kind and --data.kinds, or write a number"
+        )
+    if least not in kinds:
+        known = ", ".join(f"{kind} ({number:g})" for kind, number in kinds.items())
+        raise InputError(f'{key}: "{least}" is no kind of events; the kinds of data.kinds are {known}')
+    return float(kinds[least])
+
+
 def rating_column(rating: str | None, kind: str | None, kinds: Kinds | None) -> str | None:
     """The column that is read as the rating: that of the kinds, where one is named.
 

@@ -19,11 +19,11 @@ import polars as pl
 from nextitem.data.log.bad_lines import BadLinesRule
 from nextitem.data.log.composite import by_role, parts_note
 from nextitem.data.log.exact import duckdb_path, scan_parquet, spark_path
-from nextitem.data.log.frames import Frame, collected, settled, to_polars
-from nextitem.data.log.interactions import Interactions, Terms
+from nextitem.data.log.frames import Frame, settled, to_polars
+from nextitem.data.log.interactions import Interactions
 from nextitem.data.sources.formats.atomic_header import atomic_names
 from nextitem.data.sources.formats.dialect import Dialect
-from nextitem.data.sources.formats.fields import refuse_id_lists, with_numbers
+from nextitem.data.sources.formats.fields import IDS, refuse_id_lists, with_lazy_ids, with_numbers
 from nextitem.data.sources.formats.files import check_file, explained, is_gzip, is_parquet
 from nextitem.data.sources.formats.list_columns import read_list_columns
 from nextitem.data.sources.formats.parquet import parquet_lists, parquet_order, refuse_parquet_head, with_roles
@@ -44,7 +44,6 @@ from nextitem.errors import InputError
 Engine = Literal["polars", "duckdb", "spark"]
 Notes = tuple[str, ...]  # of Interactions
 SCANNED_FROM = 2**26  # bytes of text; a smaller one is read at once
-IDS = ("user", "item")
 
 
 def is_scanned(path: Path, format: str, engine: Engine) -> bool:
@@ -125,19 +124,9 @@ def _text(path: Path, format: str, asked: Roles, separator: str | None, quote: Q
     if found.timestamp is None:
         notes += file_order(found, asked, path.name, bare.head(SAMPLE).collect(), columns_of(bare))
     numbers = with_numbers(texts.with_row_index("row"), path, asked, found.says_date)
-    read = collected(numbers.frame).to_polars().drop("row")
     of_ids = by_role((role, nw.nth(place)) for role, place in roles if role in IDS)
     ids = nw.from_native(table).select(*of_ids).to_native()
-    together = pl.concat([ids, read.lazy()], how="horizontal") if read.columns else ids
-    terms = Terms(
-        {role: role for role in (*IDS, *read.columns)},
-        path.name,
-        time_unit=numbers.time_unit,
-        notes=(*notes, *numbers.notes),
-    )
-    log = Interactions.from_roles(nw.from_native(together), terms)
-    log = replace(log, time_source=numbers.time_source, unread_ratings=numbers.unread_ratings, kinds=numbers.kinds)
-    return whole_times(log, found, asked, names, path.name)
+    return whole_times(with_lazy_ids(ids, numbers, path, notes), found, asked, names, path.name)
 
 
 def _looked_at(

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from nextitem.data.log.kinds import least_of
 from nextitem.data.splits.split import Holdout, Split
 from nextitem.errors import InputError, suggest
 
@@ -55,25 +56,27 @@ def one_target(split: Split, which: One, seed: int = 0) -> Split:
     return _asked(split, valid, test, which, f"{ONE[which]} with what came before it")
 
 
-def rated_targets(split: Split, least: float) -> Split:
+def rated_targets(split: Split, least: float | str) -> Split:
     """The split asking for what was rated at least `least` alone; other targets are no answers, right or wrong to find.
 
-    With kinds of events read as ratings, purchases alone are asked for where theirs is the highest number. What is
-    learned from and what is seen stay as they are.
+    With kinds of events read as ratings, the word of one stands for its number, and purchases alone are asked for where
+    theirs is the highest. What is learned from and what is seen stay as they are.
 
     Raises:
-        InputError: the data set has no ratings, or nothing is left to ask for.
+        InputError: the data set has no ratings, or no kind of that word, or nothing is left to ask for.
     """
     if split.train.ratings is None:
         raise InputError(
             "split.target_rating asks for what was rated highly, and the log has no ratings; name their column with "
             "--data.rating, or that of kinds of events with --data.kind"
         )
-    valid, test = (_rated(holdout, least) for holdout in (split.valid, split.test))
+    number = least_of("split.target_rating", least, split.kinds)
+    assert number is not None
+    valid, test = (_rated(holdout, number) for holdout in (split.valid, split.test))
     empty = [part for part, holdout in (("valid", valid), ("test", test)) if not len(holdout)]
     if empty:
-        raise InputError(f"split.target_rating {least:g}: no target of {' and '.join(empty)} was rated so; lower it")
-    return replace(split, name=f"{split.name}, targets rated {least:g} and more", valid=valid, test=test)
+        raise InputError(f"split.target_rating {number:g}: no target of {' and '.join(empty)} was rated so; lower it")
+    return replace(split, name=f"{split.name}, targets rated {number:g} and more", valid=valid, test=test)
 
 
 def _rated(holdout: Holdout, least: float) -> Holdout:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nextitem.data.dataset import Dataset
+from nextitem.data.log.kinds import least_of
 from nextitem.data.sequences import Sequences
 from nextitem.data.splits.ratio import TEST, TRAIN, VALID, amounts, check_amounts, largest
 from nextitem.data.splits.split import READ_IT
@@ -62,29 +63,31 @@ class Labelled:
 
 
 def labelled(
-    dataset: Dataset, valid: float = 0.2, test: float = 0.2, seed: int = 0, *, target_rating: float | None = None
+    dataset: Dataset, valid: float = 0.2, test: float = 0.2, seed: int = 0, *, target_rating: float | str | None = None
 ) -> Labelled:
     """Cut the pairs of a data set whose ratings are labels: 1 and 0 for yes and no, or how much a user likes an item.
 
     `valid` and `test` are shares of the pairs below 1, or whole numbers of them, drawn at random whoever they are of:
     6:2:2 as RippleNet, MKR, KGCN and KGNN-LS have it. A pair with the label 0 is no interaction: graphs, histories
-    and popularity do not have it. With a `target_rating` a rating of at least that is a yes, and a lower one a no.
+    and popularity do not have it. With a `target_rating`, a number or the word of a kind of events, a rating of at
+    least that is a yes, and a lower one a no.
 
     Raises:
         InputError: there are no ratings, or one is below 0; a pair stands there twice; a part of yes and no has but
-            one of them.
+            one of them; there is no such word.
     """
     expect("dataset", dataset, Dataset, READ_IT)
     check_amounts(valid, test)
+    least = least_of("target_rating", target_rating, dataset.kinds)
     rows = dataset.sequences.packed()
-    rows = replace(rows, ratings=_labels(rows, dataset, target_rating))
+    rows = replace(rows, ratings=_labels(rows, dataset, least))
     assert rows.ratings is not None
     pairs = Pairs(rows.flat_rows() + 1, rows.flat_items().astype(np.int64), rows.ratings)
     parts = largest(np.random.default_rng(seed).random(len(pairs)), *amounts(len(pairs), valid, test))
     left = 1 - valid - test if valid < 1 else len(pairs) - valid - test
     split = Labelled(
         f"{left:g} / {valid:g} / {test:g} of labelled pairs, random"
-        + ("" if target_rating is None else f", yes from a rating of {target_rating:g} on"),
+        + ("" if least is None else f", yes from a rating of {least:g} on"),
         dataset.num_items,
         _kept(rows, parts == TRAIN),
         _kept(rows, (parts == TRAIN) & (pairs.labels > 0)),
@@ -102,15 +105,15 @@ def labelled(
     return split
 
 
-def _labels(rows: Sequences, dataset: Dataset, target_rating: float | None) -> np.ndarray:
+def _labels(rows: Sequences, dataset: Dataset, least: float | None) -> np.ndarray:
     if rows.ratings is None:
         raise InputError(
             f"a labelled split needs ratings that are labels, and {dataset.name} has none; name their column: rating=.."
         )
     if repeats := rows.num_repeats():
         raise InputError(f"{repeats:,} labelled pairs stand there again, and labels may contradict; keep one of each")
-    if target_rating is not None:
-        return (rows.ratings >= target_rating).astype(np.float32)
+    if least is not None:
+        return (rows.ratings >= least).astype(np.float32)
     if (lowest := rows.ratings.min(initial=0)) < 0:
         raise InputError(
             f"labels are 0 or more, found {lowest:g}; write no as 0, or say from which rating on it is yes"

@@ -159,7 +159,7 @@ def assemble(dataset: Dataset, rows: Sequences, parts: np.ndarray, is_trained: n
         holdouts.append(
             Holdout(case_users, history.take(is_case), train.take(is_case), target.take(is_case), num_repeats)
         )
-    split = Split(name, dataset.num_items, train, holdouts[0], holdouts[1], dataset.side)
+    split = Split(name, dataset.num_items, train, holdouts[0], holdouts[1], dataset.side, dataset.kinds)
     sizes = {"train": train.num_interactions, "valid": len(split.valid), "test": len(split.test)}
     empty = [part for part, size in sizes.items() if size == 0]
     if empty:

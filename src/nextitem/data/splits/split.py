@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nextitem.data.dataset import Dataset
+from nextitem.data.log.kinds import Kinds
 from nextitem.data.sequences import Sequences
 from nextitem.data.training_data import NO_SIDE, Side, TrainingData
 from nextitem.errors import InputError, expect
@@ -66,6 +67,7 @@ class Split:
     valid: Holdout
     test: Holdout
     side: Side = NO_SIDE  # what the data set has beside its log
+    kinds: Kinds | None = None  # the words that the ratings were in the log, and their numbers
 
     def __repr__(self) -> str:
         cases = f"{len(self.valid):,} validation cases, {len(self.test):,} test cases"
@@ -167,4 +169,5 @@ def _leave_out(dataset: Dataset, k: int, min_length: int, rule: str, name: str) 
         valid=Holdout(users, trained, trained, long.without_last(k).newest(k), num_repeats),
         test=Holdout(users, long.without_last(k), trained, long.newest(k), num_repeats),
         side=dataset.side,
+        kinds=dataset.kinds,
     )

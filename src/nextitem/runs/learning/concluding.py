@@ -75,7 +75,7 @@ def notes_of(recipe: Recipe, dataset: Dataset, split: Split) -> tuple[str, ...]:
 
 
 def _asked_note(recipe: Recipe, split: Split) -> tuple[str, ...]:
-    least = None if recipe.training is None else recipe.training.target_rating
+    least = None if recipe.training is None else build.least_asked(recipe.training, split)
     if least is None:
         return ()
     count, total = num_asked(split.train, least).sum(), split.train.num_interactions

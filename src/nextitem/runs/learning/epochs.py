@@ -186,7 +186,7 @@ def _take_objective(
         model.objective = objective
     elif model.takes_objective and model.objective.is_default and recipe.loss is not None:
         assert recipe.training is not None
-        kind, least = find_batches(recipe.training.batches), recipe.training.target_rating
+        kind, least = find_batches(recipe.training.batches), build.least_asked(recipe.training, split)
         if isinstance(batches, RowBatches):
             kind, least = type(batches), batches.target_rating
         targets = asked_of(kind.targets_of(split.train, model.max_length), least)

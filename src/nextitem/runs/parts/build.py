@@ -12,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nextitem.data.batches import Batches, asked_of, find_batches, make_batches, num_steps
 from nextitem.data.dataset import Dataset
+from nextitem.data.log.kinds import least_of
 from nextitem.data.splits.cases import One, each_target, one_target, rated_targets, refuse_bare
 from nextitem.data.splits.cold import cold_items, cold_users
 from nextitem.data.splits.ratio import ratio_split
@@ -167,16 +168,27 @@ def build_objective(recipe: Recipe, loss: LossRecipe, split: Split, max_length: 
     """`loss` is the recipe's, which make_recipe has filled in."""
     assert recipe.training is not None
     targets = find_batches(recipe.training.batches).targets_of(split.train, max_length)
-    return make_objective(loss, split, asked_of(targets, recipe.training.target_rating), recipe.seed)
+    return make_objective(loss, split, asked_of(targets, least_asked(recipe.training, split)), recipe.seed)
 
 
 def build_batches(recipe: TrainingRecipe, model: Trained, split: Split, seed: int) -> Batches:
     wanted = model.wanted()
     wanted.refuse_missing(split.train, type(model).__name__)
+    least = least_asked(recipe, split)
+    keys = recipe.batch_keys if least is None else recipe.batch_keys | {"target_rating": least}
     return make_batches(
         recipe.batches, split.train, recipe.batch_size, max_length=model.max_length, num_items=split.num_items,
-        seed=seed, wanted=wanted, **recipe.batch_keys,
+        seed=seed, wanted=wanted, **keys,
     )  # fmt: skip
+
+
+def least_asked(recipe: TrainingRecipe, split: Split) -> float | None:
+    """How what is a target of training was rated at least; None: however it was rated.
+
+    Raises:
+        InputError: the recipe has a word, and no kind of events is called so.
+    """
+    return least_of("training.target_rating", recipe.target_rating, split.kinds)
 
 
 def build_optimizer(recipe: TrainingRecipe, model: Trained) -> torch.optim.Optimizer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import narwhals as nw
@@ -10,6 +11,7 @@ import polars as pl
 
 from nextitem.data.log.bad_lines import WORDS, LineError, kinds_of_text
 from nextitem.data.log.composite import by_role
+from nextitem.data.log.frames import collected, num_rows
 from nextitem.data.log.id_rules import has_nul, is_blank
 from nextitem.data.log.interactions import Interactions, Numbers, Terms, read_numbers
 from nextitem.data.sources.formats.roles import Roles
@@ -18,6 +20,7 @@ from nextitem.errors import InputError
 
 IN_BRACKETS = r"^\s*\[.*,.*\]\s*$"
 OF_NUMBERS = r"^\s*\d+([ ,;|]+\d+)+\s*$"
+IDS = ("user", "item")
 UNITS = {"timestamp": "a number of seconds", "rating": "a number"}
 
 
@@ -41,11 +44,38 @@ def to_interactions(
             asked for is not a finite number.
     """
     asked = asked or Roles()
-    for role in ("user", "item"):
-        refuse_ids(table, role, path, asked.parts if role == "user" else ())
-    refuse_id_lists(table, path)
+    _refuse_all_ids(table, path, asked)
     terms = _terms(table, path, asked, way_out, notes, says_date)
     return Interactions.from_roles(nw.from_native(table.select("line", *terms.columns), eager_only=True), terms)
+
+
+def of_categories(
+    ids: pl.DataFrame, texts: pl.DataFrame, path: Path, notes: tuple[str, ...], asked: Roles, says_date: bool
+) -> Interactions:
+    """`to_interactions` of user and item that are categories, with `line`: four bytes an id in memory, where text takes
+    sixteen and more. `texts` has the other columns, and `line`.
+
+    Raises:
+        InputError: as `to_interactions`.
+    """
+    as_text = ids.lazy().with_columns(pl.col(IDS).cast(pl.String))
+    _refuse_all_ids(as_text, path, asked)
+    return with_lazy_ids(as_text.drop("line"), with_numbers(texts, path, asked, says_date), path, notes)
+
+
+def with_lazy_ids(ids: pl.LazyFrame, numbers: Numbers, path: Path, notes: tuple[str, ...]) -> Interactions:
+    """The log of `ids`, user and item, which are worked out again whenever they are asked for, beside the numbers of
+    its rows (`with_numbers`), which stay in memory.
+
+    Raises:
+        InputError: there is no row, or an id is empty or has a NUL byte.
+    """
+    read = collected(numbers.frame).to_polars().drop("row", "line", strict=False)
+    together = pl.concat([ids, read.lazy()], how="horizontal") if read.columns else ids
+    columns = {role: role for role in (*IDS, *read.columns)}
+    terms = Terms(columns, path.name, time_unit=numbers.time_unit, notes=(*notes, *numbers.notes))
+    log = Interactions.from_roles(nw.from_native(together), terms)
+    return replace(log, time_source=numbers.time_source, unread_ratings=numbers.unread_ratings, kinds=numbers.kinds)
 
 
 def with_roles(table: pl.DataFrame, line: str, roles: Iterable[tuple[str, int]]) -> pl.DataFrame:
@@ -55,7 +85,8 @@ def with_roles(table: pl.DataFrame, line: str, roles: Iterable[tuple[str, int]])
 
 
 def with_numbers(table: pl.DataFrame, path: Path, asked: Roles, says_date: bool = False) -> Numbers:
-    """`row` and the text of timestamp and rating, where there are any, as the numbers that `to_interactions` reads.
+    """`row` or `line`, and the text of timestamp and rating, where there are any, as the numbers that `to_interactions`
+    reads.
 
     Raises:
         InputError: as `to_interactions`, of these two.
@@ -73,7 +104,7 @@ def _terms(
 ) -> Terms:
     """Of a table whose columns are called by their roles."""
     return Terms(
-        {role: role for role in ("user", "item", *UNITS) if role in table.columns},
+        {role: role for role in (*IDS, *UNITS) if role in table.columns},
         path.name,
         way_out=way_out,
         time_format=asked.time_format,
@@ -84,14 +115,21 @@ def _terms(
     )
 
 
-def refuse_ids(table: pl.DataFrame, role: str, path: Path, parts: Sequence[str] = ()) -> None:
+def _refuse_all_ids(table: pl.DataFrame | pl.LazyFrame, path: Path, asked: Roles) -> None:
+    """Raises InputError: as `refuse_ids` and `refuse_id_lists`, of user and item."""
+    for role in IDS:
+        refuse_ids(table, role, path, asked.parts if role == "user" else ())
+    refuse_id_lists(table, path)
+
+
+def refuse_ids(table: pl.DataFrame | pl.LazyFrame, role: str, path: Path, parts: Sequence[str] = ()) -> None:
     """`parts`: the columns that the id is joined of, where there are several.
 
     Raises:
         InputError: an id is empty, blank, or has a NUL byte.
     """
     frame, word = nw.from_native(table), WORDS[role]
-    empty = frame.filter(nw.col(role).is_null() | is_blank(role)).to_native()
+    empty = collected(frame.filter(nw.col(role).is_null() | is_blank(role))).to_polars()
     if len(empty):
         found = empty[role][0] or ""
         kind = pl.when(pl.col(role).is_null()).then(pl.lit(f"missing {word}")).otherwise(pl.lit(f"blank {word}"))
@@ -102,7 +140,7 @@ def refuse_ids(table: pl.DataFrame, role: str, path: Path, parts: Sequence[str] 
             f"{path.name}, line {empty['line'][0]}: the {what}; fill it or drop the line",
             empty.select(place="line", kind=kind),
         )
-    broken = frame.filter(has_nul(role)).to_native()
+    broken = collected(frame.filter(has_nul(role))).to_polars()
     if len(broken):
         raise LineError(
             f"{path.name}, line {broken['line'][0]}: the {role} holds a NUL byte, found {broken[role][0]!r}; "
@@ -111,17 +149,18 @@ def refuse_ids(table: pl.DataFrame, role: str, path: Path, parts: Sequence[str] 
         )
 
 
-def refuse_id_lists(table: pl.DataFrame, path: Path) -> None:
+def refuse_id_lists(table: pl.DataFrame | pl.LazyFrame, path: Path) -> None:
     """Where most items are lists, `[3, 17]` or `3 17 20`: a session in one field is not one item.
 
     Codes of several numbers, such as 978 3 16, have all as many.
     """
     ids = pl.col("item")
     in_brackets, of_numbers = ids.str.contains(IN_BRACKETS), ids.str.contains(OF_NUMBERS)
-    lists = table.filter(in_brackets | of_numbers)
-    if 2 * len(lists) <= len(table):
+    lists = table.lazy().filter(in_brackets | of_numbers).select("line", "item").collect(engine="streaming")
+    total = num_rows(nw.from_native(table))
+    if 2 * len(lists) <= total:
         return
-    is_code = not lists.select(in_brackets.any()).item() and len(lists) == len(table)
+    is_code = not lists.select(in_brackets.any()).item() and len(lists) == total
     if is_code and lists["item"].str.count_matches(r"\d+").n_unique() == 1:
         return
     raise InputError(

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
+from polars.selectors import by_name
 
 from nextitem.data.log.bad_lines import LineError
 from nextitem.data.log.composite import parts_note
 from nextitem.data.log.where import counted_rows
-from nextitem.data.sources.formats.fields import to_interactions, with_roles
+from nextitem.data.sources.formats.fields import IDS, of_categories, with_roles
 from nextitem.data.sources.formats.files import check_file, each_line, explained, first_lines, scan_lines
 from nextitem.data.sources.formats.format import COLUMNS, Format, Head, Options, Reading, columns_named
 from nextitem.data.sources.formats.json_lines import AS_LOG, LINE, strict_json
@@ -43,7 +44,8 @@ def read_nested(path: Path, options: Options) -> Reading:
     of_where = [] if asked.where is None else [called[one] for one in asked.where.columns if one in called]
     read = names if roles.timestamp is None else [*dict.fromkeys((*(one for _, one in roles.names()), *of_where))]
     is_plain = asked.time_format is None and roles.timestamp not in (*of_where, *roles.parts)
-    table, without = _events(path, layout, read, roles.timestamp if is_plain else None)
+    ids = [name for role, name in roles.names() if role in IDS]
+    table, without = _events(path, layout, read, ids, roles.timestamp if is_plain else None)
     table, said = counted_rows(table, asked.where, called, path.name)
     fields = table.drop(LINE)
     notes = (*without, *said, *parts_note(roles.parts))
@@ -51,7 +53,7 @@ def read_nested(path: Path, options: Options) -> Reading:
     table = with_roles(table, LINE, [(role, table.columns.index(name)) for role, name in roles.names()])
     del fields
     asked = replace(asked, parts=roles.parts)
-    log = to_interactions(table, path, notes=notes, asked=asked, says_date=roles.says_date)
+    log = of_categories(table.select("line", *IDS), table.drop(IDS), path, notes, asked, roles.says_date)
     return Reading(whole_times(log, roles, asked, names, path.name), columns_named(names, roles))
 
 
@@ -111,16 +113,16 @@ def _roles(layout: _Layout, asked: Roles, path: Path) -> Roles:
 
 
 def _events(
-    path: Path, layout: _Layout, names: Sequence[str], time: str | None = None
+    path: Path, layout: _Layout, names: Sequence[str], ids: Sequence[str], time: str | None = None
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """LINE and the text of each value, a row an event; and what is to be said of lines that have none.
 
-    Where all values of `time` are whole numbers, they are numbers: a third of the memory. Lists are taken apart as they
-    are read, so that they are never held beside the rows.
+    Text of `ids` is kept as categories: a quarter of the memory. Where all values of `time` are whole numbers, they are
+    numbers: a third. Lists are taken apart as they are read, so that they are never held beside the rows.
     """
     try:
         with explained(path):
-            table = _rows(path, layout, names, time).collect(engine="streaming")
+            table = _rows(path, layout, names, ids, time).collect(engine="streaming")
     except InputError as error:
         if isinstance(error.__cause__, pl.exceptions.ComputeError):
             raise _fault(path, layout.events) from error
@@ -129,7 +131,7 @@ def _events(
     if counts.get(BROKEN):
         raise _fault(path, layout.events)
     if counts.get(OTHER_TIME):
-        return _events(path, layout, names)
+        return _events(path, layout, names, ids)
     empty = counts.get(EMPTY, 0)
     table = (table.filter(pl.col(STATE) == GOOD) if empty else table).drop(STATE)
     have = "line of {} has" if empty == 1 else "lines of {} have"
@@ -138,7 +140,7 @@ def _events(
     return table, (said,) if empty else ()
 
 
-def _rows(path: Path, layout: _Layout, names: Sequence[str], time: str | None) -> pl.LazyFrame:
+def _rows(path: Path, layout: _Layout, names: Sequence[str], ids: Sequence[str], time: str | None) -> pl.LazyFrame:
     """LINE, STATE and the values, a row an event or a line without one."""
     outer = [one for one in layout.outer if one in names]
     inner = [one for one in layout.inner if layout.long(one) in names]
@@ -152,6 +154,7 @@ def _rows(path: Path, layout: _Layout, names: Sequence[str], time: str | None) -
     rows = lines.select(LINE, *values, state.otherwise(GOOD).cast(pl.UInt8).alias(STATE), events.alias(EVENTS))
     fields = [pl.col(EVENTS).struct.field(one).alias(layout.long(one)) for one in inner]
     rows = rows.explode(EVENTS, empty_as_null=True).select(LINE, STATE, *outer, *fields)
+    rows = rows.with_columns(by_name(*ids).cast(pl.Categorical))
     if time is None:
         return rows
     number = pl.col(time).cast(pl.Int64, strict=False)
