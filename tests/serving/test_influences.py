@@ -17,8 +17,8 @@ def test_what_a_history_brought_is_what_python_says(
     assert [one["item"] for one in told["explanations"]] == [one.item for one in wanted]
     for found, one in zip(told["explanations"], wanted, strict=True):
         assert [part["item"] for part in found["influences"]] == [part.item for part in one.influences]
-        losses = [part["loss"] for part in found["influences"]]
-        assert losses == pytest.approx([part.loss for part in one.influences], abs=1e-5)
+        losses = [part["amount"] for part in found["influences"]]
+        assert losses == pytest.approx([part.amount for part in one.influences], abs=1e-5)
     assert told["titles"][str(history[-1])].startswith("The ")
     assert client.get("/card").json()["has"]["influences"]
 

@@ -53,8 +53,8 @@ def test_of_item_knn_the_loss_is_the_weight_of_the_pair(home: Path) -> None:
     loaded = ni.load(home / "ItemKNN")
     (found,) = loaded.explain(["i1", "i2", "i3"], ["i5"])
     alone = {item: score(loaded, [item], "i5") for item in ("i1", "i2", "i3")}
-    assert {one.item: one.loss for one in found.influences} == pytest.approx(alone)
-    assert [one.loss for one in found.influences] == sorted(alone.values(), reverse=True)
+    assert {one.item: one.amount for one in found.influences} == pytest.approx(alone)
+    assert [one.amount for one in found.influences] == sorted(alone.values(), reverse=True)
     assert found.score == pytest.approx(sum(alone.values()))
 
 
@@ -67,7 +67,7 @@ def test_an_item_goes_with_its_repeats_as_if_it_was_never_met(home: Path) -> Non
         assert sorted(str(one.item) for one in found.influences) == ["i1", "i2", "i3"]
         for one in found.influences:
             without = [item for item in history if item != one.item]
-            assert one.loss == pytest.approx(whole - score(loaded, without, str(found.item)), abs=1e-5)
+            assert one.amount == pytest.approx(whole - score(loaded, without, str(found.item)), abs=1e-5)
 
 
 def test_the_best_are_those_that_are_recommended(home: Path) -> None:
@@ -82,7 +82,7 @@ def test_the_best_are_those_that_are_recommended(home: Path) -> None:
 def test_times_go_with_their_items(home: Path) -> None:
     loaded = ni.load(home / "TiSASRec")
     (found,) = loaded.explain(["i1", "i2", "i3"], ["i5"], times=[10, 500, 900])
-    loss = {one.item: one.loss for one in found.influences}["i2"]
+    loss = {one.item: one.amount for one in found.influences}["i2"]
     wanted = score(loaded, ["i1", "i2", "i3"], "i5", [10, 500, 900]) - score(loaded, ["i1", "i3"], "i5", [10, 900])
     assert loss == pytest.approx(wanted, abs=1e-5)
 
@@ -118,12 +118,12 @@ def test_the_command_says_the_same_with_titles(home: Path) -> None:
     asked = ("explain", home / "SASRec", "--history", "i1,i11", "--item", "i5", "--names", "title")
     (found,) = json.loads(call(*asked, "--json"))
     assert (found["item"], found["name"], found["score"]) == ("i5", "Film 5", wanted.score)
-    assert [one["loss"] for one in found["influences"]] == [one.loss for one in wanted.influences]
+    assert [one["amount"] for one in found["influences"]] == [one.amount for one in wanted.influences]
     names = {one["item"]: one.get("name") for one in found["influences"]}
     assert names == {"i1": "Film 1", "i11": None}  # of i11 the table knows nothing
     told = " ".join(call(*asked).split())
     assert "Film 5 (i5): place" in told
-    assert f"{wanted.influences[0].loss:+.4f}" in told
+    assert f"{wanted.influences[0].amount:+.4f}" in told
     assert "SASRec" not in call("explain", home / "SASRec", "--user", "u7", "-k", 1)
     refused = CliRunner().invoke(app, ["explain", str(home / "SASRec")])
     assert "needs --history 50,172, or --user ID" in str(refused.exception)
