@@ -1,4 +1,4 @@
-"""Influence: the loss of a score when an item of the history is taken out, against taking it out by hand."""
+"""Influence: the loss of a score without an item, against taking it out by hand, and the shares of attention."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 import nextitem as ni
 from nextitem.cli.main import app
-from nextitem.data.batches import history_batch
+from nextitem.data.batches import Batch, history_batch
 from nextitem.data.sequences import Sequences
+from nextitem.models.attentive import Attentive
 from nextitem.recipe import Layer, make_recipe
 from nextitem.runs.learning.run import run
 
@@ -23,6 +24,7 @@ LAYERS: dict[str, Layer] = {
     "BPR": {"model": {"dim": 4}, "training": {"epochs": 1}},
     "SASRec": {"model": {"dim": 8, "num_layers": 1, "max_length": 4}, "training": {"epochs": 1, "batch_size": 64}},
     "TiSASRec": {"model": {"dim": 8, "num_layers": 1, "max_length": 4}, "training": {"epochs": 1, "batch_size": 64}},
+    "BERT4Rec": {"model": {"dim": 8, "num_layers": 1, "max_length": 4}, "training": {"epochs": 1, "batch_size": 64}},
 }
 
 
@@ -107,6 +109,47 @@ def test_what_no_history_changes_is_refused(home: Path) -> None:
         ni.load(home / "SASRec").explain(user="nobody")
 
 
+def test_attention_counts_each_repeat_of_an_item_that_is_looked_at(home: Path) -> None:
+    loaded = ni.load(home / "SASRec")
+    history = ["i9", "i1", "i2", "i3", "i1"]  # longer than the model looks: i9 has no share
+    assert isinstance(loaded.model, Attentive)
+    with torch.inference_mode():
+        first, *shares = loaded.model.attention_shares(
+            Batch.of(torch.from_numpy(loaded.items.indices(history[1:])[None]))
+        )[0].tolist()
+    wanted = {"i1": first + shares[2], "i2": shares[0], "i3": shares[1]}
+    best, second = loaded.explain(history, k=2, by="attention")
+    assert {one.item: one.amount for one in best.influences} == pytest.approx(wanted)
+    assert [one.amount for one in best.influences] == sorted((one.amount for one in best.influences), reverse=True)
+    assert (best.elsewhere, sum(one.amount for one in best.influences)) == (0, pytest.approx(1))
+    assert second.influences == best.influences
+    for found, removed in zip((best, second), loaded.explain(history, k=2), strict=True):
+        assert (found.item, found.rank, found.by, removed.by) == (removed.item, removed.rank, "attention", "removal")
+        assert found.score == pytest.approx(removed.score)
+
+
+def test_what_the_mask_takes_is_told_apart(home: Path) -> None:
+    (found,) = ni.load(home / "BERT4Rec").explain(["i1", "i2"], ["i5"], by="attention")
+    assert 0.01 < found.elsewhere < 0.99
+    assert sum(one.amount for one in found.influences) + found.elsewhere == pytest.approx(1)
+    told = call("explain", home / "BERT4Rec", "--history", "i1,i2", "--by", "attention")
+    assert f"{found.elsewhere:.1%}" in told
+    assert "of no item" in told
+
+
+def test_attention_goes_by_times_too(home: Path) -> None:
+    loaded = ni.load(home / "TiSASRec")
+    (found,) = loaded.explain(["i1", "i2", "i3"], ["i5"], times=[10, 500, 900], by="attention")
+    assert sum(one.amount for one in found.influences) == pytest.approx(1)
+
+
+def test_models_without_shares_are_refused(home: Path) -> None:
+    with pytest.raises(ni.InputError, match=r"ItemKNN has no attention .* --by removal .* one of .*SASRec.*TiSASRec"):
+        ni.load(home / "ItemKNN").explain(["i1"], by="attention")
+    with pytest.raises(ni.InputError, match="by must be removal or attention, found 'magic'"):
+        ni.load(home / "SASRec").explain(["i1"], by="magic")  # type: ignore[arg-type]
+
+
 def call(*arguments: object) -> str:
     result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
     assert result.exit_code == 0
@@ -127,3 +170,17 @@ def test_the_command_says_the_same_with_titles(home: Path) -> None:
     assert "SASRec" not in call("explain", home / "SASRec", "--user", "u7", "-k", 1)
     refused = CliRunner().invoke(app, ["explain", str(home / "SASRec")])
     assert "needs --history 50,172, or --user ID" in str(refused.exception)
+
+
+def test_the_command_says_where_attention_looks_once_for_all_items(home: Path) -> None:
+    wanted = ni.load(home / "SASRec").explain(["i1", "i11"], by="attention")
+    asked = ("explain", home / "SASRec", "--history", "i1,i11", "--by", "attention", "--names", "title")
+    found = json.loads(call(*asked, "--json"))
+    assert [one["by"] for one in found] == ["attention"] * 3
+    for one, other in zip(found, wanted, strict=True):
+        assert [part["amount"] for part in one["influences"]] == [part.amount for part in other.influences]
+    told = " ".join(call(*asked).split())
+    assert told.count("place") == 3
+    assert told.count("share") == 1
+    assert f"{wanted[0].influences[0].amount:.1%}" in told
+    assert "of no item" not in told
