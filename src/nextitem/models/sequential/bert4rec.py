@@ -98,6 +98,7 @@ class BERT4Rec(WithContents):
         return self.encode_at(masked, newest_places(masked.inputs))
 
     def attention_shares(self, batch: Batch) -> Tensor:
+        """What the last block takes of each item (B, T) at the mask, as `Attentive` has it; itself has the rest."""
         masked = self.with_mask(batch)
         x, lengths = self._embedded(masked), (masked.inputs != PAD).sum(1)
         before, last = parted(self.blocks)

@@ -83,6 +83,7 @@ class CORE(SequenceModel):
         return self._mixed(batch.inputs, places[:, None])[:, 0]
 
     def attention_shares(self, batch: Batch) -> Tensor:
+        """The shares of the items (B, T) in the query, as `Attentive` has it."""
         x, places = self.history_dropout(self.item_embedding(batch.inputs)), newest_places(batch.inputs)
         return shares_of(self._weights(x, batch.inputs, places[:, None])[:, None], batch.inputs)
 

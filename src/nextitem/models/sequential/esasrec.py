@@ -68,6 +68,7 @@ class ESASRec(SequenceModel):
         return x[:, 0] if self.blocks else at(x, places)[:, 0]
 
     def attention_shares(self, batch: Batch) -> Tensor:
+        """What the last block takes of each item (B, T) at the newest one, as `Attentive` has it."""
         x, (before, last) = self._embedded(batch), parted(self.blocks)
         for block in before:
             x = block(x)

@@ -81,6 +81,7 @@ class SASRec(WithContents):
         return self.stack(self.embed(batch), places)[:, 0]
 
     def attention_shares(self, batch: Batch) -> Tensor:
+        """What the last block takes of each item (B, T) at the newest one, as `Attentive` has it."""
         return shares_of(self.stack.weights(self.embed(batch), newest_places(batch.inputs)), batch.inputs)
 
     def embed(self, batch: Batch) -> Tensor:

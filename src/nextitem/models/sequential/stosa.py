@@ -86,6 +86,7 @@ class STOSA(SequenceModel):
         return torch.cat([means, variances.sqrt()], -1)  # (B, T, 2 D)
 
     def attention_shares(self, batch: Batch) -> Tensor:
+        """What the last block takes of each item (B, T) at the newest one, as `Attentive` has it."""
         (means, variances), (before, last) = self._embedded(batch), parted(self.blocks)
         for block in before:
             means, variances = block(means, variances)

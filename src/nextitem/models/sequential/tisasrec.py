@@ -74,6 +74,7 @@ class TiSASRec(SequenceModel):
         return self.last_norm(x)
 
     def attention_shares(self, batch: Batch) -> Tensor:
+        """What the last block takes of each item (B, T) at the newest one, as `Attentive` has it."""
         x, keys, values, gaps = self._entered(batch)
         before, last = parted(self.blocks)
         for block in before:
