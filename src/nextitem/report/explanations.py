@@ -47,7 +47,7 @@ def attention_table(found: Sequence[Influenced], called: Mapping[object, str], c
     for one in first.influences[:count]:
         table.add_row(f"{one.amount:.1%}", _name(one.item, called))
     if round(first.elsewhere, 3):
-        table.add_row(f"{first.elsewhere:.1%}", "of no item: the mask that stands for the next one")
+        table.add_row(f"{first.elsewhere:.1%}", "of no item, such as the mask that stands for the next one")
     return Group(*(_title(one, called) for one in found), table)
 
 
