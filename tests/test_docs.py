@@ -33,6 +33,7 @@ def names() -> dict[str, Any]:
     return names
 
 
+ATTENTION = "test_attention_takes_shares_of_the_items_and_none_of_padding"  # which none of these has
 OTHER = ["test_encode_ignores_later_items"]
 
 
@@ -59,7 +60,7 @@ def test_the_models_pass_what_every_model_must(
             test()
         except SkipTest:
             skipped.append(test.__name__)
-    assert skipped == of_another_kind
+    assert skipped == [ATTENTION, *of_another_kind]
 
 
 def test_the_model_trains_without_the_catalogue(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:

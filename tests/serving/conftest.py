@@ -49,6 +49,19 @@ def counted(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def attentive(folder: Path) -> Path:
+    """A run of the same log whose model has attention."""
+    layer = {
+        "data": {"source": str(folder.parent / "log.csv"), "item_table": str(folder.parent / "items.csv")},
+        "model": {"name": "SASRec", "dim": 8, "num_layers": 1},
+        "training": {"epochs": 1, "batch_size": 256},
+        "evaluation": {"baselines": []},
+    }
+    list(run(make_recipe(layer), folder.parent / "SASRec"))
+    return folder.parent / "SASRec"
+
+
+@pytest.fixture(scope="session")
 def loaded(folder: Path) -> Run:
     return load(folder)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,12 @@ from nextitem.serving.service import Opening, Service
 
 @pytest.fixture
 def url(folder: Path) -> Iterator[str]:
+    with served(folder) as url:
+        yield url
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
     import uvicorn
 
     from nextitem.serving.app import application
@@ -39,6 +46,38 @@ def test_a_journey(size: str, url: str, tmp_path: Path) -> None:
     try:
         _go(browser, url)
         assert browser.problems == []
+    finally:
+        browser.end()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
+def test_reasons_are_by_removal_or_by_attention(attentive: Path, tmp_path: Path) -> None:
+    browser = Browser(tmp_path, "400,900")
+    told = "[...document.querySelectorAll('#next .why div')].map((one) => one.textContent).join('; ')"
+    choose = "document.getElementById('by').value = '{by}'; document.getElementById('by').onchange()"
+    try:
+        with served(attentive) as url:
+            browser.tell("Page.navigate", url=f"{url}/#lang=en&item=i7&item=i22&item=i7")
+            assert browser.until("!document.getElementById('how').hidden")
+            browser.until("document.querySelectorAll('#next li').length === 10")
+            browser.value("document.querySelectorAll('#next button')[2].click()")
+            assert " by The" in browser.until(told)
+            browser.value(choose.format(by="attention"))
+            assert "% on The" in browser.until(f"{told}.includes('%') && {told}")
+            assert browser.value(told).endswith("which need not be what made the score.")
+            shares = [float(one.partition("%")[0]) for one in browser.value(told).split("; ")[:2]]  # of i7 and i22
+            assert 99.8 <= sum(shares) <= 100.2
+            assert browser.value("document.documentElement.scrollWidth <= innerWidth")
+            assert "by=attention" in browser.value("location.hash")
+            browser.value("document.getElementById('language').click()")
+            browser.until("document.querySelectorAll('#next .why').length === 0")
+            browser.value("document.querySelectorAll('#next button')[2].click()")  # it goes on by attention
+            assert "注意力" in browser.until(told)
+            browser.value(choose.format(by="removal"))
+            browser.until(f"{told}.includes('来自')")
+            assert "by=" not in browser.value("location.hash")
+            assert browser.problems == []
     finally:
         browser.end()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -27,6 +27,10 @@ def explain(
     item: Annotated[str | None, typer.Option(help="Items to explain, with commas [the best].")] = None,
     times: HistoryTimes = None,
     ratings: HistoryRatings = None,
+    by: Annotated[
+        Literal["removal", "attention"],
+        typer.Option(help="removal: what the score loses without an item; attention: the share taken of it."),
+    ] = "removal",
     k: Annotated[int, typer.Option("-k", min=1, help="How many of the best items, without --item.")] = 3,
     paths: Annotated[int, typer.Option(min=1, help="How many paths to each item, or items of the history.")] = 5,
     names: Annotated[str | None, typer.Option(help="An attribute to call items by, such as title [ids].")] = None,
@@ -39,7 +43,8 @@ def explain(
     takes with it when it is taken out.
 
     A model that learns from a knowledge graph tells its paths (--user); any other that reads histories is asked again
-    without each of the items, of --history or of what the run keeps of --user."""
+    without each of the items, of --history or of what the run keeps of --user. --by attention shows where a model's
+    last attention looks instead, which need not be what its scores hang on."""
     from nextitem.runs.asking.explain import has_paths
     from nextitem.runs.asking.recommend import load
 
@@ -49,17 +54,24 @@ def explain(
         raise InputError("nextitem explain needs --history 50,172, or --user ID")
     asked = None if item is None else listed(item)
     if history is None and has_paths(run.model):
+        if by == "attention":
+            raise InputError(
+                f"{run.recipe.model.label} is explained by paths of its graph, found --by attention; leave it out"
+            )
         _tell_paths(folder, str(user), asked, k, paths, names, data, models, json)
         return
     given = None if history is None else ids_of(history)
     told_times, told_ratings = (None if told is None else listed(told) for told in (times, ratings))
-    found = run.explain(given, asked, user=user, times=told_times, ratings=told_ratings, k=k)
+    found = run.explain(given, asked, user=user, times=told_times, ratings=told_ratings, k=k, by=by)
     called = {} if names is None else _called(run, names)
     if json:
         print_json([_with_name(one, called) for one in found])
         return
-    from nextitem.report.explanations import influence_table
+    from nextitem.report.explanations import attention_table, influence_table
 
+    if by == "attention":
+        console().print(attention_table(found, called, paths))
+        return
     for one in found:
         console().print(influence_table(one, called, paths))
 

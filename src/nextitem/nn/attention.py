@@ -73,6 +73,26 @@ class BidirectionalAttention(MultiHeadAttention):
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         return self.both_ways(x, lengths)
 
+    def weights(self, queries: Tensor, context: Tensor, lengths: Tensor) -> Tensor:
+        """How much each of queries (B, Q, D) takes of each position of context (B, T, D), of which the first `lengths`
+        (B,) are no padding, before dropout -> (B, H, Q, T).
+        """
+        query, key, _ = self.project(queries, context)
+        place = torch.arange(context.shape[1], device=context.device)
+        return weights(query, key, self.num_heads, (place >= lengths[:, None])[:, None, None])
+
+
+def parted(blocks: nn.ModuleList) -> tuple[list[nn.Module], nn.Module]:
+    """The blocks before the last, and the last, whose attention can be asked what it looks at.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not blocks:
+        raise InputError("num_layers is 0, so that no attention looks at anything; take 1 or more")
+    *before, last = blocks
+    return before, last
+
 
 def _newer_than(asking: Tensor, context: Tensor) -> Tensor:
     """(T,) > places, broadcast."""

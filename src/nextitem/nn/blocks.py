@@ -20,7 +20,7 @@ from typing import Literal, get_args
 from torch import Tensor, nn
 
 from nextitem.errors import InputError, suggest
-from nextitem.nn.attention import CausalAttention
+from nextitem.nn.attention import CausalAttention, parted
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.feed_forward import FeedForward
 from nextitem.nn.frame import FrameBlock, Mixer, at
@@ -55,6 +55,10 @@ class AttentionMixer(Mixer):
         mixed: Tensor = self.attention(x if places is None else at(x, places), x, places)
         return mixed
 
+    def weights(self, x: Tensor, places: Tensor) -> Tensor:
+        """How much the query at `places` (B,) takes of each position: (B, H, 1, T)."""
+        return self.attention.weights(at(x, places), x, places)
+
 
 class AttentionBlock(nn.Module):
     """A block in any layout but bert; (B, T, D) -> (B, T, D), or with `places` (B,) -> (B, 1, D): these alone."""
@@ -71,18 +75,27 @@ class AttentionBlock(nn.Module):
 
     def forward(self, x: Tensor, places: Tensor | None = None) -> Tensor:
         asking = x if places is None else at(x, places)
+        queries, context = self._queries(x, places)
+        attended = self.attention(queries, context, places)
         if self.norm == "post":
-            asking = self.attention_norm(asking + self.attention(asking, x, places))
+            asking = self.attention_norm(asking + attended)
             return self.feed_forward_norm(asking + self.feed_forward(asking))
         if self.norm in ("paper", "pre"):
-            y = self.attention_norm(x)
-            attended = self.attention(y if places is None else at(y, places), y, places)
             asking = asking + self.attention_output(attended)
             return asking + self.feed_forward(self.feed_forward_norm(asking))
-        query = self.attention_norm(asking)
-        residual = query if self.norm == "original" else asking
-        y = self.feed_forward_norm(residual + self.attention(query, x, places))
+        y = self.feed_forward_norm((queries if self.norm == "original" else asking) + attended)
         return y + self.feed_forward(y)
+
+    def weights(self, x: Tensor, places: Tensor) -> Tensor:
+        """How much the query at `places` (B,) takes of each position: (B, H, 1, T)."""
+        return self.attention.weights(*self._queries(x, places), places)
+
+    def _queries(self, x: Tensor, places: Tensor | None) -> tuple[Tensor, Tensor]:
+        """What asks, of all places or of one of each row, and what is asked (B, T, D)."""
+        if self.norm in ("paper", "pre"):
+            x = self.attention_norm(x)
+        asking = x if places is None else at(x, places)
+        return asking if self.norm in ("paper", "pre", "post") else self.attention_norm(asking), x
 
 
 class AttentionStack(nn.Module):
@@ -104,3 +117,18 @@ class AttentionStack(nn.Module):
         for number, block in enumerate(self.blocks, start=1):
             x = block(x, places if number == len(self.blocks) else None)
         return self.last_norm(x)
+
+    def weights(self, x: Tensor, places: Tensor) -> Tensor:
+        """How much the last block's query at `places` (B,) takes of each position of x (B, T, D): (B, H, 1, T).
+
+        Raises:
+            InputError: there is no block.
+        """
+        before, last = parted(self.blocks)
+        for block in before:
+            x = block(x)
+        if isinstance(last, AttentionBlock):
+            return last.weights(x, places)
+        assert isinstance(last, FrameBlock)
+        assert isinstance(last.mixer, AttentionMixer)
+        return last.mixer.weights(x, places)

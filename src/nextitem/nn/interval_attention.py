@@ -40,21 +40,30 @@ class IntervalAttention(MultiHeadAttention):
 
         `gaps[b, t, s]` is the number of the interval between the items t and s of row b.
         """
-        query, key, value = (self._split(one) for one in self.project(queries, context))  # (B, H, T, E)
-        length = context.shape[1]
-        key, value = key + self._split(keys[0]), value + self._split(values[0])
-        key_intervals, value_intervals = (self._split(one[1][None]) for one in (keys, values))  # (1, H, R, E)
+        query, key, value = self.project(queries, context)
+        value = self._split(value) + self._split(values[0])  # (B, H, T, E)
+        value_intervals = self._split(values[1][None])  # (1, H, R, E)
+        weights = self.dropout(self._weights(query, key, keys, gaps))
         gaps = gaps[:, None].expand(-1, self.num_heads, -1, -1)  # (B, H, T, T)
-        scores = query @ key.transpose(2, 3) + (query @ key_intervals.transpose(2, 3)).gather(3, gaps)
-        is_newer = torch.ones(length, length, dtype=torch.bool, device=scores.device).triu(1)
-        scores = scores.masked_fill(is_newer, float("-inf")) / query.shape[3] ** 0.5
-        weights = self.dropout(scores.softmax(3))
         by_interval = torch.zeros(
             *weights.shape[:3], value_intervals.shape[2], dtype=weights.dtype, device=weights.device
         )
         by_interval = by_interval.scatter_add(3, gaps, weights)  # (B, H, T, R)
         mixed = weights @ value + by_interval @ value_intervals
         return self.output(mixed.transpose(1, 2).flatten(2))
+
+    def weights(self, queries: Tensor, context: Tensor, keys: tuple[Tensor, Tensor], gaps: Tensor) -> Tensor:
+        """How much each query takes of each position, before dropout: arguments as of a call -> (B, H, T, T)."""
+        query, key, _ = self.project(queries, context)
+        return self._weights(query, key, keys, gaps)
+
+    def _weights(self, query: Tensor, key: Tensor, keys: tuple[Tensor, Tensor], gaps: Tensor) -> Tensor:
+        query, key = self._split(query), self._split(key) + self._split(keys[0])  # (B, H, T, E)
+        intervals = self._split(keys[1][None])  # (1, H, R, E)
+        gaps = gaps[:, None].expand(-1, self.num_heads, -1, -1)
+        scores = query @ key.transpose(2, 3) + (query @ intervals.transpose(2, 3)).gather(3, gaps)
+        is_newer = torch.ones(scores.shape[2:], dtype=torch.bool, device=scores.device).triu(1)
+        return (scores.masked_fill(is_newer, float("-inf")) / query.shape[3] ** 0.5).softmax(3)
 
     def _split(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, H, T, E)."""

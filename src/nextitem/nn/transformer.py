@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from nextitem.nn.attention import BidirectionalAttention
 from nextitem.nn.dropout import Dropout
+from nextitem.nn.frame import at
 
 
 class BidirectionalBlock(nn.Module):
@@ -29,3 +30,7 @@ class BidirectionalBlock(nn.Module):
         """x (B, T, D), of whose rows the first `lengths` (B,) positions are no padding -> (B, T, D)."""
         x = self.attention_norm(x + self.dropout(self.attention(x, lengths)))
         return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
+
+    def weights(self, x: Tensor, lengths: Tensor, places: Tensor) -> Tensor:
+        """How much the query at `places` (B,) takes of each position (B, H, 1, T); the others as of a call."""
+        return self.attention.weights(at(x, places), x, lengths)

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from os.path import lexists
 from typing import Any
 
+from nextitem.models.attentive import Attentive
 from nextitem.models.streaming import Streaming
 from nextitem.report.results import against_baseline, recommending
 from nextitem.runs.asking.explain import has_paths
@@ -40,6 +41,7 @@ def card(run: Run, name: str, limits: Limits, *, has_index: bool) -> dict[str, A
             "sessions": isinstance(run.model, Streaming),
             "paths": has_paths(run.model),
             "influences": not run.model.knows_users or run.model.takes_strangers,
+            "attention": isinstance(run.model, Attentive),
             "index": has_index,
         },
         "limits": asdict(limits),

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from nextitem.errors import InputError
+from nextitem.runs.asking.influence import ExplainedBy
 from nextitem.serving.limits import MOST_LISTED, Limits, refuse_more
 
 Id = StrictInt | StrictStr
@@ -95,6 +96,8 @@ class Why(BaseModel):
     """How the items of the history were rated, for a model that goes by ratings; of a log with kinds, these."""
     k: StrictInt = 3
     """How many items are explained."""
+    by: ExplainedBy = "removal"
+    """What is told of each item of the history: what the score loses without it, or the share that attention takes."""
 
     def refuse_beyond(self, limits: Limits) -> None:
         """Raises InputError where more is asked than may be."""

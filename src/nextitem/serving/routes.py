@@ -107,12 +107,13 @@ async def explain(
 
 @ROUTER.post("/explain", responses=FAULTS)
 async def influences(why: Why, request: Request) -> Response:
-    """Which items of a history brought a recommendation: what its score loses when each is taken out."""
+    """Which items of a history brought a recommendation: what its score loses when each is taken out, or by attention
+    the share that the model's last attention takes of each."""
     service = service_of(request)
     why.refuse_beyond(service.limits)
 
     def work(run: Run) -> list[Influenced]:
-        beside = why.model_dump(include={"user", "times", "at", "ratings", "k"})
+        beside = why.model_dump(include={"user", "times", "at", "ratings", "k", "by"})
         return run.explain(why.history, why.items, **beside)
 
     found = await service.engine.call(work)

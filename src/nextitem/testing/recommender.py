@@ -21,6 +21,7 @@ from nextitem.data.sequences import Sequences
 from nextitem.data.splits.split import Split, leave_one_out
 from nextitem.data.training_data import Sizes
 from nextitem.evaluation.evaluate import evaluate
+from nextitem.models.attentive import Attentive
 from nextitem.models.base import Fitted, Recommender, Trained
 from nextitem.models.field_towers import FieldTowers
 from nextitem.models.negatives import unseen_sampler
@@ -277,6 +278,15 @@ class RecommenderTests:
             rows = (timed(Sequences.from_lists([[1, 2, 3, last]])) for last in (4, 5))
             one, other = (model.encode(history_batch(row, None, wanted=model.wanted())) for row in rows)
         torch.testing.assert_close(one[:, :3], other[:, :3])
+
+    def test_attention_takes_shares_of_the_items_and_none_of_padding(self) -> None:
+        model, _ = self.trained()
+        if not isinstance(model, Attentive):
+            raise SkipTest("the model has no attention that takes shares")
+        one, both = (model.attention_shares(batch_of(model, rows, 6)) for rows in ([[4]], [[4], [1, 2, 3]]))
+        assert ((both >= 0) & (both.sum(1, keepdim=True) < 1 + 1e-5)).all()
+        assert (both > 0).sum(1).tolist() == [1, 3]
+        assert_near(both[:1], one)
 
     def test_same_seed_gives_the_same_weights(self) -> None:
         one, other = (model.state_dict() for model, _ in (self.trained(), self.fitted(self.data(), epochs=1)))

@@ -106,6 +106,8 @@ def test_the_command_says_it_in_words_and_in_json(folder: Path) -> None:
     plain = CliRunner().invoke(app, ["explain", str(folder), "--user", "ann", "--item", "d", "--json"])
     (found,) = json.loads(plain.stdout)
     assert found["reasons"][0]["steps"][1] == {"source": "x", "relation": "by", "target": "d", "is_forward": False}
+    refused = CliRunner().invoke(app, ["explain", str(folder), "--user", "ann", "--by", "attention"])
+    assert "CKE is explained by paths of its graph" in str(refused.exception)
 
 
 def test_strangers_are_refused(folder: Path) -> None:

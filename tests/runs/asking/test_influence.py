@@ -1,4 +1,4 @@
-"""Influence: the loss of a score when an item of the history is taken out, against taking it out by hand."""
+"""Influence: the loss of a score without an item, against taking it out by hand, and the shares of attention."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 import nextitem as ni
 from nextitem.cli.main import app
-from nextitem.data.batches import history_batch
+from nextitem.data.batches import Batch, history_batch
 from nextitem.data.sequences import Sequences
+from nextitem.models.attentive import Attentive
 from nextitem.recipe import Layer, make_recipe
 from nextitem.runs.learning.run import run
 
@@ -23,6 +24,7 @@ LAYERS: dict[str, Layer] = {
     "BPR": {"model": {"dim": 4}, "training": {"epochs": 1}},
     "SASRec": {"model": {"dim": 8, "num_layers": 1, "max_length": 4}, "training": {"epochs": 1, "batch_size": 64}},
     "TiSASRec": {"model": {"dim": 8, "num_layers": 1, "max_length": 4}, "training": {"epochs": 1, "batch_size": 64}},
+    "BERT4Rec": {"model": {"dim": 8, "num_layers": 1, "max_length": 4}, "training": {"epochs": 1, "batch_size": 64}},
 }
 
 
@@ -53,8 +55,8 @@ def test_of_item_knn_the_loss_is_the_weight_of_the_pair(home: Path) -> None:
     loaded = ni.load(home / "ItemKNN")
     (found,) = loaded.explain(["i1", "i2", "i3"], ["i5"])
     alone = {item: score(loaded, [item], "i5") for item in ("i1", "i2", "i3")}
-    assert {one.item: one.loss for one in found.influences} == pytest.approx(alone)
-    assert [one.loss for one in found.influences] == sorted(alone.values(), reverse=True)
+    assert {one.item: one.amount for one in found.influences} == pytest.approx(alone)
+    assert [one.amount for one in found.influences] == sorted(alone.values(), reverse=True)
     assert found.score == pytest.approx(sum(alone.values()))
 
 
@@ -67,7 +69,7 @@ def test_an_item_goes_with_its_repeats_as_if_it_was_never_met(home: Path) -> Non
         assert sorted(str(one.item) for one in found.influences) == ["i1", "i2", "i3"]
         for one in found.influences:
             without = [item for item in history if item != one.item]
-            assert one.loss == pytest.approx(whole - score(loaded, without, str(found.item)), abs=1e-5)
+            assert one.amount == pytest.approx(whole - score(loaded, without, str(found.item)), abs=1e-5)
 
 
 def test_the_best_are_those_that_are_recommended(home: Path) -> None:
@@ -82,7 +84,7 @@ def test_the_best_are_those_that_are_recommended(home: Path) -> None:
 def test_times_go_with_their_items(home: Path) -> None:
     loaded = ni.load(home / "TiSASRec")
     (found,) = loaded.explain(["i1", "i2", "i3"], ["i5"], times=[10, 500, 900])
-    loss = {one.item: one.loss for one in found.influences}["i2"]
+    loss = {one.item: one.amount for one in found.influences}["i2"]
     wanted = score(loaded, ["i1", "i2", "i3"], "i5", [10, 500, 900]) - score(loaded, ["i1", "i3"], "i5", [10, 900])
     assert loss == pytest.approx(wanted, abs=1e-5)
 
@@ -107,6 +109,48 @@ def test_what_no_history_changes_is_refused(home: Path) -> None:
         ni.load(home / "SASRec").explain(user="nobody")
 
 
+def test_attention_counts_each_repeat_of_an_item_that_is_looked_at(home: Path) -> None:
+    loaded = ni.load(home / "SASRec")
+    history = ["i9", "i1", "i2", "i3", "i1"]  # longer than the model looks: i9 has no share
+    assert isinstance(loaded.model, Attentive)
+    with torch.inference_mode():
+        first, *shares = loaded.model.attention_shares(
+            Batch.of(torch.from_numpy(loaded.items.indices(history[1:])[None]))
+        )[0].tolist()
+    wanted = {"i1": first + shares[2], "i2": shares[0], "i3": shares[1]}
+    best, second = loaded.explain(history, k=2, by="attention")
+    assert {one.item: one.amount for one in best.influences} == pytest.approx(wanted)
+    assert [one.amount for one in best.influences] == sorted((one.amount for one in best.influences), reverse=True)
+    assert best.elsewhere == 0
+    assert sum(one.amount for one in best.influences) == pytest.approx(1)
+    assert second.influences == best.influences
+    for found, removed in zip((best, second), loaded.explain(history, k=2), strict=True):
+        assert (found.item, found.rank, found.by, removed.by) == (removed.item, removed.rank, "attention", "removal")
+        assert found.score == pytest.approx(removed.score)
+
+
+def test_what_the_mask_takes_is_told_apart(home: Path) -> None:
+    (found,) = ni.load(home / "BERT4Rec").explain(["i1", "i2"], ["i5"], by="attention")
+    assert 0.01 < found.elsewhere < 0.99
+    assert sum(one.amount for one in found.influences) + found.elsewhere == pytest.approx(1)
+    told = call("explain", home / "BERT4Rec", "--history", "i1,i2", "--by", "attention")
+    assert f"{found.elsewhere:.1%}" in told
+    assert "of no item" in told
+
+
+def test_attention_goes_by_times_too(home: Path) -> None:
+    loaded = ni.load(home / "TiSASRec")
+    (found,) = loaded.explain(["i1", "i2", "i3"], ["i5"], times=[10, 500, 900], by="attention")
+    assert sum(one.amount for one in found.influences) == pytest.approx(1)
+
+
+def test_models_without_shares_are_refused(home: Path) -> None:
+    with pytest.raises(ni.InputError, match=r"ItemKNN has no attention .* --by removal .* one of .*SASRec.*TiSASRec"):
+        ni.load(home / "ItemKNN").explain(["i1"], by="attention")
+    with pytest.raises(ni.InputError, match="by must be removal or attention, found 'magic'"):
+        ni.load(home / "SASRec").explain(["i1"], by="magic")  # type: ignore[arg-type]
+
+
 def call(*arguments: object) -> str:
     result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
     assert result.exit_code == 0
@@ -118,12 +162,26 @@ def test_the_command_says_the_same_with_titles(home: Path) -> None:
     asked = ("explain", home / "SASRec", "--history", "i1,i11", "--item", "i5", "--names", "title")
     (found,) = json.loads(call(*asked, "--json"))
     assert (found["item"], found["name"], found["score"]) == ("i5", "Film 5", wanted.score)
-    assert [one["loss"] for one in found["influences"]] == [one.loss for one in wanted.influences]
+    assert [one["amount"] for one in found["influences"]] == [one.amount for one in wanted.influences]
     names = {one["item"]: one.get("name") for one in found["influences"]}
     assert names == {"i1": "Film 1", "i11": None}  # of i11 the table knows nothing
     told = " ".join(call(*asked).split())
     assert "Film 5 (i5): place" in told
-    assert f"{wanted.influences[0].loss:+.4f}" in told
+    assert f"{wanted.influences[0].amount:+.4f}" in told
     assert "SASRec" not in call("explain", home / "SASRec", "--user", "u7", "-k", 1)
     refused = CliRunner().invoke(app, ["explain", str(home / "SASRec")])
     assert "needs --history 50,172, or --user ID" in str(refused.exception)
+
+
+def test_the_command_says_where_attention_looks_once_for_all_items(home: Path) -> None:
+    wanted = ni.load(home / "SASRec").explain(["i1", "i11"], by="attention")
+    asked = ("explain", home / "SASRec", "--history", "i1,i11", "--by", "attention", "--names", "title")
+    found = json.loads(call(*asked, "--json"))
+    assert [one["by"] for one in found] == ["attention"] * 3
+    for one, other in zip(found, wanted, strict=True):
+        assert [part["amount"] for part in one["influences"]] == [part.amount for part in other.influences]
+    told = " ".join(call(*asked).split())
+    assert told.count("place") == 3
+    assert told.count("share") == 1
+    assert f"{wanted[0].influences[0].amount:.1%}" in told
+    assert "of no item" not in told

@@ -25,10 +25,12 @@ from torch import Tensor, nn
 
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
+from nextitem.models.attentive import shares_of
 from nextitem.models.initialise import FirstWeights, initialise
 from nextitem.models.positions import Positions, check_positions, position_numbers
 from nextitem.models.towers import newest_places
 from nextitem.models.with_contents import WithContents
+from nextitem.nn.attention import parted
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.transformer import BidirectionalBlock
 
@@ -74,13 +76,18 @@ class BERT4Rec(WithContents):
 
     def encode(self, batch: Batch) -> Tensor:
         """The states (B, T, D + 1) of rows with masks at hidden places; the last column, 1, meets the bias of items."""
-        inputs = batch.inputs
-        x = self.input_vectors(inputs) + self.position_embedding(position_numbers(inputs, self.positions))  # (B, T, D)
-        x = self.with_ratings(x, inputs, batch.ratings)  # of hidden items none
-        x, lengths = self.dropout(self.input_norm(x)), (inputs != PAD).sum(1)
+        x, lengths = self._embedded(batch), (batch.inputs != PAD).sum(1)
         for block in self.blocks:
             x = block(x, lengths)
         return F.pad(self.head(x), (0, 1), value=1.0)
+
+    def _embedded(self, batch: Batch) -> Tensor:
+        """What goes into the first block (B, T, D)."""
+        inputs = batch.inputs
+        x = self.input_vectors(inputs) + self.position_embedding(position_numbers(inputs, self.positions))
+        x = self.with_ratings(x, inputs, batch.ratings)  # of hidden items none
+        entered: Tensor = self.dropout(self.input_norm(x))
+        return entered
 
     def item_vectors(self) -> Tensor:
         """The embedding of each item and its bias (V, D + 1)."""
@@ -90,15 +97,31 @@ class BERT4Rec(WithContents):
         masked = self.with_mask(batch)
         return self.encode_at(masked, newest_places(masked.inputs))
 
+    def attention_shares(self, batch: Batch) -> Tensor:
+        """What the last block takes of each item (B, T) at the mask, as `Attentive` has it; itself has the rest."""
+        masked = self.with_mask(batch)
+        x, lengths = self._embedded(masked), (masked.inputs != PAD).sum(1)
+        before, last = parted(self.blocks)
+        for block in before:
+            x = block(x, lengths)
+        assert isinstance(last, BidirectionalBlock)
+        shares = shares_of(last.weights(x, lengths, lengths - 1), masked.inputs)
+        whole = shares.new_zeros(len(shares), batch.inputs.shape[1] + 1).scatter(1, self._read_places(batch), shares)
+        return whole[:, :-1].where(batch.inputs != PAD, 0.0)  # without the mask, which stands behind the newest item
+
     def with_mask(self, batch: Batch) -> Batch:
         """Histories (B, T) cut to (B, min(T + 1, max_length)): the newest items that leave a place, then the mask.
 
         With max_length 3 and mask 9, [[1, 2, 3], [4, 0, 0]] becomes [[2, 3, 9], [4, 9, 0]].
         """
-        num_positions = self.position_embedding.num_embeddings
         lengths = (batch.inputs != PAD).sum(1, keepdim=True)  # (B, 1)
-        longer = batch.with_inputs(lambda x: F.pad(x, (0, 1)))
-        oldest = (lengths + 1 - num_positions).clamp(min=0)
-        places = oldest + torch.arange(min(longer.inputs.shape[1], num_positions), device=lengths.device)
+        longer, places = batch.with_inputs(lambda x: F.pad(x, (0, 1))), self._read_places(batch)
         masked = replace(longer, inputs=longer.inputs.scatter(1, lengths, self.mask))
         return masked.with_inputs(lambda x: x.gather(1, places))
+
+    def _read_places(self, batch: Batch) -> Tensor:
+        """(B, min(T + 1, max_length)): which places are read of a history and the mask behind it."""
+        num_positions = self.position_embedding.num_embeddings
+        oldest = ((batch.inputs != PAD).sum(1, keepdim=True) + 1 - num_positions).clamp(min=0)
+        width = min(batch.inputs.shape[1] + 1, num_positions)
+        return oldest + torch.arange(width, device=oldest.device)

@@ -23,8 +23,9 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.errors import InputError, suggest
+from nextitem.models.attentive import shares_of
 from nextitem.models.positions import position_numbers
-from nextitem.models.towers import SequenceModel
+from nextitem.models.towers import SequenceModel, newest_places
 from nextitem.nn.blocks import AttentionStack
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.frame import NORM_EPS
@@ -81,13 +82,21 @@ class CORE(SequenceModel):
     def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
         return self._mixed(batch.inputs, places[:, None])[:, 0]
 
+    def attention_shares(self, batch: Batch) -> Tensor:
+        """The shares of the items (B, T) in the query, as `Attentive` has it."""
+        x, places = self.history_dropout(self.item_embedding(batch.inputs)), newest_places(batch.inputs)
+        return shares_of(self._weights(x, batch.inputs, places[:, None])[:, None], batch.inputs)
+
     def _mixed(self, inputs: Tensor, places: Tensor) -> Tensor:
         """The queries (B, Q, D) at places (B or 1, Q) of inputs (B, T)."""
         x = self.history_dropout(self.item_embedding(inputs))
+        return unit(self._weights(x, inputs, places) @ x) / self.temperature
+
+    def _weights(self, x: Tensor, inputs: Tensor, places: Tensor) -> Tensor:
+        """w (B, Q, T) of vectors x (B, T, D), at places (B or 1, Q) of inputs (B, T)."""
         logits = x.new_zeros(inputs.shape) if self.weigher is None else self.weigher(x, inputs)  # (B, T)
         is_newer = torch.arange(inputs.shape[1], device=inputs.device) > places[..., None]  # (B or 1, Q, T)
-        weights = logits[:, None].masked_fill(is_newer, float("-inf")).softmax(-1)
-        return unit(weights @ x) / self.temperature
+        return logits[:, None].masked_fill(is_newer, float("-inf")).softmax(-1)
 
     def item_vectors(self) -> Tensor:
         return unit(self.item_dropout(self.item_embedding.weight))

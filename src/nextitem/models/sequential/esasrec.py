@@ -17,9 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nextitem.data.batches import Batch
+from nextitem.models.attentive import shares_of
 from nextitem.models.initialise import initialise_xavier
-from nextitem.models.towers import SequenceModel, ages
-from nextitem.nn.attention import CausalAttention
+from nextitem.models.towers import SequenceModel, ages, newest_places
+from nextitem.nn.attention import CausalAttention, parted
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.frame import at
 
@@ -66,6 +67,14 @@ class ESASRec(SequenceModel):
             x = block(x, places if number == len(self.blocks) else None)
         return x[:, 0] if self.blocks else at(x, places)[:, 0]
 
+    def attention_shares(self, batch: Batch) -> Tensor:
+        """What the last block takes of each item (B, T) at the newest one, as `Attentive` has it."""
+        x, (before, last) = self._embedded(batch), parted(self.blocks)
+        for block in before:
+            x = block(x)
+        assert isinstance(last, GatedBlock)
+        return shares_of(last.weights(x, newest_places(batch.inputs)), batch.inputs)
+
     def _embedded(self, batch: Batch) -> Tensor:
         """(B, T, D)"""
         vectors = self.item_embedding(batch.inputs) * self.scale + self.position_embedding(ages(batch.inputs))
@@ -93,6 +102,11 @@ class GatedBlock(nn.Module):
         x = x + torch.sigmoid(self.attention_gate(x)) * self.dropout(self.attention(asking, y, places))
         fed = self.dropout(self.feed_forward(self.feed_forward_norm(x)))
         return x + torch.sigmoid(self.feed_forward_gate(x)) * fed
+
+    def weights(self, x: Tensor, places: Tensor) -> Tensor:
+        """How much the query at `places` (B,) takes of each position: (B, H, 1, T)."""
+        y = self.attention_norm(x)
+        return self.attention.weights(at(y, places), y, places)
 
 
 class SwiGLU(nn.Module):

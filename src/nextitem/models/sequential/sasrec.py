@@ -17,8 +17,10 @@ from torch import Tensor, nn
 
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
+from nextitem.models.attentive import shares_of
 from nextitem.models.initialise import FirstWeights, initialise
 from nextitem.models.positions import Positions, check_positions, position_numbers
+from nextitem.models.towers import newest_places
 from nextitem.models.with_contents import WithContents
 from nextitem.nn.blocks import AttentionStack, Norm
 from nextitem.nn.dropout import Dropout
@@ -77,6 +79,10 @@ class SASRec(WithContents):
 
     def encode_at(self, batch: Batch, places: Tensor) -> Tensor:
         return self.stack(self.embed(batch), places)[:, 0]
+
+    def attention_shares(self, batch: Batch) -> Tensor:
+        """What the last block takes of each item (B, T) at the newest one, as `Attentive` has it."""
+        return shares_of(self.stack.weights(self.embed(batch), newest_places(batch.inputs)), batch.inputs)
 
     def embed(self, batch: Batch) -> Tensor:
         """What goes into the first block (B, T, D)."""

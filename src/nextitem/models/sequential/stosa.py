@@ -25,9 +25,11 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.errors import InputError
+from nextitem.models.attentive import shares_of
 from nextitem.models.base import Trained
 from nextitem.models.initialise import initialise_normal
 from nextitem.models.towers import SequenceModel, ages
+from nextitem.nn.attention import parted
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.scorers import Euclidean
 
@@ -78,13 +80,25 @@ class STOSA(SequenceModel):
             self.item_embedding.weight[PAD] = self.variance_embedding.weight[PAD] = 0
 
     def encode(self, batch: Batch) -> Tensor:
-        places = ages(batch.inputs)
-        means = self.item_embedding(batch.inputs) + self.positions(places)
-        variances = self.variance_embedding(batch.inputs) + self.variance_positions(places)
-        means, variances = F.elu(self.dropout(self.norm(means))), positive(self.dropout(self.norm(variances)))
+        means, variances = self._embedded(batch)
         for block in self.blocks:
             means, variances = block(means, variances)
         return torch.cat([means, variances.sqrt()], -1)  # (B, T, 2 D)
+
+    def attention_shares(self, batch: Batch) -> Tensor:
+        """What the last block takes of each item (B, T) at the newest one, as `Attentive` has it."""
+        (means, variances), (before, last) = self._embedded(batch), parted(self.blocks)
+        for block in before:
+            means, variances = block(means, variances)
+        assert isinstance(last, StochasticBlock)
+        return shares_of(last.weights(means, variances), batch.inputs)
+
+    def _embedded(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Means and variances (B, T, D) of the items at their places."""
+        places = ages(batch.inputs)
+        means = self.item_embedding(batch.inputs) + self.positions(places)
+        variances = self.variance_embedding(batch.inputs) + self.variance_positions(places)
+        return F.elu(self.dropout(self.norm(means))), positive(self.dropout(self.norm(variances)))
 
     def item_vectors(self) -> Tensor:  # (V, 2 D)
         return torch.cat([self.item_embedding.weight, positive(self.variance_embedding.weight).sqrt()], 1)
@@ -111,19 +125,29 @@ class StochasticBlock(nn.Module):
 
     def forward(self, means: Tensor, variances: Tensor) -> tuple[Tensor, Tensor]:
         """(B, T, D) each -> (B, T, D) each."""
-        queries, keys, values = self._heads(self.of_means(means))
-        spread_queries, spread_keys, spread_values = self._heads(positive(self.of_variances(variances)))
+        (queries, keys, values), spreads = self._mapped(means, variances)
+        weights = self.attention_dropout(self._weights(queries, keys, spreads[0], spreads[1]))
+        mixed, spread = (
+            (some @ what).transpose(1, 2).flatten(2)
+            for some, what in ((weights, values), (weights.square(), spreads[2]))
+        )
+        return self.means(mixed, means), positive(self.variances(spread, variances))
+
+    def weights(self, means: Tensor, variances: Tensor) -> Tensor:
+        """How much each place takes of each, before dropout: (B, T, D) each -> (B, H, T, T)."""
+        (queries, keys, _), spreads = self._mapped(means, variances)
+        return self._weights(queries, keys, spreads[0], spreads[1])
+
+    def _mapped(self, means: Tensor, variances: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Queries, keys and values (B, H, T, E): their means, and their variances."""
+        return self._heads(self.of_means(means)), self._heads(positive(self.of_variances(variances)))
+
+    def _weights(self, queries: Tensor, keys: Tensor, spread_queries: Tensor, spread_keys: Tensor) -> Tensor:
         distances = squared_distances(
             torch.cat([queries, spread_queries.sqrt()], -1), torch.cat([keys, spread_keys.sqrt()], -1)
         )  # (B, H, T, T)
         later = torch.ones(distances.shape[-2:], dtype=torch.bool, device=distances.device).triu(1)
-        logits = (-distances / queries.shape[-1] ** 0.5).masked_fill(later, float("-inf"))
-        weights = self.attention_dropout(logits.softmax(-1))
-        mixed, spread = (
-            (some @ what).transpose(1, 2).flatten(2)
-            for some, what in ((weights, values), (weights.square(), spread_values))
-        )
-        return self.means(mixed, means), positive(self.variances(spread, variances))
+        return (-distances / queries.shape[-1] ** 0.5).masked_fill(later, float("-inf")).softmax(-1)
 
     def _heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, T, 3 D) -> three of (B, H, T, E)."""

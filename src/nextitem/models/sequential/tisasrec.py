@@ -19,9 +19,11 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch, Wanted
 from nextitem.data.ids import PAD
 from nextitem.errors import InputError
+from nextitem.models.attentive import shares_of
 from nextitem.models.initialise import FirstWeights, initialise
 from nextitem.models.positions import Positions, check_positions, position_numbers
 from nextitem.models.towers import SequenceModel
+from nextitem.nn.attention import parted
 from nextitem.nn.dropout import Dropout
 from nextitem.nn.feed_forward import FeedForward
 from nextitem.nn.interval_attention import IntervalAttention, Tables, interval_numbers
@@ -66,15 +68,28 @@ class TiSASRec(SequenceModel):
         return Wanted(times=True)
 
     def encode(self, batch: Batch) -> Tensor:
+        x, keys, values, gaps = self._entered(batch)
+        for block in self.blocks:
+            x = block(x, keys, values, gaps)
+        return self.last_norm(x)
+
+    def attention_shares(self, batch: Batch) -> Tensor:
+        """What the last block takes of each item (B, T) at the newest one, as `Attentive` has it."""
+        x, keys, values, gaps = self._entered(batch)
+        before, last = parted(self.blocks)
+        for block in before:
+            x = block(x, keys, values, gaps)
+        assert isinstance(last, IntervalBlock)
+        return shares_of(last.weights(x, keys, gaps), batch.inputs)
+
+    def _entered(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor], tuple[Tensor, Tensor], Tensor]:
+        """What the first block is called with."""
         if batch.times is None:
             raise InputError("TiSASRec goes by times: the batch has none")
         x = self.dropout(self.item_embedding(batch.inputs) * self.scale)
         gaps = interval_numbers(batch.times, (batch.inputs != PAD).sum(1), self.time_span)
         places = position_numbers(batch.inputs, self.positions)
-        keys, values = self.keys(places), self.values(places)
-        for block in self.blocks:
-            x = block(x, keys, values, gaps)
-        return self.last_norm(x)
+        return x, self.keys(places), self.values(places), gaps
 
 
 class IntervalBlock(nn.Module):
@@ -91,3 +106,7 @@ class IntervalBlock(nn.Module):
         query = self.attention_norm(x)
         y = self.feed_forward_norm(query + self.attention(query, x, keys, values, gaps))
         return y + self.feed_forward(y)
+
+    def weights(self, x: Tensor, keys: tuple[Tensor, Tensor], gaps: Tensor) -> Tensor:
+        """How much each place takes of each: (B, H, T, T)."""
+        return self.attention.weights(self.attention_norm(x), x, keys, gaps)

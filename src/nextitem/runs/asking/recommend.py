@@ -22,7 +22,7 @@ from nextitem.runs.asking.blocks import counts
 from nextitem.runs.asking.conditions import holds
 from nextitem.runs.asking.data_again import column_of, item_table
 from nextitem.runs.asking.index import IndexNote, keep_index, open_index
-from nextitem.runs.asking.influence import Influenced, influences
+from nextitem.runs.asking.influence import ExplainedBy, Influenced, influences
 from nextitem.runs.asking.limit import Limit
 from nextitem.runs.asking.moments import in_unit
 from nextitem.runs.asking.nearest import By
@@ -166,9 +166,10 @@ class Run(Opened):
         at: object = None,
         ratings: Sequence[object] | None = None,
         k: int = 3,
+        by: ExplainedBy = "removal",
     ) -> list[Influenced]:
         """Which items of a history brought a recommendation: of each of `items`, by default the `k` best, the loss of
-        its score when an item of the history is taken out; see `influences`.
+        its score when one is taken out, or by attention the share that is taken of it; see `influences`.
 
         Without a history it is what the run keeps of `user`. `ni.explain` finds paths of a knowledge graph instead.
 
@@ -182,7 +183,7 @@ class Run(Opened):
                 self, [history], None if user is None else [user], None if times is None else [times],
                 None if at is None else [at], None if ratings is None else [ratings], names=["the history"],
             )  # fmt: skip
-        return influences(self, row, None if items is None else [known_item(self, one) for one in items], k)
+        return influences(self, row, None if items is None else [known_item(self, one) for one in items], k, by)
 
     def items_where(self, condition: str) -> list[Any]:
         """The ids of the items of which a condition holds, such as `category == shoes and price < 50`.

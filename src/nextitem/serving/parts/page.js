@@ -1,6 +1,8 @@
 // What is shown follows from `state`; a change of it is drawn anew. The address keeps it, so that a link shows the same.
 const $ = (id) => document.getElementById(id);
-const state = { history: [], user: "", language: navigator.language.startsWith("zh") ? "zh" : "en", near: null };
+const state = {
+  history: [], user: "", by: "removal", language: navigator.language.startsWith("zh") ? "zh" : "en", near: null,
+};
 let card = null, token = "", asked = 0;
 const titles = new Map();
 const MOST_REASONS = 5;
@@ -58,6 +60,7 @@ function keep() {
   const kept = new URLSearchParams({ lang: state.language });
   state.history.forEach((item) => kept.append("item", item));
   if (state.user) kept.set("user", state.user);
+  if (state.by !== "removal") kept.set("by", state.by);
   history.replaceState(null, "", `#${kept}`);
 }
 
@@ -65,6 +68,7 @@ function recall() {
   const kept = new URLSearchParams(location.hash.slice(1));
   state.history = kept.getAll("item");
   state.user = kept.get("user") || "";
+  state.by = kept.get("by") === "attention" ? "attention" : "removal";
   if (kept.get("lang") in WORDS) state.language = kept.get("lang");
 }
 
@@ -185,7 +189,7 @@ function drawNext(answer) {
     const width = best > least ? 10 + (90 * (answer.scores[place] - least)) / (best - least) : 100;
     const level = make("i");
     level.style.width = `${width}%`;
-    const row = make("li", {}, make("div", { className: "row" }, called(item),
+    const row = make("li", { dataset: { item } }, make("div", { className: "row" }, called(item),
       make("span", { className: "score long" }, answer.scores[place].toFixed(3)), button("add", () => add(item)),
       button("similar", () => showNear(item))), make("span", { className: "bar" }, level));
     if (answer.source === "model" && (card.has.influences ? state.history.length : card.has.paths && state.user)) {
@@ -212,11 +216,30 @@ async function explain(item, row) {
 }
 
 async function influencesOf(item) {
-  const asked = { history: state.history, items: [item], ...(card.asks.users && state.user ? { user: state.user } : {}) };
+  const asked = { history: state.history, items: [item], by: card.has.attention ? state.by : "removal",
+    ...(card.asks.users && state.user ? { user: state.user } : {}) };
   const found = await ask("/explain", asked);
   if (found.titles) learn(Object.keys(found.titles), Object.values(found.titles));
-  return found.explanations[0].influences.slice(0, MOST_REASONS).map((one) => say("brought", {
-    name: name(one.item), loss: `${one.loss < 0 ? "−" : "+"}${Math.abs(one.loss).toFixed(3)}` }));
+  const { by, influences, elsewhere } = found.explanations[0];
+  const most = influences.slice(0, MOST_REASONS);
+  if (by === "removal") {
+    return most.map((one) => say("brought", { name: name(one.item),
+      loss: `${one.amount < 0 ? "−" : "+"}${Math.abs(one.amount).toFixed(3)}` }));
+  }
+  const share = (amount) => `${(100 * amount).toFixed(1)}%`;
+  return [...most.map((one) => say("looked", { name: name(one.item), share: share(one.amount) })),
+    ...(elsewhere >= 0.0005 ? [say("elsewhere", { share: share(elsewhere) })] : []), say("careful")];
+}
+
+function explainBy(by) {
+  state.by = by;
+  keep();
+  document.querySelectorAll("#next li").forEach((row) => {
+    const shown = row.querySelector(".why");
+    if (!shown) return;
+    shown.remove();
+    explain(row.dataset.item, row);
+  });
 }
 
 async function pathsTo(item) {
@@ -336,6 +359,8 @@ function draw() {
   $("title").textContent = document.title = say("on", { model: card.model, data: card.data.name });
   $("who").hidden = !card.asks.users;
   $("user").value = state.user;
+  $("how").hidden = !card.has.attention;
+  $("by").value = state.by;
   drawHistory();
   drawCard();
   if (state.near !== null) showNear(state.near);
@@ -345,6 +370,7 @@ function draw() {
 $("language").onclick = () => { state.language = state.language === "en" ? "zh" : "en"; keep(); draw(); };
 $("clear").onclick = () => { change([]); $("search").focus(); };
 $("user").onchange = () => { state.user = $("user").value.trim(); keep(); recommend(); };
+$("by").onchange = () => explainBy($("by").value);
 $("guard").onsubmit = (event) => { event.preventDefault(); token = $("token").value; start(); };
 window.onhashchange = () => { recall(); start(); };
 

@@ -13,7 +13,10 @@ const WORDS = {
     refit: "What recommends was trained once more on all data; the figures are of the weights before.",
     unmeasured: "This run was not evaluated.", left: "left out, since the model does not know them: {ids}",
     position: "{name}: place {place} of {count}", removed: "{name} removed", limit: "A history may have {count} items.",
-    share: "{share} of the weight: {path}", brought: "{loss} by {name}",
+    share: "{share} of the weight: {path}", brought: "{loss} by {name}", by: "Reasons by",
+    removal: "what the score loses without each item", attention: "where the model's attention looks",
+    looked: "{share} on {name}", elsewhere: "{share} on the mask, which stands for the next item",
+    careful: "This is where the last attention looks, which need not be what made the score.",
   },
   zh: {
     on: "{model}，数据：{data}", met: "历史记录", next: "接下来推荐", search: "添加物品：输入标题或编号",
@@ -28,6 +31,9 @@ const WORDS = {
     refit: "推荐所用的权重已在全部数据上重新训练；指标属于之前的权重。",
     unmeasured: "该模型未经评估。", left: "模型不认识、已忽略：{ids}",
     position: "{name}：第 {place} 位，共 {count} 位", removed: "已删除 {name}", limit: "历史最多 {count} 个物品。",
-    share: "占权重 {share}：{path}", brought: "{loss}：来自“{name}”",
+    share: "占权重 {share}：{path}", brought: "{loss}：来自“{name}”", by: "原因依据",
+    removal: "去掉每个物品后得分的减少", attention: "模型的注意力落在哪里",
+    looked: "{share}：“{name}”", elsewhere: "{share}：代表下一个物品的掩码",
+    careful: "这是最后一层注意力落在的地方，不一定是得分的由来。",
   },
 };
