@@ -95,7 +95,9 @@ ignore_errors = true
 def checked(folder: Path, code: str, *options: str) -> str:
     """What mypy says of a script; it sees the package where these tests run it from."""
     (folder / "script.py").write_text(code)
-    places = os.pathsep.join([str(Path(nextitem.__file__).parents[1]), os.environ.get("MYPYPATH", "")])
+    home = Path(nextitem.__file__).parents[1]
+    is_installed = home.name == "site-packages"  # where mypy looks by itself, and may not be sent
+    places = os.pathsep.join([*([] if is_installed else [str(home)]), os.environ.get("MYPYPATH", "")])
     command = [sys.executable, "-m", "mypy", "--strict", *options, "script.py"]
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "MYPYPATH": places}

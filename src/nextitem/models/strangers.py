@@ -1,10 +1,12 @@
 """Strangers: users of the data of whom there is nothing to learn, since all of theirs is validation or test.
 
-No gradient reaches the vector of such a user: left as it was drawn, it would answer for them by chance, and as well as
-any other. So it is made zero, as that of user 0, who is nobody, and whoever is asked about them can tell.
+Nothing teaches the vector of such a user: left as it was drawn, it would answer for them by chance, and as well as any
+other. So it is made zero, as that of user 0, who is nobody, and stays so, and whoever is asked about them can tell.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,6 +14,7 @@ from torch import Tensor
 
 from nextitem.data.training_data import TrainingData
 from nextitem.models.base import Recommender
+from nextitem.models.graph import GraphModel
 
 # The tables with what was learned of each user, by the names that models give them; a row that is zero knows nothing.
 OF_USERS = frozenset(("user_embedding", "user_steps", "user_factors", "ripples"))
@@ -28,6 +31,15 @@ def forget_strangers(model: Recommender, train: TrainingData) -> None:
     with torch.no_grad():
         for table in _tables(model):
             table[is_stranger.to(table.device)] = 0
+    if isinstance(model, GraphModel):  # some hold all users against each other, so that gradients reach even these
+        places = is_stranger.nonzero()[:, 0]
+        for name, weight in model.named_parameters():
+            if OF_USERS & set(name.split(".")):
+                weight.register_hook(partial(_kept_zero, places))  # type: ignore[no-untyped-call]
+
+
+def _kept_zero(places: Tensor, gradient: Tensor) -> Tensor:
+    return gradient.index_fill(0, places.to(gradient.device), 0.0)
 
 
 def is_known(model: Recommender, users: np.ndarray) -> np.ndarray:
