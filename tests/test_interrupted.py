@@ -121,7 +121,7 @@ def test_with_again_the_run_that_is_to_be_replaced_is_not_told_of(
 @pytest.fixture(autouse=True)
 def a_terminal() -> Iterator[None]:
     """Ctrl-C is heard, and a terminal's end: what a shell starts beside it ignores SIGINT, and under nohup SIGHUP."""
-    heard = {signal.SIGINT: signal.default_int_handler}
+    heard: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler}
     if sys.platform != "win32":
         heard[signal.SIGHUP] = signal.SIG_DFL
     before = {number: signal.signal(number, handler) for number, handler in heard.items()}
