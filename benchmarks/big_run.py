@@ -35,7 +35,7 @@ def main() -> None:
     recipe = ni.make_recipe({
         "data": {"source": str(log)}, "model": {"name": "SASRec", "dim": 64, "max_length": 50},
         "loss": {"name": "sampled_softmax", "sampler": "uniform", "num_negatives": 256, "shared": True},
-        "training": {"epochs": 1, "batch_size": 128, "optimizer": "sparse_adam"},
+        "training": {"batches": "next_item", "epochs": 1, "batch_size": 128, "optimizer": "sparse_adam"},
         "evaluation": {"baselines": []},
     })  # fmt: skip
     print(ni.run(recipe, options.out))

@@ -98,7 +98,7 @@ def test_the_card_has_the_figures_under_their_protocol(client: TestClient, loade
     assert card["figures"]["protocol"] == loaded.report["protocol"]
     assert card["has"] == {
         "titles": True, "histories": True, "vectors": True, "sessions": True, "paths": False, "influences": True,
-        "index": False,
+        "attention": False, "index": False,
     }  # fmt: skip
 
 

@@ -86,7 +86,7 @@ def any_table(data: object) -> Frame:
     if isinstance(data, GivesPolars):
         return nw.from_native(data.to_polars())
     if isinstance(data, ArrowStream) and not isinstance(data, pl.Series):
-        with suppress(pl.exceptions.SchemaError):  # of one column without a name
+        with suppress(pl.exceptions.SchemaError, pl.exceptions.InvalidOperationError):  # of one column without a name
             return nw.from_native(pl.DataFrame(data))
     raise InputError(f"data is {KINDS}, found {type(data).__name__}")
 
