@@ -68,11 +68,11 @@ TABLE = "Test ndcg@10, every model by its own recipe, one seed"
 
 
 def _section(question: str, command: str, about: str, lines: Lines, *names: str) -> str:
-    if "{ours" in about:
+    if about is PREPARED:
         contest = kept("prepare_speed")["contest"]
         ours, theirs = (contest[one]["seconds"]["all"] for one in ("csv", "peer"))
         about = about.format(ours=ours, theirs=theirs)
-    if "{users" in about:
+    if about is SERVED:
         about = about.format(**everyone(kept("everyone")))
     when = "; ".join(dict.fromkeys(made(name) for name in names))
     said = textwrap.fill(f"`{command}`. {about}. {when}.", 122, break_on_hyphens=False, break_long_words=False)
