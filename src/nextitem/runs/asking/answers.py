@@ -56,7 +56,7 @@ def answers(run: Opened, asked: list[KnownRow], rules: Rules, index: Index | Non
                 return index.search(queries, depth, rules.hidden, met)
         else:
             scores = run.model.score(batch)
-            scores[:, torch.from_numpy(rules.hidden)] = float("-inf")
+            scores.index_fill_(1, torch.from_numpy(np.flatnonzero(rules.hidden)), float("-inf"))
             for place, row in enumerate(asked):
                 if row.candidates is not None:
                     scores[place, torch.from_numpy(_not_among(row, run.model.num_items + 1))] = float("-inf")

@@ -56,11 +56,11 @@ def best(
     items = np.full((len(users), k), PAD, dtype=np.int64)
     scores = np.full((len(users), k), -np.inf, dtype=np.float32)
     count = max(1, min(ROWS, memory // bytes_of_a_row(model.num_items)))
-    out = torch.from_numpy(hidden)
+    out = torch.from_numpy(np.flatnonzero(hidden))
     with torch.inference_mode():
         for rows, block, batch in _batches(model, histories, users, count, asked):
             found = model.score(batch)
-            found[:, out] = -torch.inf
+            found.index_fill_(1, out, -torch.inf)
             if exclude_seen:
                 places = block.flat_rows(), block.flat_items().astype(np.int64)
                 found[torch.from_numpy(places[0]), torch.from_numpy(places[1])] = -torch.inf
