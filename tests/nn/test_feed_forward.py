@@ -5,7 +5,7 @@ Sizes: P positions, D dim, E between the maps.
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -30,6 +30,7 @@ def with_gradients(inputs: list[Tensor], p: float) -> list[Tensor]:
 
 
 @settings(deadline=None, max_examples=60)
+@example(positions=374, dim=16, inner=18, p=0.0, seed=2)
 @given(
     positions=st.integers(1, 400),
     dim=st.integers(1, 40),
@@ -44,8 +45,9 @@ def test_the_compiled_form_equals_the_plain_one(positions: int, dim: int, inner:
     assume(float((x @ weight.T + bias).abs().min()) > 1e-5)  # ReLU's corner: rounding decides the gradient there
     fast, plain = with_gradients(inputs, p), with_gradients([one.double() for one in inputs], p)
     scale = max(1.0, positions**0.5) / (1 - p) ** 2
+    # Factors go from -1 to 1, so that sums over positions pass through values far above what is left of them.
     for one, other in zip(fast, plain, strict=True):
-        torch.testing.assert_close(one.double(), other, rtol=1e-5, atol=1e-5 * scale)
+        torch.testing.assert_close(one.double(), other, rtol=1e-5, atol=4e-5 * scale)
 
 
 def test_many_positions_equal_the_plain_form() -> None:

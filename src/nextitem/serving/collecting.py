@@ -16,6 +16,11 @@ def set_aside() -> None:
     gc.freeze()
 
 
+def take_back() -> None:
+    """At the end, so that all of it is freed in order: else libraries tell of leaks as the process goes."""
+    gc.unfreeze()
+
+
 def set_aside_anew() -> None:
     """Once another run is held, where the one before was set aside."""
     if gc.get_freeze_count():

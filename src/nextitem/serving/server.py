@@ -12,7 +12,7 @@ import uvicorn
 
 from nextitem.errors import InputError
 from nextitem.serving.app import application
-from nextitem.serving.collecting import set_aside
+from nextitem.serving.collecting import set_aside, take_back
 from nextitem.serving.service import Service
 
 BACKLOG = 2048  # connections that wait to be taken
@@ -69,7 +69,10 @@ def serve(service: Service, listener: socket.socket, token: str | None, begun: C
         server_header=False,
     )  # fmt: skip
     signal.signal(signal.SIGTERM, _end)  # uvicorn hands the signal on when all is answered
-    Telling(config).run(sockets=[listener])
+    try:
+        Telling(config).run(sockets=[listener])
+    finally:
+        take_back()
 
 
 def _end(number: int, frame: FrameType | None) -> None:
