@@ -144,7 +144,8 @@ def _performed(trial: Trial, split: Split, folder: Path) -> Iterator[Progress | 
     counts, facts = _measure(trial, model, split)
     result = Result(counts, facts | {"epochs": epochs, "seconds": time.perf_counter() - start})
     packed = io.BytesIO()
-    np.savez_compressed(packed, **counts)  # whole numbers; numpy 2.0 would keep allow_pickle=False as one of them
+    # Of whole numbers, so that nothing is pickled; numpy 2.0 would keep allow_pickle=False as one of the arrays.
+    np.savez_compressed(packed, **counts)  # type: ignore[arg-type]
     write(folder / "counts.npz", packed.getvalue())
     write(folder / "result.json", json.dumps(result.facts).encode())
     remove(folder / CHECKPOINT)
