@@ -47,8 +47,9 @@ def is_known(model: Recommender, users: np.ndarray) -> np.ndarray:
 
     Of all, where it goes by histories, attributes or friends; else of those it was trained on, of whom 0 is none.
     """
-    tables = _tables(model)
-    if not model.knows_users or model.takes_strangers or model.answers_by_network or not tables:
+    goes_by_more = not model.knows_users or model.takes_strangers or model.answers_by_network
+    tables = [] if goes_by_more else _tables(model)
+    if not tables:
         return np.ones(len(users), dtype=bool)
     places = torch.from_numpy(users)
     found: np.ndarray = torch.stack([table[places].flatten(1).any(1) for table in tables]).any(0).numpy()
