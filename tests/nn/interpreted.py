@@ -98,7 +98,12 @@ def kernels(module: str, backend: str) -> Iterator[tuple[Any, dict[str, Any]]]:
             yield kernel, among(kernel, {**ones, "block_e": 1, "block_n": 1})
         return
     blocks = {"block_o": full_score_gpu.BLOCK, "block_w": full_score_gpu.BLOCK}
-    common = {"block_d": 64, "block_g": full_score_gpu.MOST_GRADIENT, "precision": "tf32x3", **blocks}
+    common = {
+        "block_d": full_score_gpu.MOST_PRODUCTS,
+        "block_g": full_score_gpu.MOST_GRADIENT,
+        "precision": "tf32x3",
+        **blocks,
+    }
     if backend == "hip":
         common["precision"] = "ieee"
     least = {"block_d": 16, "block_g": 16, "precision": "ieee", **blocks}

@@ -169,13 +169,14 @@ def missing(*_: Any, **__: Any) -> Tensor:
     raise NotImplementedError("The operator 'aten::_embedding_bag' is not currently implemented for the MPS device")
 
 
-def unweighted(*arguments: Any, per_sample_weights: Tensor | None, **named: Any) -> Tensor:
-    return BAG(*arguments, per_sample_weights=None, **named)
+def unweighted(places: Tensor, table: Tensor, offsets: Any, *, per_sample_weights: Any, **named: Any) -> Tensor:
+    return BAG(places, table, offsets, **named)
 
 
-def means_of_nothing(*arguments: Any, mode: str, **named: Any) -> Tensor:
-    sums = BAG(*arguments, mode="sum", **named)
-    return sums if mode == "sum" else BAG(*arguments, mode=mode, **named) + 0 / sums
+def means_of_nothing(places: Tensor, table: Tensor, offsets: Any, *, mode: str, **named: Any) -> Tensor:
+    """0 / 0 where a bag is empty."""
+    found: Tensor = BAG(places, table, offsets, mode=mode, **named)
+    return found if mode == "sum" else found + 0 / found
 
 
 @pytest.mark.parametrize(

@@ -129,11 +129,11 @@ def test_scores_are_never_held(monkeypatch: pytest.MonkeyPatch, num_targets: int
 
 def test_few_rows_walk_in_parts_none_of_which_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     launches, _ = launched(monkeypatch, 70, 130, 200)
-    assert launches.grids == [(2, 3), (2, 3, 2), (3, 2, 2)]  # 2 blocks of targets, 3 of items, 2 of a vector
-    for num_own, num_others in [(1, 64 * 700), (64 * 3, 64 * 1000 + 1), (64 * 600, 9)]:
+    assert launches.grids == [(3, 5), (3, 5, 2), (5, 3, 2)]  # 3 blocks of targets, 5 of items, 2 of a vector
+    for num_own, num_others in [(1, 32 * 700), (32 * 3, 32 * 1000 + 1), (32 * 600, 9)]:
         blocks, parts, of_part = full_score_gpu._walk(num_own, num_others)
         assert (parts - 1) * of_part < num_others <= parts * of_part
-        assert blocks * 64 >= num_own
+        assert blocks * full_score_gpu.BLOCK >= num_own
 
 
 def test_one_gradient_is_worked_out_where_one_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ def test_one_gradient_is_worked_out_where_one_is_wanted(monkeypatch: pytest.Monk
         table, queries = torch.empty(130, 5), torch.empty(70, 5, requires_grad=True)
         targets, shares = torch.empty(70, dtype=torch.int64), torch.empty(70)
         full_score_gpu.full_cross_entropy(queries, table, targets, shares).backward()
-    assert launches.grids == [(2, 3), (2, 3, 1)]
+    assert launches.grids == [(3, 5), (3, 5, 1)]
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,11 @@ from nextitem.nn.kernels.checking import drawn
 from nextitem.nn.kernels.probing import Probe
 from nextitem.nn.once import once_differentiable
 
-BLOCK = 64  # rows of a program, and rows that it walks at a time: ptxas for sm_80 spills none
+BLOCK = 32  # rows of a program, and rows that it walks at a time: ptxas for sm_80 spills none, and does with 64
+MOST_PRODUCTS = 64  # numbers of two vectors that are multiplied at a time
 MOST_GRADIENT = 128  # numbers of a vector whose gradient a program holds
 PROGRAMS = 512  # that a launch should have at least, where there are so many blocks
-_BUILD: dict[str, Any] = {"num_warps": 8, "num_stages": 2, "enable_fp_fusion": True}
+_BUILD: dict[str, Any] = {"num_warps": 4, "num_stages": 1, "enable_fp_fusion": True}
 
 
 def full_cross_entropy(queries: Tensor, vectors: Tensor, targets: Tensor, shares: Tensor) -> Tensor:
@@ -80,8 +81,8 @@ def log_sums(queries: Tensor, vectors: Tensor) -> Tensor:
     with torch.cuda.device_of(queries):  # type: ignore[no-untyped-call]
         sum_exponentials[blocks, parts](
             queries, vectors, queries.stride(0), vectors.stride(0), highs, sums, num_targets, num_items, items_of_part,
-            dim, block_o=BLOCK, block_w=BLOCK, block_d=_padded(dim, BLOCK), precision=_precision(queries.device),
-            **_BUILD,
+            dim, block_o=BLOCK, block_w=BLOCK, block_d=_padded(dim, MOST_PRODUCTS),
+            precision=_precision(queries.device), **_BUILD,
         )  # fmt: skip
     return (highs.double() + sums.double().log()).logsumexp(0)
 
@@ -97,8 +98,8 @@ def gradient(own: Tensor, others: Tensor, targets: Tensor, logs: Tensor, shares:
     with torch.cuda.device_of(own):  # type: ignore[no-untyped-call]
         add_gradient[blocks, parts, math.ceil(dim / held)](
             own, others, own.stride(0), others.stride(0), targets, logs, shares, found, num_own, num_others,
-            others_of_part, dim, owns_items=owns_items, block_o=BLOCK, block_w=BLOCK, block_d=_padded(dim, BLOCK),
-            block_g=held, precision=_precision(own.device), **_BUILD,
+            others_of_part, dim, owns_items=owns_items, block_o=BLOCK, block_w=BLOCK,
+            block_d=_padded(dim, MOST_PRODUCTS), block_g=held, precision=_precision(own.device), **_BUILD,
         )  # fmt: skip
     return found[0] if parts == 1 else found.sum(0)
 
