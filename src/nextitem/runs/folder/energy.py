@@ -26,7 +26,7 @@ from nextitem.writing import write
 Phase = Literal["preparation", "training", "evaluation", "refit"]
 Told = dict[str, Any]  # an EnergyShape
 # What reads a counter of the hardware, by how the tracker describes it; all else is a model of what it may draw.
-MEASURED = ("CPU(Intel Rapl)", "CPU(Windows Emi)", "CPU(Intel Power Gadget)", "AppleSiliconChip", "GPU")
+MEASURED = ("CPU(Intel Rapl)", "CPU(Windows Emi)", "CPU(Intel Power Gadget)", "AppleSiliconChip", "Raspberry", "GPU")
 
 
 def check_energy(asked: EvaluationRecipe, processes: Processes) -> None:
@@ -38,9 +38,7 @@ def check_energy(asked: EvaluationRecipe, processes: Processes) -> None:
             'evaluation.energy: codecarbon is not installed; `pip install "nextitem[energy]"`, or leave the key out'
         )
     if processes.size > processes.local_size:
-        raise InputError(
-            "evaluation.energy: it is counted on one machine, and this run has several; leave the key out"
-        )
+        raise InputError("evaluation.energy: it is counted on one machine, and this run has several; leave the key out")
     if asked.energy_country is not None:
         from codecarbon.input import DataSource
 
@@ -177,12 +175,12 @@ def told_energy(meter: Meter, phase: Phase) -> dict[str, Told]:
 def how_of(descriptions: list[str]) -> dict[str, str]:
     """Whether what each part of the machine draws is measured or estimated.
 
-    >>> how_of(["RAM()", "CPU(Cpu Load)", "GPU(gpu_ids=[0]) (H100)"])
+    >>> how_of(["RAM()", "CPU(Cpu Load)", "GPU() (H100)"])
     {'memory': 'estimated', 'cpu': 'estimated', 'gpu': 'measured'}
     """
     found = {}
     for one in descriptions:
-        is_gpu = one.startswith("GPU") or one.endswith("> GPU)")
-        part = "memory" if one.startswith("RAM") else "gpu" if is_gpu else "cpu"
+        is_memory, is_gpu = ((one.startswith(kind) or one.endswith(f"> {kind})")) for kind in ("RAM", "GPU"))
+        part = "memory" if is_memory else "gpu" if is_gpu else "cpu"
         found[part] = "measured" if one.startswith(MEASURED) else "estimated"
     return found

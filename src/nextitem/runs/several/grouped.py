@@ -53,9 +53,7 @@ def by_seed(recipes: Mapping[Path, Recipe]) -> list[list[Path]]:
     """Folders whose recipes differ in the seed alone, in the order of the first of each."""
     groups: dict[str, list[Path]] = {}
     for folder, recipe in recipes.items():
-        alike = recipe.model_copy(
-            update={"seed": 0, "evaluation": recipe.evaluation.model_copy(update=UNSEEN)}
-        )
+        alike = recipe.model_copy(update={"seed": 0, "evaluation": recipe.evaluation.model_copy(update=UNSEEN)})
         groups.setdefault(alike.to_yaml(), []).append(folder)
     for group in groups.values():
         seeds = [recipes[folder].seed for folder in group]
