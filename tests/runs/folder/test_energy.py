@@ -177,6 +177,14 @@ def test_comparisons_have_it_where_the_seconds_stand(told: Told, tmp_path: Path)
     assert told.stopped == 1
 
 
+def test_a_blend_of_runs_counts_none(told: Told, tmp_path: Path) -> None:
+    report_of(tmp_path / "a", ASKED)
+    blended = ni.blend([tmp_path / "a", "MarkovChain"], tmp_path / "blend")
+    assert not blended.recipe.evaluation.energy
+    assert "energy" not in blended.report
+    assert len(told.options) == 1
+
+
 def test_what_is_missing_or_unknown_is_refused_first(
     told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
