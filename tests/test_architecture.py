@@ -126,6 +126,7 @@ def test_nn_imports_errors_and_torch_alone() -> None:
     """But for the kernels, which are numba's and Triton's, and the adapter of mamba_ssm."""
     others_of = {
         "nn.kernels.scanning_gpu": {"triton"},
+        "nn.kernels.softmax_gpu": {"triton"},
         "nn.kernels.tiles": {"numba", "llvmlite"},
         "nn.scan.official": {"mamba_ssm"},
     }
