@@ -28,7 +28,7 @@ def computing_facts(*, is_tried: bool = False, tell: Callable[[str], None] = lam
 
 
 def all_families() -> dict[str, Family]:
-    """By name; each is made where its module is loaded, and the models load all but those of metrics and of retrieval."""
+    """By name; each is made where its module is loaded, and the models load all but those of metrics and retrieval."""
     _ = [counting.COUNTS, exact.PRODUCTS, *MODELS.values()]
     return dict(sorted(FAMILIES.items()))
 
