@@ -60,8 +60,10 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Forks:
         list(run(make_recipe(sections), base / name))
     environment = os.environ | {"PYTHONPATH": str(Path(nextitem.__file__).parents[1])}
     environment.pop("OMP_NUM_THREADS", None)
+    # Python 3.12 and newer warn of every fork beside threads.
+    quiet = "ignore:This process:DeprecationWarning"
     done = subprocess.run(
-        [sys.executable, "-c", FORKS, *(str(base / name) for name in MODELS)],
+        [sys.executable, "-W", quiet, "-c", FORKS, *(str(base / name) for name in MODELS)],
         env=environment, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -116,12 +116,12 @@ def test_the_command_shows_all_rooms_and_speaks_json() -> None:
 
 
 def test_what_is_broken_ends_with_exit_code_1_and_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = Fact("packages", "torch", "missing", "broken", 'pip install "torch>=2.6"')
+    broken = Fact("packages", "torch", "missing", "broken", 'pip install "torch>=2.8"')
     monkeypatch.setattr("nextitem.installation.examine.package_facts", lambda: [broken])
     result = CliRunner().invoke(main.app, ["doctor"])
     assert result.exit_code == 1
     assert "Broken: runs will fail, or be wrong" in result.output
-    assert 'torch: missing; pip install "torch>=2.6"' in result.output
+    assert 'torch: missing; pip install "torch>=2.8"' in result.output
 
 
 def test_a_fault_of_ours_leads_to_the_doctor(

@@ -21,6 +21,7 @@ import nextitem.models.general.slim
 import nextitem.models.item_problems
 import nextitem.models.neighbours
 import nextitem.nn
+import nextitem.retrieval.exact
 from nextitem import agreements
 from nextitem.compiling import target_of_kernels
 from nextitem.nn import mixture

@@ -21,5 +21,7 @@ def program(folder: Path, *arguments: str, **environment: str) -> str:
         env={**os.environ, "TRITON_CACHE_DIR": str(folder / "triton"), **environment},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
+    if "TRITON_HIP_LLD_PATH" in done.stderr:  # Triton 3.4
+        pytest.skip("this Triton makes code for AMD by the linker of ROCm, which is not installed")
     assert done.returncode == 0, done.stderr
     return done.stdout

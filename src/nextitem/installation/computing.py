@@ -13,6 +13,7 @@ from nextitem.evaluation import counting
 from nextitem.installation.fact import Fact
 from nextitem.models.catalogue import MODELS
 from nextitem.nn.kernels.checking import FAMILIES, Family, are_possible
+from nextitem.retrieval import exact
 
 MIB = 2**20
 CLOSE = 1e-4  # the largest difference of a sum of 64 products on a device
@@ -27,8 +28,8 @@ def computing_facts(*, is_tried: bool = False, tell: Callable[[str], None] = lam
 
 
 def all_families() -> dict[str, Family]:
-    """By name; each is made where its module is loaded, and the models load all but that of metrics."""
-    _ = [counting.COUNTS, *MODELS.values()]
+    """By name; each is made where its module is loaded, and the models load all but those of metrics and retrieval."""
+    _ = [counting.COUNTS, exact.PRODUCTS, *MODELS.values()]
     return dict(sorted(FAMILIES.items()))
 
 

@@ -106,9 +106,11 @@ class Described(Kept, SequenceModel):
         return F.embedding(items, self._read(), padding_idx=PAD)
 
     def item_vectors(self) -> Tensor:
-        own, described = self.output_table(), self._described_output()
+        # `contents` comes after: where it is the class's own, torch.export of torch 2.8 cannot follow it.
         if self.attribute_embeddings is None or self.contents.attributes_in == "input":
+            own = self.output_table()
             return super().item_vectors() if own is None else own.weight
+        described = self._described_output()
         if described is None:
             read = self._read()
             return read if len(read) == self.num_items + 1 else read[: self.num_items + 1]
