@@ -67,6 +67,7 @@ def serve(service: Service, listener: socket.socket, token: str | None, begun: C
     config = uvicorn.Config(
         application(service, token), log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE,
         server_header=False,
+        loop="asyncio",  # with uvloop, which uvicorn takes where it is, nobody was answered after clients had gone away
     )  # fmt: skip
     signal.signal(signal.SIGTERM, _end)  # uvicorn hands the signal on when all is answered
     try:
