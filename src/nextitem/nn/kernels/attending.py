@@ -14,15 +14,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import prange, types
+from numba import types
 from torch import Tensor
 
-from nextitem.compiling import inner_kernel, parallel_kernel, standing
+from nextitem.compiling import inner_kernel
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two
 from nextitem.nn.kernels.dropping import DROPPING, Dropping
 from nextitem.nn.kernels.hashing import BLOCK, number_at, seed_of
 from nextitem.nn.kernels.kinds import LINE, SIZE, TABLE
-from nextitem.nn.kernels.memory import scratch, thread_number
+from nextitem.nn.kernels.memory import scratch
+from nextitem.nn.kernels.spreading import by_part, by_thread, spread
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, multiply
 
@@ -62,31 +63,17 @@ def attend(
     mixture, logs = torch.empty_like(query), torch.empty(rows, shape.num_heads, length)
     line = shape.num_heads * shape.wide
     sizes = dim * shape.lanes, length * line, STRIP * line, STRIP * shape.lanes, STRIP * line, STRIP
-    arrays = [x.numpy() for x in (query, key, value, seen, mixture, logs)]
-    arguments = [*arrays, shape, dropping, *(scratch(size) for size in sizes)]
-    _attend(*arguments)
+    rooms = (scratch(size) for size in sizes)
+    _attend_row(rows, query, key, value, seen, mixture, logs, shape, dropping, *rooms)
     return mixture, logs
 
 
-@parallel_kernel()
-def _attend(
-    query: Any, key: Any, value: Any, seen: Any, mixture: Any, logs: Any, shape: Any, dropping: Any,
-    keys: Any, values: Any, asking: Any, weights: Any, mixed: Any, sums: Any,
-) -> None:  # fmt: skip
-    for row in prange(len(query)):
-        thread = thread_number()
-        _attend_row(
-            row, query[row], key[row], value[row], seen[row], mixture[row], logs[row], shape, dropping,
-            keys[thread], values[thread], asking[thread], weights[thread], mixed[thread], sums[thread],
-        )  # fmt: skip
-
-
-@standing(
-    SIZE, *3 * [TABLE], SIZE, *2 * [TABLE], SHAPE, DROPPING, *6 * [LINE],
+@spread(
+    *3 * [by_part(TABLE)], by_part(SIZE), *2 * [by_part(TABLE)], SHAPE, DROPPING, *6 * [by_thread(LINE)],
     fastmath=FUSED, error_model="numpy",
 )  # fmt: skip
 def _attend_row(
-    row: Any, query: Any, key: Any, value: Any, seen: int, mixture: Any, logs: Any, shape: Any, dropping: Any,
+    row: int, query: Any, key: Any, value: Any, seen: int, mixture: Any, logs: Any, shape: Any, dropping: Any,
     keys: Any, values: Any, asking: Any, weights: Any, mixed: Any, sums: Any,
 ) -> None:  # fmt: skip
     length, (num_heads, width, wide, lanes, is_causal) = len(query), shape
