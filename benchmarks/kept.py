@@ -51,6 +51,16 @@ def everyone(result: Result) -> Result:
     }  # fmt: skip
 
 
+def sharded(result: Result) -> Result:
+    """Of shards_speed.py: seconds of 10 million events in files and of RecBole, of 100 million, and what these hold."""
+    rows = {row["log"]: row.get("nextitem") or row["peer"] for row in result["runs"]}
+    own = [found for log, found in rows.items() if "where and kinds" in log]
+    (peer,) = (found for log, found in rows.items() if "RecBole" in log)
+    few, many = sorted(own, key=lambda found: found["interactions"])
+    seconds = [found["seconds"]["all"] for found in (few, peer, many)]
+    return dict(zip(("shards", "rows", "most"), seconds, strict=True), held=many["peak_mb"])
+
+
 def epoch_ratio(result: Result, model: str, batches: str) -> float:
     """How many times as long RecBole takes for an epoch."""
     pairs = result["runs"]

@@ -16,6 +16,7 @@ from kept import (
     made,
     seconds,
     served,
+    sharded,
     speeds,
     step,
 )  # fmt: skip
@@ -38,7 +39,8 @@ def _sections() -> Iterator[str]:
     widths = "sequence_speed.py --data Beauty.txt.gz ml-1m.txt.gz --max_length 50 200"
     yield _section("Sequence models at equal width", widths, WIDTHS, _widths(), "sequence_speed")
     yield _section("A Mamba block", "mamba_speed.py", BLOCK, _blocks(), "mamba_speed")
-    yield _section("Preparation", "prepare_speed.py --logs FOLDER", PREPARED, _prepared(), "prepare_speed")
+    prepare = "prepare_speed.py --logs FOLDER, shards_speed.py --logs FOLDER"
+    yield _section("Preparation", prepare, PREPARED, _prepared(), "prepare_speed", "shards_speed")
     yield _section("As the catalogue grows", "catalogue_scaling.py", GROWN, _grown(), "catalogue_scaling")
     yield _section("Accuracy, more than a run each", "seeds.py --help", SEEDS, _seeds(), *ACCURATE)
     yield _section("Sampled losses", "loss_table.py", LOSS, _losses(), "losses_amazon-beauty")
@@ -55,7 +57,11 @@ TRAINING = "Amazon Beauty, dim 64, histories of 50, a second; the ratios of two 
 EPOCHS = "Seconds of an epoch of ml-100k; dim 64, RecBole's loaders and trainer as its users call them"
 WIDTHS = "Seconds of an epoch, dim 64, cross-entropy, a row a user; in brackets, over SASRec's"
 BLOCK = "Forward and backward, ms; ratios to mambapy's parallel scan and to a loop in torch"
-PREPARED = "Synthetic logs in Parquet, 5-core, leave-one-out. 10 million as CSV: {ours:.1f} s, RecBole {theirs:.0f} s"
+PREPARED = (
+    "Synthetic logs in Parquet, 5-core, leave-one-out. 10 million as CSV: {ours:.1f} s, RecBole {theirs:.0f} s. As 50 "
+    "files of events of three kinds, of which a condition takes four in five: {shards:.1f} s, RecBole of the plain "
+    "rows {rows:.0f} s; 100 million {most:.0f} s in {held:,.0f} MB"
+)
 GROWN = "Milliseconds of a step of SASRec, 128 rows of 50, 256 negatives (over that of 10 thousand items)"
 SEEDS = "Test figures, the epoch by validation; `learning_curve.py RUN` keeps the road of one run"
 LOSS = "Amazon Beauty, one setting for all, test ndcg@10, one seed: what a loss does untuned (gbce: LOG.md)"
@@ -71,7 +77,7 @@ def _section(question: str, command: str, about: str, lines: Lines, *names: str)
     if about is PREPARED:
         contest = kept("prepare_speed")["contest"]
         ours, theirs = (contest[one]["seconds"]["all"] for one in ("csv", "peer"))
-        about = about.format(ours=ours, theirs=theirs)
+        about = about.format(ours=ours, theirs=theirs, **sharded(kept("shards_speed")))
     if about is SERVED:
         about = about.format(**everyone(kept("everyone")))
     when = "; ".join(dict.fromkeys(made(name) for name in names))

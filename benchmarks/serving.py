@@ -9,7 +9,8 @@ falls on all; figures are medians over the rounds. Every client keeps one connec
 the one before is answered: a history of the run's own users, drawn with a seed, and the ten best items are wanted. The
 clients are one process on the same machine, which takes its share of the cores from all servers alike. Before it is
 measured a server answers 100 histories, whose items must be those of `Run.recommend`. Of a model that reads item by
-item there are sessions too: --sessions of 50 items each, and the latency of their first and of their last ten items.
+item there are sessions too: --sessions of 50 items each, which come --step at a time, and the latency of their first
+and of their last ten items.
 With --reloads the first round ends with eight clients who ask while the run is loaded again, so many times: requests
 that stay without a right answer end the benchmark, so that those it counts were all answered.
 Prints a table and writes results/serving.json.
@@ -60,7 +61,7 @@ def main() -> None:
                 if arguments.reloads and is_first and name == "batched":
                     rows.append({"server": name, **under_reloads(port, arguments.reloads, histories, run)})
                 if arguments.sessions and is_first and name == "batched" and isinstance(run.model, Streaming):
-                    rows.append({"server": name, "round": round, **of_sessions(port, arguments.sessions, histories)})
+                    rows.append({"server": name, "round": round, **sessions_of(port, arguments, histories)})
                 rows[-1]["peak_mb"] = peak(process.pid)
     about = {"model": run.recipe.model.label, "items": len(run.items), "ann": arguments.ann}
     write_results(arguments.out, rows, **about)
@@ -78,6 +79,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--histories", type=int, default=2000, help="that questions are drawn from")
     parser.add_argument("--sessions", type=int, default=0, help="in the first round")
+    parser.add_argument("--step", type=int, default=1, choices=(1, 2, 5, 10), help="items of a session at a time")
     parser.add_argument("--reloads", type=int, default=0, help="under load, in the first round")
     parser.add_argument("--out", default="serving.json", help="the file in results/")
     parser.add_argument("--ann", action="store_true", help="search by the run's index")
@@ -173,25 +175,27 @@ def measured(port: int, clients: int, seconds: float, histories: list[list[str]]
     return {"requests_per_second": len(times) / seconds, "p50_ms": float(p50), "p99_ms": float(p99)}
 
 
-def of_sessions(port: int, num_sessions: int, histories: list[list[str]]) -> dict[str, Any]:
-    """Milliseconds of the first and of the last ten items of sessions, eight at a time."""
+def sessions_of(port: int, arguments: argparse.Namespace, histories: list[list[str]]) -> dict[str, Any]:
+    """Milliseconds of the requests with the first and with the last ten items of sessions, eight at a time."""
     items = [item for row in histories for item in row]
+    step, num_sessions, requests = arguments.step, arguments.sessions, LENGTH // arguments.step
 
     def work(number: int) -> tuple[str, dict[str, Any]]:
-        session, place = divmod(number, LENGTH)
-        return f"/sessions/s{session}/items", {"items": [items[(session * 31 + place) % len(items)]], "k": K}
+        session, request = divmod(number, requests)
+        places = range(session * 31 + request * step, session * 31 + (request + 1) * step)
+        return f"/sessions/s{session}/items", {"items": [items[place % len(items)] for place in places], "k": K}
 
     async def all_of_them() -> list[list[tuple[float, float, Any]]]:
         shares = [
-            iter([n for s in range(client, num_sessions, 8) for n in range(s * LENGTH, (s + 1) * LENGTH)])
+            iter([n for s in range(client, num_sessions, 8) for n in range(s * requests, (s + 1) * requests)])
             for client in range(8)
         ]
         return await asyncio.gather(*(asked(port, work, share, float("inf")) for share in shares))
 
-    taken = [np.array([took for _, took, _ in row]).reshape(-1, LENGTH) for row in asyncio.run(all_of_them())]
+    taken = [np.array([took for _, took, _ in row]).reshape(-1, requests) for row in asyncio.run(all_of_them())]
     times = np.concatenate(taken) * 1000
-    first, last = np.median(times[:, :10]), np.median(times[:, -10:])
-    return {"sessions": num_sessions, "first_ten_ms": float(first), "last_ten_ms": float(last)}
+    first, last = np.median(times[:, : 10 // step]), np.median(times[:, -10 // step :])
+    return {"sessions": num_sessions, "step": step, "first_ten_ms": float(first), "last_ten_ms": float(last)}
 
 
 def under_reloads(port: int, num_reloads: int, histories: list[list[str]], run: Run) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Preparation of logs as services keep them, beside the same rows in one plain file: weeks of Parquet with kinds of
 events, of which a condition lets some count; and sessions in JSON lines.
 
+    benchmarks/peers/setup.sh                                       # once: the peers' environments
     python benchmarks/shards_speed.py --logs /a/folder/with/room    # 6 GB; on a machine that does nothing else
 
 Rows as of prepare_speed.py, with an event (nine views, a cart or a purchase of ten) and how much of it was played. Each
-measurement is a process of its own, the plain file before and after. Prints a table and writes
-results/shards_speed.json.
+measurement is a process of its own, the plain file before and after; between them RecBole, which reads no such folders,
+of the plain rows in its own format. Prints a table and writes results/shards_speed.json.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from contest import HERE, run_script, write_results
+from contest import HERE, peer_python, run_script, write_results
 from prepare_speed import BLOCK, MILLION, block, written
 from rich.console import Console
 from rich.table import Table
@@ -31,8 +32,12 @@ def main() -> None:
     parser.add_argument("--logs", type=Path, required=True, help="where the logs are, or are to be written")
     parser.add_argument("--millions", type=int, nargs="+", default=[10, 100])
     parser.add_argument("--sessions", type=float, default=1.0, help="GB of sessions in JSON lines; 0: none")
+    parser.add_argument("--contest", type=int, default=10, help="millions of rows that RecBole prepares too; 0: none")
+    parser.add_argument("--peers", type=Path, default=HERE.parent / ".peers", help="where setup.sh put them")
     options = parser.parse_args()
-    runs = [row for millions in options.millions for row in shards_beside_one_file(options.logs, millions)]
+    runs = []
+    for millions in options.millions:
+        runs += shards_beside_one_file(options.logs, millions, options.peers if millions == options.contest else None)
     if options.sessions:
         path = sessions(options.logs, options.sessions)
         size = path.stat().st_size / 2**30
@@ -41,15 +46,19 @@ def main() -> None:
     write_results("shards_speed.json", runs)
 
 
-def shards_beside_one_file(logs: Path, millions: int) -> list[dict[str, Any]]:
+def shards_beside_one_file(logs: Path, millions: int, peers: Path | None) -> list[dict[str, Any]]:
     plain, folder = written(logs, millions, "parquet"), shards(logs, millions)
+    rows = f"{millions} million rows"
+    found = [{"log": f"{rows}, one file", "nextitem": ours(str(plain.resolve()))}]
     read = ours(f"{folder.resolve()}/*.parquet", "--where", WHERE, "--kind", "event", "--kinds", KINDS)
-    before, after = ours(str(plain.resolve())), ours(str(plain.resolve()))
-    return [
-        {"log": f"{millions} million rows, one file", "nextitem": before},
-        {"log": f"{millions} million rows, {SHARDS} files, where and kinds", "nextitem": read},
-        {"log": f"{millions} million rows, one file again", "nextitem": after},
-    ]
+    found.append({"log": f"{rows}, {SHARDS} files, where and kinds", "nextitem": read})
+    if peers is not None:
+        atomic = ["--data", str(written(logs, millions, "inter").resolve())]
+        peer = run_script(
+            peer_python(peers, "recbole"), HERE / "peers" / "recbole_prepare.py", atomic, takes_workdir=True
+        )
+        found.append({"log": f"{rows}, .inter, RecBole {peer['version']}", "peer": peer})
+    return [*found, {"log": f"{rows}, one file again", "nextitem": ours(str(plain.resolve()))}]
 
 
 def ours(data: str, *more: str) -> dict[str, Any]:
@@ -105,7 +114,7 @@ def sessions(folder: Path, gigabytes: float) -> Path:
 def show(runs: list[dict[str, Any]]) -> None:
     table = Table("log", "left", "users", "items", "seconds", "peak MB")
     for row in runs:
-        found = row["nextitem"]
+        found = row.get("nextitem") or row["peer"]
         counts = [f"{found[name]:,}" for name in ("interactions", "users", "items")]
         table.add_row(row["log"], *counts, f"{found['seconds']['all']:.1f}", f"{found['peak_mb']:,.0f}")
     Console(width=120).print(table)

@@ -17,48 +17,48 @@ from nextitem.tuning.result import Tuning, sentences
 
 pytest.importorskip("optuna", reason='optuna is not installed: "nextitem[tune]"')
 
-# A process that tunes, and is killed when its trial of that number has begun.
+# A process that tunes, and is killed when its trial of that number has so many epochs.
 SCRIPT = """
 import json, os, signal, sys
 from pathlib import Path
 from nextitem.recipe import make_recipe
+from nextitem.training.fit import Progress
 from nextitem.tuning.tune import TrialBegun, tuning
-layer, out, space, trials, killed_at = json.loads(sys.argv[1])
+layer, out, space, trials, (killed_at, epochs) = json.loads(sys.argv[1])
+number = done = None
 for event in tuning(make_recipe(layer), Path(out), trials=trials, space=space):
-    if isinstance(event, TrialBegun) and event.number == killed_at:
+    if isinstance(event, TrialBegun):
+        number, done = event.number, 0
+    elif isinstance(event, Progress):
+        done += 1
+    if (number, done) == (killed_at, epochs):
         os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def started(log: Path, out: Path, trials: int, killed_at: int | None = None) -> subprocess.Popen[str]:
+def started(log: Path, out: Path, trials: int, killed_at: tuple[int, int] = (-1, 0)) -> subprocess.Popen[str]:
     told = json.dumps([layer_on(log), str(out), SPACE, trials, killed_at])
     command = [sys.executable, "-c", SCRIPT, told]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
 
-def test_a_kill_loses_no_trial_that_was_over_and_the_one_under_way_is_tried_again(
-    log: Path, tmp_path: Path, tuned: Tuning
-) -> None:
-    killed = started(log, tmp_path / "out", 5, killed_at=2)
-    _, said = killed.communicate(timeout=900)
-    assert killed.returncode == -9, said
-    found = ni.tune(recipe_on(log), tmp_path / "out", trials=5, space=SPACE)
-    rows = tried(found)
-    assert rows[:2] == tried(tuned)[:2]
-    assert rows[2][1] == "killed, tried again"
-    assert rows[3][1] == "complete"
-    assert rows[3][2:] == tried(tuned)[2][2:]  # the same values again, and what they are worth
-    assert [row[1] for row in rows].count("complete") == 5
+def test_after_kills_within_trials_all_is_as_if_there_had_been_none(log: Path, tmp_path: Path, tuned: Tuning) -> None:
+    for place in ((0, 2), (2, 0), (2, 1)):  # the recipe as it is; before an epoch; and the same trial again
+        killed = started(log, tmp_path / "out", 7, killed_at=place)
+        _, said = killed.communicate(timeout=900)
+        assert killed.returncode == -9, said
+    found = ni.tune(recipe_on(log), tmp_path / "out", trials=7, space=SPACE)
+    assert tried(found) == tried(tuned)
+    assert (found.number, found.value, found.test) == (tuned.number, tuned.value, tuned.test)
 
 
-def test_a_trial_that_is_killed_twice_is_not_tried_a_third_time(log: Path, tmp_path: Path) -> None:
-    for number in (1, 2):  # what ends without a word leaves what a killed process does
+def test_a_trial_that_is_killed_twice_at_one_epoch_is_not_tried_a_third_time(log: Path, tmp_path: Path) -> None:
+    for number in (1, 1):  # what ends without a word leaves what a killed process does
         events = tune.tuning(recipe_on(log), tmp_path / "out", trials=3, space=SPACE)
         assert any(isinstance(event, tune.TrialBegun) and event.number == number for event in events)
         del events
     rows = tried(ni.tune(recipe_on(log), tmp_path / "out", trials=3, space=SPACE))
-    assert [row[1] for row in rows] == ["complete", "killed, tried again", "killed twice", "complete", "complete"]
-    assert rows[1][3:] == rows[2][3:] != rows[3][3:]
+    assert [row[1] for row in rows] == ["complete", "killed twice", "complete", "complete"]
 
 
 def test_processes_share_one_tuning(log: Path, tmp_path: Path) -> None:

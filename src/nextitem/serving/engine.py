@@ -22,6 +22,7 @@ import torch
 
 from nextitem.errors import InputError
 from nextitem.evaluation.ranking import bytes_of_a_row
+from nextitem.retrieval.exact import every_item
 from nextitem.runs.asking.recommend import Run
 from nextitem.runs.asking.recommendation import Recommendation
 from nextitem.runs.parts.build import build_memory
@@ -218,7 +219,9 @@ def _recommended(run: Run, group: list[Asked]) -> list[Recommendation]:
 
 
 def _most_rows(run: Run) -> int:
-    """Whose scores keep to the run's evaluation.memory_mb, at most those of a batch."""
+    """Whose scores keep to the run's evaluation.memory_mb, at most those of a batch; a search holds no scores."""
+    if every_item(run.model) is not None:
+        return MOST_ROWS
     memory = build_memory(run.recipe.evaluation, run.model.num_items)
     return max(1, min(MOST_ROWS, memory // bytes_of_a_row(run.model.num_items)))
 

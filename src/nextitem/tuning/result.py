@@ -12,12 +12,13 @@ import polars as pl
 from nextitem.recipe import Recipe
 from nextitem.tuning.engine import text_of
 from nextitem.tuning.space import Space, value_of
-from nextitem.tuning.store import AGAIN, DEFAULT, REASON, Store, is_killed
+from nextitem.tuning.store import DEFAULT, REASON, Store, is_killed
 
 if TYPE_CHECKING:
     import optuna
 
 FEW = 6  # trials, of which a third says nothing of whether more would help
+KILLED = "its process was killed, and then another before it had one more epoch"
 FACTS = ("trial", "state", "value", "best", "default", "epochs", "best_epoch", "seconds", "reason")
 
 
@@ -142,8 +143,8 @@ def _table(store: Store) -> pl.DataFrame:
             best = value if best is None else max(best, value)
         told = one.user_attrs
         facts = (
-            one.number, _state(one), value, best, DEFAULT in told, told.get("epochs"), told.get("best_epoch"),
-            told.get("seconds"), told.get(REASON, "its process was killed" if is_killed(one) else ""),
+            one.number, _state(store, one), value, best, DEFAULT in told, told.get("epochs"), told.get("best_epoch"),
+            told.get("seconds"), told.get(REASON, KILLED if is_killed(one) else ""),
         )  # fmt: skip
         rows.append((facts, store.values_of(one), DEFAULT in told))
     columns = [pl.Series(name, [facts[place] for facts, _, _ in rows]) for place, name in enumerate(FACTS)]
@@ -161,10 +162,13 @@ def _keys(space: Space, recipe: Recipe, rows: list[tuple[dict[str, Any], bool]])
     return columns
 
 
-def _state(trial: optuna.trial.FrozenTrial) -> str:
-    """complete, cut (by the time, between epochs), pruned, failed, killed or running."""
+def _state(store: Store, trial: optuna.trial.FrozenTrial) -> str:
+    """complete, cut (by the time, between epochs), pruned, failed, killed twice, running, or left behind by a process
+    that was killed, for the next call to go on with."""
     if is_killed(trial):
-        return "killed, tried again" if AGAIN not in trial.user_attrs else "killed twice"
+        return "killed twice"
+    if trial.state.name == "RUNNING" and not store.is_held(trial.number):
+        return "killed, goes on"
     if trial.user_attrs.get("is_cut"):
         return "cut"
     return {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}.get(trial.state.name, "running")

@@ -6,7 +6,8 @@
     best/         the winner, a run folder; best.yaml its recipe
     trials.csv, report.html: what was tried
 
-A trial is under way as long as its folder's lock is held; the system frees the lock of a process that is killed.
+A trial is under way as long as its folder's lock is held; the system frees the lock of a process that is killed, and
+who comes next goes on with the trial, behind its last epoch.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from nextitem.errors import InputError
 from nextitem.recipe import Recipe
 from nextitem.recipe.comparing import comparable, differences
 from nextitem.runs.folder.identity import difference
+from nextitem.training.checkpoint import read_state
+from nextitem.training.fit import CHECKPOINT
 from nextitem.tuning.engine import Pruner, importances, kept, make_pruner, make_sampler, open_storage, propose
 from nextitem.tuning.space import Choice, Space, value_of, with_values
 from nextitem.writing import make_folder, refuse_foreign, remove_folder, write
@@ -35,7 +38,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 TUNING, TRIALS, BEST = "tuning.json", "trials", "best"
-DEFAULT, AGAIN, REASON = "default", "again_of", "reason"  # attributes of trials
+# Attributes of trials; the third: the epochs that a trial of a killed process had when it was taken over.
+DEFAULT, REASON, TAKEN_OVER = "default", "reason", "taken_over"
 
 
 @dataclass
@@ -47,6 +51,7 @@ class Begun:
     values: dict[str, Any]  # by key
     folder: Path
     trial: optuna.trial.Trial
+    reported: frozenset[int]  # epochs whose values are known, of a process that was killed
     until_over: ExitStack  # holds its lock
 
 
@@ -124,12 +129,21 @@ class Store:
             write(self.out / TUNING, (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())
 
     def begin(self, num_trials: int | None) -> Begun | None:
-        """The next trial, unless so many have begun; those whose process was killed are put back first."""
+        """The trial of a process that was killed, to go on with; or the next one, unless so many have begun."""
+        from optuna.trial import Trial
+
         with self.locked():
-            self._put_back()
-            if num_trials is not None and len(self.counted()) >= num_trials:
+            left = self._left_behind()
+            if left is None and num_trials is not None and len(self.counted()) >= num_trials:
                 return None
-            trial = self.study.ask()
+            if left is None:
+                trial = self.study.ask()
+            else:
+                studies = self._database
+                study = studies.get_study_id_from_name(self.study.study_name)
+                trial = Trial(self.study, studies.get_trial_id_from_study_id_trial_number(study, left.number))
+                trial.set_user_attr(TAKEN_OVER, self._epochs_of(left.number))
+            reported = frozenset(left.intermediate_values if left is not None else ())
             folder = self.folder_of(trial.number)
             make_folder(folder, inside=self.out)
             until_over = ExitStack()
@@ -139,7 +153,7 @@ class Store:
             # What the recipe has may lie outside of a space that was given: that key is left alone.
             own = {path: one for path, one in self.space.items() if path in self._defaults()}
             values = propose(trial, own if is_default else self.space)
-            return Begun(trial.number, is_default, values, folder, trial, until_over)
+            return Begun(trial.number, is_default, values, folder, trial, reported, until_over)
 
     def end(self, begun: Begun, value: float | None, *, is_pruned: bool = False, reason: str = "", **told: Any) -> None:
         """Keep what came of a trial: a value, or why there is none. Only the best one's weights stay."""
@@ -168,8 +182,7 @@ class Store:
 
     def others(self) -> int:
         """Trials that other processes have under way; called with the lock held."""
-        self._put_back()
-        return len(self._running())
+        return sum(self.is_held(one.number) for one in self._running())
 
     def winner(self) -> optuna.trial.FrozenTrial | None:
         """The trial with the highest value; of equal ones the first."""
@@ -210,6 +223,21 @@ class Store:
     def folder_of(self, number: int) -> Path:
         return self.out / TRIALS / str(number)
 
+    def is_held(self, number: int) -> bool:
+        """Whether a process is at a trial: it holds the lock of its folder."""
+        folder = self.folder_of(number)
+        if not folder.is_dir():
+            return False
+        refuse_foreign(folder / ".lock")
+        try:
+            with FileLock(folder / ".lock", timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def _epochs_of(self, number: int) -> int:
+        return read_state(self.folder_of(number) / CHECKPOINT).epoch
+
     def _defaults(self) -> dict[str, Any]:
         """Values of the recipe itself, of the keys whose space has them."""
         values = {path: value_of(self.recipe, path) for path in self.space}
@@ -220,22 +248,18 @@ class Store:
 
         return self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
-    def _put_back(self) -> None:
-        """Trials of killed processes fail, and their values are tried again, once."""
+    def _left_behind(self) -> optuna.trial.FrozenTrial | None:
+        """A trial whose process was killed; one that was killed twice at the same epoch fails."""
         from optuna.trial import TrialState
 
-        for dead in self._running():
-            if _is_held(self.folder_of(dead.number)):
+        for one in self._running():
+            if self.is_held(one.number):
                 continue
-            again = {one.user_attrs.get(AGAIN) for one in self.study.get_trials(deepcopy=False)}
-            is_known = dead.params.keys() == set(self.space) or DEFAULT in dead.user_attrs
-            if AGAIN not in dead.user_attrs and dead.number not in again and is_known:
-                is_default = DEFAULT in dead.user_attrs
-                values = kept(self.space, self._defaults()) if is_default else dead.params
-                marks = {DEFAULT: True} if is_default else {}
-                self.study.enqueue_trial(values, user_attrs={AGAIN: dead.number, **marks})
-            self.study.tell(dead.number, state=TrialState.FAIL)
-            remove_folder(self.folder_of(dead.number))
+            if one.user_attrs.get(TAKEN_OVER, -1) < self._epochs_of(one.number):
+                return one
+            self.study.tell(one.number, state=TrialState.FAIL)
+            remove_folder(self.folder_of(one.number))
+        return None
 
     def _tidy(self) -> None:
         """Remove the folders of trials that are over and not the best."""
@@ -272,15 +296,3 @@ def is_killed(trial: optuna.trial.FrozenTrial) -> bool:
 
 def _written(space: Space) -> dict[str, object]:
     return {path: one.written() for path, one in space.items()}
-
-
-def _is_held(folder: Path) -> bool:
-    """Whether a process holds the lock of a trial's folder."""
-    if not folder.is_dir():
-        return False
-    refuse_foreign(folder / ".lock")
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            return False
-    except Timeout:
-        return True

@@ -22,7 +22,8 @@ from nextitem.runs.parts import build
 from nextitem.runs.parts.assemble import fit_recipe
 from nextitem.runs.parts.metrics import choose_metrics, choose_monitor, compared
 from nextitem.training.budget import Budget
-from nextitem.training.fit import Progress, is_over
+from nextitem.training.checkpoint import read_state
+from nextitem.training.fit import CHECKPOINT, Progress, is_over
 from nextitem.training.loop import Track
 from nextitem.tuning.space import with_values
 from nextitem.tuning.store import Begun
@@ -48,6 +49,7 @@ class Outcome:
     reason: str = ""  # why there is no value
     epochs: int = 0
     best_epoch: int = 0
+    seconds_before: float = 0.0  # of its training, by a process that was killed
 
 
 def monitored(recipe: Recipe, num_ranked: int) -> str:
@@ -74,10 +76,11 @@ def _trained(
     recipe: Recipe, begun: Begun, ground: Ground, budget: Budget, track: Track | None
 ) -> Generator[Progress, None, Outcome]:
     folder, dataset, split = RunFolder(begun.folder), ground.dataset, ground.split
-    folder.write_ids(dataset.items, dataset.users, dataset.item_attributes)
-    folder.write_data(ground.described, directory_of(recipe.data))
-    folder.write_bad_lines(dataset.bad_lines)
-    folder.write_recipe(recipe)
+    if not folder.has_recipe:  # else a process that was killed had come so far, and its checkpoint is of that recipe
+        folder.write_ids(dataset.items, dataset.users, dataset.item_attributes)
+        folder.write_data(ground.described, directory_of(recipe.data))
+        folder.write_bad_lines(dataset.bad_lines)
+        folder.write_recipe(recipe)
     model = build.build_model(recipe, split)
     folder.write_sizes(build.sizes_of(recipe, split))
     if isinstance(model, Trained) and recipe.training is not None:
@@ -100,25 +103,40 @@ def _by_epochs(
     budget: Budget,
     track: Track | None,
 ) -> Generator[Progress, None, Outcome]:
-    folder, before, outcome = RunFolder(begun.folder), time.perf_counter(), Outcome(None)
+    """It goes on behind the epochs of a process that was killed, and to the same values."""
+    folder, before = RunFolder(begun.folder), time.perf_counter()
+    state = read_state(folder.path / CHECKPOINT)
+    folder.cut_log(state.epoch)
+    reported = begun.reported
 
     def log(progress: Progress) -> None:
         folder.log(progress)
+        epoch = progress.epoch.number
+        if progress.valid is not None and epoch not in reported:  # by who was killed before its checkpoint
+            begun.trial.report(progress.valid[ground.monitor], epoch)
 
+    def outcome(*, is_pruned: bool = False, is_cut: bool = False) -> Outcome:
+        return Outcome(
+            state.best_value, is_pruned, is_cut, epochs=state.epoch, best_epoch=state.best_epoch, seconds_before=earlier
+        )
+
+    def falls_behind() -> bool:
+        done = is_over(state, training.epochs, training.patience, training.evaluate_every)
+        return not begun.is_default and not done and begun.trial.should_prune()
+
+    earlier = state.seconds
+    if state.best_epoch and falls_behind():
+        return outcome(is_pruned=True)
     steps = fit_recipe(recipe, model, ground.split, folder.path, track=track, log=log, mark=folder.mark())
     for progress in steps:
         yield progress
         state, took = progress.state, time.perf_counter() - before
         before += took
-        outcome = Outcome(state.best_value, epochs=state.epoch, best_epoch=state.best_epoch)
-        if progress.valid is None:
+        if progress.valid is None or is_over(state, training.epochs, training.patience, training.evaluate_every):
             continue
         budget.saw(took - progress.epoch.seconds)
-        begun.trial.report(progress.valid[ground.monitor], state.epoch)
-        if is_over(state, training.epochs, training.patience, training.evaluate_every):
-            continue
-        if not begun.is_default and begun.trial.should_prune():
-            return Outcome(state.best_value, is_pruned=True, epochs=state.epoch, best_epoch=state.best_epoch)
+        if falls_behind():
+            return outcome(is_pruned=True)
         if not budget.fits(took * training.evaluate_every):
-            return Outcome(state.best_value, is_cut=True, epochs=state.epoch, best_epoch=state.best_epoch)
-    return outcome
+            return outcome(is_cut=True)
+    return outcome()

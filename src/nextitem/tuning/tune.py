@@ -128,10 +128,10 @@ def _trials(
             start, best = time.perf_counter(), store.best_value()
             yield TrialBegun(begun.number, begun.is_default, begun.values, best, budget.left())
             outcome = yield from train_trial(store.recipe, begun, ground, budget, track)
-            seconds = time.perf_counter() - start
+            seconds = time.perf_counter() - start + outcome.seconds_before
             told = {"epochs": outcome.epochs, "best_epoch": outcome.best_epoch, "is_cut": outcome.is_cut}
             store.end(begun, outcome.value, is_pruned=outcome.is_pruned, reason=outcome.reason, seconds=seconds, **told)
-            budget.trials.append(time.perf_counter() - start)
+            budget.trials.append(seconds)
         is_first = False
         yield TrialEnded(
             begun.number, begun.is_default, begun.values, outcome, store.best_value(), budget.left(), seconds
@@ -199,9 +199,9 @@ def tune(
     `only: true` all that are not named. The `pruner` ends a trial that falls behind: by the median of those before
     (Golovin et al., KDD 2017), by hyperband (Li et al., JMLR 2018), or none.
 
-    All is kept in the folder `out`; the same call again goes on, several processes may share it, and one that is killed
-    loses the trial that it was at. `storage` is a folder for the study's database, or the URL of one. It wants the
-    extra `tune`.
+    All is kept in the folder `out`; the same call again goes on, several processes may share it, and the trial of one
+    that is killed goes on behind its last epoch. `storage` is a folder for the study's database, or the URL of one. It
+    wants the extra `tune`.
 
     Raises:
         InputError: a key or value that the model does not take, a folder of another tuning, or optuna is missing.

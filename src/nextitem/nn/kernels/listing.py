@@ -54,9 +54,9 @@ def _by_row(scores: Any, top: Any, columns: Any, has_nan: Any) -> None:
             score = line[column]
             if not score <= lowest:
                 wrong |= score != score
-                _sink(values, places, k, score, column)
+                sink(values, places, k, score, column)
                 lowest = values[0]
-        _order(values, places)
+        put_in_order(values, places)
         has_nan[row] = wrong
 
 
@@ -82,10 +82,10 @@ def _by_item(scores: Any, top: Any, columns: Any, has_nan: Any) -> None:
             for place in range(count):
                 if not line[place] <= lowest[place]:
                     wrong |= line[place] != line[place]
-                    _sink(top[first + place], columns[first + place], k, line[place], column)
+                    sink(top[first + place], columns[first + place], k, line[place], column)
                     lowest[place] = top[first + place, 0]
         for place in range(count):
-            _order(top[first + place], columns[first + place])
+            put_in_order(top[first + place], columns[first + place])
         has_nan[worker] = wrong
 
 
@@ -99,7 +99,7 @@ def _any_above(line: Any, lowest: Any) -> bool:
 
 
 @inner_kernel()
-def _is_behind(value: Any, column: int, other: Any, of_other: int) -> bool:
+def is_behind(value: Any, column: int, other: Any, of_other: int) -> bool:
     return bool(value < other or (value == other and column > of_other))
 
 
@@ -109,7 +109,7 @@ def _raise(values: Any, places: Any, size: int, value: Any, column: int) -> None
     at = size
     while at > 0:
         above = (at - 1) // 2
-        if not _is_behind(value, column, values[above], places[above]):
+        if not is_behind(value, column, values[above], places[above]):
             break
         values[at], places[at] = values[above], places[above]
         at = above
@@ -117,14 +117,14 @@ def _raise(values: Any, places: Any, size: int, value: Any, column: int) -> None
 
 
 @inner_kernel()
-def _sink(values: Any, places: Any, size: int, value: Any, column: int) -> None:
+def sink(values: Any, places: Any, size: int, value: Any, column: int) -> None:
     """In place of the root of a heap of `size`."""
     at = 0
     while 2 * at + 1 < size:
         below = 2 * at + 1
-        if below + 1 < size and _is_behind(values[below + 1], places[below + 1], values[below], places[below]):
+        if below + 1 < size and is_behind(values[below + 1], places[below + 1], values[below], places[below]):
             below += 1
-        if not _is_behind(values[below], places[below], value, column):
+        if not is_behind(values[below], places[below], value, column):
             break
         values[at], places[at] = values[below], places[below]
         at = below
@@ -132,9 +132,9 @@ def _sink(values: Any, places: Any, size: int, value: Any, column: int) -> None:
 
 
 @inner_kernel()
-def _order(values: Any, places: Any) -> None:
+def put_in_order(values: Any, places: Any) -> None:
     """A heap becomes a list, the best first."""
     for end in range(len(values) - 1, 0, -1):
         value, column = values[end], places[end]
         values[end], places[end] = values[0], places[0]
-        _sink(values, places, end, value, column)
+        sink(values, places, end, value, column)

@@ -15,6 +15,7 @@ from nextitem.errors import InputError
 from nextitem.evaluation.highest import first_of_highest
 from nextitem.forking import mark_computed
 from nextitem.retrieval.approximate import Index
+from nextitem.retrieval.exact import EveryItem, every_item
 from nextitem.runs.asking.blocks import best, most_popular
 from nextitem.runs.asking.limit import Limit, limited
 from nextitem.runs.asking.recommendation import Recommendation
@@ -47,13 +48,15 @@ def answers(run: Opened, asked: list[KnownRow], rules: Rules, index: Index | Non
     if not asked:  # no model is asked for no row
         return []
     rows, batch = batch_of(run.model, asked)
+    has_candidates = any(row.candidates is not None for row in asked)
+    among: Index | EveryItem | None = index or (None if has_candidates else every_item(run.model))
     mark_computed()
     with torch.inference_mode():
-        if index is not None:
-            queries, met = index.model.query(batch), rows if rules.exclude_seen else None
+        if among is not None:
+            queries, met = among.model.query(batch), rows if rules.exclude_seen else None
 
             def search(depth: int) -> tuple[np.ndarray, np.ndarray]:
-                return index.search(queries, depth, rules.hidden, met)
+                return among.search(queries, depth, rules.hidden, met)
         else:
             scores = run.model.score(batch)
             scores.index_fill_(1, torch.from_numpy(np.flatnonzero(rules.hidden)), float("-inf"))

@@ -25,6 +25,7 @@ from nextitem.forking import mark_computed
 from nextitem.models.base import Recommender
 from nextitem.models.towers import ItemTower
 from nextitem.retrieval.approximate import Index
+from nextitem.retrieval.exact import every_item
 
 ROWS = 16  # of a block: whole vectors of a product; 64 are little faster, and one user alone pays for all of them
 
@@ -50,9 +51,10 @@ def best(
     bytes. With an `index` of the model, these are the best that it finds. `asked` (R,) is when each row is asked, of a
     model that goes by it; at its newest item, where nothing is said.
     """
-    if index is not None:
-        queries = queries_of(index.model, histories, users, asked)
-        return index.search(queries, k, hidden, histories if exclude_seen else None)
+    among = index or every_item(model)
+    if among is not None:
+        queries = queries_of(among.model, histories, users, asked)
+        return among.search(queries, k, hidden, histories if exclude_seen else None)
     items = np.full((len(users), k), PAD, dtype=np.int64)
     scores = np.full((len(users), k), -np.inf, dtype=np.float32)
     count = max(1, min(ROWS, memory // bytes_of_a_row(model.num_items)))

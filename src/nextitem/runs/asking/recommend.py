@@ -15,6 +15,7 @@ from nextitem.data.ids import PAD
 from nextitem.errors import InputError, expect
 from nextitem.models.catalogue import make
 from nextitem.models.own import Given
+from nextitem.models.strangers import is_known
 from nextitem.models.towers import ItemTower
 from nextitem.retrieval.approximate import Index
 from nextitem.runs.asking.answers import Rules, answers, best_kept, instead, refuse_fewer
@@ -242,14 +243,14 @@ class Run(Opened):
         """For users of the run's data, by their histories there."""
         refuse_at(self, at, len(users), "user")
         places = self.users.indices(users)
-        num_met = np.zeros_like(places)
-        num_met[places != PAD] = self.histories.lengths[places[places != PAD] - 1]
+        num_met = np.where(places == PAD, 0, self.histories.lengths[places - 1])
         called = [f"user {user!r}" for user in users] if names is None else names
-        problems = [problem_of(self, *row) for row in zip(called, places, num_met, strict=True)]
-        is_known = np.array([not problem for problem, _ in problems], dtype=bool)
-        asked = None if at is None else np.array(in_unit(at, self.time_unit), dtype=np.int64)[is_known]
+        is_learned = is_known(self.model, places)
+        problems = [problem_of(self, *row) for row in zip(called, places, num_met, is_learned, strict=True)]
+        has_answer = np.array([not problem for problem, _ in problems], dtype=bool)
+        asked = None if at is None else np.array(in_unit(at, self.time_unit), dtype=np.int64)[has_answer]
         index = self.opened_index if ann else None
-        found = iter(zip(*best_kept(self, places[is_known], rules, index, asked), strict=True))
+        found = iter(zip(*best_kept(self, places[has_answer], rules, index, asked), strict=True))
         given = []
         for name, (problem, way) in zip(called, problems, strict=True):
             if problem:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
+from itertools import chain, compress, islice, repeat
 from typing import Any, Literal
 
 import numpy as np
@@ -84,14 +84,26 @@ def known_rows(
     needs_users = run.model.knows_users and not (run.model.takes_strangers and users is None)
     if needs_users and (users is None or len(users) != len(histories)):
         raise InputError(f"{name} recommends to users that it was trained on: pass users=, one id for each history")
+    asked = list(islice(chain(users or (), repeat(None)), len(histories)))  # of some rows nobody is said
+    places, is_stranger = _places_of(run, asked)
     rows = []
     for number, history in enumerate(histories):
-        user = users[number] if users is not None and number < len(users) else None
         called = f"history {number}" if names is None else names[number]
         own = {name: [] if values is None else list(values[number]) for name, values in beside.items()}
-        row = _known_row(run, called, history, user, unknown, own, fallback)
-        rows.append(row if at is None else replace(row, at=at[number]))
+        row = _known_row(run, called, history, asked[number], is_stranger[number], unknown, own, fallback)
+        rows.append(replace(row, user=places[number], at=None if at is None else at[number]))
     return rows
+
+
+def _places_of(run: Opened, users: Sequence[object]) -> tuple[list[int], list[bool]]:
+    """The users' numbers, PAD of nobody and where the model knows no users, and whether it cannot answer for them."""
+    places = np.full(len(users), PAD, dtype=np.int64)
+    if run.model.knows_users:
+        is_said = np.array([user is not None for user in users], dtype=bool)
+        places[is_said] = run.users.indices(list(compress(users, is_said)))
+    takes_anyone = not run.model.knows_users or run.model.takes_strangers
+    is_stranger = np.full(len(users), False) if takes_anyone else (places == PAD) | ~is_known(run.model, places)
+    return places.tolist(), is_stranger.tolist()
 
 
 def _known_row(
@@ -99,10 +111,12 @@ def _known_row(
     name: str,
     history: Sequence[object],
     user: object,
+    is_stranger: bool,
     unknown: Unknown,
     beside: Mapping[str, list[Any]],
     fallback: Fallback,
 ) -> KnownRow:
+    """Of nobody yet."""
     name += "" if user is None else f" (of user {user!r})"
     if isinstance(history, str | bytes):
         raise InputError(f"{name} is the text {history!r}; a history is a list of item ids")
@@ -113,10 +127,7 @@ def _known_row(
     indices = run.items.indices(ids)
     is_known_item = indices != PAD
     skipped = [] if is_known_item.all() else [ids[place] for place in np.flatnonzero(~is_known_item)]
-    index = int(run.users.indices([user])[0]) if run.model.knows_users and user is not None else PAD
-    takes_anyone = not run.model.knows_users or run.model.takes_strangers
     problem = ""
-    is_stranger = not takes_anyone and (index == PAD or not is_known(run.model, np.array([index]))[0])
     if is_stranger:
         problem = f"{name}: {run.recipe.model.label} was not trained on the user {user!r}"
     elif skipped and (unknown == "error" or len(skipped) == len(ids)):
@@ -129,7 +140,7 @@ def _known_row(
         if values and len(values) != len(ids):
             raise InputError(f"{name} has {len(ids)} items and {len(values)} {what}; give one for each item")
     times, ratings = (list(compress(values, is_known_item)) for values in beside.values())
-    return KnownRow(name, indices[is_known_item].tolist(), index, times, ratings, None, skipped, problem)
+    return KnownRow(name, indices[is_known_item].tolist(), PAD, times, ratings, None, skipped, problem)
 
 
 def with_candidates(
@@ -148,7 +159,8 @@ def kept_row(run: Opened, user: object) -> KnownRow:
     """What the run keeps of a user, as a row that is asked."""
     place = int(run.users.indices([user])[0])
     name, rows = f"user {user!r}", run.histories
-    problem, way = problem_of(run, name, place, int(rows.lengths[place - 1]) if place != PAD else 0)
+    is_learned = bool(is_known(run.model, np.array([place]))[0])
+    problem, way = problem_of(run, name, place, int(rows.lengths[place - 1]) if place != PAD else 0, is_learned)
     if problem:
         raise InputError(f"{problem}; {way}")
     own = rows.take(np.array([place - 1])).packed()
@@ -164,10 +176,11 @@ def known_item(run: Opened, item: object) -> int:
     return number
 
 
-def problem_of(run: Opened, name: str, place: int, num_met: int) -> tuple[str, str]:
+def problem_of(run: Opened, name: str, place: int, num_met: int, is_learned: bool) -> tuple[str, str]:
     """Why the model can say nothing of a user of the run's data by what is kept of them, and the way out; "" if it can.
 
-    `place` is the user's index, PAD of nobody of the run, and `num_met` how many items the run keeps of them.
+    `place` is the user's index, PAD of nobody of the run, `num_met` how many items the run keeps of them, and
+    `is_learned` whether the model was trained on something of them; see `is_known`.
     """
     if place == PAD:
         way = "pass a history (--history), or take the most popular items (--fallback popularity)"
@@ -175,7 +188,7 @@ def problem_of(run: Opened, name: str, place: int, num_met: int) -> tuple[str, s
             way += "; of somebody who stands in the network alone, train with --data.trust_strangers users"
         return f"{name} is not among the {len(run.users):,} users of the run", way
     if num_met or is_known_without_items(run.model):
-        return _not_trained_on(run, name, place)
+        return ("", "") if is_learned else _not_trained_on(run, name)
     able = [name for name, model in MODELS.items() if model.answers_by_network]
     return (
         f"{name} has no interactions in the data of the run, and {run.recipe.model.label} knows a user by these alone",
@@ -184,9 +197,7 @@ def problem_of(run: Opened, name: str, place: int, num_met: int) -> tuple[str, s
     )
 
 
-def _not_trained_on(run: Opened, name: str, place: int) -> tuple[str, str]:
-    if is_known(run.model, np.array([place]))[0]:
-        return "", ""
+def _not_trained_on(run: Opened, name: str) -> tuple[str, str]:
     return (
         f"{run.recipe.model.label} was trained on nothing of {name}: all of theirs lies in the validation and test",
         "train it on all data once it is evaluated (nextitem run --refit), take a model that goes by histories, "
