@@ -17,10 +17,12 @@ import torch
 from torch import Tensor
 
 import nextitem.evaluation.counting
+import nextitem.evaluation.highest
 import nextitem.models.general.slim
 import nextitem.models.item_problems
 import nextitem.models.neighbours
 import nextitem.nn
+import nextitem.retrieval.exact
 from nextitem import agreements
 from nextitem.compiling import target_of_kernels
 from nextitem.nn import mixture

@@ -20,8 +20,8 @@ from torch import Tensor
 from nextitem.compiling import inner_kernel
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two
 from nextitem.nn.kernels.dropping import DROPPING, Dropping
-from nextitem.nn.kernels.hashing import BLOCK, number_at, seed_of
-from nextitem.nn.kernels.kinds import LINE, SIZE, TABLE
+from nextitem.nn.kernels.hashing import BLOCK, block_of, number_at, seed_of
+from nextitem.nn.kernels.kinds import FIRST, LINE, SIZE, TABLE
 from nextitem.nn.kernels.memory import scratch
 from nextitem.nn.kernels.spreading import by_part, by_thread, spread
 from nextitem.nn.kernels.threads import use_torch_threads
@@ -79,7 +79,7 @@ def _attend_row(
     length, (num_heads, width, wide, lanes, is_causal) = len(query), shape
     line = num_heads * wide
     lay_side_by_side(key, LOG2_E, keys, lanes)
-    lay(value, 0, length, F(1), shape, values)
+    lay(value, FIRST, length, F(1), shape, values)
     for start in range(0, length, STRIP):
         count = min(STRIP, length - start)
         most = visible(start + count - 1, seen, is_causal)
@@ -156,7 +156,7 @@ def _softmax(
     """Scores become 2^(score - highest), zero where nothing is seen; their sums, and log2 of the sums of 2^score."""
     for nth in range(count):
         line, sees = scores[nth * lanes : nth * lanes + reach], visible(start + nth, seen, is_causal)
-        top, total = _highest(line[:sees].view(np.int32)), F(0)
+        top, total = _highest(line[:sees]), F(0)
         for place in range(reach):
             x = power_of_two(line[place] - top)
             x = x if place < sees else F(0)
@@ -166,11 +166,11 @@ def _softmax(
 
 
 @inner_kernel(forceinline=True)
-def _highest(bits: Any) -> Any:
-    """The highest of float32 numbers whose bits these are: as whole numbers they have this order, NaN above all."""
+def _highest(scores: Any) -> Any:
+    """The highest, by the bits: as whole numbers float32 numbers have this order, NaN above all."""
     top = np.int32(-2147483648)
-    for place in range(len(bits)):
-        x = bits[place]
+    for place in range(len(scores)):
+        x = F(scores[place]).view(np.int32)
         top = max(top, np.int32(x ^ ((x >> np.int32(31)) & np.int32(0x7FFFFFFF))))
     return np.int32(top ^ ((top >> np.int32(31)) & np.int32(0x7FFFFFFF))).view(np.float32)
 
@@ -183,7 +183,7 @@ def _drop(
     for nth in range(count):
         sees, done = visible(start + nth, seen, is_causal), 0
         while done < sees:
-            block, at = divmod(first + (start + nth) * length + done, BLOCK)
+            block, at = block_of(first + (start + nth) * length + done)
             end, seed = min(sees, done + BLOCK - at), seed_of(block, dropping.low, dropping.high)
             part = weights[nth * lanes + done : nth * lanes + end]
             for place in range(len(part)):

@@ -25,8 +25,8 @@ from nextitem.nn.kernels.attending import (
 )
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two
 from nextitem.nn.kernels.dropping import DROPPING, Dropping
-from nextitem.nn.kernels.hashing import BLOCK, number_at, seed_of
-from nextitem.nn.kernels.kinds import LINE, SIZE, TABLE
+from nextitem.nn.kernels.hashing import BLOCK, block_of, number_at, seed_of
+from nextitem.nn.kernels.kinds import FIRST, LINE, SIZE, TABLE
 from nextitem.nn.kernels.memory import scratch
 from nextitem.nn.kernels.spreading import by_part, by_thread, spread
 from nextitem.nn.kernels.threads import use_torch_threads
@@ -67,7 +67,7 @@ def _gradients_of_row(
     weights, of_weights = both[0], both[1]
     lay_side_by_side(key, LOG2_E, keys_by_side, lanes)
     lay_side_by_side(value, F(1), values_by_side, lanes)
-    lay(key, 0, length, root, shape, keys)
+    lay(key, FIRST, length, root, shape, keys)
     of_keys[:], of_values[:] = F(0), F(0)
     for start in range(0, length, STRIP):
         count = min(STRIP, length - start)
@@ -88,8 +88,8 @@ def _gradients_of_row(
             multiply(of_weights, 0, 1, lanes, asking, left, line, of_keys, left, line, most, count, wide, True)
             multiply(weights, 0, 1, lanes, given, left, line, of_values, left, line, most, count, wide, True)
         take(found, start, count, shape, query_grad)
-    take(of_keys, 0, length, shape, key_grad)
-    take(of_values, 0, length, shape, value_grad)
+    take(of_keys, FIRST, length, shape, key_grad)
+    take(of_values, FIRST, length, shape, value_grad)
 
 
 @inner_kernel(fastmath={*FUSED, "reassoc"})
@@ -123,7 +123,7 @@ def _through_softmax(
         for place in range(line + sees, line + reach):
             weights[place], of_weights[place] = F(0), F(0)
         while done < sees:
-            block, at = divmod(first + (start + nth) * length + done, BLOCK)
+            block, at = block_of(first + (start + nth) * length + done)
             end, seed = min(sees, done + BLOCK - at), seed_of(block, dropping.low, dropping.high)
             part, of_part = weights[line + done : line + end], of_weights[line + done : line + end]
             for place in range(len(part)):

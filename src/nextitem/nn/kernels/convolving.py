@@ -45,7 +45,7 @@ def conv_gradients(
     return dx, dtaps.sum(0).T, dbias.sum(0)
 
 
-@spread(LINE, SIZE, TABLE, LINE, *2 * [SIZES], LINE, by_thread(LINE), fastmath=FUSED, error_model="numpy")
+@spread(LINE, SIZE, TABLE, LINE, *2 * [SIZES], LINE, by_thread(LINE), fastmath=FUSED, error_model="numpy", noalias=True)
 def conv_forward(
     worker: int, x: Any, stride: int, weight: Any, bias: Any, starts: Any, lengths: Any, y: Any, total_t: Any
 ) -> None:
@@ -68,7 +68,7 @@ def conv_forward(
 
 @spread(
     *2 * [LINE, SIZE], TABLE, LINE, *2 * [SIZES], LINE, by_part(TABLE), by_part(LINE), by_thread(LINE),
-    fastmath=FUSED, error_model="numpy",
+    fastmath=FUSED, error_model="numpy", noalias=True,
 )  # fmt: skip
 def conv_backward(
     worker: int, x: Any, stride: int, g: Any, g_stride: int, weight: Any, bias: Any, starts: Any, lengths: Any,

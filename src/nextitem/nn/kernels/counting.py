@@ -31,7 +31,7 @@ def count(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, bool]:
     above, equal = (torch.empty(targets.shape, dtype=torch.int32) for _ in range(2))
     has_nan = torch.zeros(len(scores), dtype=torch.bool)
     _count(len(scores), *flat_view(scores), scores.shape[1], targets.contiguous(), above, equal, has_nan)
-    return above, equal, bool(has_nan.any())
+    return above, equal, bool(has_nan.numpy().any())
 
 
 def _count_by_item(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, bool]:
@@ -43,7 +43,7 @@ def _count_by_item(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, boo
     return above.sum(0).T, equal.sum(0).T, bool(has_nan.any())
 
 
-@spread(LINE, *2 * [SIZE], by_part(LINE), *2 * [by_part(types.int32[::1])], types.boolean[::1])
+@spread(LINE, *2 * [SIZE], by_part(LINE), *2 * [by_part(types.int32[::1])], types.boolean[::1], noalias=True)
 def _count(
     row: int, scores: Any, stride: int, num_items: int, targets: Any, above: Any, equal: Any, has_nan: Any
 ) -> None:
@@ -60,7 +60,7 @@ def _count(
         has_nan[row] |= wrong > 0
 
 
-@spread(*2 * [TABLE], *2 * [by_part(types.int32[:, ::1])], by_part(types.boolean[::1]))
+@spread(*2 * [TABLE], *2 * [by_part(types.int32[:, ::1])], by_part(types.boolean[::1]), noalias=True)
 def _count_stretch(stretch: int, scores: Any, targets: Any, above: Any, equal: Any, wrong: Any) -> None:
     """Adds to above and equal (M, B)."""
     for item in range(stretch * STRETCH, min(len(scores), (stretch + 1) * STRETCH)):

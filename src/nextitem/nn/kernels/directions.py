@@ -40,11 +40,12 @@ def unit_back(gradient: Tensor, rows: Tensor, lengths: Tensor, bound: int, scale
     return found
 
 
-@spread(*2 * [TABLE], LINE, DROPPING, fastmath=FUSED, error_model="numpy")
+@spread(*2 * [TABLE], LINE, DROPPING, fastmath=FUSED, error_model="numpy", noalias=True)
 def _unit(part: int, x: Any, found: Any, lengths: Any, dropping: Any) -> None:
     for nth in range(part * ROWS, min(len(x), (part + 1) * ROWS)):
-        row = found[nth]
-        row[:] = x[nth]
+        given, row = x[nth], found[nth]
+        for e in range(len(row)):
+            row[e] = given[e]
         if dropping.bound > 0:
             _drop_row(row, nth, dropping)
         lengths[nth] = math.sqrt(inner_product(row, row))
@@ -53,7 +54,7 @@ def _unit(part: int, x: Any, found: Any, lengths: Any, dropping: Any) -> None:
             row[e] *= factor
 
 
-@spread(*2 * [TABLE], LINE, TABLE, DROPPING, fastmath=FUSED, error_model="numpy")
+@spread(*2 * [TABLE], LINE, TABLE, DROPPING, fastmath=FUSED, error_model="numpy", noalias=True)
 def _unit_back(part: int, gradient: Any, rows: Any, lengths: Any, found: Any, dropping: Any) -> None:
     for nth in range(part * ROWS, min(len(rows), (part + 1) * ROWS)):
         one, upstream, row = rows[nth], gradient[nth], found[nth]

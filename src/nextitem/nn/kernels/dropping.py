@@ -40,7 +40,7 @@ def drop(x: Tensor, bound: int, scale: float, seed: int) -> Tensor:
     return out
 
 
-@spread(*2 * [LINE], DROPPING)
+@spread(*2 * [LINE], DROPPING, noalias=True)
 def _drop(block: int, x: Any, out: Any, dropping: Any) -> None:
     start = block * BLOCK
     end = min(start + BLOCK, x.size)

@@ -14,7 +14,8 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.ccallback import CFunc
+from numba.core.ccallback import CFunc, _CFuncCompiler  # type: ignore[attr-defined]
+from numba.core.compiler import Compiler
 from numba.core.event import trigger_event
 from numba.core.registry import cpu_target
 from numba.np.arrayobj import populate_array
@@ -46,8 +47,13 @@ def letters_of(kind: Any) -> str:
     given = given_as(kind)
     if isinstance(given, types.Array):
         return "q" * (1 + given.ndim)
-    numbers = given if isinstance(given, types.BaseTuple) else (given,)
+    numbers = _members(given) if isinstance(given, types.BaseTuple) else (given,)
     return "".join("d" if isinstance(one, types.Float) else "q" for one in numbers)
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    """The types in a tuple's."""
+    return tuple(kind)
 
 
 class Part(CFunc):
@@ -56,10 +62,14 @@ class Part(CFunc):
     _library: Any
     _wrapper_name: str
 
-    def __init__(self, function: Callable[..., None], kinds: tuple[Any, ...], options: dict[str, Any]) -> None:
+    def __init__(
+        self, function: Callable[..., None], kinds: tuple[Any, ...], noalias: bool, options: dict[str, Any]
+    ) -> None:
         self._kinds = kinds
         own = [kind.kind if isinstance(kind, Split) else kind for kind in kinds]
         super().__init__(function, ((types.int64, *own), types.void), {}, options)
+        if noalias:
+            self._compiler = _Apart(function, cpu_target, options, {}, Compiler)
 
     def _compile_uncached(self) -> Any:
         with trigger_event("numba:compile"):
@@ -70,6 +80,15 @@ class Part(CFunc):
     def entry(self) -> int:
         """Its address, once this is compiled."""
         return int(self._library.get_pointer_to_function(f"{self._wrapper_name}.entry"))
+
+
+class _Apart(_CFuncCompiler):  # type: ignore[misc]
+    """Takes the arrays of a function for ones that lie apart, as numba does in its own loops over threads."""
+
+    def _customize_flags(self, flags: Any) -> Any:
+        flags = super()._customize_flags(flags)
+        flags.noalias = True
+        return flags
 
 
 def _entry_of(name: str, kinds: tuple[Any, ...]) -> Any:
@@ -91,7 +110,7 @@ def _entry_of(name: str, kinds: tuple[Any, ...]) -> Any:
             left = iter(numbers)
             given = [own.index, *(_taken(context, builder, kind, left, own.index, thread) for kind in kinds)]
             called = ir.FunctionType(ir.VoidType(), [one.type for one in given])
-            builder.call(cgutils.get_or_insert_function(module, called, name), given)
+            builder.call(cgutils.get_or_insert_function(module, called, name), given)  # type: ignore[no-untyped-call]
     builder.ret_void()
     return module
 
@@ -104,7 +123,7 @@ def _taken(context: Any, builder: Any, kind: Any, numbers: Iterator[Any], part: 
     if isinstance(kind, types.Array):
         return _at(context, builder, kind, next(numbers), numbers, _INT(0))
     if isinstance(kind, types.BaseTuple):
-        values = [_narrowed(context, builder, one, next(numbers)) for one in kind]
+        values = [_narrowed(context, builder, one, next(numbers)) for one in _members(kind)]
         return context.make_tuple(builder, kind, values)
     return _narrowed(context, builder, kind, next(numbers))
 
@@ -121,7 +140,7 @@ def _at(context: Any, builder: Any, kind: Any, start: Any, numbers: Iterator[Any
         strides.insert(0, builder.mul(strides[0], axis))
     here = builder.inttoptr(builder.add(start, builder.mul(place, strides[0])), of_one.as_pointer())
     array = context.make_array(kind)(context, builder)
-    populate_array(array, here, shape, strides[1:], size, None)
+    populate_array(array, here, shape, strides[1:], size, None)  # type: ignore[no-untyped-call]
     return array._getvalue()
 
 
@@ -138,38 +157,28 @@ def emit_spreading(context: Any, builder: Any, name: str, kinds: list[Any], valu
     """In a kernel, a call of the entry `name` by all threads: `values` are the number of parts and the arguments, of
     `kinds`: whole numbers and arrays.
     """
-    module, void = builder.module, ir.VoidType()
-    asked = cgutils.get_or_insert_function(module, ir.FunctionType(ir.IntType(32), []), "get_num_threads")
+    module = builder.module
+    asked = cgutils.get_or_insert_function(module, ir.FunctionType(ir.IntType(32), []), "get_num_threads")  # type: ignore[no-untyped-call]
     threads = builder.zext(builder.call(asked, []), _INT)
     numbers = [values[0], threads]
     for kind, value in zip(kinds[1:], values[1:], strict=True):
         if isinstance(kind, types.Array):
             array = context.make_array(kind)(context, builder, value)
-            numbers += [builder.ptrtoint(array.data, _INT), *cgutils.unpack_tuple(builder, array.shape)]
+            numbers += [builder.ptrtoint(array.data, _INT), *cgutils.unpack_tuple(builder, array.shape)]  # type: ignore[no-untyped-call]
         else:
             numbers.append(value)
     laid, first, dims, steps = (
         _in_memory(builder, some) for some in (numbers, [_INT(0)], [threads, _INT(1)], [_INT(1)])
     )
-    entry = cgutils.get_or_insert_function(module, _ENTRY, name)
-    pool = ir.FunctionType(void, [*5 * [_BYTES], _INT, _INT, ir.IntType(32)])
-    builder.call(
-        cgutils.get_or_insert_function(module, pool, "numba_parallel_for"),
-        [
-            builder.bitcast(entry, _BYTES),
-            first,
-            dims,
-            steps,
-            laid,
-            _INT(1),
-            _INT(1),
-            builder.trunc(threads, ir.IntType(32)),
-        ],
-    )
+    entry = cgutils.get_or_insert_function(module, _ENTRY, name)  # type: ignore[no-untyped-call]
+    pool = ir.FunctionType(ir.VoidType(), [*5 * [_BYTES], _INT, _INT, ir.IntType(32)])
+    given = [builder.bitcast(entry, _BYTES), first, dims, steps, laid, _INT(1), _INT(1)]
+    called = cgutils.get_or_insert_function(module, pool, "numba_parallel_for")  # type: ignore[no-untyped-call]
+    builder.call(called, [*given, builder.trunc(threads, ir.IntType(32))])
 
 
 def _in_memory(builder: Any, numbers: list[Any]) -> Any:
-    room = cgutils.alloca_once(builder, ir.ArrayType(_INT, len(numbers)))
+    room = cgutils.alloca_once(builder, ir.ArrayType(_INT, len(numbers)))  # type: ignore[no-untyped-call]
     for nth, one in enumerate(numbers):
         builder.store(one, builder.gep(room, [_INT(0), _INT(nth)]))
     return builder.bitcast(room, _BYTES)

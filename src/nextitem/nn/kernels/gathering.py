@@ -39,7 +39,7 @@ def places_by_value(values: Tensor, bound: int) -> tuple[Tensor, Tensor, Tensor]
     return distinct, places, starts
 
 
-@spread(*2 * [TABLE], types.int64[:, ::1], TABLE)
+@spread(*2 * [TABLE], types.int64[:, ::1], TABLE, noalias=True)
 def _products(part: int, queries: Any, vectors: Any, items: Any, scores: Any) -> None:
     for nth in range(part * PART, min(len(queries), (part + 1) * PART)):
         for k in range(items.shape[1]):

@@ -31,7 +31,7 @@ def scores_by_item(vectors: Tensor, queries: Tensor) -> Tensor:
     return scores[:, :num_queries]
 
 
-@spread(*3 * [LINE], *2 * [SIZE])
+@spread(*3 * [LINE], *2 * [SIZE], noalias=True)
 def _score(part: int, vectors: Any, side_by_side: Any, scores: Any, dim: int, lanes: int) -> None:
     start = part * PART
     count = min(PART, len(vectors) // dim - start)

@@ -27,7 +27,7 @@ def search(sorted_values: Tensor, offsets: Tensor, users: Tensor, values: Tensor
     return counts
 
 
-@spread(*3 * [SIZES], *2 * [types.int64[:, ::1]])
+@spread(*3 * [SIZES], *2 * [types.int64[:, ::1]], noalias=True)
 def _search(part: int, sorted_values: Any, offsets: Any, users: Any, values: Any, counts: Any) -> None:
     num_rows, width = values.shape
     for row in range(part * PART, min(num_rows, (part + 1) * PART)):

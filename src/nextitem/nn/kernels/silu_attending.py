@@ -18,7 +18,7 @@ from torch import Tensor
 from nextitem.compiling import inner_kernel
 from nextitem.nn.kernels.attending import SHAPE, STRIP, Shape, lay, lay_side_by_side, rounded, take
 from nextitem.nn.kernels.curves import FUSED, F, sigmoid
-from nextitem.nn.kernels.kinds import LINE, TABLE
+from nextitem.nn.kernels.kinds import FIRST, LINE, TABLE
 from nextitem.nn.kernels.memory import scratch
 from nextitem.nn.kernels.spreading import by_part, by_thread, spread
 from nextitem.nn.kernels.threads import use_torch_threads
@@ -54,7 +54,7 @@ def _mix_row(
     line, share = shape.num_heads * wide, F(1) / F(len(by_place))
     weights, added = both[: STRIP * lanes], both[STRIP * lanes :]
     lay_side_by_side(key, F(1), keys, lanes)
-    lay(value, 0, length, F(1), shape, values)
+    lay(value, FIRST, length, F(1), shape, values)
     for start in range(0, length, STRIP):
         count = min(STRIP, length - start)
         most, reach = start + count, rounded(start + count)

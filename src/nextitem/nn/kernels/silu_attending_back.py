@@ -14,7 +14,7 @@ from torch import Tensor
 from nextitem.compiling import inner_kernel
 from nextitem.nn.kernels.attending import SHAPE, STRIP, Shape, lay, lay_side_by_side, rounded, take
 from nextitem.nn.kernels.curves import FUSED, F, sigmoid
-from nextitem.nn.kernels.kinds import LINE, TABLE
+from nextitem.nn.kernels.kinds import FIRST, LINE, TABLE
 from nextitem.nn.kernels.memory import scratch
 from nextitem.nn.kernels.silu_attending import lay_biases
 from nextitem.nn.kernels.spreading import by_part, by_thread, spread
@@ -57,7 +57,7 @@ def _gradients_of_row(
     weights, of_scores, added, of_added = four[0], four[1], four[2], four[3]
     lay_side_by_side(key, F(1), keys_by_side, lanes)
     lay_side_by_side(value, F(1), values_by_side, lanes)
-    lay(key, 0, length, F(1), shape, keys)
+    lay(key, FIRST, length, F(1), shape, keys)
     of_keys[:], of_values[:] = F(0), F(0)
     for start in range(0, length, STRIP):
         count = min(STRIP, length - start)
@@ -80,8 +80,8 @@ def _gradients_of_row(
             multiply(weights, 0, 1, lanes, given, left, line, of_values, left, line, most, count, wide, True)
         take(found, start, count, shape, query_grad)
         _add_biases(of_added, buckets, start, count, lanes, place_grad, time_grad)
-    take(of_keys, 0, length, shape, key_grad)
-    take(of_values, 0, length, shape, value_grad)
+    take(of_keys, FIRST, length, shape, key_grad)
+    take(of_values, FIRST, length, shape, value_grad)
 
 
 @inner_kernel(fastmath=FUSED, error_model="numpy")

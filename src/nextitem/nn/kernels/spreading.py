@@ -41,27 +41,30 @@ def by_thread(kind: Any) -> Split:
     return Split(kind, is_by_part=False)
 
 
-def spread(*kinds: Any, **options: Any) -> Callable[[Callable[..., None]], Spread]:
+def spread(*kinds: Any, noalias: bool = False, **options: Any) -> Callable[[Callable[..., None]], Spread]:
     """A decorator for the function of one part: its arguments are the part's number and those of `kinds`; `options` are
-    numba's. It returns nothing and raises nothing.
+    numba's. It returns nothing and raises nothing. With `noalias` no two of its arrays overlap, and loops over them
+    need not look whether they do.
 
     Python calls it with the number of parts and the arguments: for arrays tensors, contiguous and on the CPU. One part
     alone runs in the thread that calls, and may spread work itself.
     """
-    return lambda function: Spread(function, kinds, options)
+    return lambda function: Spread(function, kinds, noalias, options)
 
 
 def spread_inside(*kinds: Any, **options: Any) -> Callable[[Callable[..., None]], Any]:
     """As `spread`, for what another kernel calls, with the number of parts and whole numbers and arrays."""
-    return lambda function: Spread(function, kinds, options).inside()
+    return lambda function: Spread(function, kinds, False, options).inside()
 
 
 class Spread:
     """See `spread`."""
 
-    def __init__(self, function: Callable[..., None], kinds: tuple[Any, ...], options: dict[str, Any]) -> None:
+    def __init__(
+        self, function: Callable[..., None], kinds: tuple[Any, ...], noalias: bool, options: dict[str, Any]
+    ) -> None:
         self.function, self.kinds = function, kinds
-        self._made = Part(function, kinds, options)
+        self._made = Part(function, kinds, noalias, options)
         keep(self._made, function)
         self._wanted = [_wanted_of(given_as(kind)) for kind in kinds]
         self._layout = struct.Struct("q" * HEAD + "".join(letters_of(kind) for kind in kinds))
