@@ -38,7 +38,7 @@ test: $(VENV)/.installed-test
 
 slow: $(VENV)/.installed-slow
 	$(BIN)/python -m pytest -m slow --ignore=tests/chaos --ignore=tests/nn/test_processors.py
-	$(BIN)/python -m pytest tests/data/sources/test_engines.py tests/nn/test_scan_gpu.py tests/runs/folder/test_loggers.py
+	$(BIN)/python -m pytest tests/data/sources/test_engines.py tests/nn/test_scan_gpu.py tests/nn/losses/test_full_score_gpu.py tests/runs/folder/test_loggers.py
 
 fuzz: $(VENV)/.installed-test
 	NEXTITEM_FUZZ_SECONDS=$(SECONDS) NEXTITEM_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -m slow -s tests/fuzz

@@ -26,7 +26,9 @@ from nextitem.nn.dropout import dropout
 from nextitem.nn.feed_forward import FeedForward
 from nextitem.nn.kernels.checking import FAMILIES, difference
 from nextitem.nn.kernels.choose import plain
+from nextitem.nn.kernels.probing import PROBES, SUSPECTS, Probe
 from nextitem.nn.losses.by_name import LOSSES, make_loss
+from nextitem.nn.losses.full_score_gpu import FUSED, has_triton
 from nextitem.nn.mamba import MambaBlock
 from nextitem.nn.mamba2 import Mamba2Block
 from nextitem.nn.mamba3 import Mamba3Block
@@ -65,6 +67,9 @@ def check_everything(device: torch.device, tolerance: float, models: list[str] |
             ),
             *(("scan", name, lambda form=form: scan_fault(form, device)) for name, form in scans_for(device).items()),
         ]
+        checks += [
+            ("kernel", name, lambda probe=probe: probe.fault(device)) for name, probe in probes_for(device).items()
+        ]
         if device.type == "cpu":
             checks += [("kernel", name, family.tried) for name, family in sorted(FAMILIES.items())]
     return list(_rows(checks))
@@ -85,11 +90,18 @@ def scans_for(device: torch.device) -> dict[str, Scan]:
     found: dict[str, Scan] = {"plain": plain_scan.selective_scan}
     if device.type == "cpu":
         found["compiled"] = cpu_scan.selective_scan
-    if device.type == "cuda" and find_spec("triton"):
+    if device.type == "cuda" and has_triton():
         found["Triton"] = cuda_scan.selective_scan
     if device.type == "cuda" and find_spec("mamba_ssm"):
         found["mamba_ssm"] = official_scan.selective_scan
     return found
+
+
+def probes_for(device: torch.device) -> dict[str, Probe]:
+    """What must agree there. A suspect leaves out what does not; models and layers are checked with what it takes."""
+    if device.type in SUSPECTS:
+        return {}
+    return {name: one for name, one in PROBES.items() if one is not FUSED or (device.type == "cuda" and has_triton())}
 
 
 class _Small(RecommenderTests):

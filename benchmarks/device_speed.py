@@ -1,4 +1,4 @@
-"""Speeds of on_device.py: training, evaluation and the scan of Mamba at the peers' shapes."""
+"""Speeds of on_device.py: training, evaluation, full cross-entropy and the scan of Mamba at the peers' shapes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 from nextitem.data.batches import make_batches
 from nextitem.data.splits.split import Split, leave_one_out
@@ -18,7 +19,8 @@ from nextitem.evaluation.evaluate import evaluate
 from nextitem.models.base import Trained
 from nextitem.models.catalogue import MODELS, arguments, make
 from nextitem.models.negatives import unseen_sampler
-from nextitem.nn.losses import binary_cross_entropy
+from nextitem.nn.losses import binary_cross_entropy, full_cross_entropy
+from nextitem.nn.losses.full_score import cross_entropy_by_blocks
 from nextitem.nn.objectives import Sampled
 from nextitem.nn.scan.choose import selective_scan
 from nextitem.nn.scan.plain import selective_scan as plain_scan
@@ -31,6 +33,7 @@ SHAPES = {  # items, users, mean length, longest row, rows a batch
 }
 TRAINED = (("SASRec", "cross-entropy"), ("SASRec", "bce"), ("GRU4Rec", "cross-entropy"), ("BERT4Rec", "cross-entropy"),
            ("Mamba4Rec", "cross-entropy"))  # fmt: skip
+LOSSES = ((2_000, 12_101, 64), (2_000, 12_101, 256), (2_000, 1_000_000, 64))  # targets, items, dim
 SCANS = ((256, 50, 128, 32), (128, 200, 128, 32))  # rows, length, channels, states
 DIM = 64
 
@@ -58,6 +61,11 @@ def _measured(device: torch.device, seconds: float) -> Iterator[Row]:
             yield {"what": "train", "name": f"{name} {loss}", "shape": shape} | train_speed(model, split, size, seconds)
             if loss == "cross-entropy":
                 yield {"what": "evaluate", "name": name, "shape": shape} | evaluation_speed(model, split, seconds)
+    for shape in LOSSES:
+        for form, run in loss_forms(*shape, device).items():
+            forget_peak(device)
+            row = {"what": "loss", "name": form, "shape": "x".join(map(str, shape))}
+            yield row | timed(run, device, seconds) | peak(device)
     for shape in SCANS:
         for form, run in scan_forms(*shape, device).items():
             yield {"what": "scan", "name": form, "shape": "x".join(map(str, shape))} | timed(run, device, seconds)
@@ -107,6 +115,21 @@ def evaluation_speed(model: Trained, split: Split, seconds: float) -> Row:
     forget_peak(device)
     found = timed(lambda: evaluate(model.eval(), split.test, ["ndcg@10"]), device, seconds)
     return {"users_a_second": len(split.test) / (found["ms"] / 1000)} | found | peak(device)
+
+
+def loss_forms(num_targets: int, num_items: int, dim: int, device: torch.device) -> dict[str, Callable[[], Any]]:
+    """Forward and backward of full cross-entropy: as it runs there, block by block, and with all scores at once."""
+    generator = torch.Generator().manual_seed(0)
+    queries, vectors = (torch.randn(size, dim, generator=generator) for size in (num_targets, num_items))
+    given = [(one / dim**0.5).to(device).requires_grad_() for one in (queries, vectors)]
+    targets = torch.randint(num_items, (num_targets,), generator=generator).to(device)
+    forms = {
+        "nextitem": lambda: full_cross_entropy(*given, targets).backward(),
+        "block by block": lambda: cross_entropy_by_blocks(*given, targets, None).backward(),
+    }
+    if num_items < 100_000:  # of a million the scores and their gradients are 16 GB
+        forms["torch"] = lambda: F.cross_entropy(given[0] @ given[1].T, targets).backward()
+    return forms
 
 
 def scan_forms(

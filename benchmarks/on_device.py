@@ -5,13 +5,15 @@
     python benchmarks/on_device.py --only check         # or: speed
 
 check: every model (score, loss and the gradients of its parameters), every loss, every sampler (what it draws is in
-range and, where it excludes, never met), attention, dropout and the scans of Mamba, each with the same numbers on both
-sides. Tolerances are of the largest number of a tensor: 1e-3 on a device, whose float32 products may be rounded more
-(TF32 is switched off), 1e-4 on a CPU. What fails is named, and the exit code is 1.
+range and, where it excludes, never met), attention, dropout, the scans of Mamba and, on CUDA, Triton's cross-entropy
+and torch's functions that are suspected on MPS, each with the same numbers on both sides. Tolerances are of the largest
+number of a tensor: 1e-3 on a device, whose float32 products may be rounded more (TF32 is switched off), 1e-4 on a CPU.
+What fails is named, and the exit code is 1.
 
 speed: training steps of SASRec (cross-entropy, and bce), GRU4Rec, BERT4Rec and Mamba4Rec at the peers' shapes (Beauty:
-12,101 items, rows of 50, 256 a batch; ML-1M: 3,416 items, rows of 200, 128 a batch), full-rank evaluation, and Mamba's
-scan beside its plain form, torch.compile's and mamba_ssm's where these run; medians, and the peak of the memory.
+12,101 items, rows of 50, 256 a batch; ML-1M: 3,416 items, rows of 200, 128 a batch), full-rank evaluation, full
+cross-entropy of 2,000 targets and up to a million items beside its form of blocks and torch's, and Mamba's scan beside
+its plain form, torch.compile's and mamba_ssm's where these run; medians, and the peak of the memory.
 
 Writes results/device_NAME.json.
 """

@@ -58,9 +58,9 @@ EPOCHS = "Seconds of an epoch of ml-100k; dim 64, RecBole's loaders and trainer 
 WIDTHS = "Seconds of an epoch, dim 64, cross-entropy, a row a user; in brackets, over SASRec's"
 BLOCK = "Forward and backward, ms; ratios to mambapy's parallel scan and to a loop in torch"
 PREPARED = (
-    "Synthetic logs in Parquet, 5-core, leave-one-out. 10 million as CSV: {ours:.1f} s, RecBole {theirs:.0f} s. As 50 "
-    "files of events of three kinds, of which a condition takes four in five: {shards:.1f} s, RecBole of the plain "
-    "rows {rows:.0f} s; 100 million {most:.0f} s in {held:,.0f} MB"
+    "Synthetic logs in Parquet, 5-core, leave-one-out. 10 million as CSV: {ours:.1f} s, RecBole {theirs:.0f} s; as "
+    "50 files with a condition {shards:.1f} s, RecBole's plain file {rows:.0f} s; 100 million so {most:.0f} s, "
+    "{held:,.0f} MB"
 )
 GROWN = "Milliseconds of a step of SASRec, 128 rows of 50, 256 negatives (over that of 10 thousand items)"
 SEEDS = "Test figures, the epoch by validation; `learning_curve.py RUN` keeps the road of one run"

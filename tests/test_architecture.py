@@ -128,6 +128,7 @@ def test_nn_imports_errors_and_torch_alone() -> None:
         "nn.kernels.scanning_gpu": {"triton"},
         "nn.kernels.entries": {"numba", "llvmlite"},
         "nn.kernels.spreading": {"numba", "llvmlite"},
+        "nn.kernels.softmax_gpu": {"triton"},
         "nn.kernels.tiles": {"numba", "llvmlite"},
         "nn.scan.official": {"mamba_ssm"},
     }

@@ -26,9 +26,8 @@ import nextitem
 
 for name in nextitem.__all__:
     getattr(nextitem, name)
-skipped = ("nextitem.__main__", "nextitem.nn.kernels.scanning_gpu")  # the entry point; wants the extra gpu
 for module in pkgutil.walk_packages(nextitem.__path__, "nextitem."):
-    if module.name not in skipped:
+    if module.name != "nextitem.__main__" and not module.name.endswith("_gpu"):  # the entry point; the extra gpu
         importlib.import_module(module.name)
 from nextitem.cli.main import main
 

@@ -33,6 +33,7 @@ from nextitem.nn.kernels.choose import plain, runs_compiled
 KERNELS = Path(checking.__file__).parent
 LEFT_OUT = {  # kernels that no family runs, and why
     "scanning_gpu": "Triton's, on a GPU: nn/scan/agreement.py holds them to the plain form before their first use",
+    "softmax_gpu": "Triton's, on a GPU: nn/kernels/probing.py does",
 }
 for one in pkgutil.walk_packages(nextitem.nn.__path__, "nextitem.nn."):
     if one.name.rpartition(".")[2] not in (*LEFT_OUT, "official"):  # which import what is not here

@@ -6,8 +6,6 @@ What a GPU makes of it these tests cannot say.
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
 import sys
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -18,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from interpreting import needs_triton, program
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -26,7 +25,6 @@ from nextitem.nn.scan.agreement import fault_of
 
 CPU = torch.device("cpu")
 NAMES = ("x", "raw", "a", "b", "c", "d", "z", "bias")
-needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason='triton is not installed: "nextitem[gpu]"')
 
 # lengths, whether packed, channels, states, what is added to the bias of the step sizes
 CASES = {
@@ -53,17 +51,6 @@ def drawn(places: int, channels: int, states: int, shift: float) -> dict[str, Te
     return dict(zip(NAMES, inputs, strict=True))
 
 
-def program(tmp_path: Path, *arguments: str, **environment: str) -> str:
-    script = Path(__file__).parent / "interpreted.py"
-    done = subprocess.run(
-        [sys.executable, str(script), *arguments],
-        env={**os.environ, "TRITON_CACHE_DIR": str(tmp_path / "triton"), **environment},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict[str, Tensor], dict[str, Tensor]]]:
     """For each case the interpreter's results and those of the plain form in float64."""
@@ -80,7 +67,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict[str,
         y = plain.selective_scan(**leaves, rows=rows)
         gradients = torch.autograd.grad(y, list(leaves.values()), upstream.double())
         wanted[name] = {"y": y.detach(), **dict(zip(leaves, gradients, strict=True))}
-    program(folder, "values", str(folder), TRITON_INTERPRET="1")
+    program(folder, "scans", str(folder), TRITON_INTERPRET="1")
     return {name: (load_file(folder / f"{name}.found"), one) for name, one in wanted.items()}
 
 
@@ -96,7 +83,7 @@ def test_in_the_interpreter_triton_equals_the_plain_form(case: str, found: Any) 
 @needs_triton
 @pytest.mark.parametrize("backend", ["cuda", "hip"])
 def test_triton_compiles_for_gpus_that_are_not_there(backend: str, tmp_path: Path) -> None:
-    assert program(tmp_path, "compile", backend) == "compiled\n"
+    assert program(tmp_path, "compile", "scanning_gpu", backend) == "compiled\n"
 
 
 def test_no_position_needs_no_kernel() -> None:

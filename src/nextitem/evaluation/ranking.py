@@ -25,6 +25,7 @@ from nextitem.evaluation.protocol import Protocol, Ties
 from nextitem.evaluation.ties import places
 from nextitem.models.base import Recommender
 from nextitem.models.negatives import unseen_sampler
+from nextitem.nn.kernels.choose import exact_type
 from nextitem.processes import ALONE, Processes
 
 Track = Callable[[Iterable[Holdout], int], Iterable[Holdout]]
@@ -177,7 +178,8 @@ def _count(scores: Tensor, seen: Holdout | None, targets: Tensor, spares_targets
         return None
     # A target that has left the ranking with the seen items is last: no tie among them may lift it onto a list.
     is_out = target_scores == float("-inf")
-    above = above.double().masked_fill(is_out, scores.shape[1] - 2).masked_fill(targets == PAD, float("inf"))
+    above = above.to(exact_type(above.device)).masked_fill(is_out, scores.shape[1] - 2)
+    above = above.masked_fill(targets == PAD, float("inf"))
     return above, equal.masked_fill(is_out, 1)
 
 
@@ -200,7 +202,7 @@ def _count_among(scores: Tensor, targets: Tensor, drawn: Tensor) -> tuple[tuple[
     others, target_scores = scores.gather(1, candidates)[:, None, :], scores.gather(1, targets)[:, :, None]
     above = ((others > target_scores) & competes[:, None, :]).sum(2)
     equal = ((others == target_scores) & competes[:, None, :]).sum(2)
-    found = above.double().masked_fill(is_pad, float("inf")), equal.masked_fill(is_pad, 1)
+    found = above.to(exact_type(above.device)).masked_fill(is_pad, float("inf")), equal.masked_fill(is_pad, 1)
     has_nan = bool(scores[:, PAD + 1 :].amax(1).isnan().any())  # a maximum with a NaN is NaN, and quicker than asking
     return None if has_nan else found, competes.sum(1).cpu().numpy()
 

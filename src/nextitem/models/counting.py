@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nextitem.data.ids import PAD
 from nextitem.data.sequences import Sequences
+from nextitem.nn.bags import embedding_bag
 
 
 def count_items(train: Sequences, num_items: int) -> np.ndarray:
@@ -53,7 +54,7 @@ def sum_of_met(inputs: Tensor, table: Tensor) -> Tensor:
         return table.new_zeros(len(inputs), table.shape[1])
     items = inputs.sort(1).values
     is_first = F.pad(items[:, 1:] != items[:, :-1], (1, 0), value=True) & (items != PAD)
-    return F.embedding_bag(items, table, per_sample_weights=is_first.to(table.dtype), mode="sum")
+    return embedding_bag(items, table, weights=is_first.to(table.dtype))
 
 
 def entries_of(starts: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -30,6 +30,7 @@ from nextitem.models.fields import seen_bags
 from nextitem.models.initialise import FirstWeights, initialise
 from nextitem.models.kept import Kept
 from nextitem.models.towers import SequenceModel
+from nextitem.nn.bags import embedding_bag
 from nextitem.nn.objectives import FullSoftmax
 
 
@@ -182,5 +183,5 @@ class Described(Kept, SequenceModel):
         for name, table in zip(self.names, self.attribute_embeddings.values(), strict=True):
             assert isinstance(table, nn.Embedding)
             codes, offsets = self.bags[name] = self.bags[name][0].to(device), self.bags[name][1].to(device)
-            means.append(F.embedding_bag(codes, table.weight, offsets, mode="mean", include_last_offset=True))
+            means.append(embedding_bag(codes, table.weight, offsets, mode="mean", has_end=True))
         return torch.stack(means).sum(0) if len(means) > 1 else means[0]

@@ -23,6 +23,7 @@ from nextitem.data.ids import PAD
 from nextitem.data.side.features import Bags, Features
 from nextitem.errors import InputError, suggest
 from nextitem.models.counting import entries_of
+from nextitem.nn.bags import embedding_bag
 
 
 def chosen_columns(key: str, names: tuple[str, ...], sizes: dict[str, int], num_rows: int) -> tuple[str, ...]:
@@ -110,4 +111,4 @@ class Fields(nn.Module):
         _, places = entries_of(offsets, rows)
         sizes = offsets[rows + 1] - offsets[rows]
         starts = F.pad(sizes.cumsum(0), (1, 0))
-        return F.embedding_bag(codes[places], table.weight, starts, mode="mean", include_last_offset=True)
+        return embedding_bag(codes[places], table.weight, starts, mode="mean", has_end=True)

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nextitem.nn.bags import embedding_bag
 from nextitem.nn.kernels.checking import Family, drawn
 from nextitem.nn.kernels.choose import is_followed
 from nextitem.nn.kernels.gathering import places_by_value, products
@@ -49,7 +50,7 @@ class _CandidateScores(torch.autograd.Function):
         weights = grads[0].contiguous()
         query_grad = vector_grad = None
         if ctx.needs_input_grad[0]:
-            query_grad = F.embedding_bag(items, vectors, mode="sum", per_sample_weights=weights)
+            query_grad = embedding_bag(items, vectors, weights=weights)
         if ctx.needs_input_grad[1]:
             rows, row_grads = _row_gradients(queries, items, weights, len(vectors))
             if ctx.is_sparse:
@@ -76,10 +77,7 @@ def _row_gradients(queries: Tensor, items: Tensor, weights: Tensor, num_rows: in
     """The distinct items (U,), ascending, and the sum of weight times query over the places of each (U, D)."""
     by_value = places_by_value if PLACES.runs(items, dtype=torch.int64) else _places_by_value
     rows, places, starts = by_value(items.flatten(), num_rows)
-    row_grads = F.embedding_bag(
-        places // items.shape[1], queries, starts, mode="sum", per_sample_weights=weights.flatten()[places]
-    )
-    return rows, row_grads
+    return rows, embedding_bag(places // items.shape[1], queries, starts, weights.flatten()[places])
 
 
 def _places_by_value(values: Tensor, bound: int) -> tuple[Tensor, Tensor, Tensor]:

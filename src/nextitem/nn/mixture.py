@@ -10,6 +10,8 @@ Sizes: B rows, T positions, Q of them that ask, D dim, H heads.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,6 +25,7 @@ from nextitem.nn.kernels.attending_back import gradients
 from nextitem.nn.kernels.checking import Family, drawn
 from nextitem.nn.kernels.choose import runs_on_device
 from nextitem.nn.kernels.dropping import dropping_of
+from nextitem.nn.kernels.probing import Probe
 from nextitem.nn.once import once_differentiable
 
 
@@ -40,7 +43,7 @@ def mixture(
     query: Tensor, key: Tensor, value: Tensor, num_heads: int, is_hidden: Tensor, p: float, seed: int
 ) -> Tensor:
     """The weights, of which dropout takes the share `p`, times the values (B, T, D) -> (B, Q, D)."""
-    form = device_mixture if runs_on_device(query, key, value) else plain_mixture
+    form = device_mixture if takes_devices_form(query, key, value, p) else plain_mixture
     return form(query, key, value, num_heads, is_hidden, p, seed)
 
 
@@ -59,7 +62,7 @@ def row_mixture(
 
     Without `seen` all can be. If it is causal, a query sees none that is newer than its own.
     """
-    if seen is None and is_causal and runs_on_device(query, key, value):
+    if seen is None and is_causal and takes_devices_form(query, key, value, p):
         return device_mixture(query, key, value, num_heads, None, p)  # no mask: torch has kernels of its own for this
     if seen is None:
         seen = torch.full((len(key),), key.shape[1], device=key.device)
@@ -70,6 +73,13 @@ def row_mixture(
     if is_causal:
         is_hidden = is_hidden | (place > place[:, None])
     return mixture(query, key, value, num_heads, is_hidden, p, seed)
+
+
+def takes_devices_form(query: Tensor, key: Tensor, value: Tensor, p: float) -> bool:
+    """Whether `device_mixture` takes these: on a device other than a CPU whose attention is right, as far as tried."""
+    if not runs_on_device(query, key, value):
+        return False
+    return DEVICES_FORM.trusts(query) and (p == 0.0 or DEVICES_DROPOUT.trusts(query))
 
 
 def device_mixture(
@@ -116,4 +126,50 @@ def _examples() -> list[Any]:
     return [(*long, 2, seen, True, 0.25, 2**62 + 5), (*short, 1, fewer, False, 0.0, 0)]
 
 
+def _examples_of_devices() -> dict[str, tuple[Any, ...]]:
+    """Heads of 64 numbers, for which devices have kernels of their own."""
+    place, lengths = torch.arange(8), torch.tensor([8, 5])
+    is_newer = place > place[:, None]
+    is_padding = (place >= lengths[:, None])[:, None, None]
+    return {
+        "rows of three items": (*drawn(*[(84, 3, 192)] * 3), 3, torch.zeros(1, 3, 3, dtype=torch.bool), 0.0),
+        "a causal row": (*drawn(*[(1, 64, 256)] * 3), 4, None, 0.0),
+        "a causal row of few items": (*drawn(*[(2, 7, 64)] * 3), 1, None, 0.0),
+        "masks of rows": (*drawn(*[(2, 8, 256)] * 3), 4, is_newer | is_padding, 0.0),
+        "masks of padding": (*drawn(*[(2, 8, 256)] * 3), 4, is_padding, 0.0),
+        "one query a row": (*drawn((2, 1, 128), *[(2, 38, 128)] * 2), 2, torch.zeros(1, 38, dtype=torch.bool), 0.0),
+    }
+
+
+def _mixture_of_devices(
+    query: Tensor, key: Tensor, value: Tensor, num_heads: int, is_hidden: Tensor | None, p: float
+) -> Tensor:
+    """The definition of `device_mixture`."""
+    if is_hidden is None:
+        place = torch.arange(key.shape[1], device=key.device)
+        is_hidden = place > place[:, None]
+    return plain_mixture(query, key, value, num_heads, is_hidden, p, 0)
+
+
+def _drops(form: Callable[..., Tensor], query: Tensor, key: Tensor, p: float) -> Tensor:
+    """Whether mixtures of ones vary, and are 1 on average, as they do and are where weights are dropped."""
+    is_hidden = torch.zeros(1, dtype=torch.bool, device=key.device)
+    mixed = form(query, key, torch.ones_like(key), 1, is_hidden, p, 0).detach().float()
+    return torch.stack([mixed.std() > 0.05, (mixed.mean() - 1.0).abs() < 0.1])
+
+
 ATTENTION = Family("attention", _RowMixture.apply, row_mixture, _examples, has_gradients=True)
+DEVICES_FORM = Probe(
+    "torch's attention",
+    device_mixture,
+    _mixture_of_devices,
+    _examples_of_devices,
+    instead="attention of plain products runs instead, slower and in more memory",
+)
+DEVICES_DROPOUT = Probe(
+    "torch's attention with dropout",
+    partial(_drops, device_mixture),
+    partial(_drops, plain_mixture),
+    lambda: {"half of the weights dropped": (*drawn(*[(4, 64, 64)] * 2), 0.5)},
+    instead="attention of plain products runs instead in training, slower and in more memory",
+)

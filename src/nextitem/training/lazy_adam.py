@@ -22,11 +22,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.adam import adam
 
 from nextitem.errors import InputError
+from nextitem.nn.bags import embedding_bag
 
 BLOCK_ROWS = 2048  # updated at once on a CPU: four blocks of 64 columns are 2 MB
 
@@ -102,7 +102,7 @@ def _row_gradients(table: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         block = slice(start, start + size)
         first = int(ends[start] - counts[start])
         last = int(ends[block][-1])
-        yield rows[block], F.embedding_bag(places[first:last], values, ends[block] - counts[block] - first, mode="sum")
+        yield rows[block], embedding_bag(places[first:last], values, ends[block] - counts[block] - first)
 
 
 def _adam(

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy.sparse import csr_array, eye_array
 from torch import Tensor
 
@@ -32,6 +31,7 @@ from nextitem.models.counting import interaction_matrix, multi_hot
 from nextitem.models.general.edlae import penalties_of
 from nextitem.models.item_problems import Problems, solved
 from nextitem.models.item_weights import ItemWeights
+from nextitem.nn.bags import embedding_bag
 
 BYTES = 48  # of an entry while the factor is made; 12 are kept
 
@@ -109,12 +109,6 @@ class SANSA(ItemWeights):
     def score(self, batch: Batch) -> Tensor:
         history = multi_hot(batch.inputs, self.num_items)
         latent = super().score(batch) * self.shares  # (B, V)
-        columns = F.embedding_bag(
-            self.items,
-            latent.T.contiguous(),
-            self.starts,
-            mode="sum",
-            per_sample_weights=self.weights,
-            include_last_offset=True,
-        )  # (V, B): M' times what stands at its columns, row by row
+        # (V, B): M' times what stands at its columns, row by row
+        columns = embedding_bag(self.items, latent.T.contiguous(), self.starts, self.weights, has_end=True)
         return torch.addcmul(history, columns.T, self.scales)

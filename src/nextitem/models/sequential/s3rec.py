@@ -44,6 +44,7 @@ from nextitem.models.initialise import initialise
 from nextitem.models.positions import Positions
 from nextitem.models.sequential.sasrec import SASRec
 from nextitem.models.towers import newest_places
+from nextitem.nn.bags import embedding_bag
 from nextitem.nn.blocks import AttentionMixer
 from nextitem.nn.frame import FrameBlock
 
@@ -177,7 +178,7 @@ class S3Rec(SASRec):
         codes, offsets = self.owned = self.owned[0].to(asking.device), self.owned[1].to(asking.device)
         table = self.attribute_embedding.weight
         # Of those that an item has, -z is added to softplus(z): z of their sum is the sum of their z.
-        sums = F.embedding_bag(codes, table, offsets, mode="sum", include_last_offset=True)  # (V, D)
+        sums = embedding_bag(codes, table, offsets, has_end=True)  # (V, D)
         return F.softplus(asking @ table.T).sum() - (asking * sums[items]).sum()
 
 

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nextitem.nn.bags import embedding_bag
 from nextitem.nn.kernels.choose import is_followed
 from nextitem.nn.once import once_differentiable
 
@@ -70,5 +71,4 @@ class _Propagation(torch.autograd.Function):
 
 
 def _propagated(vectors: Tensor, neighbours: Tensor, offsets: Tensor, scale: Tensor) -> Tensor:
-    sums = F.embedding_bag(neighbours, vectors * scale, offsets, mode="sum", include_last_offset=True)
-    return sums * scale
+    return embedding_bag(neighbours, vectors * scale, offsets, has_end=True) * scale

@@ -27,9 +27,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from nextitem.nn.bags import embedding_bag
 from nextitem.nn.graphs.layout import Layout, layout_of, taken
 from nextitem.nn.kernels import edges as compiled
 from nextitem.nn.kernels.checking import Family, drawn
@@ -90,13 +90,12 @@ def partial(slot: int, factors: Factors, layout: Layout) -> Tensor:
     left, right, relation_vectors, weights = factors
     x: Tensor = right if left is None else left
     if slot in (LEFT, RIGHT) and relation_vectors is None:
-        return F.embedding_bag(
+        return embedding_bag(
             layout.tails if slot == LEFT else layout.heads_by_tail,
             x,
             layout.offsets if slot == LEFT else layout.tail_offsets,
-            mode="sum",
-            per_sample_weights=weights if slot == LEFT else taken(weights, layout.by_tail),
-            include_last_offset=True,
+            weights if slot == LEFT else taken(weights, layout.by_tail),
+            has_end=True,
         )
     family = EDGES[slot, relation_vectors is not None]
     form = family.compiled if family.runs(*(one for one in factors if one is not None)) else family.plain

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from nextitem.forking import is_forked
 
+NARROW = ("mps",)  # kinds of device, Apple's GPUs, that have nothing wider than float32
 _IS_PLAIN = ContextVar("is_plain", default=False)
 _KINDS = (Tensor, nn.Parameter)  # no stand-ins, such as those that torch.export traces with
 
@@ -70,3 +71,8 @@ def runs_on_device(*tensors: Tensor) -> bool:
     if torch.compiler.is_compiling():  # which cannot follow a ContextVar
         return True
     return not (torch._C._are_functorch_transforms_active() or _IS_PLAIN.get())
+
+
+def exact_type(device: torch.device) -> torch.dtype:
+    """The type of sums that should be exact: float64, where the device has it."""
+    return torch.float32 if device.type in NARROW else torch.float64

@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import nextitem.nn.losses.full_score_gpu as full_score_gpu
 from nextitem.nn.kernels.checking import Family, drawn
-from nextitem.nn.kernels.choose import is_followed
+from nextitem.nn.kernels.choose import exact_type, is_followed
 from nextitem.nn.kernels.softmax import walk
 from nextitem.nn.once import once_differentiable
 
@@ -27,11 +28,20 @@ def full_cross_entropy(queries: Tensor, vectors: Tensor, targets: Tensor, *, wei
     queries (N, D), vectors (V, D), targets (N,) in 0..V-1, weight (N,) of the targets, a constant -> scalar, in nats.
     The plain form is `F.cross_entropy(queries @ vectors.T, targets)`; here the scores of a block of targets are
     made, turned into both gradient products and dropped. Computed in the precision of `vectors`, under autocast too.
+    On a CUDA device a kernel of Triton's takes float32, where there is one that agrees: full_score_gpu.py.
     """
     if is_followed():
         losses = F.cross_entropy(queries.to(vectors.dtype) @ vectors.T, targets, reduction="none")
         return (losses * _shares(queries, weight)).sum().to(queries.dtype)
-    loss: Tensor = _FullCrossEntropy.apply(queries.to(vectors.dtype), vectors, targets, weight)  # type: ignore[no-untyped-call]
+    narrowed = queries.to(vectors.dtype)
+    if full_score_gpu.runs(narrowed, vectors):
+        return full_score_gpu.full_cross_entropy(narrowed, vectors, targets, _shares(queries, weight))
+    return cross_entropy_by_blocks(narrowed, vectors, targets, weight)
+
+
+def cross_entropy_by_blocks(queries: Tensor, vectors: Tensor, targets: Tensor, weight: Tensor | None) -> Tensor:
+    """As `full_cross_entropy`, of queries and vectors of one type: on any device, the gradients beside the loss."""
+    loss: Tensor = _FullCrossEntropy.apply(queries, vectors, targets, weight)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -63,7 +73,8 @@ class _FullCrossEntropy(torch.autograd.Function):
 def _walk(
     queries: Tensor, vectors: Tensor, targets: Tensor, shares: Tensor, reference: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """-> gradients of queries (N, D) and vectors (V, D), each target's softmax and sum of exponentials (N,), float64.
+    """-> gradients of queries (N, D) and vectors (V, D), each target's softmax and sum of exponentials (N,), float64
+    where the device has it.
 
     `reference` (N,) is taken from the scores of a target before they become exponentials. Compiled for float32 on the
     CPU.
@@ -80,13 +91,14 @@ def walk_plain(
     num_targets, num_items = len(queries), len(vectors)
     targets_of_a_block = max(FEWEST, BLOCK_BYTES // (num_items * vectors.element_size()))
     query_grad, vector_grad = torch.empty_like(queries), torch.zeros_like(vectors)
-    probabilities, totals = (queries.new_empty(num_targets, dtype=torch.float64) for _ in range(2))
+    exact = exact_type(queries.device)
+    probabilities, totals = (queries.new_empty(num_targets, dtype=exact) for _ in range(2))
     for start in range(0, num_targets, targets_of_a_block):
         block = slice(start, start + targets_of_a_block)
         rows = torch.arange(len(queries[block]), device=queries.device)
         scores = (queries[block] @ vectors.T).sub_(reference[block, None]).exp_()  # exponentials from here on
-        totals[block] = scores.sum(1, dtype=torch.float64)
-        hits = scores[rows, targets[block]].double()
+        totals[block] = scores.sum(1, dtype=exact)
+        hits = scores[rows, targets[block]].to(exact)
         probabilities[block] = hits / totals[block]
         # The gradient of a score is share / total * (exponential - total * one-hot).
         scores[rows, targets[block]] = (hits - totals[block]).to(scores.dtype)
@@ -111,18 +123,20 @@ def _highest(queries: Tensor, vectors: Tensor) -> Tensor:
 
 
 def _shares(queries: Tensor, weight: Tensor | None) -> Tensor:
-    """(N,) float64: what each target's loss counts, 1 / N or weight / sum(weight)."""
+    """(N,) in the exact type: what each target's loss counts, 1 / N or weight / sum(weight)."""
+    exact = exact_type(queries.device)
     if weight is None:
-        return queries.new_full((len(queries),), 1.0 / len(queries), dtype=torch.float64)
-    return weight.double() / weight.double().sum()
+        return queries.new_full((len(queries),), 1.0 / len(queries), dtype=exact)
+    return weight.to(exact) / weight.to(exact).sum()
 
 
 def _losses(queries: Tensor, vectors: Tensor, targets: Tensor) -> Tensor:
-    """(N,) float64, exact however improbable a target is; a second pass over the scores."""
+    """(N,) in the exact type, right however improbable a target is; a second pass over the scores."""
     losses = []
     for block, block_targets in zip(torch.split(queries, FEWEST), torch.split(targets, FEWEST), strict=True):
         logits = block @ vectors.T
-        losses.append(logits.logsumexp(1).double() - logits.gather(1, block_targets[:, None])[:, 0])
+        hits = logits.gather(1, block_targets[:, None])[:, 0]
+        losses.append(logits.logsumexp(1).to(exact_type(logits.device)) - hits)
     return torch.cat(losses)
 
 

@@ -15,6 +15,7 @@ import math
 import torch
 from torch import Tensor
 
+from nextitem.nn.kernels.choose import exact_type
 from nextitem.nn.scan.rows import Rows
 
 CHUNK = 64  # positions at the most; other sizes are slower (benchmarks/LOG.md)
@@ -45,11 +46,6 @@ def scan(written: Tensor, logs: Tensor, b: Tensor, c: Tensor, beside: Tensor, ro
     if y.shape[1] > 1:
         y = y + _from_before(since, bs, cs, writes)
     return rows.flatten((y + cut(beside)).transpose(2, 3).flatten(1, 2))
-
-
-def exact_type(device: torch.device) -> torch.dtype:
-    """The type of sums of decays: Apple's GPUs have nothing wider than float32."""
-    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def _within(logs: Tensor, b: Tensor, c: Tensor, written: Tensor) -> Tensor:
