@@ -1,6 +1,6 @@
 # make run    set up .venv and train SASRec on ml-100k: data, epochs, test table
 # make test   set up .venv with the test extra and run the whole suite
-# make slow   the tests on whole data sets, Spark, Triton and trackers, which want a Java, NEXTITEM_DATA and their extras
+# make slow   the tests on whole data sets, Spark, Triton, trackers and energy, which want a Java, NEXTITEM_DATA and their extras
 # make fuzz   damaged logs for minutes, one answer on every road that reads them; SECONDS=600 SEED=7 for others
 # make chaos  commands killed, interrupted, out of room, two at once: nothing lost; KILLS=200 SEED=7 for others
 # make processors  kernels with features of the processor masked, and as code of others; four minutes
@@ -38,7 +38,7 @@ test: $(VENV)/.installed-test
 
 slow: $(VENV)/.installed-slow
 	$(BIN)/python -m pytest -m slow --ignore=tests/chaos --ignore=tests/nn/test_processors.py
-	$(BIN)/python -m pytest tests/data/sources/test_engines.py tests/nn/test_scan_gpu.py tests/nn/losses/test_full_score_gpu.py tests/runs/folder/test_loggers.py
+	$(BIN)/python -m pytest tests/data/sources/test_engines.py tests/nn/test_scan_gpu.py tests/nn/losses/test_full_score_gpu.py tests/runs/folder/test_loggers.py tests/runs/folder/test_energy.py
 
 fuzz: $(VENV)/.installed-test
 	NEXTITEM_FUZZ_SECONDS=$(SECONDS) NEXTITEM_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -m slow -s tests/fuzz
@@ -104,7 +104,7 @@ $(VENV)/.installed-docs: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-slow: $(VENV)/.installed-test
-	$(PIP) --editable '.[docs,gpu,mlflow,notebooks,spark,test]'
+	$(PIP) --editable '.[docs,energy,gpu,mlflow,notebooks,spark,test]'
 	@touch $@
 
 # The parts of CUDA are for a torch that is not built for the CPU. What run and test install is there then.

@@ -42,6 +42,14 @@ def test_a_file_is_stronger_key_by_key(tmp_path: Path) -> None:
     assert "model.dropout" in space
 
 
+def test_a_number_needs_no_point(tmp_path: Path) -> None:
+    """YAML takes 1e-4 for text."""
+    file = tmp_path / "space.yaml"
+    file.write_text("training.learning_rate: {low: 1e-4, high: 1e-2, log: true}\n")
+    space = find_space(make_recipe({"model": {"name": "SASRec"}}), file)
+    assert space["training.learning_rate"] == Range(1e-4, 1e-2, log=True)
+
+
 def test_keys_of_a_contrast_are_tried_where_there_is_one() -> None:
     plain, contrasting = (make_recipe({"model": {"name": "SASRec", "contrast": one}}) for one in ("none", "cl4srec"))
     assert {"model.contrast_weight", "model.temperature"} <= find_space(contrasting).keys()
@@ -72,7 +80,8 @@ def test_only_leaves_the_rest_and_fixed_keys_are_left_unless_they_are_named() ->
         ({"training.weight_decay": [0.0, -1.0]}, "greater than or equal to 0"),
         ({"model.dropout": {"low": 0.5, "high": 0.1}}, "needs low < high"),
         ({"training.learning_rate": {"low": 0.0, "high": 0.1, "log": True}}, "needs 0 < low < high"),
-        ({"training.learning_rate": {"low": "1e-4", "high": 0.1}}, r"write 1\.0e-3"),
+        ({"training.learning_rate": {"low": "little", "high": 0.1}}, "needs low < high, two numbers"),
+        ({"training.learning_rate": {"low": 0.1, "high": float("inf")}}, "needs low < high, two numbers"),
         ({"model.dim": 8}, "a list of values or"),
         ({"model.dim": {"low": 8, "high": 16, "steps": 2}}, "a list of values or"),
         ({"only": 3}, "only is true or false"),

@@ -127,6 +127,11 @@ def refuse_unused(recipe: Recipe) -> None:
                 f"split.{key}: it is of the kinds {', '.join(SPLIT_KEYS[key])}, and {kind} has no use for it; found "
                 f"{value}; leave it out"
             )
+    if recipe.evaluation.energy_country is not None and not recipe.evaluation.energy:
+        raise InputError(
+            f"evaluation.energy_country: it is of evaluation.energy, which is false; found "
+            f"{recipe.evaluation.energy_country}; set evaluation.energy true, or leave it out"
+        )
 
 
 LOSS_KEYS = {key for name in LOSSES for key in loss_keys(name)}

@@ -50,6 +50,8 @@ AUDIT = Command(
         "training.loggers": "it keeps ranks and a report, no logs of its trials; leave it out",
         "evaluation.metrics": "it measures hr@1, hr@5, hr@10, ndcg@5 and ndcg@10 always; leave it out",
         "evaluation.baselines": "its baselines are Popularity and MarkovChain always; leave it out",
+        "evaluation.energy": "it counts no energy of its trials; leave it out",
+        "evaluation.energy_country": "it counts no energy of its trials; leave it out",
         "evaluation.keep_histories": "it keeps ranks and a report, no run to recommend with; leave it out",
         **_OF_OTHER_SPLITS,
     },

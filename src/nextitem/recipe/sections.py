@@ -169,6 +169,10 @@ class EvaluationRecipe(Section):
     """Counted models beside which the test is shown."""
     keep_histories: bool = True
     """Keep what every user has met in the run folder, so that recommend needs no history (--no-histories: false)."""
+    energy: bool = False
+    """Count the electricity of the run beside its seconds, by codecarbon (docs/training.md)."""
+    energy_country: str | None = None
+    """Whose electricity it is, three letters (FRA), so that kg of CO2e follow from kWh; null: kWh alone."""
 
 
 class Recipe(Section):

@@ -7,6 +7,7 @@ from html import escape
 
 from nextitem.report.comparison import protocol_lines, table_of
 from nextitem.report.comparison_page import figures, runs_table
+from nextitem.report.energy import training_kwh
 from nextitem.report.pace import duration
 from nextitem.report.page import Table, html_table, page
 from nextitem.runs.several.choosing import Choice
@@ -63,8 +64,14 @@ def _left_out(why: Mapping[str, str]) -> list[str]:
 
 
 def _costs(choice: Choice) -> Table:
-    rows = [[name, f"{value:.4f}", _cost(choice, name)] for name, value in choice.valid.items()]
-    return Table("What chose it", ["model", f"validation {choice.metric}", "training"], rows)
+    energy = {one.name: training_kwh(one.reports[0]) for one in choice.comparison.models}
+    has_energy = any(energy.values())
+    rows = [
+        [name, f"{value:.4f}", _cost(choice, name), *([energy[name]] if has_energy else [])]
+        for name, value in choice.valid.items()
+    ]
+    head = ["model", f"validation {choice.metric}", "training", *(["kWh"] if has_energy else [])]
+    return Table("What chose it", head, rows)
 
 
 def _cost(choice: Choice, name: str) -> str:

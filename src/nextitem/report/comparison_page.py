@@ -6,6 +6,7 @@ from html import escape
 from statistics import mean
 
 from nextitem.report.comparison import protocol_lines, sentences, table_of, title
+from nextitem.report.energy import training_kwh
 from nextitem.report.hits import hits_chart
 from nextitem.report.page import Table, html_table, page
 from nextitem.report.svg import bar_chart, line_chart
@@ -88,13 +89,17 @@ def _slices(comparison: Comparison, metric: str) -> list[str]:
 
 
 def runs_table(comparison: Comparison) -> Table:
+    """Where each came from, and what it took; a column of energy where a run has counted it."""
+    has_energy = any("energy" in report for one in comparison.models for report in one.reports)
     rows = []
     for one in comparison.models:
         for folder, report in zip(one.folders, one.reports, strict=True):
             seconds = "" if one.is_baseline else f"{report['seconds'].get('training', 0.0):.1f}"
             epochs = "" if one.is_baseline else f"{report['epochs']} ({report['best_epoch']})"
-            rows.append([one.name, str(report["recipe"]["seed"]), epochs, seconds, str(folder)])
-    return Table("Runs", ["model", "seed", "epochs (best)", "training, s", "folder"], rows)
+            energy = ["" if one.is_baseline else training_kwh(report)] if has_energy else []
+            rows.append([one.name, str(report["recipe"]["seed"]), epochs, seconds, *energy, str(folder)])
+    head = ["model", "seed", "epochs (best)", "training, s", *(["training, kWh"] if has_energy else []), "folder"]
+    return Table("Runs", head, rows)
 
 
 def _differences(one: Seeds) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 from nextitem.evaluation.beyond import is_listed
 from nextitem.evaluation.evaluate import Report
 from nextitem.models.own import label
+from nextitem.report.energy import energy_line
 from nextitem.report.tables import FittingTable
 
 
@@ -18,7 +19,7 @@ def test_table(report: dict[str, Any]) -> Group:
     """The test metrics of a run beside its baselines, under their protocol."""
     name = label(report["recipe"]["model"]["name"])
     title = f"Test: {report['data']['name']}, {report['split']}"
-    lines = (against_baseline(report), of_ratings(report), went_on(report), recommending(report))
+    lines = (against_baseline(report), of_ratings(report), went_on(report), recommending(report), energy_line(report))
     said = [Text(line) for line in lines if line] or [Text("")]
     sliced = _sliced(name, report)
     members = [members_table(report)] if report.get("members") else []  # of a blend

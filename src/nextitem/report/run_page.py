@@ -13,6 +13,7 @@ import yaml
 from nextitem.errors import InputError
 from nextitem.models.own import label
 from nextitem.report.audit_said import read_audit
+from nextitem.report.energy import energy_rows
 from nextitem.report.hits import hits_chart
 from nextitem.report.near import nearest_table, titles_in, titles_of_run
 from nextitem.report.page import Table, html_table, page
@@ -170,6 +171,7 @@ def _facts(report: dict[str, Any]) -> Table:
         ["interactions", f"{data['interactions']:,}"],
         ["epochs (best)", f"{report['epochs']} ({report['best_epoch']})"],
         *([f"seconds of {what}", f"{value:.1f}"] for what, value in seconds.items()),
+        *energy_rows(report),
         ["seed", str(report["recipe"]["seed"])],
         *([f"version of {what}", version] for what, version in report["versions"].items()),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -87,6 +87,16 @@ class RefitShape(Shape):
     seconds: Finite
 
 
+class EnergyShape(Shape):
+    """energy.json, and what report.json says of it."""
+
+    kwh: dict[str, Finite]  # by phase: preparation, training (with its validations), evaluation, refit
+    kg_co2e: dict[str, Finite] | None  # None where no country is named
+    country: str | None
+    how: dict[str, Literal["measured", "estimated"]]  # by part of the machine: cpu, memory, gpu
+    by: str  # the package that counts, with its version
+
+
 class UpdateShape(Shape):
     """update.json: which run another goes on from."""
 
@@ -120,6 +130,7 @@ class ReportShape(Shape):
     versions: dict[str, str]
     recipe: dict[str, Any]
     refit: RefitShape | None = None
+    energy: EnergyShape | None = None  # where it was asked for
     files: dict[str, FileShape] = {}  # an older version wrote none
 
 

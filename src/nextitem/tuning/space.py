@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from importlib import resources
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -171,13 +172,26 @@ def _parsed(path: str, value: Any) -> Range | Choice:
         return Choice(tuple(dict.fromkeys(value)) if all(_is_plain(one) for one in value) else tuple(value))
     if not isinstance(value, Mapping) or not {"low", "high"} <= value.keys() <= {"low", "high", "log"}:
         raise InputError(f"space: {path} is a list of values or {{low: .., high: .., log: true}}; found {value!r}")
-    low, high, log = value["low"], value["high"], value.get("log", False)
-    is_number = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (low, high))
-    if not is_number or not isinstance(log, bool) or not low < high or (log and low <= 0):
+    low, high, log = _number(value["low"]), _number(value["high"]), value.get("log", False)
+    if low is None or high is None or not isinstance(log, bool) or not low < high or (log and low <= 0):
         rule = "0 < low < high" if log is True else "low < high, two numbers"
-        hint = " (YAML reads 1e-3 as text; write 1.0e-3)" if any(isinstance(one, str) for one in (low, high)) else ""
-        raise InputError(f"space: {path} needs {rule}; found {value!r}{hint}")
+        raise InputError(f"space: {path} needs {rule}; found {value!r}")
     return Range(low, high, log, isinstance(low, int) and isinstance(high, int))
+
+
+def _number(value: object) -> float | None:
+    """Also of text such as 1e-4, which is what YAML makes of a number without a point; None where it is none.
+
+    >>> _number(3), _number("1e-4"), _number("many"), _number(True)
+    (3, 0.0001, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return (found if isinstance(value, str) else value) if isfinite(found) else None
 
 
 def _is_plain(value: object) -> bool:

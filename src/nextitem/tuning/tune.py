@@ -102,6 +102,8 @@ def _check(recipe: Recipe, num_trials: int | None, pruner: str) -> None:
         raise InputError(f'there is no pruner "{pruner}"; known: {", ".join(get_args(Pruner))}')
     if recipe.training is not None and recipe.training.loggers:
         raise InputError("training.loggers: tuning keeps log.jsonl of the winner alone; leave the key out")
+    if recipe.evaluation.energy:
+        raise InputError("evaluation.energy: tuning counts none; leave the key out, and run best.yaml with it")
     check_device(recipe.training.device if recipe.training else "cpu")
 
 

@@ -164,11 +164,12 @@ def test_what_is_told_to_a_tool(tmp_path: Path) -> None:
 
     logger = Tracked(Tool(), [{"epoch": 1, "loss": 0.5, "valid": None}])  # type: ignore[arg-type]
     logger.write({"epoch": 2, "loss": 0.25, "valid": {"hr@5": 0.5}, "is_best": True})
-    logger.finish({"data": {"name": "d"}, "split": "s", "protocol": "p", "test": {"hr@5": 1.0}, "epochs": 2})
+    report = {"data": {"name": "d"}, "split": "s", "protocol": "p", "test": {"hr@5": 1.0}, "epochs": 2}
+    logger.finish(report | {"energy": {"kwh": {"training": 0.5}}})
     assert told == [
         (1, {"loss": 0.5}),
         (2, {"loss": 0.25, "is_best": 1.0, "valid/hr@5": 0.5}),
-        (2, {"data": "d", "split": "s", "protocol": "p"}, {"test/hr@5": 1.0}),
+        (2, {"data": "d", "split": "s", "protocol": "p"}, {"test/hr@5": 1.0, "kwh/training": 0.5}),
     ]
     flat = flat_keys(RECIPE)
     assert (flat["model.dim"], flat["seed"], flat["data.source"]) == (4, 0, "synthetic")

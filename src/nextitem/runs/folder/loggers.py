@@ -68,7 +68,7 @@ class Tracked:
             self.tracker.finish({}, {}, 0)
             return
         facts = {"data": report["data"]["name"], "split": report["split"], "protocol": report["protocol"]}
-        self.tracker.finish(facts, _tested(report), report["epochs"])
+        self.tracker.finish(facts, _final(report), report["epochs"])
 
 
 class CsvLogger:
@@ -122,7 +122,7 @@ class TensorBoardLogger:
     def finish(self, report: dict[str, Any] | None) -> None:
         if report is None:
             return
-        for name, value in _tested(report).items():
+        for name, value in _final(report).items():
             self.writer.add_scalar(name, value, report["epochs"])
         facts = yaml.safe_dump(report["recipe"], sort_keys=False, allow_unicode=True)
         self.writer.add_text("protocol", f"{report['split']}; {report['protocol']}")
@@ -130,8 +130,10 @@ class TensorBoardLogger:
         self.writer.flush()
 
 
-def _tested(report: dict[str, Any]) -> dict[str, float]:
-    return {f"test/{name}": float(value) for name, value in report["test"].items()}
+def _final(report: dict[str, Any]) -> dict[str, float]:
+    """The test figures, and the energy where it was counted."""
+    numbers = {f"test/{name}": float(value) for name, value in report["test"].items()}
+    return numbers | {f"kwh/{phase}": float(value) for phase, value in report.get("energy", {}).get("kwh", {}).items()}
 
 
 def _flat(line: Line) -> dict[str, float]:

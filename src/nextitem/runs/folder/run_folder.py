@@ -13,8 +13,9 @@ log.jsonl               a line an epoch
 log.csv, tensorboard/, mlflow/  the same, where training.loggers asks for it
 histories/              the items of every user, oldest first, unless evaluation.keep_histories is false
 index.faiss, index.json  of `nextitem index`, and refit-index.faiss and .json; see runs/asking/index.py
+energy.json             what its processes have drawn so far, where evaluation.energy asks for it
 ranks.parquet           model, part, user, rank, above, tied, num_ranked: every metric of targets follows
-report.json             protocol, metrics, seconds, versions, recipe, and what the other files are; written last
+report.json             protocol, metrics, seconds, energy, versions, recipe, and what the other files are; written last
 update.json, before/     of `nextitem update`: the run that this one goes on from; see runs/learning/before.py
 refit.json, refit-checkpoint.safetensors: there while a training on all data is still to be done
 
@@ -60,11 +61,10 @@ RECIPE, DATA, REPORT, LOG, RANKS = "recipe.yaml", "data.json", "report.json", "l
 ITEMS, USERS, TITLES = "items.parquet", "users.parquet", "titles.parquet"
 INDEXES = (("index.faiss", "index.json"), ("refit-index.faiss", "refit-index.json"))  # of BEST, of REFIT
 TOOLS = ("tensorboard", "mlflow")  # folders that training.loggers fill
-REFIT_WANTED = "refit.json"
-UPDATE, BEFORE = "update.json", "before"
+REFIT_WANTED, UPDATE, BEFORE, ENERGY = "refit.json", "update.json", "before", "energy.json"
 PASSING = (REFIT_WANTED, REFIT_CHECKPOINT)
 # In the order in which an old run goes: no report is no finished run, and no data.json is no run to continue.
-LAST = (LOG, "log.csv", RANKS, BAD_LINES, ITEMS, USERS, TITLES, UPDATE, code.CODE, RECIPE)
+LAST = (LOG, "log.csv", ENERGY, RANKS, BAD_LINES, ITEMS, USERS, TITLES, UPDATE, code.CODE, RECIPE)
 FILES = (REPORT, DATA, CHECKPOINT, *PASSING, REFIT, BEST, *LAST)
 
 
@@ -262,7 +262,7 @@ class RunFolder:
     def write_report(self, report: dict[str, Any]) -> None:
         """With what the run's other files are, which must be there already; what it says of one stays."""
         known = report.get("files", {})
-        names = [one for one in (*FILES, *HISTORY_FILES) if one not in (REPORT, *PASSING, *known)]
+        names = [one for one in (*FILES, *HISTORY_FILES) if one not in (REPORT, ENERGY, *PASSING, *known)]
         whole = {**report, "files": known | describe_files(self.path, names)}
         write(self.path / REPORT, (json.dumps(whole, indent=2, ensure_ascii=False) + "\n").encode())
 

@@ -14,6 +14,7 @@ from nextitem.evaluation.lists import check_listed
 from nextitem.models.base import Recommender, Trained
 from nextitem.processes import Processes
 from nextitem.recipe import Recipe
+from nextitem.runs.folder.energy import Meter, NoMeter, told_energy
 from nextitem.runs.folder.histories import write_histories
 from nextitem.runs.folder.run_folder import RunFolder
 from nextitem.runs.learning.baselines import evaluate_with_baselines
@@ -36,11 +37,13 @@ def conclude(
     notes: tuple[str, ...],
     beside: Mapping[str, Recommender] | None = None,
     update: Mapping[str, Any] | None = None,
+    meter: Meter | None = None,
 ) -> dict[str, Any]:
     """Evaluate a model whose weights are in the folder, and keep the report, which is returned.
 
     `prepared` are the seconds that the data took, `fitted` those of a model that is fitted in one go.
-    `beside` are models that stand among the baselines, `update` is what is to be said of going on from an older run."""
+    `beside` are models that stand among the baselines, `update` is what is to be said of going on from an older run,
+    and `meter` has counted the energy so far."""
     outcome = evaluate_with_baselines(recipe, model, split, processes, beside)
 
     def reported() -> bytes:
@@ -53,6 +56,7 @@ def conclude(
         report = report_of(recipe, dataset, split, outcome, state, seconds)
         report |= {"notes": notes, "monitor": monitor_of(recipe, split.num_items)}
         report |= {} if update is None else {"update": dict(update)}
+        report |= told_energy(meter or NoMeter(), "evaluation")
         if recipe.evaluation.keep_histories:
             write_histories(folder.path, dataset.sequences, model.wanted())
         folder.write_ranks(outcome.ranks(dataset.users))

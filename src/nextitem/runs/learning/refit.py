@@ -19,6 +19,7 @@ from nextitem.errors import InputError
 from nextitem.models.base import Trained
 from nextitem.processes import Processes
 from nextitem.recipe import Recipe, TrainingRecipe
+from nextitem.runs.folder.energy import Meter, told_energy
 from nextitem.runs.folder.run_folder import LOG, REFIT_WANTED, RunFolder
 from nextitem.runs.learning.before import go_on, read_before
 from nextitem.runs.parts import build
@@ -69,6 +70,7 @@ def refit_run(
     report: dict[str, Any],
     processes: Processes,
     track: Track | None,
+    meter: Meter,
 ) -> Generator[Refitting | RefitEpoch, None, dict[str, Any]]:
     """Leaves the weights and what was done in the folder; the report that says so."""
     split, interactions = of_all_data(split, dataset), dataset.num_interactions
@@ -81,10 +83,14 @@ def refit_run(
         epochs = report["best_epoch"]
         told = json.loads(processes.from_first(lambda: _begun(folder, recipe.training, epochs)))
         yield Refitting(epochs, interactions, told["done"])
-        yield from refit_recipe(
+        steps = refit_recipe(
             recipe, model, split, folder.path, epochs,
             lowered=told["lowered"], processes=processes, track=track, mark=told["mark"],
         )  # fmt: skip
+        for epoch in steps:
+            meter.lap("refit")
+            meter.keep()
+            yield epoch
     else:
         yield Refitting(0, interactions, 0)
 
@@ -92,6 +98,7 @@ def refit_run(
         seconds = read_state(folder.path / REFIT_CHECKPOINT).seconds if epochs else fitted
         folder.write_weights(model.state_dict(), REFIT)
         done = report | {"refit": {"epochs": epochs, "interactions": interactions, "seconds": seconds}}
+        done |= told_energy(meter, "refit")
         folder.write_report(done)
         forget(folder)
         return json.dumps(done).encode()

@@ -7,7 +7,6 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from os.path import lexists
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -16,18 +15,17 @@ from nextitem.cores import Load, others_since
 from nextitem.data.dataset import Dataset
 from nextitem.data.splits.split import Leaks, Split
 from nextitem.data.training_data import Sizes
-from nextitem.errors import InputError, expect
+from nextitem.errors import expect
 from nextitem.models.base import Recommender, Trained
 from nextitem.processes import Processes, joined
 from nextitem.recipe import DataRecipe, Recipe, TrainingRecipe
-from nextitem.recipe.checks import refuse_unused
-from nextitem.runs.folder.identity import describe_data, difference
-from nextitem.runs.folder.locking import locked
+from nextitem.runs.folder.energy import Meter, check_energy, metered
+from nextitem.runs.folder.identity import describe_data
 from nextitem.runs.folder.loggers import Logger, check_loggers, open_loggers
-from nextitem.runs.folder.places import directory_of
-from nextitem.runs.folder.run_folder import REPORT, RunFolder
+from nextitem.runs.folder.run_folder import RunFolder
 from nextitem.runs.learning import refit as refitting
 from nextitem.runs.learning.before import beside_of, read_before, told_of
+from nextitem.runs.learning.claiming import claim, digest, kept_name, open_folder
 from nextitem.runs.learning.concluding import conclude, notes_of
 from nextitem.runs.learning.deadline import Deadline
 from nextitem.runs.parts import build
@@ -112,28 +110,32 @@ def run(
         if recipe.training:
             check_loggers(recipe.training.loggers)
             build.is_sharded(recipe.training, processes)  # refuses what cannot be
-        processes.from_first(lambda: _opened(folder, recipe, again, until_end))
+        check_energy(recipe.evaluation, processes)
+        processes.from_first(lambda: open_folder(folder, recipe, again, until_end))
         take_threads(recipe.training.threads if recipe.training else None)
+        meter = until_end.enter_context(metered(recipe.evaluation, folder.path, processes))
         load, start = Load.now(), time.perf_counter()
         dataset, origin = prepare_once(lambda: build.build_dataset(data or recipe.data), processes)
         if data is not None:
-            dataset = replace(dataset, name=json.loads(processes.from_first(lambda: _name(folder))))
+            dataset = replace(dataset, name=json.loads(processes.from_first(lambda: kept_name(folder))))
         split = build.build_split(recipe.split, dataset, recipe.seed)
         prepared = time.perf_counter() - start
         notes = notes_of(recipe, dataset, split)
         yield Prepared(dataset, origin, split, split.leaks(split.test), notes)
         described = describe_data(dataset)
-        kept = json.loads(processes.from_first(lambda: _claimed(folder, recipe, dataset, described, again, refit)))
+        kept = json.loads(processes.from_first(lambda: claim(folder, recipe, dataset, described, again, refit)))
         processes.demand(kept["data"] == described, "the machines of this run have read different data")
-        processes.demand(kept["code"] == _digest(recipe), "the machines of this run have different code of the model")
-        report = kept["report"]
+        processes.demand(kept["code"] == digest(recipe), "the machines of this run have different code of the model")
+        report, is_due = kept["report"], kept["refit"] and "refit" not in kept["report"]
+        if not report or is_due:
+            meter.resume()
+            meter.lap("preparation")
         if not report:
             report = yield from _evaluated(
-                recipe, dataset, split, folder, processes, track, profile, load, prepared, notes, budget
+                recipe, dataset, split, folder, processes, track, profile, load, prepared, notes, budget, meter
             )
-        is_due = kept["refit"] and "refit" not in report
         if is_due:
-            report = yield from refitting.refit_run(recipe, dataset, split, folder, report, processes, track)
+            report = yield from refitting.refit_run(recipe, dataset, split, folder, report, processes, track, meter)
         yield Finished(folder.path, report, is_kept=bool(kept["report"]) and not is_due)
 
 
@@ -149,6 +151,7 @@ def _evaluated(
     prepared: float,
     notes: tuple[str, ...],
     budget: Budget | None,
+    meter: Meter,
 ) -> Generator[Built | Progress, None, dict[str, Any]]:
     """Train, evaluate and keep the report, which is returned; `prepared` are the seconds that the data took."""
     start = time.perf_counter()
@@ -165,92 +168,28 @@ def _evaluated(
                 None if budget is None else Deadline(budget, recipe.training, len(recipe.evaluation.baselines), track)
             )
             yield from _train(
-                recipe, recipe.training, model, split, folder, processes, track, profile, load, deadline, loggers
+                recipe, recipe.training, model, split, folder, processes, track, profile, load, deadline, loggers, meter
             )
             notes += () if deadline is None else deadline.notes
         else:
             yield Built(recipe, model, 0, others_since(load))
             if processes.is_first:
                 folder.write_weights(model.state_dict())
+        meter.lap("training")
+        meter.keep()
         beside = None if before is None else beside_of(before, split)
-        report = conclude(recipe, model, dataset, split, folder, processes, prepared, fitted, notes, beside, told)
+        report = conclude(
+            recipe, model, dataset, split, folder, processes, prepared, fitted, notes, beside, told, meter
+        )
     finally:
         for logger in loggers:
             logger.finish(report)
     return report
 
 
-def _opened(folder: RunFolder, recipe: Recipe, again: bool, until_end: ExitStack) -> bytes:
-    until_end.enter_context(locked(folder.path))
-    if folder.has_recipe and not again:
-        _refuse_other(folder, recipe)
-    else:
-        refuse_unused(recipe)
-    return b""
-
-
 def _sized(folder: RunFolder, sizes: Sizes) -> bytes:
     folder.write_sizes(sizes)
     return b""
-
-
-def _claimed(
-    folder: RunFolder, recipe: Recipe, dataset: Dataset, described: dict[str, Any], again: bool, refit: bool
-) -> bytes:
-    """Write down what the folder is for; one that is in use must be for the same data."""
-    if again:  # not before the data proved good: a failed attempt leaves the older run as it was
-        folder.clear()
-    if not folder.has_recipe:
-        _refuse_leftovers(folder)
-        refitting.forget(folder)
-        if refit:
-            refitting.want(folder)  # before the recipe, with which there is a run to continue
-        folder.write_ids(dataset.items, dataset.users, dataset.item_attributes)
-        folder.write_data(described, directory_of(recipe.data))
-        folder.write_bad_lines(dataset.bad_lines)
-        folder.write_recipe(recipe)
-    elif differs := difference(folder.read_data(), described):
-        raise InputError(
-            f"{folder.path} holds a run on other data than {recipe.data.source} has now ({differs}); add --again to "
-            "replace it"
-        )
-    else:
-        folder.check_ids(dataset.items, dataset.users)
-    report = folder.read_report() if folder.is_finished else {}
-    if "refit" in report:
-        refitting.forget(folder)  # who was killed at its end left it
-    elif refit:
-        refitting.want(folder)
-    kept = {"data": described, "code": _digest(recipe), "report": report, "refit": refitting.is_wanted(folder)}
-    return json.dumps(kept).encode()
-
-
-def _digest(recipe: Recipe) -> str | None:
-    """Of the user's own code."""
-    return None if recipe.model.own is None else recipe.model.own.sha256
-
-
-def _refuse_leftovers(folder: RunFolder) -> None:
-    """A checkpoint without a recipe is nobody knows what's, and training would continue from it."""
-    for name in (CHECKPOINT, REPORT):
-        if lexists(folder.path / name):
-            raise InputError(
-                f"{folder.path} has a {name} but no recipe.yaml: what it is of cannot be told; name another folder "
-                "with --out, or add --again to replace it"
-            )
-
-
-def _name(folder: RunFolder) -> bytes:
-    return json.dumps(folder.read_data()["name"]).encode()
-
-
-def _refuse_other(folder: RunFolder, recipe: Recipe) -> None:
-    other = folder.differences(recipe)
-    if other:
-        raise InputError(
-            f"{folder.path} holds a run of another recipe ({'; '.join(other[:3])}); "
-            "name another folder with --out, or add --again to replace it"
-        )
 
 
 def _train(
@@ -265,6 +204,7 @@ def _train(
     load: Load | None,
     deadline: Deadline | None,
     loggers: list[Logger],
+    meter: Meter,
 ) -> Iterator[Built | Progress]:
     """Leaves the best weights in `model` and in the folder. `loggers` get those of the recipe, which want to know
     how it ends."""
@@ -274,6 +214,8 @@ def _train(
 
     def log(progress: Progress) -> None:
         line = folder.log(progress)
+        meter.lap("training")
+        meter.keep()
         for logger in loggers:
             logger.write(line)
 

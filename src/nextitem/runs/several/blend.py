@@ -149,6 +149,7 @@ def _members(names: Sequence[str], runs: Sequence[Run], split: Split, seed: int)
 def _recipe(first: Recipe, members: Sequence[Member]) -> Recipe:
     """That of the blend: data, split, protocol and seed are the first run's."""
     layer: dict[str, Any] = first.model_dump(mode="json", include={"data", "split", "evaluation", "seed"})
+    layer["evaluation"] |= {"energy": False, "energy_country": None}  # a blend is made of what was trained before
     return make_recipe({"model": {"name": "Blend", "members": [asdict(member) for member in members]}}, layer)
 
 

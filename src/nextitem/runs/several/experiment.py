@@ -59,7 +59,15 @@ class Experiment:
         every half second. `options` are further ones of `nextitem run`.
 
         A run that fails is noted, and the others go on.
+
+        Raises:
+            InputError: runs side by side would each count the energy of all.
         """
+        if workers > 1 and any(entry.planned.recipe.evaluation.energy for entry in self.entries):
+            raise InputError(
+                "evaluation.energy: it is of the whole machine, on which --workers makes several runs at a time; take "
+                "--workers 1, or leave the key out"
+            )
         slots: list[Slot | None] = [None] * workers
         cores = shares(workers)
         try:

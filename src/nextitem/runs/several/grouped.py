@@ -13,6 +13,8 @@ from nextitem.runs.folder.identity import difference
 from nextitem.runs.folder.run_folder import RECIPE
 
 PROTOCOL = ("candidates", "seen", "ties", "shown", "users")
+# Of the evaluation: what changes no figure, so that runs are of one model with and without.
+UNSEEN = {"memory_mb": 1, "keep_histories": True, "energy": False, "energy_country": None}
 NAMED_KEYS = 3  # by which runs of one model are told apart
 
 
@@ -51,9 +53,7 @@ def by_seed(recipes: Mapping[Path, Recipe]) -> list[list[Path]]:
     """Folders whose recipes differ in the seed alone, in the order of the first of each."""
     groups: dict[str, list[Path]] = {}
     for folder, recipe in recipes.items():
-        alike = recipe.model_copy(
-            update={"seed": 0, "evaluation": recipe.evaluation.model_copy(update={"memory_mb": 1})}
-        )
+        alike = recipe.model_copy(update={"seed": 0, "evaluation": recipe.evaluation.model_copy(update=UNSEEN)})
         groups.setdefault(alike.to_yaml(), []).append(folder)
     for group in groups.values():
         seeds = [recipes[folder].seed for folder in group]
@@ -66,10 +66,11 @@ def names_of(groups: Sequence[Sequence[Path]], recipes: Mapping[Path, Recipe]) -
     """The model of each, and where several are of one model what they differ in, or the folder."""
     chosen = [recipes[group[0]] for group in groups]
     labels = [recipe.model.label for recipe in chosen]
+    told_nowhere = {"seed", *(f"evaluation.{key}" for key in UNSEEN)}
     names = []
     for group, recipe, label in zip(groups, chosen, labels, strict=True):
         alike = [other for other in chosen if other.model.label == label]
-        keys = {line.partition(": ")[0] for other in alike for line in differences(recipe, other)} - {"seed"}
+        keys = {line.partition(": ")[0] for other in alike for line in differences(recipe, other)} - told_nowhere
         if 0 < len(keys) <= NAMED_KEYS:
             values = (f"{key.rpartition('.')[2]} {_value(recipe, key)}" for key in sorted(keys))
             names.append(f"{label} ({', '.join(values)})")
