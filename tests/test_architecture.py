@@ -17,7 +17,7 @@ import nextitem
 PACKAGE = Path(nextitem.__file__).parent
 FLOORS = [
     {"errors"},
-    {"keys"},
+    {"keys", "calls"},
     {"compiling", "cores", "memory", "forking", "processes", "terminal", "agreements", "notebook", "writing"},
     {"replacing"},
     {"data"},
@@ -127,6 +127,8 @@ def test_nn_imports_errors_and_torch_alone() -> None:
     """But for the kernels, which are numba's and Triton's, and the adapter of mamba_ssm."""
     others_of = {
         "nn.kernels.scanning_gpu": {"triton"},
+        "nn.kernels.entries": {"numba", "llvmlite"},
+        "nn.kernels.spreading": {"numba", "llvmlite"},
         "nn.kernels.softmax_gpu": {"triton"},
         "nn.kernels.tiles": {"numba", "llvmlite"},
         "nn.scan.official": {"mamba_ssm"},

@@ -45,6 +45,7 @@ def unwritable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = [
         "__init__.py",
         "errors.py",
+        "calls.py",
         "cores.py",
         "compiling.py",
         "forking.py",

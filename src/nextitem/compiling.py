@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, wraps
 from pathlib import Path
-from types import CodeType, ModuleType
 from typing import Any, TypeVar
 
 import llvmlite
@@ -36,6 +35,8 @@ from numba.core.registry import CPUDispatcher, cpu_target
 from numba.extending import intrinsic
 from numba.np.ufunc.parallel import threading_layer
 
+from nextitem.calls import named_in
+
 _LOG = logging.getLogger(__name__)
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -46,14 +47,19 @@ def kernel(**options: Any) -> Callable[[Function], Function]:
     def compiled(function: Function) -> Function:
         made = njit(**options)(function)
         if isinstance(made, CPUDispatcher):  # not where numba compiles nothing
-            if kept := _kept(function):
-                made._cache = kept  # type: ignore[attr-defined]
-                KEEPING.keep(function, kept)
-            else:
-                KEEPING.refuse()
+            keep(made, function)
         return made
 
     return compiled
+
+
+def keep(made: CPUDispatcher | CFunc, function: Callable[..., Any]) -> None:
+    """What numba makes of a function is kept, where that can be."""
+    if kept := _kept(function):
+        made._cache = kept  # type: ignore[union-attr]
+        KEEPING.keep(function, kept)
+    else:
+        KEEPING.refuse()
 
 
 def _kept(function: Callable[..., Any]) -> _Kept | None:
@@ -147,12 +153,16 @@ class _Standing:
             llvm.add_symbol(name, made.address)
             return made
 
+        return self.wait(call, load)
+
+    def wait(self, call: Any, load: Callable[[], Any]) -> Any:
+        """`call`, for which `load` is called before machine code asks for it; what that returns is held."""
         self._waiting[id(call)] = load
         return call
 
     def load_of(self, function: Callable[..., Any]) -> None:
         """Those that the code of `function` calls, itself or through others, before machine code asks for them."""
-        for one in _named_in(function):
+        for one in named_in(function):
             if isinstance(one, CPUDispatcher):
                 self.load_of(one.py_func)
             with self._lock:
@@ -161,29 +171,9 @@ class _Standing:
                     del self._waiting[id(one)]
 
 
-def _named_in(function: Callable[..., Any]) -> Iterator[Any]:
-    """All that the code of a function may call: by a name, of its module or around it, or as a part of a module."""
-    names = set(_names_of(function.__code__))
-    yield from inspect.getclosurevars(function).nonlocals.values()
-    for name in names:
-        one = function.__globals__.get(name)
-        yield one
-        if isinstance(one, ModuleType):
-            yield from (vars(one)[other] for other in names if other in vars(one))
-
-
-def _names_of(code: CodeType) -> Iterator[str]:
-    """Of code and of what it defines inside."""
-    yield from code.co_names
-    for one in code.co_consts:
-        if isinstance(one, CodeType):
-            yield from _names_of(one)
-
-
 def _kept_callback(function: Callable[..., Any], signature: Any, options: dict[str, Any]) -> Any:
     made = CFunc(function, (signature.args, signature.return_type), {}, options)
-    if kept := _kept(function):
-        made._cache = kept  # type: ignore[attr-defined]
+    keep(made, function)
     made.compile()
     return made
 
@@ -191,14 +181,20 @@ def _kept_callback(function: Callable[..., Any], signature: Any, options: dict[s
 def _call_of(name: str, function: Callable[..., Any], signature: Any) -> Any:
     """The call of a function that is known by its name, as an instruction inside a kernel."""
 
-    def typed(_: Any, *__: Any) -> Any:
-        return signature, emitted
-
     def emitted(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kinds = [context.get_value_type(kind) for kind in signature.args]
         one = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), kinds), name)  # type: ignore[no-untyped-call]
         builder.call(one, arguments)
         return context.get_dummy_value()
+
+    return instruction(function, signature, emitted)
+
+
+def instruction(function: Callable[..., Any], signature: Any, emitted: Callable[..., Any]) -> Any:
+    """What kernels call in place of `function`, with arguments of the same names and the types of `signature`."""
+
+    def typed(_: Any, *__: Any) -> Any:
+        return signature, emitted
 
     own = inspect.signature(function)
     first = inspect.Parameter("_", inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 import nextitem.evaluation.counting
+import nextitem.evaluation.highest
 import nextitem.models.general.slim
 import nextitem.models.item_problems
 import nextitem.models.neighbours
@@ -265,12 +266,12 @@ def test_every_family_agrees_here(name: str) -> None:
 
 
 def kernels() -> Iterator[tuple[str, str]]:
-    """Modules and names of the functions in nn/kernels that are decorated with `parallel_kernel`."""
+    """Modules and names of the functions in nn/kernels that Python calls and threads share."""
     for path in KERNELS.glob("*.py"):
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef):
                 decorators = {ast.unparse(one).split("(")[0] for one in node.decorator_list}
-                if "parallel_kernel" in decorators:
+                if decorators & {"parallel_kernel", "spread"}:
                     yield path.stem, node.name
 
 

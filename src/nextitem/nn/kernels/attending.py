@@ -14,15 +14,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import prange, types
+from numba import types
 from torch import Tensor
 
-from nextitem.compiling import inner_kernel, parallel_kernel, standing
+from nextitem.compiling import inner_kernel
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two
 from nextitem.nn.kernels.dropping import DROPPING, Dropping
-from nextitem.nn.kernels.hashing import BLOCK, number_at, seed_of
-from nextitem.nn.kernels.kinds import LINE, SIZE, TABLE
-from nextitem.nn.kernels.memory import scratch, thread_number
+from nextitem.nn.kernels.hashing import BLOCK, block_of, number_at, seed_of
+from nextitem.nn.kernels.kinds import FIRST, LINE, SIZE, TABLE
+from nextitem.nn.kernels.memory import scratch
+from nextitem.nn.kernels.spreading import by_part, by_thread, spread
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, multiply
 
@@ -62,37 +63,23 @@ def attend(
     mixture, logs = torch.empty_like(query), torch.empty(rows, shape.num_heads, length)
     line = shape.num_heads * shape.wide
     sizes = dim * shape.lanes, length * line, STRIP * line, STRIP * shape.lanes, STRIP * line, STRIP
-    arrays = [x.numpy() for x in (query, key, value, seen, mixture, logs)]
-    arguments = [*arrays, shape, dropping, *(scratch(size) for size in sizes)]
-    _attend(*arguments)
+    rooms = (scratch(size) for size in sizes)
+    _attend_row(rows, query, key, value, seen, mixture, logs, shape, dropping, *rooms)
     return mixture, logs
 
 
-@parallel_kernel()
-def _attend(
-    query: Any, key: Any, value: Any, seen: Any, mixture: Any, logs: Any, shape: Any, dropping: Any,
-    keys: Any, values: Any, asking: Any, weights: Any, mixed: Any, sums: Any,
-) -> None:  # fmt: skip
-    for row in prange(len(query)):
-        thread = thread_number()
-        _attend_row(
-            row, query[row], key[row], value[row], seen[row], mixture[row], logs[row], shape, dropping,
-            keys[thread], values[thread], asking[thread], weights[thread], mixed[thread], sums[thread],
-        )  # fmt: skip
-
-
-@standing(
-    SIZE, *3 * [TABLE], SIZE, *2 * [TABLE], SHAPE, DROPPING, *6 * [LINE],
+@spread(
+    *3 * [by_part(TABLE)], by_part(SIZE), *2 * [by_part(TABLE)], SHAPE, DROPPING, *6 * [by_thread(LINE)],
     fastmath=FUSED, error_model="numpy",
 )  # fmt: skip
 def _attend_row(
-    row: Any, query: Any, key: Any, value: Any, seen: int, mixture: Any, logs: Any, shape: Any, dropping: Any,
+    row: int, query: Any, key: Any, value: Any, seen: int, mixture: Any, logs: Any, shape: Any, dropping: Any,
     keys: Any, values: Any, asking: Any, weights: Any, mixed: Any, sums: Any,
 ) -> None:  # fmt: skip
     length, (num_heads, width, wide, lanes, is_causal) = len(query), shape
     line = num_heads * wide
     lay_side_by_side(key, LOG2_E, keys, lanes)
-    lay(value, 0, length, F(1), shape, values)
+    lay(value, FIRST, length, F(1), shape, values)
     for start in range(0, length, STRIP):
         count = min(STRIP, length - start)
         most = visible(start + count - 1, seen, is_causal)
@@ -169,7 +156,7 @@ def _softmax(
     """Scores become 2^(score - highest), zero where nothing is seen; their sums, and log2 of the sums of 2^score."""
     for nth in range(count):
         line, sees = scores[nth * lanes : nth * lanes + reach], visible(start + nth, seen, is_causal)
-        top, total = _highest(line[:sees].view(np.int32)), F(0)
+        top, total = _highest(line[:sees]), F(0)
         for place in range(reach):
             x = power_of_two(line[place] - top)
             x = x if place < sees else F(0)
@@ -179,11 +166,11 @@ def _softmax(
 
 
 @inner_kernel(forceinline=True)
-def _highest(bits: Any) -> Any:
-    """The highest of float32 numbers whose bits these are: as whole numbers they have this order, NaN above all."""
+def _highest(scores: Any) -> Any:
+    """The highest, by the bits: as whole numbers float32 numbers have this order, NaN above all."""
     top = np.int32(-2147483648)
-    for place in range(len(bits)):
-        x = bits[place]
+    for place in range(len(scores)):
+        x = F(scores[place]).view(np.int32)
         top = max(top, np.int32(x ^ ((x >> np.int32(31)) & np.int32(0x7FFFFFFF))))
     return np.int32(top ^ ((top >> np.int32(31)) & np.int32(0x7FFFFFFF))).view(np.float32)
 
@@ -196,7 +183,7 @@ def _drop(
     for nth in range(count):
         sees, done = visible(start + nth, seen, is_causal), 0
         while done < sees:
-            block, at = divmod(first + (start + nth) * length + done, BLOCK)
+            block, at = block_of(first + (start + nth) * length + done)
             end, seed = min(sees, done + BLOCK - at), seed_of(block, dropping.low, dropping.high)
             part = weights[nth * lanes + done : nth * lanes + end]
             for place in range(len(part)):

@@ -9,10 +9,9 @@ import math
 from typing import Any
 
 import torch
-from numba import prange
 from torch import Tensor
 
-from nextitem.compiling import inner_kernel, parallel_kernel, standing
+from nextitem.compiling import inner_kernel
 from nextitem.nn.kernels.attending import (
     LOG2_E,
     SHAPE,
@@ -26,9 +25,10 @@ from nextitem.nn.kernels.attending import (
 )
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two
 from nextitem.nn.kernels.dropping import DROPPING, Dropping
-from nextitem.nn.kernels.hashing import BLOCK, number_at, seed_of
-from nextitem.nn.kernels.kinds import LINE, SIZE, TABLE
-from nextitem.nn.kernels.memory import scratch, thread_number
+from nextitem.nn.kernels.hashing import BLOCK, block_of, number_at, seed_of
+from nextitem.nn.kernels.kinds import FIRST, LINE, SIZE, TABLE
+from nextitem.nn.kernels.memory import scratch
+from nextitem.nn.kernels.spreading import by_part, by_thread, spread
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import multiply
 
@@ -44,32 +44,16 @@ def gradients(kept: tuple[Tensor, ...], shape: Shape, dropping: Dropping) -> tup
     _, length, dim = query.shape
     line = shape.num_heads * shape.wide
     sizes = (2, dim * shape.lanes), (3, length * line), (3, STRIP * line), (2, STRIP * shape.lanes), (STRIP,)
-    arguments = [*(x.numpy() for x in (*kept, *found)), shape, dropping, *(scratch(*size) for size in sizes)]
-    _gradients(*arguments)
+    _gradients_of_row(len(query), *kept, *found, shape, dropping, *(scratch(*size) for size in sizes))
     return found
 
 
-@parallel_kernel()
-def _gradients(
-    query: Any, key: Any, value: Any, seen: Any, mixture: Any, logs: Any, mixture_grad: Any, query_grad: Any,
-    key_grad: Any, value_grad: Any, shape: Any, dropping: Any, side_by_side: Any, tables: Any, strips: Any,
-    weights: Any, means: Any,
-) -> None:  # fmt: skip
-    for row in prange(len(query)):
-        thread = thread_number()
-        _gradients_of_row(
-            row, query[row], key[row], value[row], seen[row], mixture[row], logs[row], mixture_grad[row],
-            query_grad[row], key_grad[row], value_grad[row], shape, dropping, side_by_side[thread], tables[thread],
-            strips[thread], weights[thread], means[thread],
-        )  # fmt: skip
-
-
-@standing(
-    SIZE, *3 * [TABLE], SIZE, *6 * [TABLE], SHAPE, DROPPING, *4 * [TABLE], LINE,
-    fastmath=FUSED, error_model="numpy",
+@spread(
+    *3 * [by_part(TABLE)], by_part(SIZE), *6 * [by_part(TABLE)], SHAPE, DROPPING, *4 * [by_thread(TABLE)],
+    by_thread(LINE), fastmath=FUSED, error_model="numpy",
 )  # fmt: skip
 def _gradients_of_row(
-    row: Any, query: Any, key: Any, value: Any, seen: int, mixture: Any, logs: Any, mixture_grad: Any,
+    row: int, query: Any, key: Any, value: Any, seen: int, mixture: Any, logs: Any, mixture_grad: Any,
     query_grad: Any, key_grad: Any, value_grad: Any, shape: Any, dropping: Any, side_by_side: Any, tables: Any,
     strips: Any, both: Any, means: Any,
 ) -> None:  # fmt: skip
@@ -83,7 +67,7 @@ def _gradients_of_row(
     weights, of_weights = both[0], both[1]
     lay_side_by_side(key, LOG2_E, keys_by_side, lanes)
     lay_side_by_side(value, F(1), values_by_side, lanes)
-    lay(key, 0, length, root, shape, keys)
+    lay(key, FIRST, length, root, shape, keys)
     of_keys[:], of_values[:] = F(0), F(0)
     for start in range(0, length, STRIP):
         count = min(STRIP, length - start)
@@ -104,8 +88,8 @@ def _gradients_of_row(
             multiply(of_weights, 0, 1, lanes, asking, left, line, of_keys, left, line, most, count, wide, True)
             multiply(weights, 0, 1, lanes, given, left, line, of_values, left, line, most, count, wide, True)
         take(found, start, count, shape, query_grad)
-    take(of_keys, 0, length, shape, key_grad)
-    take(of_values, 0, length, shape, value_grad)
+    take(of_keys, FIRST, length, shape, key_grad)
+    take(of_values, FIRST, length, shape, value_grad)
 
 
 @inner_kernel(fastmath={*FUSED, "reassoc"})
@@ -139,7 +123,7 @@ def _through_softmax(
         for place in range(line + sees, line + reach):
             weights[place], of_weights[place] = F(0), F(0)
         while done < sees:
-            block, at = divmod(first + (start + nth) * length + done, BLOCK)
+            block, at = block_of(first + (start + nth) * length + done)
             end, seed = min(sees, done + BLOCK - at), seed_of(block, dropping.low, dropping.high)
             part, of_part = weights[line + done : line + end], of_weights[line + done : line + end]
             for place in range(len(part)):

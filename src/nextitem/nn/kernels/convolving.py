@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from numba import prange
 from torch import Tensor
 
-from nextitem.compiling import parallel_kernel
 from nextitem.nn.kernels.curves import FUSED, F, sigmoid
-from nextitem.nn.kernels.memory import WORKERS, array_of, flat_view, scratch, sums, thread_number, written
+from nextitem.nn.kernels.kinds import LINE, SIZE, SIZES, TABLE
+from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, sums, written
+from nextitem.nn.kernels.spreading import by_part, by_thread, spread
 from nextitem.nn.kernels.threads import use_torch_threads
 
 
@@ -23,11 +23,10 @@ def conv(x: Tensor, weight: Tensor, bias: Tensor, starts: Tensor, lengths: Tenso
     """As plain.causal_conv -> (P, E)."""
     use_torch_threads()
     y = written(len(x), x.shape[1], lengths)
-    taps = array_of(weight.T)
+    taps = weight.detach().T.contiguous()
     conv_forward(
-        *flat_view(x), taps, array_of(bias), starts.numpy(), lengths.numpy(), y.view(-1).numpy(),
-        scratch(x.shape[1]),
-    )  # fmt: skip
+        WORKERS, *flat_view(x), taps, bias.detach().contiguous(), starts, lengths, y.view(-1), scratch(x.shape[1])
+    )
     return y
 
 
@@ -37,66 +36,67 @@ def conv_gradients(
     """The gradients of x, weight and bias from g (P, E), that of the result."""
     use_torch_threads()
     dx = torch.zeros(x.shape)
-    taps = array_of(weight.T)
+    taps = weight.detach().T.contiguous()
     dtaps, dbias = sums(*taps.shape), sums(x.shape[1])
     conv_backward(
-        *flat_view(x), *flat_view(g), taps, array_of(bias), starts.numpy(), lengths.numpy(),
-        dx.view(-1).numpy(), dtaps, dbias, scratch(x.shape[1]),
+        WORKERS, *flat_view(x), *flat_view(g), taps, bias.detach().contiguous(), starts, lengths, dx.view(-1), dtaps,
+        dbias, scratch(x.shape[1]),
     )  # fmt: skip
-    return dx, torch.from_numpy(dtaps).sum(0).T, torch.from_numpy(dbias).sum(0)
+    return dx, dtaps.sum(0).T, dbias.sum(0)
 
 
-@parallel_kernel(fastmath=FUSED, error_model="numpy")
-def conv_forward(x: Any, stride: int, weight: Any, bias: Any, starts: Any, lengths: Any, y: Any, total: Any) -> None:
+@spread(LINE, SIZE, TABLE, LINE, *2 * [SIZES], LINE, by_thread(LINE), fastmath=FUSED, error_model="numpy", noalias=True)
+def conv_forward(
+    worker: int, x: Any, stride: int, weight: Any, bias: Any, starts: Any, lengths: Any, y: Any, total_t: Any
+) -> None:
     """weight (K, E); writes y (P, E)."""
     taps, channels = weight.shape
-    for worker in prange(WORKERS):
-        total_t = total[thread_number()]
-        for row in range(worker, len(starts), WORKERS):
-            for t in range(lengths[row]):
-                place = starts[row] + t
+    for row in range(worker, len(starts), WORKERS):
+        for t in range(lengths[row]):
+            place = starts[row] + t
+            for e in range(channels):
+                total_t[e] = bias[e]
+            for k in range(max(0, taps - 1 - t), taps):
+                w_k, there = weight[k], (place - (taps - 1 - k)) * stride
+                x_k = x[there : there + channels]
                 for e in range(channels):
-                    total_t[e] = bias[e]
-                for k in range(max(0, taps - 1 - t), taps):
-                    w_k, there = weight[k], (place - (taps - 1 - k)) * stride
-                    x_k = x[there : there + channels]
-                    for e in range(channels):
-                        total_t[e] += w_k[e] * x_k[e]
-                out = y[place * channels : place * channels + channels]
-                for e in range(channels):
-                    out[e] = total_t[e] * sigmoid(total_t[e])
+                    total_t[e] += w_k[e] * x_k[e]
+            out = y[place * channels : place * channels + channels]
+            for e in range(channels):
+                out[e] = total_t[e] * sigmoid(total_t[e])
 
 
-@parallel_kernel(fastmath=FUSED, error_model="numpy")
+@spread(
+    *2 * [LINE, SIZE], TABLE, LINE, *2 * [SIZES], LINE, by_part(TABLE), by_part(LINE), by_thread(LINE),
+    fastmath=FUSED, error_model="numpy", noalias=True,
+)  # fmt: skip
 def conv_backward(
-    x: Any, stride: int, g: Any, g_stride: int, weight: Any, bias: Any, starts: Any, lengths: Any, dx: Any,
-    dweight: Any, dbias: Any, total: Any,
+    worker: int, x: Any, stride: int, g: Any, g_stride: int, weight: Any, bias: Any, starts: Any, lengths: Any,
+    dx: Any, dweight: Any, dbias: Any, total_t: Any,
 ) -> None:  # fmt: skip
     """From g, the gradient of y: writes dx (P, E), zero before, and adds a worker's parts of the others."""
     taps, channels = weight.shape
-    for worker in prange(WORKERS):
-        total_t, dbias_w = total[thread_number()], dbias[worker]
-        for row in range(worker, len(starts), WORKERS):
-            for t in range(lengths[row]):
-                place = starts[row] + t
-                g_t = g[place * g_stride : place * g_stride + channels]
+    for row in range(worker, len(starts), WORKERS):
+        for t in range(lengths[row]):
+            place = starts[row] + t
+            g_t = g[place * g_stride : place * g_stride + channels]
+            for e in range(channels):
+                total_t[e] = bias[e]
+            for k in range(max(0, taps - 1 - t), taps):
+                w_k, there = weight[k], (place - (taps - 1 - k)) * stride
+                x_k = x[there : there + channels]
                 for e in range(channels):
-                    total_t[e] = bias[e]
-                for k in range(max(0, taps - 1 - t), taps):
-                    w_k, there = weight[k], (place - (taps - 1 - k)) * stride
-                    x_k = x[there : there + channels]
-                    for e in range(channels):
-                        total_t[e] += w_k[e] * x_k[e]
+                    total_t[e] += w_k[e] * x_k[e]
+            for e in range(channels):
+                open_ = sigmoid(total_t[e])
+                total_t[e] = g_t[e] * (open_ + total_t[e] * open_ * (F(1) - open_))
+            for e in range(channels):
+                dbias[e] += total_t[e]
+            for k in range(max(0, taps - 1 - t), taps):
+                w_k, dw_k, earlier = weight[k], dweight[k], place - (taps - 1 - k)
+                x_k = x[earlier * stride : earlier * stride + channels]
+                dx_k = dx[earlier * channels : earlier * channels + channels]
                 for e in range(channels):
-                    open_ = sigmoid(total_t[e])
-                    total_t[e] = g_t[e] * (open_ + total_t[e] * open_ * (F(1) - open_))
+                    dw_k[e] += total_t[e] * x_k[e]
                 for e in range(channels):
-                    dbias_w[e] += total_t[e]
-                for k in range(max(0, taps - 1 - t), taps):
-                    w_k, dw_k, earlier = weight[k], dweight[worker, k], place - (taps - 1 - k)
-                    x_k = x[earlier * stride : earlier * stride + channels]
-                    dx_k = dx[earlier * channels : earlier * channels + channels]
-                    for e in range(channels):
-                        dw_k[e] += total_t[e] * x_k[e]
-                    for e in range(channels):
-                        dx_k[e] += total_t[e] * w_k[e]
+                    dx_k[e] += total_t[e] * w_k[e]

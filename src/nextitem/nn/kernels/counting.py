@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import prange
+from numba import types
 from torch import Tensor
 
-from nextitem.compiling import parallel_kernel
+from nextitem.nn.kernels.kinds import LINE, SIZE, TABLE
+from nextitem.nn.kernels.memory import flat_view
+from nextitem.nn.kernels.spreading import by_part, spread
 from nextitem.nn.kernels.threads import use_torch_threads
 
 STRETCH = 64  # items that one worker counts at a time; with a hundred cases they stay in a core's cache
@@ -27,47 +29,46 @@ def count(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, bool]:
     if scores.stride(0) == 1 and not scores.is_contiguous():
         return _count_by_item(scores.T.contiguous(), targets.T.contiguous())
     above, equal = (torch.empty(targets.shape, dtype=torch.int32) for _ in range(2))
-    has_nan = np.zeros(len(scores), dtype=np.bool_)
-    _count(scores.numpy(), targets.numpy(), above.numpy(), equal.numpy(), has_nan)
-    return above, equal, bool(has_nan.any())
+    has_nan = torch.zeros(len(scores), dtype=torch.bool)
+    _count(len(scores), *flat_view(scores), scores.shape[1], targets.contiguous(), above, equal, has_nan)
+    return above, equal, bool(has_nan.numpy().any())
 
 
 def _count_by_item(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, bool]:
     """(V, B) scores and (M, B) targets."""
     stretches = (len(scores) + STRETCH - 1) // STRETCH
-    above, equal = (np.zeros((stretches, *targets.shape), np.int32) for _ in range(2))
-    has_nan = np.zeros((stretches, scores.shape[1]), dtype=np.bool_)
-    _count_stretches(scores.numpy(), targets.numpy(), above, equal, has_nan)
-    return torch.from_numpy(above).sum(0).T, torch.from_numpy(equal).sum(0).T, bool(has_nan.any())
+    above, equal = (torch.zeros(stretches, *targets.shape, dtype=torch.int32) for _ in range(2))
+    has_nan = torch.zeros(stretches, scores.shape[1], dtype=torch.bool)
+    _count_stretch(stretches, scores, targets, above, equal, has_nan)
+    return above.sum(0).T, equal.sum(0).T, bool(has_nan.any())
 
 
-@parallel_kernel()
-def _count(scores: Any, targets: Any, above: Any, equal: Any, has_nan: Any) -> None:
-    for row in prange(len(scores)):
-        line = scores[row]
-        for place in range(targets.shape[1]):
-            target = targets[row, place]
-            higher, same, wrong = np.int32(0), np.int32(0), np.int32(0)
-            for column in range(line.size):
-                score = line[column]
-                higher = np.int32(higher + np.int32(score > target))  # numba would widen the sums to 64 bits
-                same = np.int32(same + np.int32(score == target))
-                wrong = np.int32(wrong + np.int32(score != score))
-            above[row, place], equal[row, place] = higher, same
-            has_nan[row] |= wrong > 0
+@spread(LINE, *2 * [SIZE], by_part(LINE), *2 * [by_part(types.int32[::1])], types.boolean[::1], noalias=True)
+def _count(
+    row: int, scores: Any, stride: int, num_items: int, targets: Any, above: Any, equal: Any, has_nan: Any
+) -> None:
+    line = scores[row * stride : row * stride + num_items]
+    for place in range(targets.size):
+        target = targets[place]
+        higher, same, wrong = np.int32(0), np.int32(0), np.int32(0)
+        for column in range(line.size):
+            score = line[column]
+            higher = np.int32(higher + np.int32(score > target))  # numba would widen the sums to 64 bits
+            same = np.int32(same + np.int32(score == target))
+            wrong = np.int32(wrong + np.int32(score != score))
+        above[place], equal[place] = higher, same
+        has_nan[row] |= wrong > 0
 
 
-@parallel_kernel()
-def _count_stretches(scores: Any, targets: Any, above: Any, equal: Any, has_nan: Any) -> None:
-    """Adds to above and equal (S, M, B)."""
-    for stretch in prange(len(above)):
-        wrong = has_nan[stretch]
-        for item in range(stretch * STRETCH, min(len(scores), (stretch + 1) * STRETCH)):
-            line = scores[item]
-            for place in range(len(targets)):
-                target, higher, same = targets[place], above[stretch, place], equal[stretch, place]
-                for case in range(line.size):
-                    higher[case] += np.int32(line[case] > target[case])
-                    same[case] += np.int32(line[case] == target[case])
+@spread(*2 * [TABLE], *2 * [by_part(types.int32[:, ::1])], by_part(types.boolean[::1]), noalias=True)
+def _count_stretch(stretch: int, scores: Any, targets: Any, above: Any, equal: Any, wrong: Any) -> None:
+    """Adds to above and equal (M, B)."""
+    for item in range(stretch * STRETCH, min(len(scores), (stretch + 1) * STRETCH)):
+        line = scores[item]
+        for place in range(len(targets)):
+            target, higher, same = targets[place], above[place], equal[place]
             for case in range(line.size):
-                wrong[case] |= line[case] != line[case]
+                higher[case] += np.int32(line[case] > target[case])
+                same[case] += np.int32(line[case] == target[case])
+        for case in range(line.size):
+            wrong[case] |= line[case] != line[case]

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import prange, types
+from numba import types
 from torch import Tensor
 
-from nextitem.compiling import parallel_kernel
 from nextitem.nn.kernels.curves import F
 from nextitem.nn.kernels.hashing import BLOCK, halves, number_at, seed_of
+from nextitem.nn.kernels.kinds import LINE
+from nextitem.nn.kernels.spreading import spread
 from nextitem.nn.kernels.threads import use_torch_threads
 
 
@@ -35,17 +36,16 @@ def drop(x: Tensor, bound: int, scale: float, seed: int) -> Tensor:
     """`x` (float32, contiguous, on the CPU) times `scale` where the number of a place is below `bound`, else 0."""
     use_torch_threads()
     out = torch.empty_like(x)
-    _drop(x.detach().view(-1).numpy(), out.view(-1).numpy(), *halves(seed), np.uint32(bound), F(scale))
+    _drop(-(-x.numel() // BLOCK), x.detach().view(-1), out.view(-1), dropping_of(bound, scale, seed))
     return out
 
 
-@parallel_kernel()
-def _drop(x: Any, out: Any, low: Any, high: Any, bound: Any, scale: Any) -> None:
-    for block in prange((x.size + BLOCK - 1) // BLOCK):
-        start = block * BLOCK
-        end = min(start + BLOCK, x.size)
-        seed = seed_of(block, low, high)
-        inputs, outputs = x[start:end], out[start:end]
-        for place in range(end - start):
-            keeps = number_at(place, seed) < bound
-            outputs[place] = inputs[place] * scale if keeps else F(0)
+@spread(*2 * [LINE], DROPPING, noalias=True)
+def _drop(block: int, x: Any, out: Any, dropping: Any) -> None:
+    start = block * BLOCK
+    end = min(start + BLOCK, x.size)
+    seed, bound, scale = seed_of(block, dropping.low, dropping.high), dropping.bound, dropping.scale
+    inputs, outputs = x[start:end], out[start:end]
+    for place in range(end - start):
+        keeps = number_at(place, seed) < bound
+        outputs[place] = inputs[place] * scale if keeps else F(0)

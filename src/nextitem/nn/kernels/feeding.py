@@ -11,17 +11,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
-from numba import prange
 from torch import Tensor
 
-from nextitem.compiling import inner_kernel, parallel_kernel, standing
+from nextitem.compiling import inner_kernel
 from nextitem.nn.kernels.curves import F
 from nextitem.nn.kernels.dropping import DROPPING, Dropping
-from nextitem.nn.kernels.hashing import BLOCK, number_at, seed_of
-from nextitem.nn.kernels.kinds import LINE, SIZE, TABLE
-from nextitem.nn.kernels.memory import WORKERS, array_of, scratch, thread_number
+from nextitem.nn.kernels.hashing import BLOCK, block_of, number_at, seed_of
+from nextitem.nn.kernels.kinds import FIRST, LINE, SIZE, TABLE
+from nextitem.nn.kernels.memory import WORKERS, scratch
+from nextitem.nn.kernels.spreading import by_part, by_thread, spread
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, multiply
 
@@ -32,11 +31,10 @@ def feed(x: Tensor, weights: tuple[Tensor, ...], between: Dropping, after: Dropp
     """x (P, D), contiguous -> (P, D). `weights`: inner (E, D), its bias (E,), outer (D, E), its bias (D,)."""
     use_torch_threads()
     out = torch.empty_like(x)
-    inner, inner_bias, outer, outer_bias = (array_of(weight) for weight in weights)
-    tables = _widened(inner.T), _widened(inner_bias[None])[0], _widened(outer.T), _widened(outer_bias[None])[0]
+    inner, inner_bias, outer, outer_bias = (weight.detach() for weight in weights)
+    tables = (_widened(one) for one in (inner.T, inner_bias[None], outer.T, outer_bias[None]))
     room = scratch(3, CHUNK * _wide(max(inner.shape)))
-    arguments = [x.numpy(), out.numpy(), *tables, len(inner), between, after, room]
-    _feed(*arguments)
+    _feed_chunk(-(-len(x) // CHUNK), x.view(-1), out.view(-1), *tables, len(inner), between, after, room)
     return out
 
 
@@ -46,65 +44,52 @@ def gradients(
     """With respect to x and the weights; `grad` (P, D), contiguous, is that of what was fed."""
     use_torch_threads()
     x_grad = torch.empty_like(x)
-    inner, inner_bias, outer, _ = (array_of(weight) for weight in weights)
+    inner, inner_bias, outer, _ = (weight.detach() for weight in weights)
     (width, dim), room = inner.shape, scratch(5, CHUNK * _wide(max(inner.shape)))
-    tables = _widened(inner.T), _widened(inner_bias[None])[0], _widened(outer), _widened(inner)
+    tables = (_widened(one) for one in (inner.T, inner_bias[None], outer, inner))
     # As many parts as the positions want, however many threads there are: the same order of a sum, the same bits.
     parts, w, v = max(1, min(WORKERS, len(x) // (2 * CHUNK))), _wide(dim), _wide(width)
     sums = [torch.zeros(parts, *sizes) for sizes in ((v, w), (1, v), (w, v), (1, w))]
-    arguments = [
-        x.numpy(), grad.numpy(), x_grad.numpy(), *tables, width, between, after,
-        *(one.flatten(1).numpy() for one in sums), room,
-    ]  # fmt: skip
-    _gradients(*arguments)
+    flat, of_weights = (one.view(-1) for one in (x, grad, x_grad)), (one.flatten(1) for one in sums)
+    _gradients_of_part(parts, *flat, *tables, width, between, after, *of_weights, room, parts)
     of_inner, of_inner_bias, of_outer, of_outer_bias = (one.sum(0) for one in sums)
     return x_grad, of_inner[:width, :dim], of_inner_bias[0, :width], of_outer[:dim, :width], of_outer_bias[0, :dim]
 
 
-def _widened(weight: Any) -> Any:
-    """(A, B) -> a copy, its lines rounded up with zeros to LANES."""
-    out = np.zeros((len(weight), _wide(weight.shape[1])), np.float32)
+def _widened(weight: Tensor) -> Tensor:
+    """(A, B) -> a flat copy, its lines rounded up with zeros to LANES."""
+    out = torch.zeros(len(weight), _wide(weight.shape[1]))
     out[:, : weight.shape[1]] = weight
-    return out
+    return out.view(-1)
 
 
 def _wide(size: int) -> int:
     return -(-size // LANES) * LANES
 
 
-@parallel_kernel()
-def _feed(
-    x: Any, out: Any, inner: Any, inner_bias: Any, outer: Any, outer_bias: Any, width: int, between: Any, after: Any,
-    room: Any,
-) -> None:  # fmt: skip
-    for chunk in prange((len(x) + CHUNK - 1) // CHUNK):
-        thread, start = thread_number(), chunk * CHUNK
-        count = min(CHUNK, len(x) - start)
-        _feed_chunk(
-            x, out, start, count, inner, inner_bias, outer, outer_bias, width, between, after, room[thread]
-        )  # fmt: skip
-
-
-@standing(*2 * [TABLE], *2 * [SIZE], *2 * [TABLE, LINE], SIZE, *2 * [DROPPING], TABLE)
+@spread(*6 * [LINE], SIZE, *2 * [DROPPING], by_thread(TABLE), error_model="numpy")
 def _feed_chunk(
-    x: Any, out: Any, start: int, count: int, inner: Any, inner_bias: Any, outer: Any, outer_bias: Any, width: int,
-    between: Any, after: Any, room: Any,
+    chunk: int, x: Any, out: Any, inner: Any, inner_bias: Any, outer: Any, outer_bias: Any, width: int, between: Any,
+    after: Any, room: Any,
 ) -> None:  # fmt: skip
     hidden, fed, kept = room[0], room[1], room[2]  # loops over arrays unpacked as a whole are slower
-    (dim, v), w = inner.shape, outer.shape[1]
+    v, w = len(inner_bias), len(outer_bias)
+    dim, start = len(inner) // v, chunk * CHUNK
+    count = min(CHUNK, len(x) // dim - start)
     _hide(x, start, count, inner, inner_bias, width, between, hidden, kept)
-    _map(hidden, 0, v, outer, outer_bias, fed, count, width)
+    _map(hidden, FIRST, v, outer, outer_bias, fed, count, width)
     _drop(fed, w, start, count, dim, after, kept)
-    _take(fed, w, start, count, out)
+    _take(fed, w, start, count, dim, out)
 
 
-@inner_kernel()
+@inner_kernel(error_model="numpy")
 def _hide(
     x: Any, start: int, count: int, inner: Any, bias: Any, width: int, dropping: Any, hidden: Any, kept: Any
 ) -> None:
     """relu(dropout(inner x + bias)), (N, V)."""
-    dim, v = inner.shape
-    _map(x.reshape(-1), start * dim, dim, inner, bias, hidden, count, dim)
+    v = len(bias)
+    dim = len(inner) // v
+    _map(x, start * dim, dim, inner, bias, hidden, count, dim)
     _drop(hidden, v, start, count, width, dropping, kept)
     for place in range(count * v):
         hidden[place] = F(0) if hidden[place] <= F(0) else hidden[place]
@@ -112,54 +97,43 @@ def _hide(
 
 @inner_kernel()
 def _map(x: Any, at: int, line: int, weight: Any, bias: Any, out: Any, count: int, depth: int) -> None:
-    """Lines of x from place `at` on @ weight (A, B) + bias (B,) -> (N, B)."""
+    """Lines of x from place `at` on @ weight (A * B,) + bias (B,) -> (N, B)."""
     width = len(bias)
     for nth in range(count):
         out_line = out[nth * width : nth * width + width]
         for e in range(width):
             out_line[e] = bias[e]
-    multiply(x, at, line, 1, weight.reshape(-1), 0, width, out, 0, width, count, depth, width, True)
+    multiply(x, at, line, 1, weight, 0, width, out, 0, width, count, depth, width, True)
 
 
-@parallel_kernel()
-def _gradients(
-    x: Any, grad: Any, x_grad: Any, inner: Any, inner_bias: Any, outer: Any, back: Any, width: int, between: Any,
-    after: Any, of_inner: Any, of_inner_bias: Any, of_outer: Any, of_outer_bias: Any, room: Any,
+@spread(*7 * [LINE], SIZE, *2 * [DROPPING], *4 * [by_part(LINE)], by_thread(TABLE), SIZE, error_model="numpy")
+def _gradients_of_part(
+    part: int, x: Any, grad: Any, x_grad: Any, inner: Any, inner_bias: Any, outer: Any, back: Any, width: int,
+    between: Any, after: Any, of_inner: Any, of_inner_bias: Any, of_outer: Any, of_outer_bias: Any, room: Any,
+    parts: int,
 ) -> None:  # fmt: skip
-    parts, chunks = len(of_inner), (len(x) + CHUNK - 1) // CHUNK
-    for part in prange(parts):
-        thread = thread_number()
-        for chunk in range(part * chunks // parts, (part + 1) * chunks // parts):
-            start = chunk * CHUNK
-            count = min(CHUNK, len(x) - start)
-            _gradients_of_chunk(
-                x, grad, x_grad, start, count, inner, inner_bias, outer, back, width, between, after, of_inner[part],
-                of_inner_bias[part], of_outer[part], of_outer_bias[part], room[thread],
-            )  # fmt: skip
-
-
-@standing(*3 * [TABLE], *2 * [SIZE], TABLE, LINE, *2 * [TABLE], SIZE, *2 * [DROPPING], *4 * [LINE], TABLE)
-def _gradients_of_chunk(
-    x: Any, grad: Any, x_grad: Any, start: int, count: int, inner: Any, inner_bias: Any, outer: Any, back: Any,
-    width: int, between: Any, after: Any, of_inner: Any, of_inner_bias: Any, of_outer: Any, of_outer_bias: Any,
-    room: Any,
-) -> None:  # fmt: skip
-    """Adds to the gradients of the weights; `outer` (D, V) and `back`, the inner weight (E, W), as they lead back."""
+    """Adds to the gradients of the weights; `outer` (D * V,) and `back`, the inner weight (E * W,), lead back."""
     hidden, given, of_hidden, inputs, kept = room[0], room[1], room[2], room[3], room[4]
-    dim, v, w = x.shape[1], inner.shape[1], back.shape[1]
-    _hide(x, start, count, inner, inner_bias, width, between, hidden, kept)
-    _lay(grad, w, start, count, given)
-    _drop(given, w, start, count, dim, after, kept)
-    _add_lines(given, count, of_outer_bias)
-    multiply(given, 0, 1, w, hidden, 0, v, of_outer, 0, v, w, count, v, True)
-    multiply(given, 0, w, 1, outer.reshape(-1), 0, v, of_hidden, 0, v, count, dim, v, False)
-    for place in range(count * v):
-        of_hidden[place] = of_hidden[place] * between.scale if hidden[place] > F(0) else F(0)
-    _add_lines(of_hidden, count, of_inner_bias)
-    _lay(x, w, start, count, inputs)
-    multiply(of_hidden, 0, 1, v, inputs, 0, w, of_inner, 0, w, v, count, w, True)
-    multiply(of_hidden, 0, v, 1, back.reshape(-1), 0, w, given, 0, w, count, width, w, False)
-    _take(given, w, start, count, x_grad)
+    v, w = len(inner_bias), len(of_outer_bias)
+    dim = len(inner) // v
+    positions = len(x) // dim
+    chunks = (positions + CHUNK - 1) // CHUNK
+    for chunk in range(part * chunks // parts, (part + 1) * chunks // parts):
+        start = chunk * CHUNK
+        count = min(CHUNK, positions - start)
+        _hide(x, start, count, inner, inner_bias, width, between, hidden, kept)
+        _lay(grad, w, start, count, dim, given)
+        _drop(given, w, start, count, dim, after, kept)
+        _add_lines(given, count, of_outer_bias)
+        multiply(given, 0, 1, w, hidden, 0, v, of_outer, 0, v, w, count, v, True)
+        multiply(given, 0, w, 1, outer, 0, v, of_hidden, 0, v, count, dim, v, False)
+        for place in range(count * v):
+            of_hidden[place] = of_hidden[place] * between.scale if hidden[place] > F(0) else F(0)
+        _add_lines(of_hidden, count, of_inner_bias)
+        _lay(x, w, start, count, dim, inputs)
+        multiply(of_hidden, 0, 1, v, inputs, 0, w, of_inner, 0, w, v, count, w, True)
+        multiply(of_hidden, 0, v, 1, back, 0, w, given, 0, w, count, width, w, False)
+        _take(given, w, start, count, dim, x_grad)
 
 
 @inner_kernel()
@@ -169,7 +143,7 @@ def _drop(lines: Any, wide: int, start: int, count: int, width: int, dropping: A
         return
     first, done = start * width, 0
     while done < count * width:
-        block, at = divmod(first + done, BLOCK)
+        block, at = block_of(first + done)
         end, seed = min(count * width, done + BLOCK - at), seed_of(block, dropping.low, dropping.high)
         part = kept[done:end]
         for place in range(len(part)):
@@ -191,20 +165,22 @@ def _add_lines(lines: Any, count: int, totals: Any) -> None:
 
 
 @inner_kernel()
-def _lay(x: Any, wide: int, start: int, count: int, lines: Any) -> None:
-    """Positions of x (P, D) -> (N, W), zero where a line is longer."""
+def _lay(x: Any, wide: int, start: int, count: int, dim: int, lines: Any) -> None:
+    """Positions of x (P * D,) -> (N, W), zero where a line is longer."""
     for nth in range(count):
-        line, given = lines[nth * wide : nth * wide + wide], x[start + nth]
-        for e in range(len(given)):
+        line, at = lines[nth * wide : nth * wide + wide], (start + nth) * dim
+        given = x[at : at + dim]
+        for e in range(dim):
             line[e] = given[e]
-        for e in range(len(given), wide):
+        for e in range(dim, wide):
             line[e] = F(0)
 
 
 @inner_kernel()
-def _take(lines: Any, wide: int, start: int, count: int, out: Any) -> None:
-    """(N, W) -> positions of out (P, D)."""
+def _take(lines: Any, wide: int, start: int, count: int, dim: int, out: Any) -> None:
+    """(N, W) -> positions of out (P * D,)."""
     for nth in range(count):
-        line, out_line = lines[nth * wide : nth * wide + wide], out[start + nth]
-        for e in range(len(out_line)):
+        line, at = lines[nth * wide : nth * wide + wide], (start + nth) * dim
+        out_line = out[at : at + dim]
+        for e in range(dim):
             out_line[e] = line[e]

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import prange
+from numba import types
 from torch import Tensor
 
-from nextitem.compiling import inner_kernel, kernel, parallel_kernel
+from nextitem.compiling import inner_kernel, kernel
 from nextitem.nn.kernels.curves import FUSED, F
-from nextitem.nn.kernels.memory import array_of
+from nextitem.nn.kernels.kinds import TABLE
+from nextitem.nn.kernels.spreading import spread
 from nextitem.nn.kernels.threads import use_torch_threads
 
 PART = 64  # queries that a worker scores at a time
@@ -25,7 +26,7 @@ def products(queries: Tensor, vectors: Tensor, items: Tensor) -> Tensor:
     """(N, D), (V, D) and (N, K) -> (N, K); float32, on the CPU."""
     use_torch_threads()
     scores = torch.empty(items.shape)
-    _products(*(array_of(x) for x in (queries, vectors, items, scores)))
+    _products(-(-len(queries) // PART), *(x.detach().contiguous() for x in (queries, vectors, items)), scores)
     return scores
 
 
@@ -38,12 +39,11 @@ def places_by_value(values: Tensor, bound: int) -> tuple[Tensor, Tensor, Tensor]
     return distinct, places, starts
 
 
-@parallel_kernel()
-def _products(queries: Any, vectors: Any, items: Any, scores: Any) -> None:
-    for part in prange((len(queries) + PART - 1) // PART):
-        for nth in range(part * PART, min(len(queries), (part + 1) * PART)):
-            for k in range(items.shape[1]):
-                scores[nth, k] = inner_product(queries[nth], vectors[items[nth, k]])
+@spread(*2 * [TABLE], types.int64[:, ::1], TABLE, noalias=True)
+def _products(part: int, queries: Any, vectors: Any, items: Any, scores: Any) -> None:
+    for nth in range(part * PART, min(len(queries), (part + 1) * PART)):
+        for k in range(items.shape[1]):
+            scores[nth, k] = inner_product(queries[nth], vectors[items[nth, k]])
 
 
 @inner_kernel(fastmath={*FUSED, "reassoc"})

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from nextitem.compiling import inner_kernel
 
-BLOCK = 1 << 14  # places of one seed
+BITS = 14
+BLOCK = 1 << BITS  # places of one seed
 GOLDEN = 0x9E3779B9  # 2^32 over the golden ratio: neighbours begin far apart
 _LOW = 0xFFFFFFFF
 
@@ -27,6 +28,12 @@ def mix(x: Any) -> Any:
     x ^= x >> np.uint32(15)
     x = np.uint32(x * np.uint32(0x846CA68B))
     return x ^ (x >> np.uint32(16))
+
+
+@inner_kernel(forceinline=True)
+def block_of(place: int) -> Any:
+    """The block of a place, and where it stands there."""
+    return place >> BITS, place & (BLOCK - 1)
 
 
 @inner_kernel(forceinline=True)

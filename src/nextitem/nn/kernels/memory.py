@@ -7,14 +7,11 @@ from typing import Any
 import numba
 import numpy as np
 import torch
-from numba.np.ufunc.parallel import get_thread_id
 from torch import Tensor
 
 # Gradients of weights are summed in so many parts, however many threads there are: more than a machine's cores should
 # be, and the same order of a sum, hence the same bits, whatever their number.
 WORKERS = 32
-
-thread_number: Any = get_thread_id  # inside a parallel loop: which of the threads runs this part
 
 
 class _Memory:
@@ -35,13 +32,13 @@ def array_of(weight: Tensor) -> Any:
     return np.asarray(_Memory(contiguous)) if contiguous.numel() else np.empty(weight.shape, np.float32)
 
 
-def flat_view(x: Tensor) -> tuple[Any, int]:
+def flat_view(x: Tensor) -> tuple[Tensor, int]:
     """(P, E) -> its memory, first element to last, and the stride of its rows; copied where a row has gaps."""
     x = x.detach()
     if x.stride(1) != 1 or x.stride(0) < x.shape[1]:
         x = x.contiguous()
     span = (len(x) - 1) * x.stride(0) + x.shape[1] if len(x) else 0
-    return x.as_strided((span,), (1,)).numpy(), x.stride(0)
+    return x.as_strided((span,), (1,)), x.stride(0)
 
 
 def written(places: int, channels: int, lengths: Tensor) -> Tensor:
@@ -49,11 +46,11 @@ def written(places: int, channels: int, lengths: Tensor) -> Tensor:
     return (torch.empty if int(lengths.sum()) == places else torch.zeros)(places, channels)
 
 
-def scratch(*sizes: int) -> Any:
+def scratch(*sizes: int) -> Tensor:
     """Zeros, float32, for each thread; call use_torch_threads first."""
-    return torch.zeros(numba.get_num_threads(), *sizes).numpy()
+    return torch.zeros(numba.get_num_threads(), *sizes)
 
 
-def sums(*sizes: int) -> Any:
+def sums(*sizes: int) -> Tensor:
     """Zeros, float32, for each worker."""
-    return torch.zeros(WORKERS, *sizes).numpy()
+    return torch.zeros(WORKERS, *sizes)

@@ -20,13 +20,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as torch_f
-from numba import prange
 from torch import Tensor
 
-from nextitem.compiling import inner_kernel, parallel_kernel, standing
+from nextitem.compiling import inner_kernel, standing
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two, sigmoid, softplus
 from nextitem.nn.kernels.kinds import CUBE, LINE, SIZE, SIZES, TABLE, TESSERACT
-from nextitem.nn.kernels.memory import WORKERS, array_of, flat_view, scratch, thread_number, written
+from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, written
+from nextitem.nn.kernels.spreading import by_thread, spread
 from nextitem.nn.kernels.threads import use_torch_threads
 
 VECTOR = 16  # lanes of an instruction: one of AVX-512, two of AVX2, four of NEON
@@ -58,13 +58,11 @@ def scan(inputs: Sequence[Tensor], starts: Tensor, lengths: Tensor, longest: int
     num_kept = ((lengths + chunk - 1) // chunk - 1).clamp(min=0)
     kept = torch.empty(int(num_kept.sum()), *in_lanes.shape)
     y = written(places, channels, lengths)
-    arguments: list[Any] = [
-        *(array for array, _ in views), numbers_of([stride for _, stride in views]), in_lanes.numpy(), array_of(d),
-        array_of(bias), starts.numpy(), lengths.numpy(), y.view(-1).numpy(), kept.numpy(),
-        (num_kept.cumsum(0) - num_kept).numpy(), scratch(*in_lanes.shape),
-        *(scratch(chunk, width) for _ in range(3)),
-    ]  # fmt: skip
-    scan_forward(*arguments)
+    scan_forward(
+        WORKERS, *(flat for flat, _ in views), torch.tensor([stride for _, stride in views]), in_lanes,
+        d.detach().contiguous(), bias.detach().contiguous(), starts, lengths, y.view(-1), kept,
+        num_kept.cumsum(0) - num_kept, scratch(*in_lanes.shape), *(scratch(chunk, width) for _ in range(3)),
+    )  # fmt: skip
     return y, kept
 
 
@@ -74,24 +72,21 @@ def in_lanes_of(a: Tensor, lanes: int) -> Tensor:
     return padded.view(-1, lanes, a.shape[1]).transpose(1, 2).contiguous()
 
 
-def numbers_of(values: list[int]) -> Any:
-    return torch.tensor(values).numpy()
-
-
-@parallel_kernel()
+@spread(
+    *5 * [LINE], SIZES, CUBE, *2 * [LINE], *2 * [SIZES], LINE, TESSERACT, SIZES, by_thread(CUBE),
+    *3 * [by_thread(TABLE)], error_model="numpy",
+)  # fmt: skip
 def scan_forward(
-    x: Any, raw: Any, z: Any, b: Any, c: Any, strides: Any, a: Any, d: Any, bias: Any, starts: Any, lengths: Any,
-    y: Any, kept: Any, kept_starts: Any, h: Any, dt: Any, dtx: Any, ys: Any,
+    worker: int, x: Any, raw: Any, z: Any, b: Any, c: Any, strides: Any, a: Any, d: Any, bias: Any, starts: Any,
+    lengths: Any, y: Any, kept: Any, kept_starts: Any, h: Any, dt: Any, dtx: Any, ys: Any,
 ) -> None:  # fmt: skip
     """Writes y (P, E) and `kept`, the states (M, N, W) at the end of each chunk but a row's last."""
-    for worker in prange(WORKERS):
-        slot = thread_number()
-        for row in range(worker, len(starts), WORKERS):
-            last = kept_starts[row] + max(0, (lengths[row] - 1) // dt.shape[1])
-            _scan_row(
-                starts[row], lengths[row], x, raw, z, b, c, strides, a, d, bias, y, kept[kept_starts[row] : last],
-                h[slot], dt[slot], dtx[slot], ys[slot],
-            )  # fmt: skip
+    for row in range(worker, len(starts), WORKERS):
+        last = kept_starts[row] + max(0, (lengths[row] - 1) // len(dt))
+        _scan_row(
+            starts[row], lengths[row], x, raw, z, b, c, strides, a, d, bias, y, kept[kept_starts[row] : last], h, dt,
+            dtx, ys,
+        )  # fmt: skip
 
 
 @standing(

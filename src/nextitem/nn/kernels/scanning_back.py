@@ -16,14 +16,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from numba import prange
 from torch import Tensor
 
-from nextitem.compiling import inner_kernel, parallel_kernel, standing
+from nextitem.compiling import inner_kernel, standing
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two, sigmoid, softplus
 from nextitem.nn.kernels.kinds import CUBE, LINE, SIZE, SIZES, TABLE, TESSERACT
-from nextitem.nn.kernels.memory import WORKERS, array_of, flat_view, scratch, sums, thread_number, written
-from nextitem.nn.kernels.scanning import chunk_of, in_lanes_of, lanes_of, lay_states, numbers_of
+from nextitem.nn.kernels.memory import WORKERS, flat_view, scratch, sums, written
+from nextitem.nn.kernels.scanning import chunk_of, in_lanes_of, lanes_of, lay_states
+from nextitem.nn.kernels.spreading import by_part, by_thread, spread
 from nextitem.nn.kernels.threads import use_torch_threads
 
 LN_2 = F(math.log(2))
@@ -45,34 +45,33 @@ def gradients(
     dx, draw, dz = (written(places, channels, lengths) for _ in range(3))
     db, dc = torch.zeros(places, states), torch.zeros(places, states)
     da, dd, dbias = sums(*in_lanes.shape), sums(channels), sums(channels)
-    arguments: list[Any] = [
-        *(array for array, _ in views), numbers_of([stride for _, stride in views]), in_lanes.numpy(), array_of(d),
-        array_of(bias), starts.numpy(), lengths.numpy(), kept.numpy(), (num_kept.cumsum(0) - num_kept).numpy(),
-        *(one.view(-1).numpy() for one in (dx, draw, dz, db, dc)), da, dd, dbias,
+    scan_backward(
+        WORKERS, *(flat for flat, _ in views), torch.tensor([stride for _, stride in views]), in_lanes,
+        d.detach().contiguous(), bias.detach().contiguous(), starts, lengths, kept, num_kept.cumsum(0) - num_kept,
+        *(one.view(-1) for one in (dx, draw, dz, db, dc)), da, dd, dbias,
         scratch(chunk + 1, states, lanes), scratch(chunk, states, lanes), scratch(*in_lanes.shape),
         *(scratch(chunk, width) for _ in range(6)),
-    ]  # fmt: skip
-    scan_backward(*arguments)
-    whole = torch.from_numpy(da).sum(0)  # (M, N, W)
+    )  # fmt: skip
+    whole = da.sum(0)  # (M, N, W)
     da_rows = whole.transpose(1, 2).reshape(-1, states)[:channels]
-    return dx, draw, da_rows, db, dc, torch.from_numpy(dd).sum(0), dz, torch.from_numpy(dbias).sum(0)
+    return dx, draw, da_rows, db, dc, dd.sum(0), dz, dbias.sum(0)
 
 
-@parallel_kernel()
+@spread(
+    *6 * [LINE], SIZES, CUBE, *2 * [LINE], *2 * [SIZES], TESSERACT, SIZES, *5 * [LINE], by_part(CUBE),
+    *2 * [by_part(LINE)], *3 * [by_thread(CUBE)], *6 * [by_thread(TABLE)],
+)  # fmt: skip
 def scan_backward(
-    x: Any, raw: Any, z: Any, b: Any, c: Any, g: Any, strides: Any, a: Any, d: Any, bias: Any, starts: Any,
-    lengths: Any, kept: Any, kept_starts: Any, dx: Any, draw: Any, dz: Any, db: Any, dc: Any, da: Any, dd: Any,
-    dbias: Any, h: Any, decay: Any, carry: Any, dt: Any, dtx: Any, dy: Any, ys: Any, u: Any, v: Any,
+    worker: int, x: Any, raw: Any, z: Any, b: Any, c: Any, g: Any, strides: Any, a: Any, d: Any, bias: Any,
+    starts: Any, lengths: Any, kept: Any, kept_starts: Any, dx: Any, draw: Any, dz: Any, db: Any, dc: Any, da: Any,
+    dd: Any, dbias: Any, h: Any, decay: Any, carry: Any, dt: Any, dtx: Any, dy: Any, ys: Any, u: Any, v: Any,
 ) -> None:  # fmt: skip
     """From g, the gradient of y, those of x, raw, z (P, E), b, c (P, N); a worker's parts of those of a, d, bias."""
-    for worker in prange(WORKERS):
-        slot = thread_number()
-        for row in range(worker, len(starts), WORKERS):
-            _scan_row_back(
-                starts[row], lengths[row], x, raw, z, b, c, g, strides, a, d, bias, kept[kept_starts[row] :], dx, draw,
-                dz, db, dc, da[worker], dd[worker], dbias[worker], h[slot], decay[slot], carry[slot], dt[slot],
-                dtx[slot], dy[slot], ys[slot], u[slot], v[slot],
-            )  # fmt: skip
+    for row in range(worker, len(starts), WORKERS):
+        _scan_row_back(
+            starts[row], lengths[row], x, raw, z, b, c, g, strides, a, d, bias, kept[kept_starts[row] :], dx, draw,
+            dz, db, dc, da, dd, dbias, h, decay, carry, dt, dtx, dy, ys, u, v,
+        )  # fmt: skip
 
 
 @standing(

@@ -9,11 +9,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as torch_f
-from numba import prange
 from torch import Tensor
 
-from nextitem.compiling import parallel_kernel
-from nextitem.nn.kernels.memory import array_of
+from nextitem.nn.kernels.kinds import LINE, SIZE
+from nextitem.nn.kernels.spreading import spread
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, multiply
 
@@ -27,16 +26,15 @@ def scores_by_item(vectors: Tensor, queries: Tensor) -> Tensor:
     lanes = -(-num_queries // LANES) * LANES
     side_by_side = torch_f.pad(queries.T, (0, lanes - num_queries)).contiguous()  # (D, lanes)
     scores = torch.empty(num_items, lanes)
-    _score(array_of(vectors).reshape(-1), side_by_side.view(-1).numpy(), scores.view(-1).numpy(), dim, lanes)
+    flat = vectors.detach().reshape(-1), side_by_side.view(-1), scores.view(-1)
+    _score(-(-num_items // PART), *flat, dim, lanes)
     return scores[:, :num_queries]
 
 
-@parallel_kernel()
-def _score(vectors: Any, side_by_side: Any, scores: Any, dim: int, lanes: int) -> None:
-    num_items = len(vectors) // dim
-    for part in prange((num_items + PART - 1) // PART):
-        start = part * PART
-        count = min(PART, num_items - start)
-        multiply(
-            vectors, start * dim, dim, 1, side_by_side, 0, lanes, scores, start * lanes, lanes, count, dim, lanes, False
-        )
+@spread(*3 * [LINE], *2 * [SIZE], noalias=True)
+def _score(part: int, vectors: Any, side_by_side: Any, scores: Any, dim: int, lanes: int) -> None:
+    start = part * PART
+    count = min(PART, len(vectors) // dim - start)
+    multiply(
+        vectors, start * dim, dim, 1, side_by_side, 0, lanes, scores, start * lanes, lanes, count, dim, lanes, False
+    )

@@ -12,14 +12,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from numba import prange, types
+from numba import types
 from torch import Tensor
 
-from nextitem.compiling import inner_kernel, parallel_kernel, standing
+from nextitem.compiling import inner_kernel
 from nextitem.nn.kernels.attending import SHAPE, STRIP, Shape, lay, lay_side_by_side, rounded, take
 from nextitem.nn.kernels.curves import FUSED, F, sigmoid
-from nextitem.nn.kernels.kinds import LINE, TABLE
-from nextitem.nn.kernels.memory import scratch, thread_number
+from nextitem.nn.kernels.kinds import FIRST, LINE, TABLE
+from nextitem.nn.kernels.memory import scratch
+from nextitem.nn.kernels.spreading import by_part, by_thread, spread
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import multiply
 
@@ -35,30 +36,17 @@ def mix(given: tuple[Tensor, ...], shape: Shape) -> Tensor:
     mixture = torch.empty_like(query)
     line = shape.num_heads * shape.wide
     sizes = query.shape[2] * shape.lanes, query.shape[1] * line, STRIP * line, 2 * STRIP * shape.lanes, STRIP * line
-    arrays = [x.numpy() for x in (query, key, value, by_age.flip(0), by_time, buckets, mixture)]
-    arguments = [*arrays, shape, *(scratch(size) for size in sizes)]
-    _mix(*arguments)
+    rooms = (scratch(size) for size in sizes)
+    _mix_row(len(query), query, key, value, by_age.flip(0), by_time, buckets, mixture, shape, *rooms)
     return mixture
 
 
-@parallel_kernel()
-def _mix(
-    query: Any, key: Any, value: Any, by_place: Any, by_time: Any, buckets: Any, mixture: Any, shape: Any,
-    keys: Any, values: Any, asking: Any, weights: Any, mixed: Any,
-) -> None:  # fmt: skip
-    for row in prange(len(query)):
-        thread = thread_number()
-        _mix_row(
-            query[row], key[row], value[row], by_place, by_time, buckets[row], mixture[row], shape,
-            keys[thread], values[thread], asking[thread], weights[thread], mixed[thread],
-        )  # fmt: skip
-
-
-@standing(
-    *3 * [TABLE], *2 * [LINE], types.uint8[:, ::1], TABLE, SHAPE, *5 * [LINE], fastmath=FUSED, error_model="numpy"
-)
+@spread(
+    *3 * [by_part(TABLE)], *2 * [LINE], by_part(types.uint8[:, ::1]), by_part(TABLE), SHAPE, *5 * [by_thread(LINE)],
+    fastmath=FUSED, error_model="numpy",
+)  # fmt: skip
 def _mix_row(
-    query: Any, key: Any, value: Any, by_place: Any, by_time: Any, buckets: Any, mixture: Any, shape: Any,
+    row: int, query: Any, key: Any, value: Any, by_place: Any, by_time: Any, buckets: Any, mixture: Any, shape: Any,
     keys: Any, values: Any, asking: Any, both: Any, mixed: Any,
 ) -> None:  # fmt: skip
     """`both`: the weights of a strip, and behind them what is added to its scores."""
@@ -66,7 +54,7 @@ def _mix_row(
     line, share = shape.num_heads * wide, F(1) / F(len(by_place))
     weights, added = both[: STRIP * lanes], both[STRIP * lanes :]
     lay_side_by_side(key, F(1), keys, lanes)
-    lay(value, 0, length, F(1), shape, values)
+    lay(value, FIRST, length, F(1), shape, values)
     for start in range(0, length, STRIP):
         count = min(STRIP, length - start)
         most, reach = start + count, rounded(start + count)

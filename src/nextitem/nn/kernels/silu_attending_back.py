@@ -8,15 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from numba import prange, types
+from numba import types
 from torch import Tensor
 
-from nextitem.compiling import inner_kernel, parallel_kernel, standing
+from nextitem.compiling import inner_kernel
 from nextitem.nn.kernels.attending import SHAPE, STRIP, Shape, lay, lay_side_by_side, rounded, take
 from nextitem.nn.kernels.curves import FUSED, F, sigmoid
-from nextitem.nn.kernels.kinds import LINE, TABLE
-from nextitem.nn.kernels.memory import scratch, thread_number
+from nextitem.nn.kernels.kinds import FIRST, LINE, TABLE
+from nextitem.nn.kernels.memory import scratch
 from nextitem.nn.kernels.silu_attending import lay_biases
+from nextitem.nn.kernels.spreading import by_part, by_thread, spread
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import multiply
 
@@ -34,32 +35,16 @@ def gradients(kept: tuple[Tensor, ...], grad: Tensor, shape: Shape) -> list[Tens
     line = shape.num_heads * shape.wide
     sizes = (2, query.shape[2] * shape.lanes), (3, query.shape[1] * line), (3, STRIP * line), (4, STRIP * shape.lanes)
     tensors = query, key, value, by_age.flip(0), by_time, buckets, grad, *found, *by_row
-    arguments = [*(x.numpy() for x in tensors), shape, *(scratch(*size) for size in sizes)]
-    _gradients(*arguments)
+    _gradients_of_row(len(query), *tensors, shape, *(scratch(*size) for size in sizes))
     return [*found, by_row[0].sum(0).flip(0), by_row[1].sum(0)]
 
 
-@parallel_kernel()
-def _gradients(
-    query: Any, key: Any, value: Any, by_place: Any, by_time: Any, buckets: Any, grad: Any, query_grad: Any,
-    key_grad: Any, value_grad: Any, place_grads: Any, time_grads: Any, shape: Any, side_by_side: Any, tables: Any,
-    strips: Any, weights: Any,
-) -> None:  # fmt: skip
-    for row in prange(len(query)):
-        thread = thread_number()
-        _gradients_of_row(
-            query[row], key[row], value[row], by_place, by_time, buckets[row], grad[row], query_grad[row],
-            key_grad[row], value_grad[row], place_grads[row], time_grads[row], shape, side_by_side[thread],
-            tables[thread], strips[thread], weights[thread],
-        )  # fmt: skip
-
-
-@standing(
-    *3 * [TABLE], *2 * [LINE], types.uint8[:, ::1], *4 * [TABLE], *2 * [LINE], SHAPE, *4 * [TABLE], fastmath=FUSED,
-    error_model="numpy",
+@spread(
+    *3 * [by_part(TABLE)], *2 * [LINE], by_part(types.uint8[:, ::1]), *4 * [by_part(TABLE)], *2 * [by_part(LINE)],
+    SHAPE, *4 * [by_thread(TABLE)], fastmath=FUSED, error_model="numpy",
 )  # fmt: skip
 def _gradients_of_row(
-    query: Any, key: Any, value: Any, by_place: Any, by_time: Any, buckets: Any, grad: Any, query_grad: Any,
+    row: int, query: Any, key: Any, value: Any, by_place: Any, by_time: Any, buckets: Any, grad: Any, query_grad: Any,
     key_grad: Any, value_grad: Any, place_grad: Any, time_grad: Any, shape: Any, side_by_side: Any, tables: Any,
     strips: Any, four: Any,
 ) -> None:  # fmt: skip
@@ -72,7 +57,7 @@ def _gradients_of_row(
     weights, of_scores, added, of_added = four[0], four[1], four[2], four[3]
     lay_side_by_side(key, F(1), keys_by_side, lanes)
     lay_side_by_side(value, F(1), values_by_side, lanes)
-    lay(key, 0, length, F(1), shape, keys)
+    lay(key, FIRST, length, F(1), shape, keys)
     of_keys[:], of_values[:] = F(0), F(0)
     for start in range(0, length, STRIP):
         count = min(STRIP, length - start)
@@ -95,8 +80,8 @@ def _gradients_of_row(
             multiply(weights, 0, 1, lanes, given, left, line, of_values, left, line, most, count, wide, True)
         take(found, start, count, shape, query_grad)
         _add_biases(of_added, buckets, start, count, lanes, place_grad, time_grad)
-    take(of_keys, 0, length, shape, key_grad)
-    take(of_values, 0, length, shape, value_grad)
+    take(of_keys, FIRST, length, shape, key_grad)
+    take(of_values, FIRST, length, shape, value_grad)
 
 
 @inner_kernel(fastmath=FUSED, error_model="numpy")

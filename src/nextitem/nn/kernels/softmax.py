@@ -10,22 +10,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as torch_f
-from numba import prange, types
+from numba import types
 from torch import Tensor
 
-from nextitem.compiling import inner_kernel, parallel_kernel, standing
+from nextitem.compiling import inner_kernel
 from nextitem.nn.kernels.curves import FUSED, F, power_of_two
-from nextitem.nn.kernels.kinds import LINE, PAIR, SIZE
-from nextitem.nn.kernels.memory import WORKERS, array_of
+from nextitem.nn.kernels.kinds import LINE, SIZE, SIZES, TABLE
+from nextitem.nn.kernels.memory import WORKERS
+from nextitem.nn.kernels.spreading import by_part, spread, spread_inside
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, ROWS, multiply
 
 BLOCK = 64  # targets: with more, their exponentials leave the cache; with fewer, the item table is read too often
 STRETCH = 64  # items whose exponentials stay in a core's first cache from their scores to their sums
 LOG2_E = F(1.4426950408889634)
+REALS = types.float64[::1]
 
 
 def walk(
@@ -41,9 +42,9 @@ def walk(
     totals, probabilities = (torch.empty(num_targets, dtype=torch.float64) for _ in range(2))
     sizes = [(num_items * lanes,), (WORKERS, lanes), (WORKERS, lanes * width), (width * lanes,), (lanes * width,)]
     _walk(
-        array_of(_widened(vectors, width)).reshape(-1), _widened(queries, width).numpy(), targets.numpy(),
-        shares.numpy(), reference.numpy(), vector_grad.view(-1).numpy(), query_grad.numpy(), totals.numpy(),
-        probabilities.numpy(), part, np.empty((WORKERS, lanes)), *(np.empty(size, np.float32) for size in sizes),
+        1, _widened(vectors, width).view(-1), _widened(queries, width), targets, shares, reference,
+        vector_grad.view(-1), query_grad, totals, probabilities, part,
+        torch.empty(WORKERS, lanes, dtype=torch.float64), *(torch.empty(size) for size in sizes),
     )  # fmt: skip
     return query_grad[:, :dim], vector_grad[:, :dim], probabilities, totals
 
@@ -53,9 +54,12 @@ def _widened(x: Tensor, width: int) -> Tensor:
     return x.contiguous() if x.shape[1] == width else torch_f.pad(x, (0, width - x.shape[1]))
 
 
-@parallel_kernel()
+@spread(
+    LINE, TABLE, SIZES, REALS, *2 * [LINE], TABLE, *2 * [REALS], SIZE, types.float64[:, ::1], LINE, *2 * [TABLE],
+    *2 * [LINE],
+)  # fmt: skip
 def _walk(
-    vectors: Any, queries: Any, targets: Any, shares: Any, reference: Any, vector_grad: Any, query_grad: Any,
+    _: int, vectors: Any, queries: Any, targets: Any, shares: Any, reference: Any, vector_grad: Any, query_grad: Any,
     totals: Any, probabilities: Any, part: int, sums: Any, scores: Any, sums_of_stretch: Any, parts_of_grad: Any,
     side_by_side: Any, scaled: Any,
 ) -> None:  # fmt: skip
@@ -68,14 +72,10 @@ def _walk(
         end = min(first + lanes, len(queries))
         count, wanted, at, share = end - first, queries[first:end], reference[first:end], shares[first:end]
         _lay_side_by_side(wanted, side_by_side, lanes)
-        for worker in prange(parts):
-            span = (worker * part, min(num_items, (worker + 1) * part))
-            _exponentials(span, vectors, side_by_side, at, scores, sums[worker], sums_of_stretch[worker])
+        _exponentials(parts, part, num_items, vectors, side_by_side, at, scores, sums, sums_of_stretch)
         total = totals[first:end]
         _meet(sums[:parts], scores, targets[first:end], share, wanted, total, probabilities[first:end], scaled)
-        for worker in prange(parts):
-            span = (worker * part, min(num_items, (worker + 1) * part))
-            _gradients(span, vectors, scores, scaled, parts_of_grad[worker], vector_grad, lanes, count)
+        _gradients(parts, part, num_items, vectors, scores, scaled, parts_of_grad, vector_grad, lanes, count)
         _add_parts(parts_of_grad[:parts], share, total, query_grad[first:end])
 
 
@@ -88,17 +88,19 @@ def _lay_side_by_side(queries: Any, side_by_side: Any, lanes: int) -> None:
             side_by_side[e * lanes + column] = queries[column, e] if column < count else F(0)
 
 
-@standing(PAIR, *4 * [LINE], types.float64[::1], LINE, fastmath=FUSED, error_model="numpy")
+@spread_inside(*2 * [SIZE], *4 * [LINE], by_part(REALS), by_part(LINE), fastmath=FUSED, error_model="numpy")
 def _exponentials(
-    span: tuple[int, int], vectors: Any, side_by_side: Any, reference: Any, scores: Any, total: Any, of_stretch: Any
-) -> None:
-    """exp(score - reference) of the items of `span`, and their sums."""
+    worker: int, part: int, num_items: int, vectors: Any, side_by_side: Any, reference: Any, scores: Any, total: Any,
+    of_stretch: Any,
+) -> None:  # fmt: skip
+    """exp(score - reference) of the items of a worker, `part` at most, and their sums."""
     lanes, count = len(total), len(reference)
     width = len(side_by_side) // lanes
     for column in range(lanes):
         total[column] = 0.0
-    for start in range(span[0], span[1], STRETCH):
-        end = min(start + STRETCH, span[1])
+    stop = min(num_items, (worker + 1) * part)
+    for start in range(worker * part, stop, STRETCH):
+        end = min(start + STRETCH, stop)
         multiply(
             vectors, start * width, width, 1, side_by_side, 0, lanes, scores, start * lanes, lanes,
             end - start, width, lanes, False,
@@ -134,17 +136,18 @@ def _meet(
             scaled[column * width + e] = queries[column, e] * F(shares[column] / total)
 
 
-@standing(PAIR, *5 * [LINE], *2 * [SIZE])
+@spread_inside(*2 * [SIZE], *3 * [LINE], by_part(LINE), LINE, *2 * [SIZE])
 def _gradients(
-    span: tuple[int, int], vectors: Any, scores: Any, scaled: Any, query_grad: Any, vector_grad: Any, lanes: int,
-    count: int,
+    worker: int, part: int, num_items: int, vectors: Any, scores: Any, scaled: Any, query_grad: Any, vector_grad: Any,
+    lanes: int, count: int,
 ) -> None:  # fmt: skip
-    """Adds to the gradients of the vectors in `span`; writes its part of those of the queries."""
+    """Adds to the gradients of a worker's vectors; writes its part of those of the queries."""
     width = len(scaled) // lanes
     for place in range(len(query_grad)):
         query_grad[place] = F(0)
-    for start in range(span[0], span[1], STRETCH):
-        size, at = min(STRETCH, span[1] - start), start * width
+    stop = min(num_items, (worker + 1) * part)
+    for start in range(worker * part, stop, STRETCH):
+        size, at = min(STRETCH, stop - start), start * width
         multiply(scores, start * lanes, 1, lanes, vectors, at, width, query_grad, 0, width, count, size, width, True)
         multiply(scores, start * lanes, lanes, 1, scaled, 0, width, vector_grad, at, width, size, count, width, True)
 
