@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -159,6 +160,8 @@ def test_a_folder_is_of_one_recipe_space_and_data(log: Path, tmp_path: Path) -> 
         ni.tune(recipe_on(own), tmp_path / "out", space={**SPACE, "model.dim": [4, 8]})
     with pytest.raises(InputError, match="is not in this storage"):
         ni.tune(recipe_on(own), tmp_path / "out", space=SPACE, storage=str(tmp_path / "elsewhere"))
+    if (held := Path("/proc/self/fd")).is_dir():  # no connection stays
+        assert not [one for one in held.iterdir() if "study.db" in os.path.realpath(one)]
     own.write_text(log.read_text() + "u0,i0,99\n")
     with pytest.raises(InputError, match="other data than"):
         ni.tune(recipe_on(own), tmp_path / "out", space=SPACE)

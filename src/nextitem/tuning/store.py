@@ -6,8 +6,8 @@
     best/         the winner, a run folder; best.yaml its recipe
     trials.csv, report.html: what was tried
 
-A trial is under way as long as its folder's lock is held; the system frees the lock of a process that is killed, and
-who comes next goes on with the trial, behind its last epoch.
+A trial is under way while its folder's lock is held, which the system frees when a process is killed; who comes next
+goes on with the trial behind its last epoch.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class Store:
         self.out, self.recipe, self.space, self.pruner = out, recipe, space, pruner
         self.study: optuna.Study  # once it is open
         self._database: optuna.storages.RDBStorage
+        self._until_closed = ExitStack()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -72,9 +73,8 @@ class Store:
     def check(self) -> None:
         """Raises InputError where the folder holds a tuning of something else; before the data is read."""
         if not lexists(self.out / TUNING):
-            for name in (TRIALS, BEST, "recipe.yaml"):
-                if lexists(self.out / name):
-                    raise InputError(f"{self.out} holds something else than a tuning ({name}); name another --out")
+            if other := [name for name in (TRIALS, BEST, "recipe.yaml") if lexists(self.out / name)]:
+                raise InputError(f"{self.out} holds something else than a tuning ({other[0]}); name another --out")
             return
         held = self._read()
         try:
@@ -105,6 +105,8 @@ class Store:
         with self.locked():
             self.check()
             database = self._database = open_storage(storage, self.out)
+            self._until_closed.callback(database.engine.dispose)
+            self._until_closed.callback(database.remove_session)  # first, since it has a connection
             pruner = make_pruner(self.pruner, self.recipe.training.epochs if self.recipe.training else 1)
             if lexists(self.out / TUNING):
                 held = self._read()
@@ -142,7 +144,7 @@ class Store:
                 studies = self._database
                 study = studies.get_study_id_from_name(self.study.study_name)
                 trial = Trial(self.study, studies.get_trial_id_from_study_id_trial_number(study, left.number))
-                trial.set_user_attr(TAKEN_OVER, self._epochs_of(left.number))
+                trial.set_user_attr(TAKEN_OVER, self._epoch_of(left))
             reported = frozenset(left.intermediate_values if left is not None else ())
             folder = self.folder_of(trial.number)
             make_folder(folder, inside=self.out)
@@ -214,8 +216,8 @@ class Store:
         return float(self.study.get_trials(deepcopy=False)[number].user_attrs["seconds"])
 
     def close(self) -> None:
-        """Let go of the database."""
-        self._database.engine.dispose()
+        """Let go of the database, where it was opened."""
+        self._until_closed.close()
 
     def importances(self) -> dict[str, float]:
         return importances(self.study, self.space)
@@ -235,13 +237,13 @@ class Store:
         except Timeout:
             return True
 
-    def _epochs_of(self, number: int) -> int:
-        return read_state(self.folder_of(number) / CHECKPOINT).epoch
-
     def _defaults(self) -> dict[str, Any]:
         """Values of the recipe itself, of the keys whose space has them."""
         values = {path: value_of(self.recipe, path) for path in self.space}
         return {path: value for path, value in values.items() if self.space[path].holds(value)}
+
+    def _epoch_of(self, trial: optuna.trial.FrozenTrial) -> int:
+        return read_state(self.folder_of(trial.number) / CHECKPOINT).epoch
 
     def _running(self) -> list[optuna.trial.FrozenTrial]:
         from optuna.trial import TrialState
@@ -255,7 +257,7 @@ class Store:
         for one in self._running():
             if self.is_held(one.number):
                 continue
-            if one.user_attrs.get(TAKEN_OVER, -1) < self._epochs_of(one.number):
+            if one.user_attrs.get(TAKEN_OVER, -1) < self._epoch_of(one):
                 return one
             self.study.tell(one.number, state=TrialState.FAIL)
             remove_folder(self.folder_of(one.number))

@@ -87,8 +87,8 @@ def tuning(
         take_threads(recipe.training.threads if recipe.training else None)
         prepared, ground = _prepared(recipe)
         yield prepared
+        until_end.callback(store.close)  # also of a study that it refuses
         store.open(ground.described, storage)
-        until_end.callback(store.close)
         yield from _trials(store, ground, num_trials, budget, track)
         yield _ended(store, ground)
 
