@@ -246,10 +246,10 @@ def test_codecarbon_itself_counts_without_a_connection_or_a_file(
     monkeypatch.setenv("CODECARBON_CO2_SIGNAL_API_TOKEN", "of the user's own")  # with which it would ask
     monkeypatch.setenv("CODECARBON_OUTPUT_METHODS", "csv")
     energy = report_of(tmp_path / "run", ASKED)["energy"]
-    assert all(value > 0 for value in energy["kwh"].values())
-    assert all(
-        0 < energy["kg_co2e"][phase] < value for phase, value in energy["kwh"].items()
-    )  # of France: below 1 kg/kWh
+    kwh, kg = energy["kwh"], energy["kg_co2e"]  # of a phase of milliseconds both may be 0
+    assert sum(kwh.values()) > 0
+    assert all(0 <= kg[phase] <= value for phase, value in kwh.items())
+    assert 0 < sum(kg.values()) < sum(kwh.values())  # of France: below 1 kg/kWh
     assert energy["how"]["memory"] == "estimated"
     assert energy["how"]["cpu"] in ("measured", "estimated")
     assert quiet_home() == []
