@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from interpreting import needs_triton, program
-from safetensors.torch import load_file, save_file
+from interpreting import Found, hold_to_plain, interpreted, needs_triton, program
+from safetensors.torch import save_file
 from torch import Tensor
 
 from nextitem.nn.scan import Rows, choose, cuda, official, plain
@@ -52,7 +52,7 @@ def drawn(places: int, channels: int, states: int, shift: float) -> dict[str, Te
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict[str, Tensor], dict[str, Tensor]]]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     """For each case the interpreter's results and those of the plain form in float64."""
     folder, wanted = tmp_path_factory.mktemp("cases"), {}
     torch.manual_seed(0)
@@ -67,17 +67,14 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict[str,
         y = plain.selective_scan(**leaves, rows=rows)
         gradients = torch.autograd.grad(y, list(leaves.values()), upstream.double())
         wanted[name] = {"y": y.detach(), **dict(zip(leaves, gradients, strict=True))}
-    program(folder, "scans", str(folder), TRITON_INTERPRET="1")
-    return {name: (load_file(folder / f"{name}.found"), one) for name, one in wanted.items()}
+    return interpreted(folder, "scans", wanted)
 
 
 @needs_triton
 @pytest.mark.parametrize("case", CASES)
 def test_in_the_interpreter_triton_equals_the_plain_form(case: str, found: Any) -> None:
     ours, wanted = found[case]
-    for name, one in wanted.items():
-        off, largest = float((ours[name].double() - one).abs().max()), float(one.abs().max())
-        assert off <= 1e-5 * largest + 1e-12, f"{name}: off by {off}, where the largest number is {largest}"
+    hold_to_plain(ours, wanted, least=1e-12)
 
 
 @needs_triton

@@ -9,6 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
+from torch import Tensor
+
+Found = dict[str, tuple[dict[str, Tensor], dict[str, Tensor]]]  # by case: what Triton gives, and what is wanted
 
 SCRIPT = Path(__file__).parent.parent / "nn" / "interpreted.py"
 needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason='triton is not installed: "nextitem[gpu]"')
@@ -25,3 +29,16 @@ def program(folder: Path, *arguments: str, **environment: str) -> str:
         pytest.skip("this Triton makes code for AMD by the linker of ROCm, which is not installed")
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def interpreted(folder: Path, what: str, wanted: dict[str, dict[str, Tensor]]) -> Found:
+    """What the script makes, in Triton's interpreter, of the cases whose inputs are in `folder`."""
+    program(folder, what, str(folder), TRITON_INTERPRET="1")
+    return {name: (load_file(folder / f"{name}.found"), one) for name, one in wanted.items()}
+
+
+def hold_to_plain(ours: dict[str, Tensor], wanted: dict[str, Tensor], least: float) -> None:
+    """To 1e-5 of the largest number of each tensor, or `least` where all are small."""
+    for name, one in wanted.items():
+        off, largest = float((ours[name].double() - one).abs().max()), float(one.abs().max())
+        assert off <= 1e-5 * largest + least, f"{name}: off by {off}, where the largest number is {largest}"

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 import torch
-from interpreting import needs_triton, program
-from safetensors.torch import load_file, save_file
+from interpreting import Found, hold_to_plain, interpreted, needs_triton, program
+from safetensors.torch import save_file
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -49,7 +49,7 @@ def drawn(num_targets: int, num_items: int, dim: int, scale: float) -> dict[str,
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict[str, Tensor], dict[str, Tensor]]]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     """For each case the interpreter's results and those of the plain form in float64."""
     folder, wanted = tmp_path_factory.mktemp("cases"), {}
     torch.manual_seed(0)
@@ -60,17 +60,14 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict[str,
         y = plain_cross_entropy(**leaves, targets=given["targets"], shares=given["shares"].double())
         gradients = torch.autograd.grad(y, list(leaves.values()), torch.tensor(2.0, dtype=torch.float64))
         wanted[name] = {"y": y.detach(), **dict(zip(leaves, gradients, strict=True))}
-    program(folder, "losses", str(folder), TRITON_INTERPRET="1")
-    return {name: (load_file(folder / f"{name}.found"), one) for name, one in wanted.items()}
+    return interpreted(folder, "losses", wanted)
 
 
 @needs_triton
 @pytest.mark.parametrize("case", CASES)
 def test_in_the_interpreter_triton_equals_the_plain_form(case: str, found: Any) -> None:
     ours, wanted = found[case]
-    for name, one in wanted.items():
-        off, largest = float((ours[name].double() - one).abs().max()), float(one.abs().max())
-        assert off <= 1e-5 * largest + 1e-7, f"{name}: off by {off}, where the largest number is {largest}"
+    hold_to_plain(ours, wanted, least=1e-7)
 
 
 @needs_triton

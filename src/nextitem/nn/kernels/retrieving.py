@@ -40,14 +40,14 @@ def highest_products(
     (num_items, dim), num_queries = vectors.shape, len(queries)
     lanes = -(-num_queries // LANES) * LANES
     side_by_side = torch_f.pad(queries.T, (0, lanes - num_queries)).contiguous()  # (D, lanes)
-    workers = min(torch.get_num_threads(), -(-num_items // PART)) if num_items else 0
-    top = np.full((max(1, workers), num_queries, k), -np.inf, np.float32)
+    workers = min(torch.get_num_threads(), -(-num_items // PART))  # there is the padding, at least
+    top = np.full((workers, num_queries, k), -np.inf, np.float32)
     items = np.full(top.shape, num_items, np.int64)
-    has_nan = np.zeros(max(1, workers), np.bool_)
+    has_nan = np.zeros(workers, np.bool_)
     rows, met = left_out
     _find(
         array_of(vectors).reshape(-1), side_by_side.view(-1).numpy(), is_out.numpy(), rows.numpy(), met.numpy(),
-        np.empty((max(1, workers), PART * lanes), np.float32), top, items, has_nan, dim, lanes, workers,
+        np.empty((workers, PART * lanes), np.float32), top, items, has_nan, dim, lanes,
     )  # fmt: skip
     _join(top, items)
     return torch.from_numpy(top[0].copy()), torch.from_numpy(items[0].copy()), bool(has_nan.any())
@@ -56,11 +56,11 @@ def highest_products(
 @parallel_kernel()
 def _find(
     vectors: Any, side_by_side: Any, is_out: Any, rows: Any, met: Any, scores: Any, top: Any, items: Any, has_nan: Any,
-    dim: int, lanes: int, workers: int,
+    dim: int, lanes: int,
 ) -> None:  # fmt: skip
     """`scores` (workers, PART * lanes) is the workers' own; `top` and `items` (workers, B, k) begin with nothing."""
-    num_items, num_queries, k = len(is_out), top.shape[1], top.shape[2]
-    stretch = ((num_items + workers * PART - 1) // (workers * PART)) * PART if workers else 0
+    num_items, (workers, num_queries, k) = len(is_out), top.shape
+    stretch = ((num_items + workers * PART - 1) // (workers * PART)) * PART
     for worker in prange(workers):
         first = worker * stretch
         end = min(first + stretch, num_items)
