@@ -16,15 +16,10 @@ import pytest
 import torch
 from torch import Tensor
 
-import nextitem.evaluation.counting
-import nextitem.evaluation.highest
-import nextitem.models.general.slim
-import nextitem.models.item_problems
-import nextitem.models.neighbours
 import nextitem.nn
-import nextitem.retrieval.exact
 from nextitem import agreements
 from nextitem.compiling import target_of_kernels
+from nextitem.installation.computing import all_families
 from nextitem.nn import mixture
 from nextitem.nn.kernels import checking
 from nextitem.nn.kernels.checking import FAMILIES, Family, difference, drawn
@@ -35,6 +30,7 @@ LEFT_OUT = {  # kernels that no family runs, and why
     "scanning_gpu": "Triton's, on a GPU: nn/scan/agreement.py holds them to the plain form before their first use",
     "softmax_gpu": "Triton's, on a GPU: nn/kernels/probing.py does",
 }
+all_families()  # which loads those outside of nn, too
 for one in pkgutil.walk_packages(nextitem.nn.__path__, "nextitem.nn."):
     if one.name.rpartition(".")[2] not in (*LEFT_OUT, "official"):  # which import what is not here
         importlib.import_module(one.name)
