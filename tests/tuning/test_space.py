@@ -25,9 +25,10 @@ def test_every_model_has_a_space_with_its_defaults_within(name: str) -> None:
 def test_a_trained_model_is_tuned_by_its_own_keys_and_those_of_training() -> None:
     space = find_space(make_recipe({"model": {"name": "SASRec"}}))
     assert list(space) == [
-        "model.dim", "model.dropout", "model.num_layers",
+        "model.dim", "model.dropout", "model.first_weights", "model.num_layers",
         "training.batch_size", "training.learning_rate", "training.weight_decay",
     ]  # fmt: skip
+    assert space["model.first_weights"] == Choice(("normal", "xavier"))
     assert space["training.learning_rate"] == Range(1e-4, 1e-2, log=True)
     assert find_space(make_recipe({"model": {"name": "EASE"}})) == {"model.l2": Range(500 / 30, 15000.0, log=True)}
 

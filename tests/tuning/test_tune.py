@@ -21,9 +21,10 @@ from nextitem.recipe import Layer, Recipe, make_recipe
 from nextitem.runs.asking.reevaluate import evaluate_again
 from nextitem.runs.learning.concluding import conclude
 from nextitem.runs.parts import build
-from nextitem.tuning import engine, store, tune
+from nextitem.tuning import engine, tune
 from nextitem.tuning.page import html
 from nextitem.tuning.result import Tuning, sentences
+from nextitem.tuning.space import Choice, Range
 
 if TYPE_CHECKING:
     import optuna
@@ -106,11 +107,27 @@ def test_a_trial_that_falls_behind_is_ended_between_epochs(
         def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
             return True
 
-    monkeypatch.setattr(store, "make_pruner", lambda name, epochs: AtOnce())
+    monkeypatch.setattr(engine, "make_pruner", lambda name, epochs: AtOnce())
     found = ni.tune(recipe_on(log), tmp_path / "out", trials=3, space=SPACE)
     assert found.trials["state"].to_list() == ["complete", "pruned", "pruned"]
     assert found.trials["epochs"].to_list() == [2, 1, 1]
     assert found.number == 0
+
+
+def test_the_first_trials_keep_most_of_the_recipe() -> None:
+    space = {f"model.key{i}": Range(0.0, 1.0) for i in range(11)} | {"model.word": Choice(("a", "b"))}
+    default = dict.fromkeys(space, 0.5) | {"model.word": "a"}
+    study = optuna.create_study()
+    kept = []
+    for number in range(engine.NEAR + 3):
+        study.sampler = engine.make_sampler(0, number)
+        values = engine.propose(trial := engine.next_trial(study, space, default, 0), space)
+        study.tell(trial, 0.0)
+        kept.append(sum(values[path] == one for path, one in default.items()))
+    first, later = kept[: engine.NEAR + 1], kept[engine.NEAR + 1 :]
+    assert max(first) < len(default)  # none is the recipe again
+    assert sum(first) / len(first) > len(default) / 2
+    assert max(later) <= 1  # the word, by chance
 
 
 @pytest.mark.parametrize("pruner", ["median", "hyperband", "none"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nextitem.errors import InputError
-from nextitem.tuning.space import Choice, Space
+from nextitem.tuning.space import Choice, Range, Space
 
 if TYPE_CHECKING:
     import optuna
@@ -20,6 +21,8 @@ FILE = "study.db"
 WAIT = 60  # seconds for another process that writes into the same database
 EARLY = 3  # trials, and epochs of each, that the median leaves alone: first epochs say little
 LEAST = 4  # trials, below which importances are noise
+NEAR = 10  # first trials, of which most keys stay as the recipe has them; as many as Optuna would draw blindly
+TRIED = 1 / 3  # of their keys, at least one
 
 
 def require_optuna() -> None:
@@ -64,11 +67,35 @@ def make_sampler(seed: int, number: int) -> optuna.samplers.BaseSampler:
 
     Bergstra et al., "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011; one key at a time, as Optuna has it.
     """
-    import numpy as np
     import optuna
 
-    own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-    return optuna.samplers.TPESampler(seed=own, multivariate=False)
+    return optuna.samplers.TPESampler(seed=_seed(seed, number, 0), n_startup_trials=NEAR, multivariate=False)
+
+
+def next_trial(study: optuna.Study, space: Space, default: dict[str, Any], seed: int) -> optuna.trial.Trial:
+    """The one that waits, or a new one. The first of these keep most of the default values, which somebody chose: so
+    few trials find something better; TPE proposes the others."""
+    import optuna
+
+    trials = study.get_trials(deepcopy=False)
+    if not any(one.state == optuna.trial.TrialState.WAITING for one in trials):
+        study.enqueue_trial(kept(space, _near(space, default, seed, len(trials))))
+    return study.ask()
+
+
+def _near(space: Space, default: dict[str, Any], seed: int, number: int) -> dict[str, Any]:
+    """What a trial keeps of the default values: never all, and where there is a range, another number of one."""
+    if number > NEAR or not default:
+        return {}
+    draw = random.Random(_seed(seed, number, 1))
+    tried = draw.choice([path for path in default if isinstance(space[path], Range)] or list(default))
+    return {path: value for path, value in default.items() if path != tried and draw.random() >= TRIED}
+
+
+def _seed(*parts: int) -> int:
+    import numpy as np
+
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
 def make_pruner(name: Pruner, epochs: int) -> optuna.pruners.BasePruner:

@@ -199,19 +199,25 @@ def _is_plain(value: object) -> bool:
 
 
 def _own_space(keys: Mapping[str, Any]) -> dict[str, Range | Choice]:
-    """By the names of the keys, each with its default within; of a default that is no number the key is left alone."""
+    """By the names of the keys, each with its default within; a key whose default is of another kind is left alone."""
     file = resources.files("nextitem").joinpath("recipes", "tune", "keys.yaml")
-    found: dict[str, Range | Choice] = {}
     without_contrast = keys.get("model.contrast") == "none"
     idle = {f"model.{one.name}" for one in fields(Contrast)} if without_contrast else set()
-    for path, told in _sectioned(yaml.safe_load(file.read_text(encoding="utf-8")), "keys.yaml").items():
-        default = keys.get(path)
-        if path in idle or isinstance(default, bool) or not isinstance(default, int | float):
-            continue
-        if isinstance(told, list):
-            found[path] = Choice(tuple(sorted({*map(type(default), told), default})))
-        elif "spread" in told and default > 0:
-            found[path] = Range(default / told["spread"], default * told["spread"], log=True)
-        elif "low" in told and (default > 0 or not told.get("log")):
-            found[path] = Range(min(told["low"], default), max(told["high"], default), told.get("log", False))
-    return found
+    told = _sectioned(yaml.safe_load(file.read_text(encoding="utf-8")), "keys.yaml")
+    found = {path: _around(keys[path], one) for path, one in told.items() if path in keys and path not in idle}
+    return {path: one for path, one in found.items() if one is not None}
+
+
+def _around(default: object, told: Any) -> Range | Choice | None:
+    """What is told of a key, with its default within; None where that is another kind of value."""
+    if isinstance(default, str) and isinstance(told, list) and isinstance(told[0], str):
+        return Choice(tuple(sorted({*told, default})))
+    if isinstance(default, bool) or not isinstance(default, int | float):
+        return None
+    if isinstance(told, list):
+        return None if isinstance(told[0], str) else Choice(tuple(sorted({*map(type(default), told), default})))
+    if "spread" in told:
+        return Range(default / told["spread"], default * told["spread"], log=True) if default > 0 else None
+    if default > 0 or not told.get("log"):
+        return Range(min(told["low"], default), max(told["high"], default), told.get("log", False))
+    return None

@@ -29,7 +29,7 @@ from nextitem.recipe.comparing import comparable, differences
 from nextitem.runs.folder.identity import difference
 from nextitem.training.checkpoint import read_state
 from nextitem.training.fit import CHECKPOINT
-from nextitem.tuning.engine import Pruner, importances, kept, make_pruner, make_sampler, open_storage, propose
+from nextitem.tuning import engine
 from nextitem.tuning.space import Choice, Space, value_of, with_values
 from nextitem.writing import make_folder, refuse_foreign, remove_folder, write
 
@@ -56,7 +56,7 @@ class Begun:
 
 
 class Store:
-    def __init__(self, out: Path, recipe: Recipe, space: Space, pruner: Pruner) -> None:
+    def __init__(self, out: Path, recipe: Recipe, space: Space, pruner: engine.Pruner) -> None:
         self.out, self.recipe, self.space, self.pruner = out, recipe, space, pruner
         self.study: optuna.Study  # once it is open
         self._database: optuna.storages.RDBStorage
@@ -104,10 +104,10 @@ class Store:
             make_folder(Path(storage))
         with self.locked():
             self.check()
-            database = self._database = open_storage(storage, self.out)
+            database = self._database = engine.open_storage(storage, self.out)
             self._until_closed.callback(database.engine.dispose)
             self._until_closed.callback(database.remove_session)  # first, since it has a connection
-            pruner = make_pruner(self.pruner, self.recipe.training.epochs if self.recipe.training else 1)
+            pruner = engine.make_pruner(self.pruner, self.recipe.training.epochs if self.recipe.training else 1)
             if lexists(self.out / TUNING):
                 held = self._read()
                 if differs := difference(held["data"], described):
@@ -123,7 +123,7 @@ class Store:
                 return
             name = f"{self.out.resolve().name}-{secrets.token_hex(4)}"
             self.study = optuna.create_study(study_name=name, storage=database, pruner=pruner, direction="maximize")
-            self.study.enqueue_trial(kept(self.space, self._defaults()), user_attrs={DEFAULT: True})
+            self.study.enqueue_trial(engine.kept(self.space, self._defaults()), user_attrs={DEFAULT: True})
             told = {
                 "format": FORMAT, "study": name, "pruner": self.pruner, "space": _written(self.space),
                 "recipe": self.recipe.model_dump(mode="json"), "data": described,
@@ -139,7 +139,7 @@ class Store:
             if left is None and num_trials is not None and len(self.counted()) >= num_trials:
                 return None
             if left is None:
-                trial = self.study.ask()
+                trial = engine.next_trial(self.study, self.space, self._defaults(), self.recipe.seed)
             else:
                 studies = self._database
                 study = studies.get_study_id_from_name(self.study.study_name)
@@ -150,11 +150,11 @@ class Store:
             make_folder(folder, inside=self.out)
             until_over = ExitStack()
             until_over.enter_context(FileLock(folder / ".lock"))
-            self.study.sampler = make_sampler(self.recipe.seed, trial.number)
+            self.study.sampler = engine.make_sampler(self.recipe.seed, trial.number)
             is_default = bool(trial.user_attrs.get(DEFAULT))
             # What the recipe has may lie outside of a space that was given: that key is left alone.
             own = {path: one for path, one in self.space.items() if path in self._defaults()}
-            values = propose(trial, own if is_default else self.space)
+            values = engine.propose(trial, own if is_default else self.space)
             return Begun(trial.number, is_default, values, folder, trial, reported, until_over)
 
     def end(self, begun: Begun, value: float | None, *, is_pruned: bool = False, reason: str = "", **told: Any) -> None:
@@ -220,7 +220,7 @@ class Store:
         self._until_closed.close()
 
     def importances(self) -> dict[str, float]:
-        return importances(self.study, self.space)
+        return engine.importances(self.study, self.space)
 
     def folder_of(self, number: int) -> Path:
         return self.out / TRIALS / str(number)
