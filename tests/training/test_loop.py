@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nextitem.data.batches import Batch, NextItemBatches
 from nextitem.data.splits.split import Split, leave_one_out
-from nextitem.errors import NonFiniteLossError
+from nextitem.errors import InputError, NonFiniteLossError
 from nextitem.models.general.multi_vae import MultiVAE
 from nextitem.models.negatives import Trainable, make_sampler
 from nextitem.models.sequential.gru4rec import GRU4Rec
@@ -85,6 +85,16 @@ def test_codebooks_are_made_anew_at_every_epoch(split: Split) -> None:
         found.append(sampler.codebook.centres)
     torch.testing.assert_close(found[0][0], start[1:].double().mean(0))  # of the weights before the first step
     assert not torch.equal(found[0], found[1])
+
+
+def test_negatives_are_refused_where_there_is_no_float64(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = made()
+    model.objective = Sampled(
+        bpr, make_sampler("uniform", Trainable(split.train, NUM_ITEMS, split.train), {"exclude_history": False})
+    )
+    monkeypatch.setattr(Fabric, "device", torch.device("mps"))
+    with pytest.raises(InputError, match=r"training\.device: mps has no float64, in which UniformSampler draws"):
+        list(train(model, NextItemBatches(split.train, 32, 50), make_optimizer(model), last=1))
 
 
 class Noting(SASRec):

@@ -21,7 +21,9 @@ from nextitem.errors import InputError, NonFiniteLossError
 from nextitem.models.base import Trained
 from nextitem.models.scoring import agreed
 from nextitem.models.towers import ItemTower
+from nextitem.nn.kernels.choose import NARROW
 from nextitem.nn.kernels.waiting import WAITING
+from nextitem.nn.samplers.base import Sampler
 from nextitem.processes import ALONE, Processes
 from nextitem.training.allocator import keep_freed_memory
 from nextitem.training.averaging import Average
@@ -82,7 +84,8 @@ def train(
     shared, its own moments in the optimizer.
 
     Raises:
-        InputError: the model takes turns, and the batches are of rows alone.
+        InputError: the model takes turns, and the batches are of rows alone; or it draws negatives on a device without
+            float64.
         NonFiniteLossError: the loss of a step was NaN or infinite, or a gradient that is clipped; it was not taken.
     """
     keep_freed_memory()
@@ -92,6 +95,7 @@ def train(
     batches, streams = of_steps(batches, accumulate), streams_with_moments(model)
     give_each(optimizer, streams)
     fabric, profile = fabric or Fabric(accelerator="cpu", devices=1), profile or NoProfile()
+    _refuse_narrow(model, fabric.device)
     if is_sharded:
         wrapped, wrapped_optimizer = shard(model, optimizer, fabric, processes.size)
     else:
@@ -130,6 +134,15 @@ def train(
             gather(wrapped, model)
         seconds, learning_rate = time.perf_counter() - start, optimizer.param_groups[0]["lr"]
         yield Epoch(number, losses.loss, seconds, batches.num_targets, learning_rate, losses.parts)
+
+
+def _refuse_narrow(model: Trained, device: torch.device) -> None:
+    samplers = [type(part).__name__ for part in model.modules() if isinstance(part, Sampler)]
+    if device.type in NARROW and samplers:
+        raise InputError(
+            f"training.device: {device.type} has no float64, in which {samplers[0]} draws negatives; take cpu, or a "
+            "loss without negatives, such as cross_entropy"
+        )
 
 
 def _refuse_rows_alone(model: Trained, batches: Batches) -> None:
