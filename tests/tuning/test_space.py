@@ -33,6 +33,16 @@ def test_a_trained_model_is_tuned_by_its_own_keys_and_those_of_training() -> Non
     assert find_space(make_recipe({"model": {"name": "EASE"}})) == {"model.l2": Range(500 / 30, 15000.0, log=True)}
 
 
+def test_near_a_value_is_within_the_range_and_another_whole_number() -> None:
+    rate, share, count = Range(1e-4, 1e-2, log=True), Range(0.0, 0.6), Range(1, 3, is_whole=True)
+    assert [rate.near(1e-3, step) for step in (-1, 0, 1)] == pytest.approx([1e-3 / 3, 1e-3, 3e-3])
+    assert rate.near(9e-3, 1) == pytest.approx(3e-3)
+    assert [share.near(0.5, step) for step in (-1, 0.5, 1)] == pytest.approx([0.35, 0.575, 0.35])
+    assert Range(0.4, 0.6).near(0.5, 1) == pytest.approx(0.55)
+    assert [count.near(1, step) for step in (-1, -0.1, 0.1, 1)] == [2, 2, 2, 2]
+    assert [count.near(2, step) for step in (-1, -0.1, 0.1, 1)] == [1, 1, 3, 3]
+
+
 def test_a_file_is_stronger_key_by_key(tmp_path: Path) -> None:
     file = tmp_path / "space.yaml"
     file.write_text("model: {dim: [16, 48]}\ntraining.learning_rate: null\nmodel.num_heads: {low: 1, high: 2}\n")

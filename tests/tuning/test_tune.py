@@ -114,9 +114,11 @@ def test_a_trial_that_falls_behind_is_ended_between_epochs(
     assert found.number == 0
 
 
-def test_the_first_trials_keep_most_of_the_recipe() -> None:
-    space = {f"model.key{i}": Range(0.0, 1.0) for i in range(11)} | {"model.word": Choice(("a", "b"))}
-    default = dict.fromkeys(space, 0.5) | {"model.word": "a"}
+def test_the_first_trials_stay_near_the_recipe() -> None:
+    space: dict[str, Range | Choice] = {f"model.key{i}": Range(0.0, 1.0) for i in range(10)}
+    space |= {"training.rate": Range(1e-4, 1e-2, log=True), "model.word": Choice(("a", "b"))}
+    space |= {"model.count": Range(1, 3, is_whole=True)}
+    default = dict.fromkeys(space, 0.5) | {"training.rate": 1e-3, "model.word": "a", "model.count": 1}
     study = optuna.create_study()
     kept = []
     for number in range(engine.NEAR + 3):
@@ -124,10 +126,27 @@ def test_the_first_trials_keep_most_of_the_recipe() -> None:
         values = engine.propose(trial := engine.next_trial(study, space, default, 0), space)
         study.tell(trial, 0.0)
         kept.append(sum(values[path] == one for path, one in default.items()))
+        if number <= engine.NEAR:
+            assert all(0.25 <= values[path] <= 0.75 for path in space if path.startswith("model.key"))
+            assert 1e-3 / 3 <= values["training.rate"] <= 3e-3
     first, later = kept[: engine.NEAR + 1], kept[engine.NEAR + 1 :]
     assert max(first) < len(default)  # none is the recipe again
     assert sum(first) / len(first) > len(default) / 2
-    assert max(later) <= 1  # the word, by chance
+    assert max(later) <= 2  # a word and a count, by chance
+
+
+def test_a_trial_without_hope_is_ended_before_there_is_a_median() -> None:
+    study = optuna.create_study(direction="maximize", pruner=engine.make_pruner("median", 100))
+    first, low, half = study.ask(), study.ask(), study.ask()
+    for epoch in range(1, 6):
+        first.report(0.1 * epoch, epoch)
+    study.tell(first, 0.5)
+    for epoch in range(1, 6):
+        low.report(0.049 * epoch, epoch)
+        half.report(0.05 * epoch, epoch)
+        assert low.should_prune() == (epoch > engine.EARLY)
+        assert not half.should_prune()
+    assert not first.should_prune()
 
 
 @pytest.mark.parametrize("pruner", ["median", "hyperband", "none"])

@@ -22,6 +22,7 @@ WAIT = 60  # seconds for another process that writes into the same database
 EARLY = 3  # trials, and epochs of each, that the median leaves alone: first epochs say little
 LEAST = 4  # trials, below which importances are noise
 NEAR = 10  # first trials, of which most keys stay as the recipe has them; as many as Optuna would draw blindly
+LEAST_STEP = 0.25  # of a number that is changed
 TRIED = 1 / 3  # of their keys, at least one
 
 
@@ -84,12 +85,20 @@ def next_trial(study: optuna.Study, space: Space, default: dict[str, Any], seed:
 
 
 def _near(space: Space, default: dict[str, Any], seed: int, number: int) -> dict[str, Any]:
-    """What a trial keeps of the default values: never all, and where there is a range, another number of one."""
+    """Near the default: most keys as they are, and a number of another not far away; never all as they are. Keys that
+    have another value of a list are left to the sampler."""
     if number > NEAR or not default:
         return {}
     draw = random.Random(_seed(seed, number, 1))
     tried = draw.choice([path for path in default if isinstance(space[path], Range)] or list(default))
-    return {path: value for path, value in default.items() if path != tried and draw.random() >= TRIED}
+    found: dict[str, Any] = {}
+    for path, value in default.items():
+        one = space[path]
+        if path != tried and draw.random() >= TRIED:
+            found[path] = value
+        elif isinstance(one, Range):
+            found[path] = one.near(value, draw.uniform(LEAST_STEP, 1) * draw.choice((-1, 1)))
+    return found
 
 
 def _seed(*parts: int) -> int:
@@ -103,7 +112,9 @@ def make_pruner(name: Pruner, epochs: int) -> optuna.pruners.BasePruner:
 
     match name:
         case "median":
-            return optuna.pruners.MedianPruner(n_startup_trials=EARLY, n_warmup_steps=EARLY)
+            from nextitem.tuning.pruner import HalfOrMedian
+
+            return HalfOrMedian(EARLY)
         case "hyperband":
             return optuna.pruners.HyperbandPruner(min_resource=EARLY, max_resource=max(epochs, EARLY))
         case "none":

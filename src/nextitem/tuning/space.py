@@ -24,6 +24,7 @@ SECTIONS = ("model", "loss", "training")
 FIXED = {"model.name", "loss.name"} | {
     f"training.{key}" for key in ("batches", "monitor", "device", "precision", "strategy", "threads", "loggers")
 }
+NEAR_TIMES, NEAR_SHARE = 3.0, 0.25
 ONLY = "only"  # a word of a space: the keys that it names, and no others
 
 
@@ -39,6 +40,20 @@ class Range:
     def holds(self, value: object) -> bool:
         is_number = isinstance(value, int if self.is_whole else (int, float)) and not isinstance(value, bool)
         return is_number and self.low <= float(str(value)) <= self.high
+
+    def near(self, value: float, step: float) -> float:
+        """Within the range, and by a `step` of -1 to 1 away from `value`: up to three times as much or a third on a
+        logarithmic scale, up to a quarter of the range on another; to the other side, where that would be outside."""
+        moved = self._moved(value, step)
+        if not self.low <= moved <= self.high:
+            moved = min(max(self._moved(value, -step), self.low), self.high)
+        return int(moved) if self.is_whole else moved
+
+    def _moved(self, value: float, step: float) -> float:
+        moved = value * NEAR_TIMES**step if self.log else value + step * (self.high - self.low) * NEAR_SHARE
+        if not self.is_whole:
+            return moved
+        return min(round(moved), value - 1) if step < 0 else max(round(moved), value + 1)
 
     def ends(self) -> tuple[Any, ...]:
         return (int(self.low), int(self.high)) if self.is_whole else (self.low, self.high)
