@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import prange
+from numba import types
 from torch import Tensor
 
-from nextitem.compiling import inner_kernel, parallel_kernel
+from nextitem.compiling import inner_kernel
+from nextitem.nn.kernels.kinds import LINE, TABLE
+from nextitem.nn.kernels.spreading import by_part, spread
 from nextitem.nn.kernels.threads import use_torch_threads
 
 SIDE_BY_SIDE = 8  # rows that one worker fills at a time, where the scores of an item lie one behind the other
@@ -31,62 +33,58 @@ def highest(scores: Tensor, k: int) -> tuple[Tensor, Tensor, bool]:
     use_torch_threads()
     top, columns = torch.empty(len(scores), k), torch.empty(len(scores), k, dtype=torch.int64)
     if scores.stride(0) == 1 and not scores.is_contiguous():
-        workers = -(-len(scores) // SIDE_BY_SIDE)
-        has_nan = np.zeros(workers, dtype=np.bool_)
-        _by_item(scores.T.contiguous().numpy(), top.numpy(), columns.numpy(), has_nan)
+        has_nan = torch.zeros(-(-len(scores) // SIDE_BY_SIDE), dtype=torch.bool)
+        _by_item(len(has_nan), scores.T.contiguous(), top, columns, has_nan)
     else:
-        has_nan = np.zeros(len(scores), dtype=np.bool_)
-        _by_row(scores.contiguous().numpy(), top.numpy(), columns.numpy(), has_nan)
+        has_nan = torch.zeros(len(scores), dtype=torch.bool)
+        _by_row(len(scores), scores.contiguous(), top, columns, has_nan)
     return top, columns, bool(has_nan.any())
 
 
-@parallel_kernel()
-def _by_row(scores: Any, top: Any, columns: Any, has_nan: Any) -> None:
-    k = top.shape[1]
-    for row in prange(len(scores)):
-        line, values, places = scores[row], top[row], columns[row]
-        wrong = False
-        for column in range(k):
-            wrong |= line[column] != line[column]
-            _raise(values, places, column, line[column], column)
-        lowest = values[0]
-        for column in range(k, line.size):
-            score = line[column]
-            if not score <= lowest:
-                wrong |= score != score
-                sink(values, places, k, score, column)
-                lowest = values[0]
-        put_in_order(values, places)
-        has_nan[row] = wrong
+@spread(*2 * [by_part(LINE)], by_part(types.int64[::1]), types.boolean[::1])
+def _by_row(row: int, line: Any, values: Any, places: Any, has_nan: Any) -> None:
+    k = len(values)
+    wrong = False
+    for column in range(k):
+        wrong |= line[column] != line[column]
+        _raise(values, places, column, line[column], column)
+    lowest = values[0]
+    for column in range(k, line.size):
+        score = line[column]
+        if not score <= lowest:
+            wrong |= score != score
+            sink(values, places, k, score, column)
+            lowest = values[0]
+    put_in_order(values, places)
+    has_nan[row] = wrong
 
 
-@parallel_kernel()
-def _by_item(scores: Any, top: Any, columns: Any, has_nan: Any) -> None:
+@spread(*2 * [TABLE], types.int64[:, ::1], types.boolean[::1])
+def _by_item(worker: int, scores: Any, top: Any, columns: Any, has_nan: Any) -> None:
     num_rows, k = top.shape
-    for worker in prange(len(has_nan)):
-        first = worker * SIDE_BY_SIDE
-        count = min(SIDE_BY_SIDE, num_rows - first)
-        lowest = np.empty(SIDE_BY_SIDE, np.float32)
-        wrong = False
-        for column in range(k):
-            for place in range(count):
-                score = scores[column, first + place]
-                wrong |= score != score
-                _raise(top[first + place], columns[first + place], column, score, column)
+    first = worker * SIDE_BY_SIDE
+    count = min(SIDE_BY_SIDE, num_rows - first)
+    lowest = np.empty(SIDE_BY_SIDE, np.float32)
+    wrong = False
+    for column in range(k):
         for place in range(count):
-            lowest[place] = top[first + place, 0]
-        for column in range(k, len(scores)):
-            line = scores[column, first : first + count]
-            if count == SIDE_BY_SIDE and not _any_above(line, lowest):
-                continue
-            for place in range(count):
-                if not line[place] <= lowest[place]:
-                    wrong |= line[place] != line[place]
-                    sink(top[first + place], columns[first + place], k, line[place], column)
-                    lowest[place] = top[first + place, 0]
+            score = scores[column, first + place]
+            wrong |= score != score
+            _raise(top[first + place], columns[first + place], column, score, column)
+    for place in range(count):
+        lowest[place] = top[first + place, 0]
+    for column in range(k, len(scores)):
+        line = scores[column, first : first + count]
+        if count == SIDE_BY_SIDE and not _any_above(line, lowest):
+            continue
         for place in range(count):
-            put_in_order(top[first + place], columns[first + place])
-        has_nan[worker] = wrong
+            if not line[place] <= lowest[place]:
+                wrong |= line[place] != line[place]
+                sink(top[first + place], columns[first + place], k, line[place], column)
+                lowest[place] = top[first + place, 0]
+    for place in range(count):
+        put_in_order(top[first + place], columns[first + place])
+    has_nan[worker] = wrong
 
 
 @inner_kernel()

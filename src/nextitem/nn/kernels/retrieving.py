@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as torch_f
-from numba import prange
+from numba import types
 from torch import Tensor
 
-from nextitem.compiling import inner_kernel, parallel_kernel
+from nextitem.compiling import inner_kernel
+from nextitem.nn.kernels.kinds import LINE, SIZE, TABLE
 from nextitem.nn.kernels.listing import is_behind, put_in_order, sink
-from nextitem.nn.kernels.memory import array_of
+from nextitem.nn.kernels.spreading import by_part, spread
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, multiply
 
@@ -41,50 +42,50 @@ def highest_products(
     lanes = -(-num_queries // LANES) * LANES
     side_by_side = torch_f.pad(queries.T, (0, lanes - num_queries)).contiguous()  # (D, lanes)
     workers = min(torch.get_num_threads(), -(-num_items // PART))  # there is the padding, at least
-    top = np.full((workers, num_queries, k), -np.inf, np.float32)
-    items = np.full(top.shape, num_items, np.int64)
-    has_nan = np.zeros(workers, np.bool_)
-    rows, met = left_out
+    top = torch.full((workers, num_queries, k), -torch.inf)
+    items = torch.full(top.shape, num_items)
+    has_nan = torch.zeros(workers, dtype=torch.bool)
     _find(
-        array_of(vectors).reshape(-1), side_by_side.view(-1).numpy(), is_out.numpy(), rows.numpy(), met.numpy(),
-        np.empty((workers, PART * lanes), np.float32), top, items, has_nan, dim, lanes,
+        workers, vectors.reshape(-1), dim, side_by_side.view(-1), lanes, workers, is_out, *left_out,
+        torch.empty(workers, PART * lanes), top, items, has_nan,
     )  # fmt: skip
-    _join(top, items)
-    return torch.from_numpy(top[0].copy()), torch.from_numpy(items[0].copy()), bool(has_nan.any())
+    _join(num_queries, top, items)
+    return top[0].clone(), items[0].clone(), bool(has_nan.any())
 
 
-@parallel_kernel()
+@spread(
+    LINE, SIZE, LINE, SIZE, SIZE, types.boolean[::1], *2 * [types.int64[::1]], by_part(LINE), by_part(TABLE),
+    by_part(types.int64[:, ::1]), types.boolean[::1],
+)  # fmt: skip
 def _find(
-    vectors: Any, side_by_side: Any, is_out: Any, rows: Any, met: Any, scores: Any, top: Any, items: Any, has_nan: Any,
-    dim: int, lanes: int,
+    worker: int, vectors: Any, dim: int, side_by_side: Any, lanes: int, workers: int, is_out: Any, rows: Any, met: Any,
+    part: Any, values: Any, places: Any, has_nan: Any,
 ) -> None:  # fmt: skip
-    """`scores` (workers, PART * lanes) is the workers' own; `top` and `items` (workers, B, k) begin with nothing."""
-    num_items, (workers, num_queries, k) = len(is_out), top.shape
+    """`part` (PART * lanes,) is the worker's own; `values` and `places` (B, k) begin with nothing."""
+    num_items, (num_queries, k) = len(is_out), values.shape
     stretch = ((num_items + workers * PART - 1) // (workers * PART)) * PART
-    for worker in prange(workers):
-        first = worker * stretch
-        end = min(first + stretch, num_items)
-        part, values, places = scores[worker], top[worker], items[worker]
-        lowest = np.full(lanes, np.inf, np.float32)  # nothing is above it in the lanes that are no query's
-        lowest[:num_queries] = -np.inf
-        wrong = False
-        pair = np.searchsorted(met, first)
-        for start in range(first, end, PART):
-            count = min(PART, end - start)
-            multiply(vectors, start * dim, dim, 1, side_by_side, 0, lanes, part, 0, lanes, count, dim, lanes, False)
-            while pair < len(met) and met[pair] < start + count:
-                part[(met[pair] - start) * lanes + rows[pair]] = -np.inf
-                pair += 1
-            for item in range(count):
-                if is_out[start + item] or not _any_above(part, item * lanes, lowest, lanes):
-                    continue
-                for query in range(num_queries):
-                    score = part[item * lanes + query]
-                    if not score <= lowest[query]:
-                        wrong |= score != score
-                        sink(values[query], places[query], k, score, start + item)
-                        lowest[query] = values[query, 0]
-        has_nan[worker] = wrong
+    first = worker * stretch
+    end = min(first + stretch, num_items)
+    lowest = np.full(lanes, np.inf, np.float32)  # nothing is above it in the lanes that are no query's
+    lowest[:num_queries] = -np.inf
+    wrong = False
+    pair = np.searchsorted(met, first)
+    for start in range(first, end, PART):
+        count = min(PART, end - start)
+        multiply(vectors, start * dim, dim, 1, side_by_side, 0, lanes, part, 0, lanes, count, dim, lanes, False)
+        while pair < len(met) and met[pair] < start + count:
+            part[(met[pair] - start) * lanes + rows[pair]] = -np.inf
+            pair += 1
+        for item in range(count):
+            if is_out[start + item] or not _any_above(part, item * lanes, lowest, lanes):
+                continue
+            for query in range(num_queries):
+                score = part[item * lanes + query]
+                if not score <= lowest[query]:
+                    wrong |= score != score
+                    sink(values[query], places[query], k, score, start + item)
+                    lowest[query] = values[query, 0]
+    has_nan[worker] = wrong
 
 
 @inner_kernel()
@@ -97,15 +98,14 @@ def _any_above(scores: Any, at: int, lowest: Any, lanes: int) -> bool:
     return bool(above > 0)
 
 
-@parallel_kernel()
-def _join(top: Any, items: Any) -> None:
+@spread(types.float32[:, :, ::1], types.int64[:, :, ::1])
+def _join(query: int, top: Any, items: Any) -> None:
     """The heaps of all workers become the list of the first."""
-    workers, num_queries, k = top.shape
-    for query in prange(num_queries):
-        values, places = top[0, query], items[0, query]
-        for worker in range(1, workers):
-            for place in range(k):
-                value, item = top[worker, query, place], items[worker, query, place]
-                if is_behind(values[0], places[0], value, item):
-                    sink(values, places, k, value, item)
-        put_in_order(values, places)
+    workers, _, k = top.shape
+    values, places = top[0, query], items[0, query]
+    for worker in range(1, workers):
+        for place in range(k):
+            value, item = top[worker, query, place], items[worker, query, place]
+            if is_behind(values[0], places[0], value, item):
+                sink(values, places, k, value, item)
+    put_in_order(values, places)
