@@ -5,17 +5,19 @@ Sizes: E edges, R relations, M nodes that gather, N nodes at the other end, D di
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
-from numba import prange
 from torch import Tensor
 
-from nextitem.compiling import inner_kernel, parallel_kernel
+from nextitem.compiling import inner_kernel
 from nextitem.nn.kernels.curves import FUSED, F
 from nextitem.nn.kernels.gathering import inner_product
-from nextitem.nn.kernels.memory import WORKERS, array_of
+from nextitem.nn.kernels.kinds import LINE, TABLE
+from nextitem.nn.kernels.memory import WORKERS
 from nextitem.nn.kernels.parts import first_node
+from nextitem.nn.kernels.spreading import by_part, spread_numbered
 from nextitem.nn.kernels.threads import use_torch_threads
 
 
@@ -25,8 +27,7 @@ def gather(
     """(M, D): the sum of weights * x[ends] * relation_vectors[relations] over the edges of each node."""
     use_torch_threads()
     found = torch.empty(len(offsets) - 1, x.shape[1])
-    floats = x, relation_vectors, _or_ones(weights, len(ends)), found
-    _gather(*_arrays(floats, (ends, relations, offsets)))
+    _gather(WORKERS, *_given(x, relation_vectors, _or_ones(weights, len(ends))), found, ends, relations, offsets)
     return found
 
 
@@ -42,10 +43,9 @@ def inner_products(
     use_torch_threads()
     found = torch.empty(len(ends))
     if relation_vectors is None or relations is None:
-        _inner_products(*_arrays((left, right, found), (ends, offsets)))
+        _inner_products(WORKERS, *_given(left, right), found, ends, offsets)
     else:
-        floats = left, right, relation_vectors, found
-        _inner_products_by_relation(*_arrays(floats, (ends, relations, offsets)))
+        _inner_products_by_relation(WORKERS, *_given(left, right, relation_vectors), found, ends, relations, offsets)
     return found
 
 
@@ -55,47 +55,45 @@ def add_up_relations(
     """(R, D): the sum of weights * left * right[ends] over the edges of each of `count` relations."""
     use_torch_threads()
     parts = torch.zeros(WORKERS, count, left.shape[1])
-    floats = left, right, _or_ones(weights, len(ends)), parts
-    _add_up_relations(*_arrays(floats, (ends, relations, offsets)))
+    _add_up_relations(WORKERS, *_given(left, right, _or_ones(weights, len(ends))), parts, ends, relations, offsets)
     return parts.sum(0)
 
 
-def _arrays(floats: tuple[Tensor, ...], numbers: tuple[Tensor, ...]) -> tuple[Any, ...]:
-    return (*(array_of(one) for one in floats), *(one.numpy() for one in numbers))
+def _given(*floats: Tensor) -> Iterator[Tensor]:
+    return (one.detach().contiguous() for one in floats)
 
 
 def _or_ones(weights: Tensor | None, count: int) -> Tensor:
     return torch.ones(count) if weights is None else weights
 
 
-@parallel_kernel(fastmath=FUSED)
-def _gather(x: Any, relation_vectors: Any, weights: Any, found: Any, ends: Any, relations: Any, offsets: Any) -> None:
-    for part in prange(WORKERS):
-        for node in range(first_node(part, offsets), first_node(part + 1, offsets)):
-            row = found[node]
-            row[:] = F(0)
-            for edge in range(offsets[node], offsets[node + 1]):
-                one, other, weight = x[ends[edge]], relation_vectors[relations[edge]], weights[edge]
-                for e in range(len(row)):
-                    row[e] += weight * one[e] * other[e]
-
-
-@parallel_kernel()
-def _inner_products(left: Any, right: Any, found: Any, ends: Any, offsets: Any) -> None:
-    for part in prange(WORKERS):
-        for node in range(first_node(part, offsets), first_node(part + 1, offsets)):
-            for edge in range(offsets[node], offsets[node + 1]):
-                found[edge] = inner_product(left[node], right[ends[edge]])
-
-
-@parallel_kernel()
-def _inner_products_by_relation(
-    left: Any, right: Any, relation_vectors: Any, found: Any, ends: Any, relations: Any, offsets: Any
+@spread_numbered(*2 * [TABLE], LINE, TABLE, numbers=3, fastmath=FUSED)
+def _gather(
+    part: int, x: Any, relation_vectors: Any, weights: Any, found: Any, ends: Any, relations: Any, offsets: Any
 ) -> None:
-    for part in prange(WORKERS):
-        for node in range(first_node(part, offsets), first_node(part + 1, offsets)):
-            for edge in range(offsets[node], offsets[node + 1]):
-                found[edge] = _threefold(left[node], right[ends[edge]], relation_vectors[relations[edge]])
+    for node in range(first_node(part, offsets), first_node(part + 1, offsets)):
+        row = found[node]
+        row[:] = F(0)
+        for edge in range(offsets[node], offsets[node + 1]):
+            one, other, weight = x[ends[edge]], relation_vectors[relations[edge]], weights[edge]
+            for e in range(len(row)):
+                row[e] += weight * one[e] * other[e]
+
+
+@spread_numbered(*2 * [TABLE], LINE, numbers=2)
+def _inner_products(part: int, left: Any, right: Any, found: Any, ends: Any, offsets: Any) -> None:
+    for node in range(first_node(part, offsets), first_node(part + 1, offsets)):
+        for edge in range(offsets[node], offsets[node + 1]):
+            found[edge] = inner_product(left[node], right[ends[edge]])
+
+
+@spread_numbered(*3 * [TABLE], LINE, numbers=3)
+def _inner_products_by_relation(
+    part: int, left: Any, right: Any, relation_vectors: Any, found: Any, ends: Any, relations: Any, offsets: Any
+) -> None:
+    for node in range(first_node(part, offsets), first_node(part + 1, offsets)):
+        for edge in range(offsets[node], offsets[node + 1]):
+            found[edge] = _threefold(left[node], right[ends[edge]], relation_vectors[relations[edge]])
 
 
 @inner_kernel(fastmath={*FUSED, "reassoc"})
@@ -106,13 +104,14 @@ def _threefold(one: Any, other: Any, third: Any) -> Any:
     return total
 
 
-@parallel_kernel(fastmath=FUSED)
-def _add_up_relations(left: Any, right: Any, weights: Any, parts: Any, ends: Any, relations: Any, offsets: Any) -> None:
-    """Each part in a sum of its own, so that the order of a sum does not depend on the threads."""
-    for part in prange(WORKERS):
-        for node in range(first_node(part, offsets), first_node(part + 1, offsets)):
-            one = left[node]
-            for edge in range(offsets[node], offsets[node + 1]):
-                other, weight, row = right[ends[edge]], weights[edge], parts[part, relations[edge]]
-                for e in range(len(row)):
-                    row[e] += weight * one[e] * other[e]
+@spread_numbered(*2 * [TABLE], LINE, by_part(TABLE), numbers=3, fastmath=FUSED)
+def _add_up_relations(
+    part: int, left: Any, right: Any, weights: Any, own: Any, ends: Any, relations: Any, offsets: Any
+) -> None:
+    """`own` (R, D) is of the part, so that the order of a sum does not depend on the threads."""
+    for node in range(first_node(part, offsets), first_node(part + 1, offsets)):
+        one = left[node]
+        for edge in range(offsets[node], offsets[node + 1]):
+            other, weight, row = right[ends[edge]], weights[edge], own[relations[edge]]
+            for e in range(len(row)):
+                row[e] += weight * one[e] * other[e]

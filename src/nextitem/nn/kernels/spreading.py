@@ -52,6 +52,20 @@ def spread(*kinds: Any, noalias: bool = False, **options: Any) -> Callable[[Call
     return lambda function: Spread(function, kinds, noalias, options)
 
 
+def spread_numbered(*kinds: Any, numbers: int, **options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """As `spread`, for so many lines of whole numbers behind the other arguments, all int32 or all int64: compiled for
+    the one that is there."""
+
+    def made(function: Callable[..., None]) -> Callable[..., None]:
+        own = {
+            _DTYPES[one]: spread(*kinds, *numbers * [one[::1]], **options)(function)
+            for one in (types.int32, types.int64)
+        }
+        return lambda parts, *arguments: own[arguments[-1].dtype](parts, *arguments)
+
+    return made
+
+
 def spread_inside(*kinds: Any, **options: Any) -> Callable[[Callable[..., None]], Any]:
     """As `spread`, for what another kernel calls, with the number of parts and whole numbers and arrays."""
     return lambda function: Spread(function, kinds, False, options).inside()
