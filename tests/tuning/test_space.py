@@ -43,6 +43,14 @@ def test_near_a_value_is_within_the_range_and_another_whole_number() -> None:
     assert [count.near(2, step) for step in (-1, -0.1, 0.1, 1)] == [1, 1, 3, 3]
 
 
+def test_near_a_value_of_a_list_is_the_next_number_or_another_word() -> None:
+    sizes, words = Choice((32, 64, 128)), Choice(("a", "b", "c"))
+    assert [sizes.near(64, step) for step in (-1, 0.3)] == [32, 128]
+    assert [sizes.near(one, step) for one, step in ((32, -1), (128, 1))] == [64, 64]
+    assert [words.near("b", step) for step in (-1, -0.1, 0.1, 1)] == ["a", "a", "c", "c"]
+    assert Choice((5,)).near(5, 1) == 5
+
+
 def test_a_file_is_stronger_key_by_key(tmp_path: Path) -> None:
     file = tmp_path / "space.yaml"
     file.write_text("model: {dim: [16, 48]}\ntraining.learning_rate: null\nmodel.num_heads: {low: 1, high: 2}\n")

@@ -85,19 +85,16 @@ def next_trial(study: optuna.Study, space: Space, default: dict[str, Any], seed:
 
 
 def _near(space: Space, default: dict[str, Any], seed: int, number: int) -> dict[str, Any]:
-    """Near the default: most keys as they are, and a number of another not far away; never all as they are. Keys that
-    have another value of a list are left to the sampler."""
+    """The default with a few other values, which are not far away; of one key at least, a number if there is one."""
     if number > NEAR or not default:
         return {}
     draw = random.Random(_seed(seed, number, 1))
     tried = draw.choice([path for path in default if isinstance(space[path], Range)] or list(default))
     found: dict[str, Any] = {}
     for path, value in default.items():
-        one = space[path]
-        if path != tried and draw.random() >= TRIED:
-            found[path] = value
-        elif isinstance(one, Range):
-            found[path] = one.near(value, draw.uniform(LEAST_STEP, 1) * draw.choice((-1, 1)))
+        is_tried = path == tried or draw.random() < TRIED
+        step = draw.uniform(LEAST_STEP, 1) * draw.choice((-1, 1))
+        found[path] = space[path].near(value, step) if is_tried else value
     return found
 
 

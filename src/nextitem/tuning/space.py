@@ -75,6 +75,15 @@ class Choice:
     def ends(self) -> tuple[Any, ...]:
         return self.values
 
+    def near(self, value: Any, step: float) -> Any:
+        """By a `step` of -1 to 1 away from `value`: of numbers the next lower or higher one, of words another one."""
+        if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in self.values):
+            others = [one for one in self.values if one != value]
+            return others[min(int((step + 1) / 2 * len(others)), len(others) - 1)] if others else value
+        ordered = sorted(self.values)
+        at, side = ordered.index(value), -1 if step < 0 else 1
+        return ordered[at + side if 0 <= at + side < len(ordered) else max(at - side, 0)] if len(ordered) > 1 else value
+
     def written(self) -> object:
         return list(self.values)
 
