@@ -17,6 +17,7 @@ from nextitem.models.catalogue import arguments as arguments_of
 from nextitem.models.negatives import SAMPLERS
 from nextitem.recipe import make_recipe, read_layer
 from nextitem.recipe.options import parse_keys
+from nextitem.recipe.suiting import suited
 
 HALF_PRECISION = {"precision": "16-mixed", "device": "cuda"}
 
@@ -162,9 +163,12 @@ SHIPPED = sorted(path.stem for path in RECIPES.glob("*.yaml"))
 @pytest.mark.parametrize("file", SHIPPED)
 def test_every_recipe_that_is_shipped_can_be_read(file: str) -> None:
     name, _, data = file.partition(".")
-    layer = {"model": {"name": name}} | ({"data": {"source": data}} if data else {})
-    assert make_recipe(layer).model.name == name
-    assert not data or data in PUBLIC_DATA
+    layer = {"model": {"name": name}} | ({"data": {"source": data}} if data not in ("", "long") else {})
+    recipe = make_recipe(layer | ({"data": {"source": "log.csv"}} if data == "long" else {}))
+    assert recipe.model.name == name
+    assert data in ("", "long") or data in PUBLIC_DATA
+    if data == "long":
+        assert suited(recipe, 50_000, 51.0)[0] != recipe
 
 
 @pytest.mark.parametrize("file", sorted(path.stem for path in (RECIPES / "like").glob("*.yaml")))

@@ -149,6 +149,19 @@ def test_a_trial_without_hope_is_ended_before_there_is_a_median() -> None:
     assert not first.should_prune()
 
 
+def test_the_median_waits_for_a_third_of_the_epochs_to_the_best_of_the_first_trial() -> None:
+    study = optuna.create_study(direction="maximize", pruner=engine.make_pruner("median", 100))
+    for _ in range(engine.EARLY):
+        before = study.ask()
+        for epoch in range(1, 31):
+            before.report(0.1 + 0.01 * epoch if epoch <= 24 else 0.2, epoch)
+        study.tell(before, 0.34)
+    slow = study.ask()
+    for epoch in range(1, 12):
+        slow.report(0.09 + 0.009 * epoch, epoch)
+        assert slow.should_prune() == (epoch > 24 / 3)
+
+
 @pytest.mark.parametrize("pruner", ["median", "hyperband", "none"])
 def test_every_pruner_tunes(log: Path, tmp_path: Path, pruner: engine.Pruner) -> None:
     found = ni.tune(recipe_on(log, {"training": {"epochs": 5}}), tmp_path / "out", trials=5, space=SPACE, pruner=pruner)

@@ -24,15 +24,17 @@ def recipe(
     """Print every key that `nextitem run` would use for a model and data, with a line on what it is.
 
     It takes what run takes (`nextitem recipe clicks.csv -m GRU4Rec --epochs 20`), and its output is a recipe file:
-    nextitem recipe -m GRU4Rec > mine.yaml, then nextitem run --recipe mine.yaml. Nothing is read or trained.
+    nextitem recipe -m GRU4Rec > mine.yaml, then nextitem run --recipe mine.yaml. Nothing is trained; data is read where
+    the length of its histories has a say.
     """
     from nextitem.recipe import read_layer
     from nextitem.report.recipe import explained
+    from nextitem.runs.parts.build import suited_to_data
 
     source, typed = split_given(context, data)
     named, keys = layers_of(context, {"model.name": model, "data.source": source, "like": like}, typed)
-    found = recipe_of(read_layer(recipe) if recipe else {}, named, keys)
+    found, told = suited_to_data(recipe_of(read_layer(recipe) if recipe else {}, named, keys))
     if json:
         print_json(found.model_dump(mode="json"))
     else:
-        print(explained(found), end="")
+        print(*(f"# {line}\n" for line in told), explained(found), sep="", end="")

@@ -33,7 +33,8 @@ Layer = dict[str, Any]  # some keys of a recipe, nested by section
 def make_recipe(*layers: Mapping[str, object], models: Sequence[Given] = ()) -> Recipe:
     """A recipe made of layers: defaults, the model's own recipe, then these `layers`; the later ones win.
 
-    The model's own is `recipes/NAME.yaml`, and over it `recipes/NAME.DATA.yaml` where the data source has one.
+    The model's own is `recipes/NAME.yaml`, and over it `recipes/NAME.DATA.yaml` where the data source has one; of other
+    data `suiting.suited` knows more, once they are read.
 
     A layer's key `like` names a setting of another library (`recipes/like/`), whose keys stand just under the layers.
     `models` are classes of your own that `model.name` may mean, by the name of the class; the recipe of one of them is
@@ -96,7 +97,14 @@ def make_recipe(*layers: Mapping[str, object], models: Sequence[Given] = ()) -> 
         recipe = recipe.model_copy(update={"training": training})
         check_training(training, recipe.loss)
     _check_measures(recipe)
-    return recipe
+    is_open = own is None and like is None and not _own_recipe(name, source)
+    return recipe.open_to(_nobody_chose(given, _own_recipe(f"{name}.long"))) if is_open else recipe
+
+
+def _nobody_chose(given: Layer, own: Layer) -> Layer:
+    """What a model's own recipe has of keys that are not given."""
+    left = {name: {key: keys[key] for key in keys.keys() - (given.get(name) or {})} for name, keys in own.items()}
+    return {name: keys for name, keys in left.items() if keys}
 
 
 def _refuse_flat(layer: Layer) -> None:

@@ -188,6 +188,23 @@ class Recipe(Section):
     loss: LossRecipe | None = LossRecipe()
     training: TrainingRecipe | None = TrainingRecipe()
     evaluation: EvaluationRecipe = EvaluationRecipe()
+    _for_long: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def for_long(self) -> dict[str, dict[str, Any]]:
+        """By section, what keys that nobody chose become where histories are long (`nextitem.recipe.suiting`)."""
+        return self._for_long
+
+    def open_to(self, for_long: dict[str, dict[str, Any]]) -> Recipe:
+        found = self.model_copy()
+        found._for_long = for_long
+        return found
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all keys are alike."""
+        return isinstance(other, Recipe) and self.__dict__ == other.__dict__
+
+    __hash__ = None  # type: ignore[assignment]
 
     def to_yaml(self) -> str:
         """The recipe as a file that `nextitem run --recipe` reads, with every key."""

@@ -81,11 +81,12 @@ def tuning(
     budget = Budget(None if seconds is None else seconds_of(seconds), started)
     num_trials = NUM_TRIALS if trials is None and seconds is None else trials
     _check(recipe, num_trials, pruner)
+    recipe, told = build.suited_to_data(recipe)
     store = Store(out, recipe, find_space(recipe, space, fixed), pruner)
     store.check()
     with quiet(), ExitStack() as until_end:
         take_threads(recipe.training.threads if recipe.training else None)
-        prepared, ground = _prepared(recipe)
+        prepared, ground = _prepared(recipe, told)
         yield prepared
         until_end.callback(store.close)  # also of a study that it refuses
         store.open(ground.described, storage)
@@ -107,7 +108,7 @@ def _check(recipe: Recipe, num_trials: int | None, pruner: str) -> None:
     check_device(recipe.training.device if recipe.training else "cpu")
 
 
-def _prepared(recipe: Recipe) -> tuple[Prepared, Ground]:
+def _prepared(recipe: Recipe, told: tuple[str, ...]) -> tuple[Prepared, Ground]:
     start = time.perf_counter()
     dataset, origin = build.build_dataset(recipe.data)
     split = build.build_split(recipe.split, dataset, recipe.seed)
@@ -115,7 +116,7 @@ def _prepared(recipe: Recipe) -> tuple[Prepared, Ground]:
     notes = notes_of(recipe, dataset, split)
     num_ranked = build.build_protocol(recipe.evaluation, recipe.seed).num_ranked(split.num_items)
     ground = Ground(dataset, describe_data(dataset), split, monitored(recipe, num_ranked), notes, seconds)
-    return Prepared(dataset, origin, split, split.leaks(split.test), notes), ground
+    return Prepared(dataset, origin, split, split.leaks(split.test), (*told, *notes)), ground
 
 
 def _trials(

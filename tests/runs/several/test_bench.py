@@ -27,7 +27,7 @@ from nextitem.runs.several.choosing import choose
 from nextitem.runs.several.contenders import CONTENDERS, MOST_SQUARE, Facts
 
 SMALL: Layer = {"epochs": 2, "batch_size": 512}
-LOG_FACTS = Facts(num_items=100, mean_length=20.0, is_ordered=True, has=())
+LOG_FACTS = Facts(num_items=100, mean_length=20.0, is_ordered=True, has=(), num_users=50)
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +91,10 @@ def test_what_fits_goes_by_the_size_and_kind_of_the_data() -> None:
     always = {"Popularity", "ItemKNN", "RP3beta", "BPR"}
     ordered = {"MarkovChain", "STAN", "SASRec"}
     assert fitting(LOG_FACTS) == always | ordered | {"EASE", "TVRec"}
-    assert fitting(Facts(MOST_SQUARE + 1, 3.0, True, ())) == always | ordered | {"LocalEASE", "GRU4Rec"}
-    assert fitting(Facts(9, 9.0, False, ())) == always | {"EASE", "LightGCN"}
+    assert fitting(Facts(MOST_SQUARE + 1, 3.0, True, (), 9)) == always | ordered | {"LocalEASE", "GRU4Rec"}
+    assert fitting(Facts(9, 9.0, False, (), 9)) == always | {"EASE", "LightGCN"}
     sides = ("item_attributes", "knowledge", "trust")
-    assert fitting(Facts(9, 9.0, True, sides)) - fitting(LOG_FACTS) == {"SASRecF", "CKE", "SBPR"}
+    assert fitting(Facts(9, 9.0, True, sides, 9)) - fitting(LOG_FACTS) == {"SASRecF", "CKE", "SBPR"}
 
 
 def test_all_have_the_same_data_and_protocol(made: Path, tmp_path: Path) -> None:

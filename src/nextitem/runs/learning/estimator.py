@@ -91,6 +91,7 @@ class Estimator:
         source = {"source": str(data)} if isinstance(data, str | Path) else {"source": "frame"}
         self.recipe = make_recipe(*self._layers, {"data": source | named})
         dataset = _prepared(self.recipe, data)
+        self.recipe, _ = build.suited_to(self.recipe, dataset)
         split = build.build_split(self.recipe.split, dataset, self.recipe.seed)
         model = build.build_model(self.recipe, split, ALONE)
         history = fit(model, split, recipe=self.recipe) if self.recipe.training else History(())

@@ -49,7 +49,7 @@ class Prepared:
     origin: str  # a sentence on where it came from
     split: Split
     leaks: Leaks  # of the test cases
-    notes: tuple[str, ...] = ()  # on what is measured, and how
+    notes: tuple[str, ...] = ()  # on what is measured, and how, and what the recipe became for these data
 
 
 @dataclass(frozen=True)
@@ -104,24 +104,28 @@ def run(
     expect("recipe", recipe, Recipe, 'make one: ni.make_recipe({"model": {"name": "SASRec"}})')
     expect("out", out, (str, Path), "name the folder to write")
     expect("data", data, (DataRecipe, NoneType), "such as recipe.data.model_copy(update={'source': PATH})")
-    folder = RunFolder(Path(out))
+    folder, read = RunFolder(Path(out)), None
     check_device(recipe.training.device if recipe.training else "cpu")
     with joined(recipe.training.device if recipe.training else "cpu") as processes, ExitStack() as until_end:
         if recipe.training:
             check_loggers(recipe.training.loggers)
             build.is_sharded(recipe.training, processes)  # refuses what cannot be
         check_energy(recipe.evaluation, processes)
+        told: tuple[str, ...] = ()
+        if recipe.for_long:  # the data has a say, before the folder is asked whose it is
+            read = prepare_once(lambda: build.build_dataset(data or recipe.data), processes)
+            recipe, told = build.suited_to(recipe, read[0])
         processes.from_first(lambda: open_folder(folder, recipe, again, until_end))
         take_threads(recipe.training.threads if recipe.training else None)
         meter = until_end.enter_context(metered(recipe.evaluation, folder.path, processes))
         load, start = Load.now(), time.perf_counter()
-        dataset, origin = prepare_once(lambda: build.build_dataset(data or recipe.data), processes)
+        dataset, origin = read or prepare_once(lambda: build.build_dataset(data or recipe.data), processes)
         if data is not None:
             dataset = replace(dataset, name=json.loads(processes.from_first(lambda: kept_name(folder))))
         split = build.build_split(recipe.split, dataset, recipe.seed)
         prepared = time.perf_counter() - start
         notes = notes_of(recipe, dataset, split)
-        yield Prepared(dataset, origin, split, split.leaks(split.test), notes)
+        yield Prepared(dataset, origin, split, split.leaks(split.test), (*told, *notes))
         described = describe_data(dataset)
         kept = json.loads(processes.from_first(lambda: claim(folder, recipe, dataset, described, again, refit)))
         processes.demand(kept["data"] == described, "the machines of this run have read different data")

@@ -37,12 +37,23 @@ from nextitem.recipe import (
     make_recipe,
 )
 from nextitem.recipe.preparing import build_dataset as build_dataset
+from nextitem.recipe.suiting import suited
 from nextitem.runs.parts.devices import check_device
 from nextitem.runs.parts.objectives import make_objective
 from nextitem.training.averaging import COUNT, DECAY, Average
 from nextitem.training.optimizers import make_optimizer
 from nextitem.training.schedules import Schedule
 from nextitem.training.share import fit_once
+
+
+def suited_to(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, tuple[str, ...]]:
+    """As `nextitem.recipe.suiting.suited`, for a data set."""
+    return suited(recipe, dataset.num_users, dataset.num_interactions / max(dataset.num_users, 1))
+
+
+def suited_to_data(recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
+    """The same for the data that it names, which are read where they have a say."""
+    return suited_to(recipe, build_dataset(recipe.data)[0]) if recipe.for_long else (recipe, ())
 
 
 def build_split(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:

@@ -19,6 +19,7 @@ from nextitem.evaluation.beyond import is_listed
 from nextitem.evaluation.evaluate import DEFAULT_METRICS
 from nextitem.recipe import Layer, Recipe, make_recipe
 from nextitem.recipe.comparing import comparable, differences
+from nextitem.recipe.suiting import suited
 from nextitem.runs.folder.run_folder import REPORT, RunFolder
 from nextitem.runs.learning.deadline import was_cut
 from nextitem.runs.parts import build
@@ -97,7 +98,7 @@ class Bench:
         left_out = {} if has_more else self._kept["left_out"]
         make_folder(self.out)
         self.entries = [
-            self._entry(one.name, one.why_not(facts), left_out.get(one.name), has_more) for one in CONTENDERS
+            self._entry(one.name, facts, one.why_not(facts), left_out.get(one.name), has_more) for one in CONTENDERS
         ]
         self._kept |= {"left_out": left_out, "seconds": max(self.seconds, self._kept["seconds"])}
         self._save()
@@ -105,11 +106,11 @@ class Bench:
     def _asked(self) -> Recipe:
         return comparable(self.base.model_dump(mode="json"))
 
-    def _entry(self, name: str, why_not: str, left_out: str | None, has_more: bool) -> Entry:
+    def _entry(self, name: str, facts: Facts, why_not: str, left_out: str | None, has_more: bool) -> Entry:
         folder = RunFolder(self.out / name)
         entry = Entry(Planned(name, Path(self.base.data.source).name, name, self.base), folder.path)
         try:
-            entry.planned = Planned(name, entry.planned.data, name, self._recipe(name))
+            entry.planned = Planned(name, entry.planned.data, name, self._recipe(name, facts))
         except InputError as error:
             why_not = why_not or str(error)
         if folder.has_recipe and not why_not and (other := folder.differences(entry.planned.recipe)):
@@ -122,12 +123,13 @@ class Bench:
         entry.state = "done" if folder.is_finished else "left out" if entry.said else "waiting"
         return entry
 
-    def _recipe(self, name: str) -> Recipe:
+    def _recipe(self, name: str, facts: Facts) -> Recipe:
         asked = self.base.model_dump(mode="json", include={"data", "split", "evaluation", "seed"})
         asked["evaluation"] |= {"baselines": [], "users": self._kept["users"]}
         recipe = make_recipe({"model": {"name": name}}, asked)
-        is_trained = recipe.training is not None and bool(self.training)
-        return make_recipe({"model": {"name": name}}, asked, {"training": self.training}) if is_trained else recipe
+        if recipe.training is not None and self.training:
+            recipe = make_recipe({"model": {"name": name}}, asked, {"training": self.training})
+        return suited(recipe, facts.num_users, facts.mean_length)[0]
 
     def _make(self, entry: Entry) -> Iterator[list[Entry]]:
         """One run, to its end or that of its time."""

@@ -20,6 +20,7 @@ class Facts:
     mean_length: float
     is_ordered: bool  # the split asks for what comes next
     has: tuple[str, ...]  # beside the log: item_attributes, knowledge, trust
+    num_users: int
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def facts_of(dataset: Dataset, recipe: Recipe) -> Facts:
     }
     by_chance = recipe.split.kind in ("user_entry", "entry") and recipe.split.order == "random"
     has = tuple(name for name, found in beside.items() if found is not None)
-    return Facts(dataset.num_items, dataset.num_interactions / dataset.num_users, not by_chance, has)
+    return Facts(dataset.num_items, dataset.num_interactions / dataset.num_users, not by_chance, has, dataset.num_users)
 
 
 def _unordered(facts: Facts) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,12 +11,14 @@ from typing import Annotated, Any
 import yaml
 from pydantic import Field, ValidationError
 
+from nextitem.data.dataset import Dataset
 from nextitem.errors import InputError
 from nextitem.keys import Positive
 from nextitem.models.own import Given
 from nextitem.recipe import Layer, Recipe, make_recipe
 from nextitem.recipe.data import Section
 from nextitem.recipe.options import layer_of
+from nextitem.runs.parts import build
 
 Grid = dict[str, Annotated[list[Any], Field(min_length=1)]]  # "model.dim" -> the values to try
 Models = Callable[[object], Sequence[Given]]  # the classes that a model's name leads to, of the user's own
@@ -90,14 +92,31 @@ def planned(plan: Plan, models: Models = lambda name: ()) -> list[Planned]:
         model = ModelEntry(name=entry) if isinstance(entry, str) else entry
         points = _points({**plan.grid, **model.grid})
         found += [_planned(plan, model, data, point, seed, models) for point in points]
+    found = _suited(found)
     names = [one.name for one in found]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"two runs of the plan have the folder {twice}; give their models labels of their own")
     return found
 
 
+def _suited(runs: list[Planned]) -> list[Planned]:
+    """Those whose recipes depend on how long histories are know it now; data are read once."""
+    sizes: dict[str, Dataset] = {}
+    found = []
+    for one in runs:
+        recipe = one.recipe
+        if recipe.for_long:
+            key = recipe.data.model_dump_json()
+            dataset = sizes.get(key) or build.build_dataset(recipe.data)[0]
+            sizes[key] = dataset
+            recipe, _ = build.suited_to(recipe, dataset)
+        found.append(replace(one, recipe=recipe))
+    return found
+
+
 def seeds_of(recipe: Recipe, count: int) -> list[Planned]:
     """Runs of one recipe, from its own seed on."""
+    recipe, _ = build.suited_to_data(recipe)
     data, kind = Path(recipe.data.source).name, recipe.model.label
     return [
         Planned(f"seed-{seed}", data, kind, recipe.model_copy(update={"seed": seed}))

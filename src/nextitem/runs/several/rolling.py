@@ -65,6 +65,7 @@ def windows_of(recipe: Recipe) -> list[Planned]:
     days, count = split.days or 1.0, split.windows or WINDOWS
     step = split.step or days
     dataset, _ = build.build_dataset(recipe.data)
+    recipe, _ = build.suited_to(recipe, dataset)
     times = dataset.sequences.timestamps
     if times is None:
         raise InputError(f"split.kind rolling needs timestamps, and {dataset.name} has none; take leave_one_out")
