@@ -29,8 +29,9 @@ def test_later_layers_win() -> None:
 
 
 def test_a_models_own_recipe_lies_under_the_users() -> None:
-    assert make_recipe({"data": {"source": "synthetic"}}).training.batches == "prefix"  # type: ignore[union-attr]
-    assert make_recipe({"training": {"batches": "next_item"}}).training.batches == "next_item"  # type: ignore[union-attr]
+    model = {"model": {"name": "STAMP"}, "data": {"source": "synthetic"}}
+    assert make_recipe(model).training.batches == "prefix"  # type: ignore[union-attr]
+    assert make_recipe(model, {"training": {"batches": "next_item"}}).training.batches == "next_item"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))

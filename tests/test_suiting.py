@@ -72,8 +72,8 @@ def test_what_somebody_chose_is_stronger(long_log: Path) -> None:
     found, told = suited(recipe, 6040, 165.0)
     assert chosen(found) == (200, 0.4, "next_item", 64)
     assert told == (
-        "histories are long (165 items in the mean), so by SASRec's recipe for such data max_length 200, "
-        "batches next_item, patience 10; what is typed is stronger",
+        "histories are long (165 items in the mean), so by SASRec's recipe for such data first_weights xavier, "
+        "max_length 200; what is typed is stronger",
     )
     written = make_recipe(yaml.safe_load(recipe.to_yaml()))  # every key of a file that is written out was chosen
     assert suited(written, 6040, 165.0) == (written, ())
@@ -99,7 +99,10 @@ def test_the_command_says_what_was_chosen(long_log: Path, tmp_path: Path) -> Non
     words = ["--model.dim", "8", "--epochs", "1", "--evaluation.baselines", "Popularity"]
     shown = CliRunner().invoke(app, ["run", str(long_log), *words, "--out", str(tmp_path / "run")])
     assert shown.exit_code == 0, shown.output
-    assert "so by SASRec's recipe for such data dropout 0.2, max_length 200" in " ".join(shown.output.split())
+    assert (
+        "so by SASRec's recipe for such data dropout 0.2, first_weights xavier, max_length 200, batch_size 32"
+        in " ".join(shown.output.split())
+    )
     recipe = CliRunner().invoke(app, ["recipe", str(long_log), *words])
     assert recipe.output.startswith("# histories are long (")
     assert chosen(make_recipe(yaml.safe_load(recipe.output)))[0] == 200

@@ -115,7 +115,7 @@ class TestEveryModel:
 @pytest.mark.parametrize(
     ("kind", "keys"),
     [
-        (CL4SRec, {"contrast": "cl4srec", "norm": "post"}),
+        (CL4SRec, {"contrast": "cl4srec", "first_weights": "xavier", "norm": "post"}),
         (CoSeRec, {"contrast": "coserec", "norm": "bert", "first_weights": "normal"}),
         (DuoRec, {"contrast": "duorec", "norm": "bert", "first_weights": "normal"}),
     ],

@@ -134,7 +134,7 @@ class TestSecondOrderChain:
     split = leave_one_out(markov_chain(order=2, num_users=300, num_items=8, mean_length=20, noise=0.05))
 
     def test_sasrec_learns_it(self) -> None:
-        model = SASRec(8, dim=32, num_layers=2, num_heads=2, dropout=0.0, max_length=20)
+        model = SASRec(8, dim=32, num_layers=2, num_heads=2, dropout=0.0, max_length=20, first_weights="xavier")
         assert hit_rate(trained(model, self.split, epochs=40), self.split, k=1) > 0.6
 
     @pytest.mark.parametrize("kind", [MarkovChain, ZeroBlock])
