@@ -60,10 +60,11 @@ def test_a_run_on_long_histories_takes_what_nobody_chose_from_their_recipe(long_
 
 
 def test_short_histories_and_data_with_a_recipe_of_their_own_are_left_alone(short_log: Path, tmp_path: Path) -> None:
-    ni.run(on(short_log), tmp_path / "run")
-    assert ni.load(tmp_path / "run").recipe == on(short_log)
+    mine = on(short_log, {"training": {"batch_size": 256}})
+    ni.run(mine, tmp_path / "run")
+    assert ni.load(tmp_path / "run").recipe == mine
     own = make_recipe({"data": {"source": "ml-1m"}})
-    assert own.for_long == {}
+    assert own.open is None
     assert suited(own, 6040, 165.0) == (own, ())
 
 
@@ -72,16 +73,31 @@ def test_what_somebody_chose_is_stronger(long_log: Path) -> None:
     found, told = suited(recipe, 6040, 165.0)
     assert chosen(found) == (200, 0.4, "next_item", 64)
     assert told == (
-        "histories are long (165 items in the mean), so by SASRec's recipe for such data first_weights xavier, "
-        "max_length 200; what is typed is stronger",
+        "for 6,040 users with 165 items in the mean, where nobody chose: first_weights xavier, max_length 200",
     )
     written = make_recipe(yaml.safe_load(recipe.to_yaml()))  # every key of a file that is written out was chosen
     assert suited(written, 6040, 165.0) == (written, ())
 
 
+@pytest.mark.parametrize("length", [9.0, 60.0])
 @pytest.mark.parametrize(("users", "size"), [(10, 32), (943, 32), (6040, 64), (22363, 256), (10**7, 256)])
-def test_a_hundred_steps_an_epoch_where_batches_can_be_that_small(users: int, size: int) -> None:
-    assert chosen(suited(make_recipe({"data": {"source": "log.csv"}}), users, 60.0)[0])[3] == size
+def test_a_hundred_steps_an_epoch_where_batches_can_be_that_small(users: int, size: int, length: float) -> None:
+    assert chosen(suited(make_recipe({"data": {"source": "log.csv"}}), users, length)[0])[3] == size
+
+
+@pytest.mark.parametrize(
+    ("model", "size"),
+    [("GRU4Rec", 64), ("BERT4Rec", 64), ("CoSeRec", 256), ("TVRec", 256), ("BPR", None), ("EASE", None)],
+)
+def test_it_is_rows_of_users_that_are_fewer_and_no_loss_that_compares_them(model: str, size: int | None) -> None:
+    recipe = make_recipe({"model": {"name": model}, "data": {"source": "log.csv"}})
+    found, _ = suited(recipe, 6040, 9.0)
+    assert (recipe.open is None) == (size in (None, 256))
+    assert found == recipe if size in (None, 256) else chosen_size(found) == size
+
+
+def chosen_size(recipe: Recipe) -> int | None:
+    return recipe.training.batch_size if recipe.training else None
 
 
 def test_seeds_plans_tunings_and_estimators_know_it_too(long_log: Path, tmp_path: Path) -> None:
@@ -99,12 +115,10 @@ def test_the_command_says_what_was_chosen(long_log: Path, tmp_path: Path) -> Non
     words = ["--model.dim", "8", "--epochs", "1", "--evaluation.baselines", "Popularity"]
     shown = CliRunner().invoke(app, ["run", str(long_log), *words, "--out", str(tmp_path / "run")])
     assert shown.exit_code == 0, shown.output
-    assert (
-        "so by SASRec's recipe for such data dropout 0.2, first_weights xavier, max_length 200, batch_size 32"
-        in " ".join(shown.output.split())
-    )
+    told = "where nobody chose: dropout 0.2, first_weights xavier, max_length 200, batch_size 32"
+    assert told in " ".join(shown.output.split())
     recipe = CliRunner().invoke(app, ["recipe", str(long_log), *words])
-    assert recipe.output.startswith("# histories are long (")
+    assert recipe.output.startswith("# for 20 users with ")
     assert chosen(make_recipe(yaml.safe_load(recipe.output)))[0] == 200
-    told = CliRunner().invoke(app, ["recipe", str(long_log), *words, "--json"])
-    assert json.loads(told.output)["model"]["max_length"] == 200
+    written = CliRunner().invoke(app, ["recipe", str(long_log), *words, "--json"])
+    assert json.loads(written.output)["model"]["max_length"] == 200

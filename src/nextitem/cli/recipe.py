@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,8 +25,8 @@ def recipe(
     """Print every key that `nextitem run` would use for a model and data, with a line on what it is.
 
     It takes what run takes (`nextitem recipe clicks.csv -m GRU4Rec --epochs 20`), and its output is a recipe file:
-    nextitem recipe -m GRU4Rec > mine.yaml, then nextitem run --recipe mine.yaml. Nothing is trained; data is read where
-    the length of its histories has a say.
+    nextitem recipe -m GRU4Rec > mine.yaml, then nextitem run --recipe mine.yaml. Nothing is trained; a file of data is
+    read where its size has a say.
     """
     from nextitem.recipe import read_layer
     from nextitem.report.recipe import explained
@@ -33,7 +34,8 @@ def recipe(
 
     source, typed = split_given(context, data)
     named, keys = layers_of(context, {"model.name": model, "data.source": source, "like": like}, typed)
-    found, told = suited_to_data(recipe_of(read_layer(recipe) if recipe else {}, named, keys))
+    found = recipe_of(read_layer(recipe) if recipe else {}, named, keys)
+    found, told = suited_to_data(found) if os.path.exists(found.data.source) else (found, ())
     if json:
         print_json(found.model_dump(mode="json"))
     else:

@@ -23,9 +23,10 @@ from nextitem.models.catalogue import MODELS, check_arguments, contents_of, find
 from nextitem.models.own import Given, OwnModel, among, label
 from nextitem.recipe.checks import check_training, refuse_some_targets, with_batch_keys, with_negatives
 from nextitem.recipe.data import DataRecipe
-from nextitem.recipe.sections import FORMAT, ModelRecipe, Recipe
+from nextitem.recipe.sections import FORMAT, ModelRecipe, Open, Recipe
 
 LIKE = ("recstudio",)  # libraries whose settings are kept, recipes/like/NAME.yaml
+ROWS_OF_USERS = ("next_item", "cloze")  # batches that have a row a user
 CLOZE = ("mask_share", "newest_share")  # keys of cloze batches alone
 Layer = dict[str, Any]  # some keys of a recipe, nested by section
 
@@ -98,13 +99,18 @@ def make_recipe(*layers: Mapping[str, object], models: Sequence[Given] = ()) -> 
         check_training(training, recipe.loss)
     _check_measures(recipe)
     is_open = own is None and like is None and not _own_recipe(name, source)
-    return recipe.open_to(_nobody_chose(given, _own_recipe(f"{name}.long"))) if is_open else recipe
+    return recipe.with_open(_nobody_chose(recipe, given)) if is_open else recipe
 
 
-def _nobody_chose(given: Layer, own: Layer) -> Layer:
-    """What a model's own recipe has of keys that are not given."""
+def _nobody_chose(recipe: Recipe, given: Layer) -> Open | None:
+    """Of the keys that are not given, what the data may yet decide."""
+    own, training = _own_recipe(f"{recipe.model.name}.long"), given.get("training") or {}
     left = {name: {key: keys[key] for key in keys.keys() - (given.get(name) or {})} for name, keys in own.items()}
-    return {name: keys for name, keys in left.items() if keys}
+    for_long = {name: keys for name, keys in left.items() if keys}
+    has_rows = recipe.training is not None and (recipe.training.batches in ROWS_OF_USERS or "training" in for_long)
+    compares = recipe.model.kind.compares_rows or recipe.model.arguments.get("contrast", "none") != "none"
+    follows_users = has_rows and not compares and "batch_size" not in training
+    return Open(for_long, follows_users) if for_long or follows_users else None
 
 
 def _refuse_flat(layer: Layer) -> None:

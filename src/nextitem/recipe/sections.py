@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -175,6 +176,14 @@ class EvaluationRecipe(Section):
     """Whose electricity it is, three letters (FRA), so that kg of CO2e follow from kWh; null: kWh alone."""
 
 
+@dataclass(frozen=True)
+class Open:
+    """Keys that nobody chose, and what the data may make of them (`nextitem.recipe.suiting`)."""
+
+    for_long: dict[str, dict[str, Any]]  # by section, values for long histories
+    follows_users: bool  # whether the size of batches may
+
+
 class Recipe(Section):
     """A whole run as data: all keys of data, split, model, loss, training and evaluation, and the seed.
 
@@ -188,16 +197,16 @@ class Recipe(Section):
     loss: LossRecipe | None = LossRecipe()
     training: TrainingRecipe | None = TrainingRecipe()
     evaluation: EvaluationRecipe = EvaluationRecipe()
-    _for_long: dict[str, dict[str, Any]] = PrivateAttr(default_factory=dict)
+    _open: Open | None = PrivateAttr(None)
 
     @property
-    def for_long(self) -> dict[str, dict[str, Any]]:
-        """By section, what keys that nobody chose become where histories are long (`nextitem.recipe.suiting`)."""
-        return self._for_long
+    def open(self) -> Open | None:
+        """What the data may yet decide; None where all was chosen."""
+        return self._open
 
-    def open_to(self, for_long: dict[str, dict[str, Any]]) -> Recipe:
+    def with_open(self, keys: Open | None) -> Recipe:
         found = self.model_copy()
-        found._for_long = for_long
+        found._open = keys
         return found
 
     def __eq__(self, other: object) -> bool:

@@ -1,9 +1,10 @@
-"""Suiting: a recipe that nobody made for these data, once it is known how long their histories are.
+"""Suiting: a recipe that nobody made for these data, once it is known how many users there are and how long histories.
 
 A model's own recipe is for short histories, of ten items or so. `recipes/NAME.long.yaml` says what differs where they
 are long: rows of a user's newest 200 items, each of them a target, instead of a row a prefix, of which there would be
-hundreds a user; and small batches, where there are few users. Public data sets with a recipe of their own are left
-alone, and so are keys that somebody chose.
+hundreds a user. And batches of rows of users are small where there are few users: with 256 of 1,090 an epoch has four
+steps, and SASRec stops before it has learned anything. Public data sets with a recipe of their own are left alone, and
+so are keys that somebody chose.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from math import log2
 from typing import Any
 
-from nextitem.recipe.layers import make_recipe
+from nextitem.recipe.layers import ROWS_OF_USERS, make_recipe
 from nextitem.recipe.sections import Recipe
 
 LONG = 50  # items in the mean, beyond which histories are long: more than models read by default
@@ -20,29 +21,33 @@ LEAST_BATCH = 32
 
 
 def suited(recipe: Recipe, num_users: int, mean_length: float) -> tuple[Recipe, tuple[str, ...]]:
-    """The recipe for data with so many users and items a user, and a sentence on what it became; as it is and none,
-    where histories are short or all was chosen before.
+    """The recipe for data with so many users and items a user, and a sentence on what it became; none where it stays.
 
     >>> from nextitem.recipe import make_recipe
     >>> found, told = suited(make_recipe({"data": {"source": "log.csv"}, "model": {"dropout": 0.1}}), 6040, 165.5)
     >>> found.model.arguments["max_length"], found.model.arguments["dropout"], found.training.batch_size
     (200, 0.1, 64)
     """
-    if not recipe.for_long or mean_length <= LONG:
+    if recipe.open is None:
         return recipe, ()
-    keys = {name: dict(section) for name, section in recipe.for_long.items()}
-    if "batch_size" in keys.get("training", {}):
-        keys["training"]["batch_size"] = min(keys["training"]["batch_size"], _batch_size(num_users))
+    is_long = mean_length > LONG
     layer: dict[str, Any] = recipe.model_dump(mode="json")
-    chosen = []
-    for name, section in keys.items():
-        chosen += [f"{key} {value}" for key, value in sorted(section.items()) if layer[name][key] != value]
-        layer[name] |= section
-    told = (
-        f"histories are long ({mean_length:.0f} items in the mean), so by {recipe.model.label}'s recipe for such data "
-        f"{', '.join(chosen)}; what is typed is stronger"
-    )
-    return make_recipe(layer), (told,)
+    before = {name: dict(layer[name] or {}) for name in ("model", "training")}
+    for name, keys in recipe.open.for_long.items() if is_long else ():
+        layer[name] |= keys
+    training = layer["training"]
+    if recipe.open.follows_users and training["batches"] in ROWS_OF_USERS:
+        training["batch_size"] = min(training["batch_size"], _batch_size(num_users))
+    changed = [
+        f"{key} {layer[name][key]}"
+        for name, keys in before.items()
+        for key in sorted(keys)
+        if layer[name][key] != keys[key]
+    ]
+    if not changed:
+        return recipe.with_open(None), ()
+    why = f"{num_users:,} users with {mean_length:.0f} items in the mean"
+    return make_recipe(layer), (f"for {why}, where nobody chose: {', '.join(changed)}",)
 
 
 def _batch_size(num_users: int) -> int:

@@ -35,6 +35,7 @@ class CoSeRec(SASRec):
     """
 
     takes_contrast = reads_ratings = False  # the contrast is its own arguments, and views have no ratings
+    compares_rows = True
 
     def __init__(
         self,

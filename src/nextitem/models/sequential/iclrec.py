@@ -54,6 +54,7 @@ class ICLRec(SASRec):
     """
 
     takes_contrast = reads_ratings = False  # the contrast is its own arguments, and views have no ratings
+    compares_rows = True
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ from nextitem.nn.objectives import Objective
 from nextitem.processes import ALONE
 from nextitem.recipe import AverageName, LossRecipe, ModelRecipe, Recipe, TrainingRecipe, make_recipe, with_training
 from nextitem.recipe.checks import with_batch_keys, with_loss_keys
+from nextitem.recipe.suiting import suited
 from nextitem.runs.parts import build
 from nextitem.runs.parts.assemble import refuse_cut
 from nextitem.runs.parts.metrics import choose_metrics, choose_monitor
@@ -104,7 +105,7 @@ def epochs(
         _fit_at_once(model, split, [*keys, *parts])
         return iter(())
     _refuse_twice(keys, parts)
-    recipe = with_training(_recipe_for(model, recipe), keys)
+    recipe = with_training(_recipe_for(model, recipe, split), keys)
     training, seed = recipe.training, recipe.seed if seed is None else seed
     assert training is not None  # with_training gives one
     refuse_cut(model, training.accumulate)
@@ -158,8 +159,9 @@ def _refuse_twice(keys: dict[str, object], parts: dict[str, object]) -> None:
             raise InputError(f"{key} says what the given {part} decided already; leave one of the two out")
 
 
-def _recipe_for(model: Trained, given: Recipe | None) -> Recipe:
-    """The given recipe, else that of the nearest class with a name in the catalogue, else one of the defaults."""
+def _recipe_for(model: Trained, given: Recipe | None, split: Split) -> Recipe:
+    """The given recipe, else that of the nearest class with a name in the catalogue for so many users, else one of the
+    defaults."""
     if given is not None:
         if given.training is None or not isinstance(model, MODELS.get(given.model.name, Trained)):
             raise InputError(f"the recipe is one of {given.model.name}, and the model is {type(model).__name__}")
@@ -167,7 +169,9 @@ def _recipe_for(model: Trained, given: Recipe | None) -> Recipe:
     names = {known: name for name, known in MODELS.items()}
     name = next((names[kind] for kind in type(model).__mro__ if kind in names), None)
     if name is not None:
-        return make_recipe({"model": {"name": name}, "data": {"source": "any"}})  # of no data set with its own recipe
+        own = make_recipe({"model": {"name": name}, "data": {"source": "any"}})  # of no data set with its own recipe
+        met = split.train.num_interactions + len(split.valid) + len(split.test)
+        return suited(own, len(split.train), met / max(len(split.train), 1))[0]
     loss = LossRecipe(name="bce" if isinstance(model, TowerFree) else "cross_entropy")
     return Recipe(
         model=ModelRecipe(name=type(model).__name__),

@@ -112,7 +112,7 @@ def run(
             build.is_sharded(recipe.training, processes)  # refuses what cannot be
         check_energy(recipe.evaluation, processes)
         told: tuple[str, ...] = ()
-        if recipe.for_long:  # the data has a say, before the folder is asked whose it is
+        if recipe.open:  # the data has a say, before the folder is asked whose it is
             read = prepare_once(lambda: build.build_dataset(data or recipe.data), processes)
             recipe, told = build.suited_to(recipe, read[0])
         processes.from_first(lambda: open_folder(folder, recipe, again, until_end))

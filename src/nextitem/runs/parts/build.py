@@ -53,7 +53,7 @@ def suited_to(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, tuple[str, ...]
 
 def suited_to_data(recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
     """The same for the data that it names, which are read where they have a say."""
-    return suited_to(recipe, build_dataset(recipe.data)[0]) if recipe.for_long else (recipe, ())
+    return suited_to(recipe, build_dataset(recipe.data)[0]) if recipe.open else (recipe, ())
 
 
 def build_split(recipe: SplitRecipe, dataset: Dataset, seed: int) -> Split:

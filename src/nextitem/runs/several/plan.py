@@ -105,7 +105,7 @@ def _suited(runs: list[Planned]) -> list[Planned]:
     found = []
     for one in runs:
         recipe = one.recipe
-        if recipe.for_long:
+        if recipe.open:
             key = recipe.data.model_dump_json()
             dataset = sizes.get(key) or build.build_dataset(recipe.data)[0]
             sizes[key] = dataset
