@@ -155,7 +155,7 @@ def test_an_audit_ranks_within_the_memory_that_it_is_told(
             "split.min_length: it is of the",
         ),
         (["audit", "LOG", "--training.mask_share", "0.3"], "the batch kind prefix has no key"),
-        (["run", "-d", "synthetic", "--training.mask_share", "0.3"], "the batch kind prefix has no key"),
+        (["run", "-d", "synthetic", "--training.mask_share", "0.3"], "the batch kind next_item has no key"),
     ],
 )
 def test_a_key_that_would_do_nothing_is_refused(arguments: list[str], message: str, log: Path, tmp_path: Path) -> None:

@@ -205,6 +205,7 @@ class Recipe(Section):
         return self._open
 
     def with_open(self, keys: Open | None) -> Recipe:
+        """A recipe with the keys of this one, some of which the data may yet decide."""
         found = self.model_copy()
         found._open = keys
         return found
