@@ -22,9 +22,9 @@ from typing import Any
 from contest import HERE, run_script, write_results
 from rich.console import Console
 from rich.table import Table
+from train_speed import LONG
 
 CORES = len(os.sched_getaffinity(0))
-LONG = ("--max_length", "200", "--dim", "50", "--batch_size", "128", "--dropout", "0.2")  # as SASRec.pytorch has it
 FORETOLD = (16, 64)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from nextitem.recipe import Layer, Recipe, make_recipe
 from nextitem.recipe.suiting import suited
 from nextitem.runs.several.plan import Plan, planned, seeds_of
 
+LONG = Path(str(resources.files("nextitem").joinpath("recipes")))
 SMALL: Layer = {
     "model": {"dim": 8, "num_layers": 1},
     "training": {"epochs": 1},
@@ -77,6 +79,14 @@ def test_what_somebody_chose_is_stronger(long_log: Path) -> None:
     )
     written = make_recipe(yaml.safe_load(recipe.to_yaml()))  # every key of a file that is written out was chosen
     assert suited(written, 6040, 165.0) == (written, ())
+
+
+@pytest.mark.parametrize("file", sorted(LONG.glob("*.long.yaml")), ids=lambda file: file.name)
+def test_every_recipe_for_long_histories_is_one(file: Path) -> None:
+    name = file.name.partition(".")[0]
+    found, told = suited(make_recipe({"model": {"name": name}, "data": {"source": "log.csv"}}), 50_000, 51.0)
+    assert found.model.arguments["max_length"] == 200
+    assert told
 
 
 @pytest.mark.parametrize("length", [9.0, 60.0])

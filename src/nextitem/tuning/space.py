@@ -80,9 +80,11 @@ class Choice:
         if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in self.values):
             others = [one for one in self.values if one != value]
             return others[min(int((step + 1) / 2 * len(others)), len(others) - 1)] if others else value
-        ordered = sorted(self.values)
-        at, side = ordered.index(value), -1 if step < 0 else 1
-        return ordered[at + side if 0 <= at + side < len(ordered) else max(at - side, 0)] if len(ordered) > 1 else value
+        lower = [one for one in self.values if one < value]
+        higher = [one for one in self.values if one > value]
+        if lower and (step < 0 or not higher):
+            return max(lower)
+        return min(higher, default=value)
 
     def written(self) -> object:
         return list(self.values)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from nextitem.data.dataset import Dataset
 from nextitem.errors import InputError, expect
 from nextitem.processes import ALONE
 from nextitem.recipe import Recipe
@@ -81,12 +82,17 @@ def tuning(
     budget = Budget(None if seconds is None else seconds_of(seconds), started)
     num_trials = NUM_TRIALS if trials is None and seconds is None else trials
     _check(recipe, num_trials, pruner)
-    recipe, told = build.suited_to_data(recipe)
+    start, read = time.perf_counter(), None
+    told: tuple[str, ...] = ()
+    if recipe.open:  # the data has a say in what is tuned
+        read = build.build_dataset(recipe.data)
+        recipe, told = build.suited_to(recipe, read[0])
     store = Store(out, recipe, find_space(recipe, space, fixed), pruner)
     store.check()
     with quiet(), ExitStack() as until_end:
         take_threads(recipe.training.threads if recipe.training else None)
-        prepared, ground = _prepared(recipe, told)
+        dataset, origin = read or build.build_dataset(recipe.data)
+        prepared, ground = _prepared(recipe, dataset, origin, told, start)
         yield prepared
         until_end.callback(store.close)  # also of a study that it refuses
         store.open(ground.described, storage)
@@ -108,9 +114,9 @@ def _check(recipe: Recipe, num_trials: int | None, pruner: str) -> None:
     check_device(recipe.training.device if recipe.training else "cpu")
 
 
-def _prepared(recipe: Recipe, told: tuple[str, ...]) -> tuple[Prepared, Ground]:
-    start = time.perf_counter()
-    dataset, origin = build.build_dataset(recipe.data)
+def _prepared(
+    recipe: Recipe, dataset: Dataset, origin: str, told: tuple[str, ...], start: float
+) -> tuple[Prepared, Ground]:
     split = build.build_split(recipe.split, dataset, recipe.seed)
     seconds = time.perf_counter() - start
     notes = notes_of(recipe, dataset, split)

@@ -48,7 +48,12 @@ from nextitem.training.share import fit_once
 
 def suited_to(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, tuple[str, ...]]:
     """As `nextitem.recipe.suiting.suited`, for a data set."""
-    return suited(recipe, dataset.num_users, dataset.num_interactions / max(dataset.num_users, 1))
+    return suited(recipe, *size_of(dataset))
+
+
+def size_of(dataset: Dataset) -> tuple[int, float]:
+    """Users, and items a user in the mean."""
+    return dataset.num_users, dataset.num_interactions / max(dataset.num_users, 1)
 
 
 def suited_to_data(recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:

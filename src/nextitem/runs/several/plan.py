@@ -11,13 +11,13 @@ from typing import Annotated, Any
 import yaml
 from pydantic import Field, ValidationError
 
-from nextitem.data.dataset import Dataset
 from nextitem.errors import InputError
 from nextitem.keys import Positive
 from nextitem.models.own import Given
 from nextitem.recipe import Layer, Recipe, make_recipe
 from nextitem.recipe.data import Section
 from nextitem.recipe.options import layer_of
+from nextitem.recipe.suiting import suited
 from nextitem.runs.parts import build
 
 Grid = dict[str, Annotated[list[Any], Field(min_length=1)]]  # "model.dim" -> the values to try
@@ -101,15 +101,14 @@ def planned(plan: Plan, models: Models = lambda name: ()) -> list[Planned]:
 
 def _suited(runs: list[Planned]) -> list[Planned]:
     """Those whose recipes depend on how long histories are know it now; data are read once."""
-    sizes: dict[str, Dataset] = {}
+    known: dict[str, tuple[int, float]] = {}
     found = []
     for one in runs:
         recipe = one.recipe
         if recipe.open:
             key = recipe.data.model_dump_json()
-            dataset = sizes.get(key) or build.build_dataset(recipe.data)[0]
-            sizes[key] = dataset
-            recipe, _ = build.suited_to(recipe, dataset)
+            known[key] = known.get(key) or build.size_of(build.build_dataset(recipe.data)[0])
+            recipe, _ = suited(recipe, *known[key])
         found.append(replace(one, recipe=recipe))
     return found
 
