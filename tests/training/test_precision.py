@@ -1,4 +1,4 @@
-"""Precision: bfloat16 trains to about the same loss; what the device cannot do is refused."""
+"""Precision: bfloat16 trains to about the same loss, and says what it changes; what the device cannot do is refused."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import torch
 from nextitem.data.splits.split import Split, leave_one_out
 from nextitem.errors import InputError
 from nextitem.models.base import Trained
+from nextitem.nn.kernels import bf16
 from nextitem.recipe import Layer, make_recipe
 from nextitem.runs.parts import build
+from nextitem.runs.parts.precision import notes_on_precision
 from nextitem.testing import tastes
 from nextitem.training.loop import train
 
@@ -43,11 +45,53 @@ def losses(split: Split, precision: str, loss: str, model: Layer, optimizer: str
     ],
     ids=lambda one: "-".join(str(value) for value in one.values()) if isinstance(one, dict) else one,
 )
-def test_bfloat16_trains_to_the_loss_of_single_precision(model: Layer, loss: str, optimizer: str, split: Split) -> None:
+def test_bfloat16_trains_to_the_loss_of_single_precision(
+    model: Layer, loss: str, optimizer: str, split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By torch's autocast, as on a processor without units of its own for bf16."""
+    monkeypatch.setattr(bf16, "has_units", lambda: False)
     low, single = (losses(split, precision, loss, model, optimizer) for precision in ("bf16-mixed", "32-true"))
     assert low != single  # or it was not lower
     assert single[-1] < single[0]
     assert low == pytest.approx(single, rel=0.02)
+
+
+@pytest.mark.skipif(not bf16.has_units(), reason="a processor with fast bf16 units")
+@pytest.mark.parametrize("name", ["SASRec", "GRU4Rec", "BERT4Rec", "Mamba4Rec"])
+def test_bf16_products_train_to_the_loss_of_single_precision(name: str, split: Split) -> None:
+    low, single = (
+        losses(split, precision, "cross_entropy", {"name": name, "dropout": 0.0}, "adam")
+        for precision in ("bf16-mixed", "32-true")
+    )
+    assert low != single
+    assert single[-1] < single[0]
+    assert low == pytest.approx(single, rel=0.005)
+
+
+@pytest.mark.skipif(not bf16.has_units(), reason="a processor with fast bf16 units")
+def test_a_loss_without_the_item_table_stays_as_it_is(split: Split) -> None:
+    low, single = (losses(split, one, "bce", {"name": "SASRec"}, "adam") for one in ("bf16-mixed", "32-true"))
+    assert low == single
+
+
+@pytest.mark.parametrize(
+    ("has_units", "keys", "said"),
+    [
+        (True, {}, "have bf16 factors; all else is float32"),
+        (True, {"loss": {"name": "bce"}}, "the loss is bce: nothing is faster"),
+        (True, {"model": {"name": "MultiVAE"}}, "this model has no such loss"),
+        (False, {}, "no faster here: this processor (znver2) has no bf16 units"),
+        (True, {"training": {"precision": "32-true"}}, ""),
+        (True, {"training": {"precision": "bf16-mixed", "device": "cuda"}}, ""),
+        (True, {"model": {"name": "Popularity"}, "training": {}}, ""),
+    ],
+)
+def test_a_run_says_what_bf16_changes(has_units: bool, keys: Layer, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bf16, "has_units", lambda: has_units)
+    monkeypatch.setattr(bf16, "target_of_kernels", lambda: {"processor": "znver2"})
+    notes = notes_on_precision(make_recipe({"training": {"precision": "bf16-mixed"}} | keys))
+    assert len(notes) == bool(said)
+    assert said in "".join(notes)
 
 
 def test_double_precision_trains(split: Split) -> None:

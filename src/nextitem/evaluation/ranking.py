@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nextitem.data.batches import holdout_batch
+from nextitem.data.batches import Batch, holdout_batch
 from nextitem.data.ids import PAD
 from nextitem.data.splits.split import Holdout
 from nextitem.errors import InputError
+from nextitem.evaluation.by_products import count_products, tower_of
 from nextitem.evaluation.counting import count_above
 from nextitem.evaluation.highest import first_of_highest
 from nextitem.evaluation.listing import Listing
@@ -87,28 +88,42 @@ def rank(
     device = next(chain(model.parameters(), model.buffers())).device
     was_training = model.training
     model.eval()
-    with torch.inference_mode(), model.ready():
+
+    def batches() -> Iterator[tuple[np.ndarray, Batch]]:
+        """The places of each block in `ordered`, and what the model is asked."""
         for span, block in zip(edges, blocks if track is None else track(blocks, len(blocks)), strict=True):
-            rows = by_length[slice(*span)]
             asked = block if protocol.shown == "history" else replace(block, history=block.trained)
-            scores = model.score(holdout_batch(asked, model.max_length, wanted).to(device))
+            yield np.arange(*span), holdout_batch(asked, model.max_length, wanted).to(device)
+
+    def take(places: np.ndarray, found: tuple[Tensor, Tensor] | None) -> None:
+        rows = by_length[places]
+        above[rows], tied[rows] = np.inf, 1
+        if found is None:
+            above[rows] = np.nan
+        else:
+            width = found[0].shape[1]
+            above[rows, :width], tied[rows, :width] = (counts.cpu().numpy() for counts in found)
+
+    with torch.inference_mode(), model.ready():
+        tower = tower_of(model) if negatives is None and listing is None else None
+        if tower is not None:
+            seen = protocol.seen if masks_seen else None
+            for places, found, num_seen in count_products(tower, ordered, batches(), seen):
+                take(places, found)
+                num_ranked[by_length[places]] = model.num_items - num_seen
+        for places, batch in batches() if tower is None else ():
+            scores, block = model.score(batch), ordered.take(places)
             targets = torch.from_numpy(block.target.padded(None)).to(device)  # (B, M')
             if negatives is not None:
-                drawn = negatives[slice(*span)].to(device)
-                found, num_ranked[rows] = _count_among(scores, targets, drawn)
+                found, num_ranked[by_length[places]] = _count_among(scores, targets, negatives[places].to(device))
             else:
                 found = _count(scores, block if masks_seen else None, targets, protocol.seen == "mask_unless_target")
-            above[rows], tied[rows] = np.inf, 1
-            width = targets.shape[1]
-            if found is None:
-                above[rows, :width] = np.nan
-            else:
-                above[rows, :width], tied[rows, :width] = (counts.cpu().numpy() for counts in found)
-                if listing is not None:
-                    listing.take(rows, _best(scores, listing.depth), block.target)
+            take(places, found)
+            if found is not None and listing is not None:
+                listing.take(by_length[places], _best(scores, listing.depth), block.target)
     model.train(was_training)
     above, tied, num_ranked = processes.sum(above), processes.sum(tied), processes.sum(num_ranked)
-    if negatives is None:
+    if negatives is None and tower is None:
         num_ranked += model.num_items - (num_masked(holdout) if masks_seen else 0)
     if np.isnan(above).any():  # only now, so that all processes say so
         raise InputError("the model's scores are not numbers (NaN), so nothing can be ranked; its training diverged")

@@ -42,14 +42,14 @@ def walk(
     totals, probabilities = (torch.empty(num_targets, dtype=torch.float64) for _ in range(2))
     sizes = [(num_items * lanes,), (WORKERS, lanes), (WORKERS, lanes * width), (width * lanes,), (lanes * width,)]
     _walk(
-        1, _widened(vectors, width).view(-1), _widened(queries, width), targets, shares, reference,
+        1, widened(vectors, width).view(-1), widened(queries, width), targets, shares, reference,
         vector_grad.view(-1), query_grad, totals, probabilities, part,
         torch.empty(WORKERS, lanes, dtype=torch.float64), *(torch.empty(size) for size in sizes),
     )  # fmt: skip
     return query_grad[:, :dim], vector_grad[:, :dim], probabilities, totals
 
 
-def _widened(x: Tensor, width: int) -> Tensor:
+def widened(x: Tensor, width: int) -> Tensor:
     """(N, D) -> (N, width), zero beyond D; the same tensor where it is as wide."""
     return x.contiguous() if x.shape[1] == width else torch_f.pad(x, (0, width - x.shape[1]))
 
@@ -71,21 +71,21 @@ def _walk(
     for first in range(0, len(queries), lanes):
         end = min(first + lanes, len(queries))
         count, wanted, at, share = end - first, queries[first:end], reference[first:end], shares[first:end]
-        _lay_side_by_side(wanted, side_by_side, lanes)
+        lay_side_by_side(wanted, side_by_side, lanes)
         _exponentials(parts, part, num_items, vectors, side_by_side, at, scores, sums, sums_of_stretch)
         total = totals[first:end]
         _meet(sums[:parts], scores, targets[first:end], share, wanted, total, probabilities[first:end], scaled)
         _gradients(parts, part, num_items, vectors, scores, scaled, parts_of_grad, vector_grad, lanes, count)
-        _add_parts(parts_of_grad[:parts], share, total, query_grad[first:end])
+        add_parts(parts_of_grad[:parts], share, total, query_grad[first:end])
 
 
 @inner_kernel()
-def _lay_side_by_side(queries: Any, side_by_side: Any, lanes: int) -> None:
-    """(count, D) -> (D, R), zero where the last block has fewer targets."""
+def lay_side_by_side(queries: Any, side_by_side: Any, lanes: int) -> None:
+    """(count, D) -> (D, R), zero where the last block has fewer targets; of float32 numbers, or of pairs of bf16."""
     count, width = queries.shape
     for e in range(width):
         for column in range(lanes):
-            side_by_side[e * lanes + column] = queries[column, e] if column < count else F(0)
+            side_by_side[e * lanes + column] = queries[column, e] if column < count else queries.dtype.type(0)
 
 
 @spread_inside(*2 * [SIZE], *4 * [LINE], by_part(REALS), by_part(LINE), fastmath=FUSED, error_model="numpy")
@@ -153,7 +153,7 @@ def _gradients(
 
 
 @inner_kernel()
-def _add_parts(parts_of_grad: Any, shares: Any, totals: Any, query_grad: Any) -> None:
+def add_parts(parts_of_grad: Any, shares: Any, totals: Any, query_grad: Any) -> None:
     width = query_grad.shape[1]
     for column in range(len(totals)):
         whole = query_grad[column]

@@ -24,7 +24,7 @@ from nextitem.nn.kernels.entries import HEAD, Part, Split, emit_spreading, given
 
 _DTYPES = {
     types.float32: torch.float32, types.float64: torch.float64, types.int64: torch.int64, types.int32: torch.int32,
-    types.uint8: torch.uint8, types.boolean: torch.bool,
+    types.int16: torch.int16, types.uint8: torch.uint8, types.boolean: torch.bool,
 }  # fmt: skip
 _Entry = ctypes.CFUNCTYPE(None, *4 * [ctypes.c_void_p])
 _Pool = ctypes.CFUNCTYPE(None, *5 * [ctypes.c_void_p], ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int)

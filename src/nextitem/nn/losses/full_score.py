@@ -12,13 +12,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import nextitem.nn.kernels.bf16 as bf16
 import nextitem.nn.losses.full_score_gpu as full_score_gpu
 from nextitem.nn.kernels.checking import Family, drawn
 from nextitem.nn.kernels.choose import exact_type, is_followed
 from nextitem.nn.kernels.softmax import walk
+from nextitem.nn.kernels.softmax_bf16 import walk_bf16
 from nextitem.nn.once import once_differentiable
 
 BLOCK_BYTES = 64 * 2**20  # scores of one block where torch's own products make them
+ROUNDED = 1 + 2**-7  # how much longer two vectors of bf16 numbers are, together
 FEWEST = 64  # targets of a block; with fewer, the products read the item table too often
 
 
@@ -27,7 +30,8 @@ def full_cross_entropy(queries: Tensor, vectors: Tensor, targets: Tensor, *, wei
 
     queries (N, D), vectors (V, D), targets (N,) in 0..V-1, weight (N,) of the targets, a constant -> scalar, in nats.
     The plain form is `F.cross_entropy(queries @ vectors.T, targets)`; here the scores of a block of targets are
-    made, turned into both gradient products and dropped. Computed in the precision of `vectors`, under autocast too.
+    made, turned into both gradient products and dropped. Computed in the precision of `vectors`, under autocast too;
+    inside `bf16_products` the factors of its products are bf16 numbers, where the processor has units for them.
     On a CUDA device a kernel of Triton's takes float32, where there is one that agrees: full_score_gpu.py.
     """
     if is_followed():
@@ -52,8 +56,10 @@ class _FullCrossEntropy(torch.autograd.Function):
     def forward(ctx: Any, queries: Tensor, vectors: Tensor, targets: Tensor, weight: Tensor | None) -> Tensor:
         shares = _shares(queries, weight)
         headroom = 0.64 * math.log(torch.finfo(vectors.dtype).max)  # e^57: a share over a sum of them keeps its digits
-        reference = _reference(queries, vectors, targets, headroom)
-        query_grad, vector_grad, probabilities, totals = _walk(queries, vectors, targets, shares, reference)
+        is_rounded = bf16.are_wanted() and BF16 is not None and BF16.runs(queries, vectors)
+        walk_first, most = (walk_bf16, ROUNDED) if is_rounded else (_walk, 1.0)
+        reference = _reference(queries, vectors, targets, headroom, most)
+        query_grad, vector_grad, probabilities, totals = walk_first(queries, vectors, targets, shares, reference)
         if totals.min() < math.exp(-headroom / 2):  # rare: only where no score comes near to the reference
             reference = _highest(queries, vectors)
             query_grad, vector_grad, probabilities, totals = _walk(queries, vectors, targets, shares, reference)
@@ -108,12 +114,33 @@ def walk_plain(
     return query_grad, vector_grad, probabilities, totals
 
 
-def _reference(queries: Tensor, vectors: Tensor, targets: Tensor, headroom: float) -> Tensor:
+def walk_bf16_plain(
+    queries: Tensor, vectors: Tensor, targets: Tensor, shares: Tensor, reference: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The definition with bf16 products: their factors are rounded, all sums are float32. What a target's own score
+    adds to the gradients is in no product.
+    """
+    narrow_queries, narrow_vectors = _as_bf16(queries), _as_bf16(vectors)
+    exponentials = (narrow_queries @ narrow_vectors.T).sub_(reference[:, None]).exp_()
+    totals, hits = exponentials.sum(1, dtype=torch.float64), exponentials.gather(1, targets[:, None])[:, 0]
+    probabilities = hits.double() / totals
+    scores = _as_bf16(exponentials.scatter(1, targets[:, None], 0.0))
+    factors, own = (shares / totals).float()[:, None], (shares * (probabilities - 1.0)).float()[:, None]
+    query_grad = (scores @ narrow_vectors) * factors + own * vectors[targets]
+    vector_grad = (scores.T @ _as_bf16(queries * factors)).index_add_(0, targets, own * queries)
+    return query_grad, vector_grad, probabilities, totals
+
+
+def _as_bf16(x: Tensor) -> Tensor:
+    return x.to(torch.bfloat16).to(x.dtype)
+
+
+def _reference(queries: Tensor, vectors: Tensor, targets: Tensor, headroom: float, most: float = 1.0) -> Tensor:
     """(N,): the target's score, or what keeps exp(score - reference) below exp(headroom): no pass to find the highest.
 
-    No score lies above the length of the query times that of the longest vector.
+    No score lies above the length of the query times that of the longest vector, `most` times that if it is rounded.
     """
-    bounds = torch.linalg.vector_norm(queries, dim=1) * torch.linalg.vector_norm(vectors, dim=1).max()
+    bounds = torch.linalg.vector_norm(queries, dim=1) * torch.linalg.vector_norm(vectors, dim=1).max() * most
     return torch.maximum((queries * vectors.index_select(0, targets)).sum(1), bounds - headroom)
 
 
@@ -148,3 +175,4 @@ def _examples() -> list[Any]:
 
 
 CROSS_ENTROPY = Family("cross-entropy", walk, walk_plain, _examples)
+BF16 = Family("cross-entropy of bf16 products", walk_bf16, walk_bf16_plain, _examples) if bf16.has_units() else None

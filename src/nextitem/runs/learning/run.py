@@ -31,6 +31,7 @@ from nextitem.runs.learning.deadline import Deadline
 from nextitem.runs.parts import build
 from nextitem.runs.parts.assemble import fit_recipe
 from nextitem.runs.parts.devices import check_device
+from nextitem.runs.parts.precision import notes_on_precision
 from nextitem.runs.parts.threads import take_threads
 from nextitem.training.budget import Budget
 from nextitem.training.checkpoint import read_state
@@ -125,6 +126,7 @@ def run(
         split = build.build_split(recipe.split, dataset, recipe.seed)
         prepared = time.perf_counter() - start
         notes = notes_of(recipe, dataset, split)
+        told += notes_on_precision(recipe)
         yield Prepared(dataset, origin, split, split.leaks(split.test), (*told, *notes))
         described = describe_data(dataset)
         kept = json.loads(processes.from_first(lambda: claim(folder, recipe, dataset, described, again, refit)))

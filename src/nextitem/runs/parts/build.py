@@ -40,6 +40,7 @@ from nextitem.recipe.preparing import build_dataset as build_dataset
 from nextitem.recipe.suiting import suited
 from nextitem.runs.parts.devices import check_device
 from nextitem.runs.parts.objectives import make_objective
+from nextitem.runs.parts.precision import fabric_keys
 from nextitem.training.averaging import COUNT, DECAY, Average
 from nextitem.training.optimizers import make_optimizer
 from nextitem.training.schedules import Schedule
@@ -234,13 +235,14 @@ def build_fabric(recipe: TrainingRecipe, processes: Processes = ALONE, takes_tur
     sharded = is_sharded(recipe, processes)
     if processes.size > 1 and recipe.optimizer == "sparse_adam":
         raise InputError("training.optimizer: sparse_adam trains in one process only; take adam under torchrun")
+    keys = fabric_keys(recipe)
     if processes.size == 1:
-        return Fabric(accelerator=recipe.device, devices=1, precision=recipe.precision)
+        return Fabric(accelerator=recipe.device, devices=1, **keys)
     if sharded:
-        return Fabric(accelerator=recipe.device, devices=_one_device(recipe, processes), precision=recipe.precision)
+        return Fabric(accelerator=recipe.device, devices=_one_device(recipe, processes), **keys)
     fabric = Fabric(
         accelerator=recipe.device, devices=processes.local_size, num_nodes=processes.size // processes.local_size,
-        strategy=_ddp(takes_turns), precision=recipe.precision,
+        strategy=_ddp(takes_turns), **keys,
     )  # fmt: skip
     fabric.launch()
     return fabric
