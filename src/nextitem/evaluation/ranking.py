@@ -32,6 +32,7 @@ from nextitem.processes import ALONE, Processes
 Track = Callable[[Iterable[Holdout], int], Iterable[Holdout]]
 DEFAULT_MEMORY = 512 * 2**20  # bytes
 POSITIONS = 2**14  # of a block's histories: on ml-100k (943 x 200) in one go takes 4.5 times as long
+CASES = 1024  # of a block whose scores are not held: a model's own steps are few then, and its states in the cache
 CACHE_BYTES = 6 * 2**20  # scores of a block: it stays in the cache from the product to the counts
 
 
@@ -83,14 +84,14 @@ def rank(
     num_ranked = np.zeros(len(holdout), dtype=np.int64)
     masks_seen, wanted = protocol.masks_seen(holdout), model.wanted()
     wanted.refuse_missing(holdout.history, type(model).__name__)
-    edges = list(spans(ordered, model, memory))[processes.rank :: processes.size]
-    blocks = [ordered.take(np.arange(start, stop)) for start, stop in edges]
     device = next(chain(model.parameters(), model.buffers())).device
     was_training = model.training
     model.eval()
 
     def batches() -> Iterator[tuple[np.ndarray, Batch]]:
         """The places of each block in `ordered`, and what the model is asked."""
+        edges = list(spans(ordered, model, memory, holds_scores=tower is None))[processes.rank :: processes.size]
+        blocks = [ordered.take(np.arange(start, stop)) for start, stop in edges]
         for span, block in zip(edges, blocks if track is None else track(blocks, len(blocks)), strict=True):
             asked = block if protocol.shown == "history" else replace(block, history=block.trained)
             yield np.arange(*span), holdout_batch(asked, model.max_length, wanted).to(device)
@@ -137,10 +138,11 @@ def bytes_of_a_row(num_items: int) -> int:
     return 3 * 4 * (num_items + 1)
 
 
-def spans(ordered: Holdout, model: Recommender, memory: int) -> Iterator[tuple[int, int]]:
-    """Start and stop of blocks, short histories first, that keep to the memory and are small enough for the cache."""
-    row = 4 * (model.num_items + 1)
-    most = max(1, min(max(CACHE_BYTES // row, 64), memory // bytes_of_a_row(model.num_items)))
+def spans(ordered: Holdout, model: Recommender, memory: int, holds_scores: bool = True) -> Iterator[tuple[int, int]]:
+    """Start and stop of blocks, short histories first, that keep to the memory, and whose scores, where they are held,
+    are few enough for the cache."""
+    fitting = max(CACHE_BYTES // (4 * (model.num_items + 1)), 64) if holds_scores else CASES
+    most = max(1, min(fitting, memory // bytes_of_a_row(model.num_items)))
     lengths = np.maximum(ordered.history.newest(model.max_length or ordered.history.num_interactions).lengths, 1)
     start = 0
     while start < len(ordered):
