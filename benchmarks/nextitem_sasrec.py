@@ -30,12 +30,14 @@ from nextitem.models.sequential.sasrec import SASRec
 from nextitem.nn.kernels.tiles import multiply
 from nextitem.nn.losses import binary_cross_entropy
 from nextitem.nn.objectives import Sampled
+from nextitem.recipe import TrainingRecipe
+from nextitem.runs.parts.build import build_fabric
 from nextitem.training.loop import train
 from nextitem.training.optimizers import make_optimizer
 
 
 def main() -> None:
-    options = parse_options("Time SASRec in nextitem.", losses=("CE", "BCE"))
+    options = parse_options("Time SASRec in nextitem.", losses=("CE", "BCE"), precisions=("32-true", "bf16-mixed"))
     data = options.data.resolve()
     os.chdir(options.workdir)
     torch.set_num_threads(options.threads)
@@ -48,7 +50,8 @@ def main() -> None:
         model.objective = Sampled(binary_cross_entropy, unseen_sampler(split.train, split.num_items))
     batches = NextItemBatches(split.train, options.batch_size, options.max_length, seed=1)
     epochs, ends = [], []
-    for epoch in train(model, batches, make_optimizer(model), last=options.epochs):
+    fabric = build_fabric(TrainingRecipe(precision=options.precision))
+    for epoch in train(model, batches, make_optimizer(model), last=options.epochs, fabric=fabric):
         epochs.append(epoch)
         ends.append(time.time())
     evaluate(model, split.test, ["hr@10", "ndcg@10"])  # a warm-up, as the peers have
@@ -59,7 +62,7 @@ def main() -> None:
         "nextitem", version("nextitem"), options, [epoch.seconds for epoch in epochs],
         batches.num_targets, len(split.test), seconds,
         flops=count_flops(batches.rows.lengths - 1, options, split.num_items), matmul_flops=time_matmul(),
-        tile_flops=time_tiles(options.threads), epoch_ends=ends,
+        tile_flops=time_tiles(options.threads), epoch_ends=ends, precision=options.precision,
     )  # fmt: skip
 
 

@@ -5,8 +5,9 @@
 
 Every contestant is a process of its own. nextitem runs before and after each peer, so that a drift of the machine's
 speed falls on both; ratios are medians over these pairs. `--long` times BCE on histories of 200 beside a model in the
-shape of SASRec.pytorch (dim 50, batches of 128, dropout 0.2; peers/sasrec_pytorch_step.py). Prints a table and writes
-it to results/train_speed.json, or with `--only PEER` to results/train_speed_PEER.json.
+shape of SASRec.pytorch (dim 50, batches of 128, dropout 0.2; peers/sasrec_pytorch_step.py). Cross-entropy runs once
+more with `training.precision: bf16-mixed` where this processor has units for it. Prints a table and writes it to
+results/train_speed.json, or with `--only PEER` to results/train_speed_PEER.json, or where `--out` says.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from typing import Any
 from contest import HERE, peer_python, run_script, write_results
 from rich.console import Console
 from rich.table import Table
+
+from nextitem.nn.kernels.bf16 import has_units
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,22 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, default=HERE.parent / ".peers", help="where setup.sh put them")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", choices=("freerec", "recbole", "sasrec_pytorch"), help="one peer alone")
+    parser.add_argument("--out", help="the name of the file in results/")
+    parser.add_argument("--dim", type=int, default=64)
     options = parser.parse_args()
-    rows = []
+    size = ("--dim", str(options.dim))
+    rows: list[dict[str, Any]] = []
     for contest in CONTESTS:
         if options.only in (None, contest.peer):
-            before = time_nextitem(contest.loss, options.data, options.threads)
-            peer = time_peer(contest, options.peers, options.data, options.threads)
-            after = time_nextitem(contest.loss, options.data, options.threads)
-            rows.append({"peer": peer, "nextitem": [before, after]})
+            ours = ("--epochs", "4", *size)
+            before = time_nextitem(contest.loss, options.data, options.threads, ours)
+            peer = time_peer(contest, options.peers, options.data, options.threads, size)
+            after = time_nextitem(contest.loss, options.data, options.threads, ours)
+            row: dict[str, Any] = {"peer": peer, "nextitem": [before, after]}
+            if contest.loss == "CE" and has_units():
+                low = (*ours, "--precision", "bf16-mixed")
+                row["bf16"] = [time_nextitem(contest.loss, options.data, options.threads, low) for _ in range(2)]
+            rows.append(row)
             show(rows)
     found = [item for row in rows for item in ratios_of(row).items()]
     ratios = {name: median(ratio for other, ratio in found if other == name) for name, _ in found}
@@ -65,7 +76,7 @@ def main() -> None:
     if long:
         ratios["bce_sasrec_pytorch"] = median(long_ratio(row) for row in long)
     file = f"train_speed_{options.only}.json" if options.only else "train_speed.json"
-    write_results(file, rows, ratios=ratios, long=long)
+    write_results(options.out or file, rows, ratios=ratios, long=long)
     for pair in long:
         ours, theirs = long_speed(pair), pair["peer"]["positions_per_second"]
         print(f"{options.long.name}, BCE: {ours:,.0f} targets/s, {theirs:,.0f} in the shape of SASRec.pytorch")
@@ -93,9 +104,9 @@ def time_nextitem(loss: str, data: Path, threads: int, extra: tuple[str, ...] = 
     return run_one(Path(sys.executable), HERE / "nextitem_sasrec.py", data, loss, threads, extra)
 
 
-def time_peer(contest: Contest, peers: Path, data: Path, threads: int) -> dict[str, Any]:
+def time_peer(contest: Contest, peers: Path, data: Path, threads: int, size: tuple[str, ...]) -> dict[str, Any]:
     script = HERE / "peers" / f"{contest.peer}_sasrec.py"
-    return run_one(peer_python(peers, contest.peer), script, data, contest.loss, threads, contest.extra)
+    return run_one(peer_python(peers, contest.peer), script, data, contest.loss, threads, (*contest.extra, *size))
 
 
 def run_one(python: Path, script: Path, data: Path, loss: str, threads: int, extra: tuple[str, ...]) -> dict[str, Any]:
@@ -110,7 +121,9 @@ def ratios_of(row: dict[str, Any]) -> dict[str, float]:
     trained = median(one["positions_per_second"] for one in ours) / peer["positions_per_second"]
     ranked = median(one["users_per_second"] for one in ours) / peer["users_per_second"]
     limits = {f"{loss}_of_{limit}": median(share_of(limit, one) for one in ours) for limit in ("matmul", "tile")}
-    return {f"{loss}_{name}": trained, f"eval_{name}": ranked, **limits}
+    low = [one["positions_per_second"] / peer["positions_per_second"] for one in row.get("bf16", ())]
+    narrow = {f"{loss}_bf16_{name}": median(low)} if low else {}
+    return {f"{loss}_{name}": trained, f"eval_{name}": ranked, **limits, **narrow}
 
 
 def share_of(limit: str, one: dict[str, Any]) -> float:

@@ -27,9 +27,10 @@ class Options:
     blocks: int
     heads: int
     dropout: float
+    precision: str = "32-true"
 
 
-def parse_options(description: str, losses: tuple[str, ...]) -> Options:
+def parse_options(description: str, losses: tuple[str, ...], precisions: tuple[str, ...] = ()) -> Options:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--workdir", type=Path, required=True)
@@ -44,6 +45,8 @@ def parse_options(description: str, losses: tuple[str, ...]) -> Options:
     parser.add_argument("--blocks", type=int, default=2)
     parser.add_argument("--heads", type=int, default=1)
     parser.add_argument("--dropout", type=float, default=0.5)
+    if precisions:
+        parser.add_argument("--precision", choices=precisions, default=precisions[0])
     return Options(**vars(parser.parse_args()))
 
 

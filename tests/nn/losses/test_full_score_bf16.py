@@ -72,7 +72,7 @@ def test_the_definition_is_that_of_loops() -> None:
 @wants_units
 @settings(deadline=None)
 @given(
-    num_targets=st.integers(1, 20) | st.sampled_from([63, 64, 65, 150]),
+    num_targets=st.integers(1, 20) | st.sampled_from([40, 63, 64, 65, 150]),
     num_items=st.integers(1, 20) | st.sampled_from([127, 128, 129, 3000]),
     dim=st.sampled_from([1, 3, 16, 32, 48, 50, 64, 80, 256]),
     seed=st.integers(0, 2**32 - 1),

@@ -35,6 +35,10 @@ from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, ROWS, multiply_pairs
 
 HALVES, PAIRS = types.int16[::1], types.int32[::1]
+WIDE = (
+    128  # dimensions from which a block has twice the targets: the gradients of the vectors pass the cache less often
+)
+AT_ONCE = BLOCK * STRETCH  # scores in a core's first cache
 
 
 def walk_bf16(
@@ -44,7 +48,8 @@ def walk_bf16(
     use_torch_threads()
     (num_targets, dim), num_items = queries.shape, len(vectors)
     width = -(-dim // LANES) * LANES
-    lanes = min(BLOCK, -(-num_targets // LANES) * LANES)
+    lanes = min(2 * BLOCK if width >= WIDE else BLOCK, -(-num_targets // LANES) * LANES)
+    stretch = AT_ONCE // lanes // 2 * 2  # items
     part = -(-num_items // (WORKERS * ROWS)) * ROWS  # items
     table, asked = widened(vectors, width), widened(queries, width)
     halves, asked_halves = (one.to(torch.bfloat16).view(torch.int16) for one in (table, asked))
@@ -52,11 +57,11 @@ def walk_bf16(
     query_grad, vector_grad = torch.zeros(num_targets, width), torch.zeros(num_items, width)
     totals, probabilities = (torch.empty(num_targets, dtype=torch.float64) for _ in range(2))
     pairs = [torch.empty(size, dtype=torch.int32) for size in (width // 2 * lanes, lanes // 2 * width)]
-    of_threads = [scratch(size).view(torch.int32) for size in (STRETCH // 2 * lanes, STRETCH // 2 * width)]
+    of_threads = [scratch(size).view(torch.int32) for size in (stretch // 2 * lanes, stretch // 2 * width)]
     _walk(
         1, halves.view(-1), halves.view(torch.int32).view(-1), table, asked_halves, asked_halves.view(torch.int32),
         asked, targets, shares, reference, vector_grad.view(-1), query_grad, totals, probabilities, part,
-        torch.empty(WORKERS, lanes, dtype=torch.float64), scores, scores.view(torch.int32), scratch(STRETCH * lanes),
+        torch.empty(WORKERS, lanes, dtype=torch.float64), scores, scores.view(torch.int32), scratch(stretch * lanes),
         torch.empty(WORKERS, lanes), torch.empty(WORKERS, lanes * width), *pairs, *of_threads,
     )  # fmt: skip
     return query_grad[:, :dim], vector_grad[:, :dim], probabilities, totals
@@ -106,12 +111,12 @@ def _exponentials(
 ) -> None:  # fmt: skip
     """exp(score - reference) of the items of a worker, `part` at most, and their sums; zero beyond the targets."""
     lanes, count = len(total), len(reference)
-    depth = len(side_by_side) // lanes
+    depth, stretch = len(side_by_side) // lanes, len(products) // lanes
     for column in range(lanes):
         total[column] = 0.0
     stop = min(num_items, (worker + 1) * part)
-    for start in range(worker * part, stop, STRETCH):
-        size = min(STRETCH, stop - start)
+    for start in range(worker * part, stop, stretch):
+        size = min(stretch, stop - start)
         multiply_pairs(
             pairs, start * depth, depth, 1, side_by_side, 0, lanes, products, 0, lanes, size, depth, lanes, False
         )
@@ -180,12 +185,12 @@ def _gradients(
     query_grad: Any, vector_grad: Any, lanes: int, count: int, across_scores: Any, across_vectors: Any,
 ) -> None:  # fmt: skip
     """Adds to the gradients of a worker's vectors; writes its part of those of the queries."""
-    width = len(query_grad) // lanes
+    width, stretch = len(query_grad) // lanes, 2 * len(across_scores) // lanes
     for place in range(len(query_grad)):
         query_grad[place] = F(0)
     stop = min(num_items, (worker + 1) * part)
-    for start in range(worker * part, stop, STRETCH):
-        size, at, of_targets = min(STRETCH, stop - start), start * width, lanes // 2
+    for start in range(worker * part, stop, stretch):
+        size, at, of_targets = min(stretch, stop - start), start * width, lanes // 2
         pair_lines(scores, start * lanes, size, lanes, across_scores)
         pair_lines(halves, at, size, width, across_vectors)
         multiply_pairs(
