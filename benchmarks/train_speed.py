@@ -59,13 +59,13 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for contest in CONTESTS:
         if options.only in (None, contest.peer):
-            ours = ("--epochs", "4", *size)
-            before = time_nextitem(contest.loss, options.data, options.threads, ours)
+            given = ("--epochs", "4", *size)
+            before = time_nextitem(contest.loss, options.data, options.threads, given)
             peer = time_peer(contest, options.peers, options.data, options.threads, size)
-            after = time_nextitem(contest.loss, options.data, options.threads, ours)
+            after = time_nextitem(contest.loss, options.data, options.threads, given)
             row: dict[str, Any] = {"peer": peer, "nextitem": [before, after]}
             if contest.loss == "CE" and has_units():
-                low = (*ours, "--precision", "bf16-mixed")
+                low = (*given, "--precision", "bf16-mixed")
                 row["bf16"] = [time_nextitem(contest.loss, options.data, options.threads, low) for _ in range(2)]
             rows.append(row)
             show(rows)
