@@ -24,7 +24,6 @@ from nextitem.runs.parts import build
 from nextitem.tuning import engine, tune
 from nextitem.tuning.page import html
 from nextitem.tuning.result import Tuning, sentences
-from nextitem.tuning.space import Choice, Range
 
 if TYPE_CHECKING:
     import optuna
@@ -112,27 +111,6 @@ def test_a_trial_that_falls_behind_is_ended_between_epochs(
     assert found.trials["state"].to_list() == ["complete", "pruned", "pruned"]
     assert found.trials["epochs"].to_list() == [2, 1, 1]
     assert found.number == 0
-
-
-def test_the_first_trials_stay_near_the_recipe() -> None:
-    space: dict[str, Range | Choice] = {f"model.key{i}": Range(0.0, 1.0) for i in range(10)}
-    space |= {"training.rate": Range(1e-4, 1e-2, log=True), "model.word": Choice(("a", "b"))}
-    space |= {"model.count": Range(1, 3, is_whole=True)}
-    default = dict.fromkeys(space, 0.5) | {"training.rate": 1e-3, "model.word": "a", "model.count": 1}
-    study = optuna.create_study()
-    kept = []
-    for number in range(engine.NEAR + 3):
-        study.sampler = engine.make_sampler(0, number)
-        values = engine.propose(trial := engine.next_trial(study, space, default, 0), space)
-        study.tell(trial, 0.0)
-        kept.append(sum(values[path] == one for path, one in default.items()))
-        if number <= engine.NEAR:
-            assert all(0.25 <= values[path] <= 0.75 for path in space if path.startswith("model.key"))
-            assert 1e-3 / 3 <= values["training.rate"] <= 3e-3
-    first, later = kept[: engine.NEAR + 1], kept[engine.NEAR + 1 :]
-    assert max(first) < len(default)  # none is the recipe again
-    assert sum(first) / len(first) > len(default) / 2
-    assert max(later) <= 2  # a word and a count, by chance
 
 
 def test_a_trial_without_hope_is_ended_before_there_is_a_median() -> None:
