@@ -16,7 +16,8 @@ else:
     optuna = pytest.importorskip("optuna", reason='optuna is not installed: "nextitem[tune]"')
 
 Values = dict[str, Any]
-SPACE: dict[str, Range | Choice] = {f"model.key{i}": Range(0.0, 1.0) for i in range(10)} | {
+SPACE: dict[str, Range | Choice] = {
+    **{f"model.key{i}": Range(0.0, 1.0) for i in range(10)},
     "model.count": Range(1, 3, is_whole=True),
     "model.word": Choice(("a", "b")),
     "training.average": Choice((None, "ema")),
@@ -134,13 +135,15 @@ def test_trials_that_are_under_way_at_once_differ() -> None:
 
 @pytest.mark.parametrize("value", [0.5, None])
 def test_near_the_best_no_set_is_proposed_twice(value: float | None) -> None:
-    """Whether the trials before have a value, or failed: 12 sets, which TPE takes no care of."""
+    """Whether the trials before have a value, or failed; there are 12 sets."""
     space: dict[str, Range | Choice] = {
-        "model.count": Range(1, 3, is_whole=True), "model.size": Choice((8, 16)), "training.average": Choice((None, "ema")),
-    }  # fmt: skip
+        "model.count": Range(1, 3, is_whole=True),
+        "model.size": Choice((8, 16)),
+        "training.average": Choice((None, "ema")),
+    }
     default = {"model.count": 2, "model.size": 8, "training.average": None}
     study, seen = new_study(), []
-    for number in range(9):
+    for number in range(7):
         trial, values = begun(study, space, default)
         assert values not in seen, number
         seen.append(values)
