@@ -84,10 +84,14 @@ def test_near_a_value_of_a_list_is_the_next_number_or_another_word() -> None:
 
 def test_a_file_is_stronger_key_by_key(tmp_path: Path) -> None:
     file = tmp_path / "space.yaml"
-    file.write_text("model: {dim: [16, 48]}\ntraining.learning_rate: null\nmodel.num_heads: {low: 1, high: 2}\n")
+    file.write_text(
+        "model: {dim: [16, 48]}\ntraining.learning_rate: null\nmodel.num_heads: {low: 1, high: 2}\n"
+        "training.clip_norm: [null, 1.0, 5.0]\n"
+    )
     space = find_space(make_recipe({"model": {"name": "SASRec"}}), file)
     assert space["model.dim"] == Choice((16, 48))
     assert space["model.num_heads"] == Range(1, 2, is_whole=True)
+    assert space["training.clip_norm"] == Choice((None, 1.0, 5.0))
     assert "training.learning_rate" not in space
     assert "model.dropout" in space
 
