@@ -25,12 +25,43 @@ def test_every_model_has_a_space_with_its_defaults_within(name: str) -> None:
 def test_a_trained_model_is_tuned_by_its_own_keys_and_those_of_training() -> None:
     space = find_space(make_recipe({"model": {"name": "SASRec"}}))
     assert list(space) == [
-        "model.dim", "model.dropout", "model.first_weights", "model.num_layers",
-        "training.batch_size", "training.learning_rate", "training.weight_decay",
+        "model.dim", "model.dropout", "model.first_weights", "model.num_heads", "model.num_layers", "model.positions",
+        "training.average", "training.batch_size", "training.learning_rate", "training.weight_decay",
     ]  # fmt: skip
     assert space["model.first_weights"] == Choice(("normal", "xavier"))
     assert space["training.learning_rate"] == Range(1e-4, 1e-2, log=True)
     assert find_space(make_recipe({"model": {"name": "EASE"}})) == {"model.l2": Range(500 / 30, 15000.0, log=True)}
+
+
+def test_averaged_weights_are_tried_where_the_recipe_takes_them_and_those_without() -> None:
+    def tried(training: dict[str, Any]) -> object:
+        return find_space(make_recipe({"model": {"name": "SASRec"}, "training": training})).get("training.average")
+
+    assert tried({}) == tried({"average": "ema"}) == Choice((None, "ema"))
+    assert tried({"average": "last"}) == Choice((None, "ema", "last"))
+    assert tried({"average": "ema", "average_decay": 0.99}) is None  # it goes with no other
+    assert tried({"average": "last", "average_count": 3}) is None
+    assert tried({"strategy": "fsdp"}) is None
+    recipe = make_recipe({"model": {"name": "SASRec"}})
+    other = with_values(recipe, {"training.average": "ema"}).training
+    assert other is not None
+    assert (other.average, other.average_decay) == ("ema", None)
+    assert with_values(with_values(recipe, {"training.average": "ema"}), {"training.average": None}) == recipe
+
+
+def test_heads_divide_the_width() -> None:
+    def tried(dim: int) -> object:
+        return find_space(make_recipe({"model": {"name": "SASRec", "dim": dim}})).get("model.num_heads")
+
+    assert tried(64) == Choice((1, 2, 4))
+    assert tried(50) == Choice((1, 2))
+    assert tried(25) is None
+
+
+def test_of_a_whole_number_whole_ones_are_tried() -> None:
+    spaces = [find_space(make_recipe({"model": {"name": name}})) for name in ("BPR", "GSASRec")]
+    ranges = [space["loss.num_negatives"] for space in spaces]
+    assert ranges == [Range(1, 4, log=True, is_whole=True), Range(64, 1024, log=True, is_whole=True)]
 
 
 def test_near_a_value_is_within_the_range_and_another_whole_number() -> None:
@@ -53,10 +84,14 @@ def test_near_a_value_of_a_list_is_the_next_number_or_another_word() -> None:
 
 def test_a_file_is_stronger_key_by_key(tmp_path: Path) -> None:
     file = tmp_path / "space.yaml"
-    file.write_text("model: {dim: [16, 48]}\ntraining.learning_rate: null\nmodel.num_heads: {low: 1, high: 2}\n")
+    file.write_text(
+        "model: {dim: [16, 48]}\ntraining.learning_rate: null\nmodel.num_heads: {low: 1, high: 2}\n"
+        "training.clip_norm: [null, 1.0, 5.0]\n"
+    )
     space = find_space(make_recipe({"model": {"name": "SASRec"}}), file)
     assert space["model.dim"] == Choice((16, 48))
     assert space["model.num_heads"] == Range(1, 2, is_whole=True)
+    assert space["training.clip_norm"] == Choice((None, 1.0, 5.0))
     assert "training.learning_rate" not in space
     assert "model.dropout" in space
 

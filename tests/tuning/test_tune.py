@@ -6,11 +6,14 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from rich.console import Console
 from tunings import SPACE, recipe_on, tried
 from typer.testing import CliRunner
 
@@ -24,7 +27,7 @@ from nextitem.runs.parts import build
 from nextitem.tuning import engine, tune
 from nextitem.tuning.page import html
 from nextitem.tuning.result import Tuning, sentences
-from nextitem.tuning.space import Choice, Range
+from nextitem.tuning.view import TuningView
 
 if TYPE_CHECKING:
     import optuna
@@ -100,6 +103,20 @@ def test_what_the_recipe_has_may_lie_outside_of_the_space(log: Path, tmp_path: P
     assert set(dims[1:]) <= {4, 16}
 
 
+def test_averaged_weights_are_one_of_the_values_and_null_is_said(log: Path, tmp_path: Path) -> None:
+    space = {"only": True, "training.average": [None, "ema"]}
+    found = ni.tune(recipe_on(log, {"training": {"learning_rate": 0.1}}), tmp_path / "out", trials=2, space=space)
+    assert found.trials["training.average"].to_list() == [None, "ema"]
+    assert found.trials["state"].to_list() == ["complete", "complete"]
+    assert found.trials["value"].n_unique() == 2
+    assert ni.load(tmp_path / "out" / "best").recipe == found.recipe
+    assert "<td>null</td>" in html(found)
+    screen = Console(file=StringIO(), width=200)
+    TuningView(screen).show(replace(found, changes={"training.average": (None, "ema")}))
+    assert isinstance(screen.file, StringIO)
+    assert "training.average: ema, not null" in screen.file.getvalue()
+
+
 def test_a_trial_that_falls_behind_is_ended_between_epochs(
     log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,27 +129,6 @@ def test_a_trial_that_falls_behind_is_ended_between_epochs(
     assert found.trials["state"].to_list() == ["complete", "pruned", "pruned"]
     assert found.trials["epochs"].to_list() == [2, 1, 1]
     assert found.number == 0
-
-
-def test_the_first_trials_stay_near_the_recipe() -> None:
-    space: dict[str, Range | Choice] = {f"model.key{i}": Range(0.0, 1.0) for i in range(10)}
-    space |= {"training.rate": Range(1e-4, 1e-2, log=True), "model.word": Choice(("a", "b"))}
-    space |= {"model.count": Range(1, 3, is_whole=True)}
-    default = dict.fromkeys(space, 0.5) | {"training.rate": 1e-3, "model.word": "a", "model.count": 1}
-    study = optuna.create_study()
-    kept = []
-    for number in range(engine.NEAR + 3):
-        study.sampler = engine.make_sampler(0, number)
-        values = engine.propose(trial := engine.next_trial(study, space, default, 0), space)
-        study.tell(trial, 0.0)
-        kept.append(sum(values[path] == one for path, one in default.items()))
-        if number <= engine.NEAR:
-            assert all(0.25 <= values[path] <= 0.75 for path in space if path.startswith("model.key"))
-            assert 1e-3 / 3 <= values["training.rate"] <= 3e-3
-    first, later = kept[: engine.NEAR + 1], kept[engine.NEAR + 1 :]
-    assert max(first) < len(default)  # none is the recipe again
-    assert sum(first) / len(first) > len(default) / 2
-    assert max(later) <= 2  # a word and a count, by chance
 
 
 def test_a_trial_without_hope_is_ended_before_there_is_a_median() -> None:
@@ -179,6 +175,9 @@ def test_an_answer_comes_within_the_time(log: Path, tmp_path: Path) -> None:
     assert any(note.startswith("its training was cut after epoch") for note in found.report["notes"])
     assert any(line.startswith("Its training was cut after epoch") for line in sentences(found))
     assert ni.load(tmp_path / "out" / "best").recipe == recipe_on(log, endless)
+    again = ni.tune(recipe_on(log, endless), tmp_path / "out", time="5s", space=SPACE)  # the same command, and its time
+    assert again.trials["state"].to_list()[:2] == ["cut", "cut"]
+    assert again.trials["epochs"][0] == found.trials["epochs"][0]  # what was cut is over
 
 
 def test_a_trial_that_cannot_be_is_a_failure_of_its_own(

@@ -34,7 +34,9 @@ def tune(
         int | None,
         typer.Option(help="So many in all, those of other processes among them [20, or what --time allows]."),
     ] = None,
-    time: Annotated[str | None, typer.Option(help="An answer within this time: 60m, 1h30m, 90s.")] = None,
+    time: Annotated[
+        str | None, typer.Option(help="An answer within this time: 60m, 1h30m, 90s. Each call has all of it.")
+    ] = None,
     space: Annotated[Path | None, typer.Option(help="A YAML file of what to try, over the space of the model.")] = None,
     pruner: Annotated[
         Literal["median", "hyperband", "none"],

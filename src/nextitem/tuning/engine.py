@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,9 +21,10 @@ FILE = "study.db"
 WAIT = 60  # seconds for another process that writes into the same database
 EARLY = 3  # trials, and epochs of each, that the median leaves alone: first epochs say little
 LEAST = 4  # trials, below which importances are noise
-NEAR = 10  # first trials, of which most keys stay as the recipe has them; as many as Optuna would draw blindly
+NEAR = 10  # first trials, all near the best so far; as many as Optuna would draw blindly
 LEAST_STEP = 0.25  # of a number that is changed
-TRIED = 1 / 3  # of their keys, at least one
+TRIED = 1 / 3  # of the keys of the best, at least one
+DRAWS = 10  # of a trial near the best, until it is none of those before
 
 
 def require_optuna() -> None:
@@ -74,24 +75,47 @@ def make_sampler(seed: int, number: int) -> optuna.samplers.BaseSampler:
 
 
 def next_trial(study: optuna.Study, space: Space, default: dict[str, Any], seed: int) -> optuna.trial.Trial:
-    """The one that waits, or a new one. The first of these keep most of the default values, which somebody chose: so
-    few trials find something better; TPE proposes the others."""
+    """The one that waits, or a new one: near the best so far, which is the default until a trial has a value, or as TPE
+    proposes. Few trials teach TPE little, and somebody chose the default: near it something better is found sooner."""
     import optuna
 
     trials = study.get_trials(deepcopy=False)
     if not any(one.state == optuna.trial.TrialState.WAITING for one in trials):
-        study.enqueue_trial(kept(space, _near(space, default, seed, len(trials))))
+        best = best_of(study)
+        center = default if best is None else values_of(space, best.params)
+        study.enqueue_trial(_near(space, center, [one.params for one in trials], seed) if is_near(len(trials)) else {})
     return study.ask()
 
 
-def _near(space: Space, default: dict[str, Any], seed: int, number: int) -> dict[str, Any]:
-    """The default with a few other values, which are not far away; of one key at least, a number if there is one."""
-    if number > NEAR or not default:
-        return {}
-    draw = random.Random(_seed(seed, number, 1))
-    tried = draw.choice([path for path in default if isinstance(space[path], Range)] or list(default))
+def is_near(number: int) -> bool:
+    """Whether a trial stays near the best so far: the first ones, and then every other one."""
+    return number <= NEAR or (number - NEAR) % 2 == 0
+
+
+def best_of(study: optuna.Study) -> optuna.trial.FrozenTrial | None:
+    """The trial with the highest value, of those that are complete; of equal ones the first."""
+    import optuna
+
+    over = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    return max(over, key=lambda one: (one.value, -one.number), default=None)
+
+
+def _near(space: Space, center: dict[str, Any], before: list[dict[str, Any]], seed: int) -> dict[str, Any]:
+    """Near the `center`, and what none of the trials `before` had, as Optuna keeps it; what is left out, all where
+    nothing new was drawn, is TPE's to propose."""
+    draw = random.Random(_seed(seed, len(before), 1))
+    for _ in range(DRAWS if center else 0):
+        found = kept(space, _moved(space, center, draw))
+        if not any(found.items() <= one.items() for one in before):
+            return found
+    return {}
+
+
+def _moved(space: Space, center: dict[str, Any], draw: random.Random) -> dict[str, Any]:
+    """A few other values, which are not far away; of one key at least, a number if there is one."""
+    tried = draw.choice([path for path in center if isinstance(space[path], Range)] or list(center))
     found: dict[str, Any] = {}
-    for path, value in default.items():
+    for path, value in center.items():
         is_tried = path == tried or draw.random() < TRIED
         step = draw.uniform(LEAST_STEP, 1) * draw.choice((-1, 1))
         found[path] = space[path].near(value, step) if is_tried else value
@@ -132,9 +156,14 @@ def propose(trial: optuna.trial.Trial, space: Space) -> dict[str, Any]:
     return found
 
 
-def kept(space: Space, values: dict[str, Any]) -> dict[str, Any]:
+def kept(space: Space, values: Mapping[str, Any]) -> dict[str, Any]:
     """Values as Optuna keeps them."""
     return {path: text_of(value) if isinstance(space[path], Choice) else value for path, value in values.items()}
+
+
+def values_of(space: Space, held: Mapping[str, Any]) -> dict[str, Any]:
+    """What Optuna keeps, as values of a recipe."""
+    return {path: json.loads(value) if isinstance(space[path], Choice) else value for path, value in held.items()}
 
 
 def text_of(value: object) -> str:

@@ -34,7 +34,7 @@ def _figures(found: Tuning) -> list[str]:
 
 
 def _changes(found: Tuning) -> Table:
-    rows = [[path, shown(before), shown(after)] for path, (before, after) in found.changes.items()]
+    rows = [[path, shown_value(before), shown_value(after)] for path, (before, after) in found.changes.items()]
     note = "" if found.importances else "How much each key matters cannot be told: too few trials came to an end."
     return Table("What was tuned", ["key", "the recipe", "the winner"], rows, note)
 
@@ -47,7 +47,7 @@ def _trials(found: Tuning) -> Table:
         name = f"{row['trial']}{' (the recipe)' if row['default'] else ''}"
         seconds = "" if row["seconds"] is None else f"{row['seconds']:.1f}"
         facts = [name, row["state"], shown(row["value"]), shown(row["epochs"] or None), seconds]
-        rows.append([*facts, *(shown(row[key]) for key in keys), row["reason"]])
+        rows.append([*facts, *(shown_value(row[key]) for key in keys), row["reason"]])
     head = ["trial", "state", found.monitor, "epochs", "s", *short, "why not"]
     note = (
         "On the validation cases, at the best epoch. Pruned: ended between epochs, behind the trials before; cut: "
@@ -65,6 +65,11 @@ def _test(found: Tuning) -> list[str]:
     note = f"{found.report['protocol']}; {found.split}; seed {found.report['recipe']['seed']}."
     notes = "".join(f"<li>{escape(note)}</li>" for note in found.report.get("notes", []))
     return [html_table(Table("The winner on the test cases", ["model", *metrics], rows, note)), f"<ul>{notes}</ul>"]
+
+
+def shown_value(value: object) -> str:
+    """Of a key: as a recipe has it, so that None is null."""
+    return "null" if value is None else shown(value)
 
 
 def shown(value: object) -> str:

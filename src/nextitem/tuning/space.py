@@ -25,6 +25,7 @@ FIXED = {"model.name", "loss.name"} | {
     f"training.{key}" for key in ("batches", "monitor", "device", "precision", "strategy", "threads", "loggers")
 }
 NEAR_TIMES, NEAR_SHARE = 3.0, 0.25
+HEADS = "model.num_heads"
 ONLY = "only"  # a word of a space: the keys that it names, and no others
 
 
@@ -227,23 +228,39 @@ def _is_plain(value: object) -> bool:
 def _own_space(keys: Mapping[str, Any]) -> dict[str, Range | Choice]:
     """By the names of the keys, each with its default within; a key whose default is of another kind is left alone."""
     file = resources.files("nextitem").joinpath("recipes", "tune", "keys.yaml")
-    without_contrast = keys.get("model.contrast") == "none"
-    idle = {f"model.{one.name}" for one in fields(Contrast)} if without_contrast else set()
     told = _sectioned(yaml.safe_load(file.read_text(encoding="utf-8")), "keys.yaml")
-    found = {path: _around(keys[path], one) for path, one in told.items() if path in keys and path not in idle}
-    return {path: one for path, one in found.items() if one is not None}
+    if isinstance(dim := keys.get("model.dim"), int):
+        told[HEADS] = [count for count in told[HEADS] if dim % count == 0]  # of another width, heads are refused
+    left_out = _without_use(keys)
+    found = {path: _around(keys[path], one) for path, one in told.items() if path in keys and path not in left_out}
+    return {path: one for path, one in found.items() if one is not None and len(one.ends()) > 1}
+
+
+def _without_use(keys: Mapping[str, Any]) -> set[str]:
+    """Keys that other keys of the recipe leave without use, or would refuse another value of."""
+    found: set[str] = set()
+    if keys.get("model.contrast") == "none":
+        found |= {f"model.{one.name}" for one in fields(Contrast)}
+    needs_one_mean = any(keys.get(f"training.{key}") is not None for key in ("average_decay", "average_count"))
+    if needs_one_mean or keys.get("training.strategy") == "fsdp":
+        found.add("training.average")
+    return found
 
 
 def _around(default: object, told: Any) -> Range | Choice | None:
     """What is told of a key, with its default within; None where that is another kind of value."""
-    if isinstance(default, str) and isinstance(told, list) and isinstance(told[0], str):
-        return Choice(tuple(sorted({*told, default})))
+    if isinstance(told, list) and None in told:
+        return Choice(tuple(dict.fromkeys((*told, default)))) if default is None or isinstance(default, str) else None
+    if isinstance(default, str):
+        return Choice(tuple(sorted(told))) if isinstance(told, list) and default in told else None
     if isinstance(default, bool) or not isinstance(default, int | float):
         return None
     if isinstance(told, list):
         return None if isinstance(told[0], str) else Choice(tuple(sorted({*map(type(default), told), default})))
     if "spread" in told:
-        return Range(default / told["spread"], default * told["spread"], log=True) if default > 0 else None
+        is_whole = isinstance(default, int)
+        low = max(1, round(default / told["spread"])) if is_whole else default / told["spread"]
+        return Range(low, default * told["spread"], log=True, is_whole=is_whole) if default > 0 else None
     if default > 0 or not told.get("log"):
         return Range(min(told["low"], default), max(told["high"], default), told.get("log", False))
     return None

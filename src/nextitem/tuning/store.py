@@ -30,7 +30,7 @@ from nextitem.runs.folder.identity import difference
 from nextitem.training.checkpoint import read_state
 from nextitem.training.fit import CHECKPOINT
 from nextitem.tuning import engine
-from nextitem.tuning.space import Choice, Space, value_of, with_values
+from nextitem.tuning.space import Space, value_of, with_values
 from nextitem.writing import make_folder, refuse_foreign, remove_folder, write
 
 if TYPE_CHECKING:
@@ -188,20 +188,14 @@ class Store:
 
     def winner(self) -> optuna.trial.FrozenTrial | None:
         """The trial with the highest value; of equal ones the first."""
-        from optuna.trial import TrialState
-
-        over = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        return max(over, key=lambda one: (one.value, -one.number), default=None)
+        return engine.best_of(self.study)
 
     def recipe_of(self, trial: optuna.trial.FrozenTrial) -> Recipe:
         return with_values(self.recipe, self.values_of(trial))
 
     def values_of(self, trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
         """By key, as a recipe has them."""
-        return {
-            path: json.loads(value) if isinstance(self.space[path], Choice) else value
-            for path, value in trial.params.items()
-        }
+        return engine.values_of(self.space, trial.params)
 
     def best_value(self) -> float | None:
         winner = self.winner()

@@ -203,10 +203,10 @@ def tune(
 
     The first trial is the recipe as it is, so that the winner is never worse than it on the validation cases. There
     are `trials` of them (20, or where a `time` is given as many as fit into it); `time` is "60m", "1h30m" or seconds,
-    and of this call. `space` says by key what is tried, `{"model.dim": [32, 64], "training.learning_rate": {"low":
-    1e-4, "high": 1e-2, "log": True}}`, as a mapping or a YAML file, over that of the model; null leaves a key alone,
-    `only: true` all that are not named. The `pruner` ends a trial that falls behind: by the median of those before
-    (Golovin et al., KDD 2017), by hyperband (Li et al., JMLR 2018), or none.
+    of this call: the next one has all of it again. `space` says by key what is tried, `{"model.dim": [32, 64],
+    "training.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}`, as a mapping or a YAML file, over that of the
+    model; null leaves a key alone, `only: true` all that are not named. The `pruner` ends a trial that falls behind: by
+    the median of those before (Golovin et al., KDD 2017), by hyperband (Li et al., JMLR 2018), or none.
 
     All is kept in the folder `out`; the same call again goes on, several processes may share it, and the trial of one
     that is killed goes on behind its last epoch. `storage` is a folder for the study's database, or the URL of one. It

@@ -12,7 +12,7 @@ from nextitem.report.results import test_table
 from nextitem.runs.learning.run import Prepared
 from nextitem.terminal import tracked
 from nextitem.training.fit import Progress
-from nextitem.tuning.page import shown
+from nextitem.tuning.page import shown_value
 from nextitem.tuning.result import Tuning, sentences
 from nextitem.tuning.trial import Outcome
 from nextitem.tuning.tune import TrialBegun, TrialEnded, TuningEvent
@@ -60,7 +60,7 @@ class TuningView:
 
     def _ended(self, event: TrialEnded) -> None:
         if self.is_live:
-            values = "  ".join(f"{path.partition('.')[2]} {shown(one)}" for path, one in event.values.items())
+            values = "  ".join(f"{path.partition('.')[2]} {shown_value(one)}" for path, one in event.values.items())
             best = "" if event.best is None else f"  best {event.best:.4f}"
             name = "the recipe" if event.is_default else values
             self._line(
@@ -73,7 +73,7 @@ class TuningView:
             self._line(line)
         for path, (before, after) in event.changes.items():
             if before != after:
-                self._line(f"  {path}: {shown(after)}, not {shown(before)}")
+                self._line(f"  {path}: {shown_value(after)}, not {shown_value(before)}")
         if event.report is not None:
             self.screen.print(test_table(event.report))
         places = [str(event.folder / name) for name in ("best", "best.yaml", "trials.csv", "report.html")]
