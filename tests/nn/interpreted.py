@@ -107,11 +107,12 @@ def kernels(module: str, backend: str) -> Iterator[tuple[Any, dict[str, Any]]]:
     if backend == "hip":
         common["precision"] = "ieee"
     least = {"block_d": 16, "block_g": 16, "precision": "ieee", **blocks}
+    rounded = {**common, "precision": "tf32"}
     ones = dict.fromkeys(("num_targets", "num_items", "num_own", "num_others", "dim", "stride_queries"), 1)
     for owns_items in (True, False):
-        for sizes in (common, {**ones, **least}):
+        for sizes in (common, rounded, {**ones, **least}):
             yield softmax_gpu.add_gradient, among(softmax_gpu.add_gradient, {**sizes, "owns_items": owns_items})
-    for sizes in (common, {**ones, **least}):
+    for sizes in (common, rounded, {**ones, **least}):
         yield softmax_gpu.sum_exponentials, among(softmax_gpu.sum_exponentials, sizes)
 
 

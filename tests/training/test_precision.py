@@ -11,7 +11,7 @@ from nextitem.models.base import Trained
 from nextitem.nn.kernels import bf16
 from nextitem.recipe import Layer, make_recipe
 from nextitem.runs.parts import build
-from nextitem.runs.parts.precision import notes_on_precision
+from nextitem.runs.parts.precision import fabric_keys, notes_on_precision
 from nextitem.testing import tastes
 from nextitem.training.loop import train
 
@@ -92,6 +92,18 @@ def test_a_run_says_what_bf16_changes(has_units: bool, keys: Layer, said: str, m
     notes = notes_on_precision(make_recipe({"training": {"precision": "bf16-mixed"}} | keys))
     assert len(notes) == bool(said)
     assert said in "".join(notes)
+
+
+def test_on_a_device_layers_and_products_are_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = make_recipe({"training": {"precision": "bf16-mixed", "device": "cuda"}}).training
+    assert keys is not None
+    (plugin,) = fabric_keys(keys)["plugins"]
+    monkeypatch.setattr(plugin, "device", "cpu")
+    with plugin.forward_context():
+        assert torch.is_autocast_enabled("cpu")
+        assert bf16.are_wanted()
+    assert not torch.is_autocast_enabled("cpu")
+    assert not bf16.are_wanted()
 
 
 def test_double_precision_trains(split: Split) -> None:

@@ -20,6 +20,8 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from nextitem.nn.kernels import bf16
+from nextitem.nn.kernels.bf16 import bf16_products
 from nextitem.nn.kernels.choose import plain
 from nextitem.nn.losses import full_cross_entropy, full_score_gpu
 from nextitem.nn.losses.full_score_gpu import FUSED, plain_cross_entropy
@@ -163,6 +165,29 @@ def test_it_takes_float32_on_a_cuda_device_where_it_agrees(
     with FakeTensorMode():
         queries, vectors = (torch.empty(size, 3, device=device, dtype=dtype) for size in (2, 5))
     assert full_score_gpu.runs(queries, vectors) == runs
+
+
+@pytest.mark.parametrize(("capability", "exact", "rounded"), [((8, 0), "tf32x3", "tf32"), ((7, 5), "ieee", "ieee")])
+def test_products_may_be_rounded_where_that_is_asked_for(
+    capability: tuple[int, int], exact: str, rounded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    found = [full_score_gpu._precision.__wrapped__(torch.device("cuda"), may_round) for may_round in (False, True)]
+    assert found == ([exact, rounded] if torch.version.hip is None else ["ieee", "ieee"])
+
+
+def test_its_agreement_is_tried_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def agrees(device: torch.device) -> bool:
+        asked.append(bf16.are_wanted())
+        return True
+
+    monkeypatch.setattr(full_score_gpu, "has_triton", lambda: True)
+    monkeypatch.setattr(FUSED, "agrees", agrees)
+    with FakeTensorMode(), bf16_products():
+        assert full_score_gpu.runs(*(torch.empty(size, 3, device="cuda") for size in (2, 5)))
+    assert asked == [False]
 
 
 @pytest.mark.parametrize("weight", [None, torch.tensor([1.0, 0.0, 3.0])])

@@ -5,7 +5,8 @@ Checked in Triton's interpreter, not yet on a GPU; `FUSED` holds it to its plain
 Between the passes the inputs and two numbers a target are kept; the backward pass makes the scores anew, once for the
 gradient of the queries and once for that of the items (twice, three times where D goes beyond 128, 256). Few blocks of
 rows would leave most of a GPU idle, so that what they walk is taken in parts, each with a result of its own. How many
-depends on the sizes alone: the same inputs give the same bits on a device.
+depends on the sizes alone: the same inputs give the same bits on a device. Inside `bf16_products` a product is one of
+TF32, which rounds its factors less than bf16, in place of the three that are as exact as float32.
 
 Sizes: N targets, D dim, V items.
 """
@@ -22,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
+import nextitem.nn.kernels.bf16 as bf16
 from nextitem.nn.kernels.checking import drawn
 from nextitem.nn.kernels.probing import Probe
 from nextitem.nn.once import once_differentiable
@@ -43,7 +45,8 @@ def runs(queries: Tensor, vectors: Tensor) -> bool:
     """Whether it takes these: float32 on a CUDA device, where Triton is installed and it agrees with its plain form."""
     if not (vectors.is_cuda and queries.dtype == vectors.dtype == torch.float32 and has_triton()):
         return False
-    return FUSED.agrees(vectors.device)
+    with bf16.bf16_products(False):  # it is held to float32
+        return FUSED.agrees(vectors.device)
 
 
 @cache
@@ -56,7 +59,8 @@ class _FusedCrossEntropy(Function):
     @staticmethod
     def forward(ctx: Any, queries: Tensor, vectors: Tensor, targets: Tensor, shares: Tensor) -> Tensor:
         queries, vectors, targets = _readable(queries), _readable(vectors), targets.contiguous()
-        logs = log_sums(queries, vectors)
+        ctx.precision = _precision(queries.device, bf16.are_wanted())
+        logs = log_sums(queries, vectors, ctx.precision)
         ctx.save_for_backward(queries, vectors, targets, logs.float(), shares)
         hits = (queries * vectors.index_select(0, targets)).sum(1)
         return ((logs - hits) * shares).sum().to(queries.dtype)
@@ -66,12 +70,13 @@ class _FusedCrossEntropy(Function):
     def backward(ctx: Any, *grads: Tensor) -> Any:
         queries, vectors, targets, logs, shares = ctx.saved_tensors
         of_target = targets, logs, (shares * grads[0]).float()
-        query_grad = gradient(queries, vectors, *of_target, owns_items=False) if ctx.needs_input_grad[0] else None
-        vector_grad = gradient(vectors, queries, *of_target, owns_items=True) if ctx.needs_input_grad[1] else None
+        wants_queries, wants_vectors = ctx.needs_input_grad[:2]
+        query_grad = gradient(queries, vectors, *of_target, ctx.precision, owns_items=False) if wants_queries else None
+        vector_grad = gradient(vectors, queries, *of_target, ctx.precision, owns_items=True) if wants_vectors else None
         return query_grad, vector_grad, None, None
 
 
-def log_sums(queries: Tensor, vectors: Tensor) -> Tensor:
+def log_sums(queries: Tensor, vectors: Tensor, precision: str) -> Tensor:
     """(N,) float64: log of the sum of exp(score) over all items."""
     from nextitem.nn.kernels.softmax_gpu import sum_exponentials
 
@@ -81,13 +86,14 @@ def log_sums(queries: Tensor, vectors: Tensor) -> Tensor:
     with torch.cuda.device_of(queries):  # type: ignore[no-untyped-call]
         sum_exponentials[blocks, parts](
             queries, vectors, queries.stride(0), vectors.stride(0), highs, sums, num_targets, num_items, items_of_part,
-            dim, block_o=BLOCK, block_w=BLOCK, block_d=_padded(dim, MOST_PRODUCTS),
-            precision=_precision(queries.device), **_BUILD,
+            dim, block_o=BLOCK, block_w=BLOCK, block_d=_padded(dim, MOST_PRODUCTS), precision=precision, **_BUILD,
         )  # fmt: skip
     return (highs.double() + sums.double().log()).logsumexp(0)
 
 
-def gradient(own: Tensor, others: Tensor, targets: Tensor, logs: Tensor, shares: Tensor, *, owns_items: bool) -> Tensor:
+def gradient(
+    own: Tensor, others: Tensor, targets: Tensor, logs: Tensor, shares: Tensor, precision: str, *, owns_items: bool
+) -> Tensor:
     """That of `own`, queries or vectors, of its shape; `others` are the others, `logs` and `shares` (N,) float32."""
     from nextitem.nn.kernels.softmax_gpu import add_gradient
 
@@ -99,7 +105,7 @@ def gradient(own: Tensor, others: Tensor, targets: Tensor, logs: Tensor, shares:
         add_gradient[blocks, parts, math.ceil(dim / held)](
             own, others, own.stride(0), others.stride(0), targets, logs, shares, found, num_own, num_others,
             others_of_part, dim, owns_items=owns_items, block_o=BLOCK, block_w=BLOCK,
-            block_d=_padded(dim, MOST_PRODUCTS), block_g=held, precision=_precision(own.device), **_BUILD,
+            block_d=_padded(dim, MOST_PRODUCTS), block_g=held, precision=precision, **_BUILD,
         )  # fmt: skip
     return found[0] if parts == 1 else found.sum(0)
 
@@ -117,10 +123,12 @@ def _padded(dim: int, most: int) -> int:
 
 
 @cache
-def _precision(device: torch.device) -> str:
+def _precision(device: torch.device, may_round: bool) -> str:
     """Of a product. Three products of TF32 are as exact as one of float32, and tensor cores have them."""
     has_tensor_cores = device.type == "cuda" and not torch.version.hip
-    return "tf32x3" if has_tensor_cores and torch.cuda.get_device_capability(device) >= (8, 0) else "ieee"
+    if not has_tensor_cores or torch.cuda.get_device_capability(device) < (8, 0):
+        return "ieee"
+    return "tf32" if may_round else "tf32x3"
 
 
 def _readable(x: Tensor) -> Tensor:
