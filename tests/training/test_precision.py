@@ -78,7 +78,7 @@ def test_a_loss_without_the_item_table_stays_as_it_is(split: Split) -> None:
     ("has_units", "keys", "said"),
     [
         (True, {}, "have bf16 factors; all else is float32"),
-        (True, {"loss": {"name": "bce"}}, "the loss is bce: nothing is faster"),
+        (True, {"loss": {"name": "bce"}}, "the loss is bce: little or nothing is faster"),
         (True, {"model": {"name": "MultiVAE"}}, "this model has no such loss"),
         (False, {}, "no faster here: this processor (znver2) has no bf16 units"),
         (True, {"training": {"precision": "32-true"}}, ""),

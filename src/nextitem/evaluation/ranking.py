@@ -76,61 +76,95 @@ def rank(
     if int(holdout.target.lengths.max()) > 1 and holdout.target.num_repeats():
         holdout = replace(holdout, target=holdout.target.distinct())
     by_length = np.argsort(holdout.history.lengths, kind="stable")  # blocks of similar length have little padding
-    ordered = holdout.take(by_length)
-    negatives = None if protocol.candidates is None else _draw(model, ordered, protocol.candidates, protocol.seed)
-    most = int(holdout.target.lengths.max())
-    above: np.ndarray = np.zeros((len(holdout), most))  # a process leaves zero what others rank
-    tied: np.ndarray = np.zeros((len(holdout), most), dtype=np.int64)
-    num_ranked = np.zeros(len(holdout), dtype=np.int64)
-    masks_seen, wanted = protocol.masks_seen(holdout), model.wanted()
-    wanted.refuse_missing(holdout.history, type(model).__name__)
-    device = next(chain(model.parameters(), model.buffers())).device
+    model.wanted().refuse_missing(holdout.history, type(model).__name__)
+    cases = _Cases(model, holdout.take(by_length), protocol, protocol.masks_seen(holdout), memory, processes)
+    counts = _Counts(by_length, int(holdout.target.lengths.max()))
     was_training = model.training
     model.eval()
-
-    def batches() -> Iterator[tuple[np.ndarray, Batch]]:
-        """The places of each block in `ordered`, and what the model is asked."""
-        edges = list(spans(ordered, model, memory, holds_scores=tower is None))[processes.rank :: processes.size]
-        blocks = [ordered.take(np.arange(start, stop)) for start, stop in edges]
-        for span, block in zip(edges, blocks if track is None else track(blocks, len(blocks)), strict=True):
-            asked = block if protocol.shown == "history" else replace(block, history=block.trained)
-            yield np.arange(*span), holdout_batch(asked, model.max_length, wanted).to(device)
-
-    def take(places: np.ndarray, found: tuple[Tensor, Tensor] | None) -> None:
-        rows = by_length[places]
-        above[rows], tied[rows] = np.inf, 1
-        if found is None:
-            above[rows] = np.nan
-        else:
-            width = found[0].shape[1]
-            above[rows, :width], tied[rows, :width] = (counts.cpu().numpy() for counts in found)
-
     with torch.inference_mode(), model.ready():
-        tower = tower_of(model) if negatives is None and listing is None else None
-        if tower is not None:
-            seen = protocol.seen if masks_seen else None
-            for places, found, num_seen in count_products(tower, ordered, batches(), seen):
-                take(places, found)
-                num_ranked[by_length[places]] = model.num_items - num_seen
-        for places, batch in batches() if tower is None else ():
-            scores, block = model.score(batch), ordered.take(places)
-            targets = torch.from_numpy(block.target.padded(None)).to(device)  # (B, M')
-            if negatives is not None:
-                found, num_ranked[by_length[places]] = _count_among(scores, targets, negatives[places].to(device))
-            else:
-                found = _count(scores, block if masks_seen else None, targets, protocol.seen == "mask_unless_target")
-            take(places, found)
-            if found is not None and listing is not None:
-                listing.take(by_length[places], _best(scores, listing.depth), block.target)
+        if protocol.candidates is not None:
+            _among_drawn(cases, protocol.candidates, counts, track)
+        elif listing is None and (tower := tower_of(model)) is not None:
+            seen = protocol.seen if cases.masks_seen else None
+            for rows, found, num_seen in count_products(tower, cases.ordered, cases.asked(track, CASES), seen):
+                counts.take(rows, found, model.num_items - num_seen)
+        else:
+            _among_all(cases, counts, track, listing)
     model.train(was_training)
-    above, tied, num_ranked = processes.sum(above), processes.sum(tied), processes.sum(num_ranked)
-    if negatives is None and tower is None:
-        num_ranked += model.num_items - (num_masked(holdout) if masks_seen else 0)
+    above, tied, num_ranked = (processes.sum(one) for one in (counts.above, counts.tied, counts.num_ranked))
     if np.isnan(above).any():  # only now, so that all processes say so
         raise InputError("the model's scores are not numbers (NaN), so nothing can be ranked; its training diverged")
     order = np.argsort(above, axis=1, kind="stable")
-    above, tied = (np.take_along_axis(counts, order, axis=1) for counts in (above, tied))
+    above, tied = (np.take_along_axis(one, order, axis=1) for one in (above, tied))
     return Ranking(holdout.users, above, tied, holdout.target.lengths, num_ranked, protocol.ties)
+
+
+@dataclass(frozen=True)
+class _Cases:
+    """Cases to be ranked, short histories first, and how the model is asked about them."""
+
+    model: Recommender
+    ordered: Holdout
+    protocol: Protocol
+    masks_seen: bool
+    memory: int
+    processes: Processes
+
+    @property
+    def device(self) -> torch.device:
+        return next(chain(self.model.parameters(), self.model.buffers())).device
+
+    def asked(self, track: Track | None, most: int) -> Iterator[tuple[np.ndarray, Batch]]:
+        """Block by block, `most` cases at once: their places in `ordered`, and what the model is asked."""
+        edges = list(spans(self.ordered, self.model, self.memory, most))[self.processes.rank :: self.processes.size]
+        blocks = [self.ordered.take(np.arange(start, stop)) for start, stop in edges]
+        for span, block in zip(edges, blocks if track is None else track(blocks, len(blocks)), strict=True):
+            shown = block if self.protocol.shown == "history" else replace(block, history=block.trained)
+            batch = holdout_batch(shown, self.model.max_length, self.model.wanted())
+            yield np.arange(*span), batch.to(self.device)
+
+    def scored(self, track: Track | None) -> Iterator[tuple[np.ndarray, Holdout, Tensor, Tensor]]:
+        """The places of a block, its cases, the scores of all items (B, V) and the targets (B, M)."""
+        for rows, batch in self.asked(track, fitting_cache(self.model.num_items)):
+            block = self.ordered.take(rows)
+            targets = torch.from_numpy(block.target.padded(None)).to(self.device)
+            yield rows, block, self.model.score(batch), targets
+
+
+class _Counts:
+    """What is found of each case, in the order of the holdout; zero what other processes rank."""
+
+    def __init__(self, by_length: np.ndarray, most: int) -> None:
+        self.by_length = by_length
+        self.above: np.ndarray = np.zeros((len(by_length), most))
+        self.tied: np.ndarray = np.zeros((len(by_length), most), dtype=np.int64)
+        self.num_ranked: np.ndarray = np.zeros(len(by_length), dtype=np.int64)
+
+    def take(self, rows: np.ndarray, found: tuple[Tensor, Tensor] | None, num_ranked: np.ndarray) -> None:
+        """The counts above and equal (B, M) of some cases, NaN where there are none; `rows`: their places by length."""
+        there = self.by_length[rows]
+        self.above[there], self.tied[there], self.num_ranked[there] = np.inf, 1, num_ranked
+        if found is None:
+            self.above[there] = np.nan
+        else:
+            width = found[0].shape[1]
+            self.above[there, :width], self.tied[there, :width] = (one.cpu().numpy() for one in found)
+
+
+def _among_all(cases: _Cases, counts: _Counts, track: Track | None, listing: Listing | None) -> None:
+    num_out = num_masked(cases.ordered) if cases.masks_seen else np.zeros(len(cases.ordered), dtype=np.int64)
+    spares_targets = cases.protocol.seen == "mask_unless_target"
+    for rows, block, scores, targets in cases.scored(track):
+        found = _count(scores, block if cases.masks_seen else None, targets, spares_targets)
+        counts.take(rows, found, cases.model.num_items - num_out[rows])
+        if found is not None and listing is not None:
+            listing.take(counts.by_length[rows], _best(scores, listing.depth), block.target)
+
+
+def _among_drawn(cases: _Cases, count: int, counts: _Counts, track: Track | None) -> None:
+    negatives = _draw(cases.model, cases.ordered, count, cases.protocol.seed)
+    for rows, _, scores, targets in cases.scored(track):
+        counts.take(rows, *_count_among(scores, targets, negatives[rows].to(cases.device)))
 
 
 def bytes_of_a_row(num_items: int) -> int:
@@ -138,11 +172,14 @@ def bytes_of_a_row(num_items: int) -> int:
     return 3 * 4 * (num_items + 1)
 
 
-def spans(ordered: Holdout, model: Recommender, memory: int, holds_scores: bool = True) -> Iterator[tuple[int, int]]:
-    """Start and stop of blocks, short histories first, that keep to the memory, and whose scores, where they are held,
-    are few enough for the cache."""
-    fitting = max(CACHE_BYTES // (4 * (model.num_items + 1)), 64) if holds_scores else CASES
-    most = max(1, min(fitting, memory // bytes_of_a_row(model.num_items)))
+def fitting_cache(num_items: int) -> int:
+    """Cases whose scores are few enough for the cache."""
+    return max(CACHE_BYTES // (4 * (num_items + 1)), 64)
+
+
+def spans(ordered: Holdout, model: Recommender, memory: int, most: int) -> Iterator[tuple[int, int]]:
+    """Start and stop of blocks of `most` cases, short histories first, that keep to the memory."""
+    most = max(1, min(most, memory // bytes_of_a_row(model.num_items)))
     lengths = np.maximum(ordered.history.newest(model.max_length or ordered.history.num_interactions).lengths, 1)
     start = 0
     while start < len(ordered):

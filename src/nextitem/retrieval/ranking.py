@@ -25,7 +25,7 @@ from nextitem.evaluation.listing import Listing
 from nextitem.evaluation.lists import check_listed
 from nextitem.evaluation.metrics import AUC, measure, parse
 from nextitem.evaluation.protocol import Protocol
-from nextitem.evaluation.ranking import DEFAULT_MEMORY, Ranking, num_masked, spans
+from nextitem.evaluation.ranking import DEFAULT_MEMORY, Ranking, fitting_cache, num_masked, spans
 from nextitem.processes import ALONE
 from nextitem.retrieval.approximate import Index
 
@@ -79,13 +79,13 @@ def rank_by(
     holdout = replace(holdout, target=holdout.target.distinct())
     model, wanted, masks_seen = index.model, index.model.wanted(), protocol.masks_seen(holdout)
     wanted.refuse_missing(holdout.history, type(model).__name__)
-    by_length = np.argsort(holdout.history.lengths, kind="stable")
+    by_length, num_items = np.argsort(holdout.history.lengths, kind="stable"), index.model.num_items
     ordered = holdout.take(by_length)
     shape = len(holdout), int(holdout.target.lengths.max())
     above, tied = np.full(shape, np.inf), np.ones(shape, dtype=np.int64)
     model.eval()
     with torch.inference_mode(), model.ready():
-        for start, stop in spans(ordered, model, memory):
+        for start, stop in spans(ordered, model, memory, fitting_cache(num_items)):
             block, rows = ordered.take(np.arange(start, stop)), by_length[start:stop]
             asked = block if protocol.shown == "history" else replace(block, history=block.trained)
             queries = model.query(holdout_batch(asked, model.max_length, wanted))

@@ -62,7 +62,7 @@ def notes_on_precision(recipe: Recipe) -> tuple[str, ...]:
         return (f"{said} is no faster here: {bf16.why_no_units()}; take 32-true",)
     if recipe.loss is None or recipe.loss.name != "cross_entropy":
         has = "this model has no such loss" if recipe.loss is None else f"the loss is {recipe.loss.name}"
-        return (f"{said} is of cross-entropy over all items here, and {has}: nothing is faster",)
+        return (f"{said} is of cross-entropy over all items here, and {has}: little or nothing is faster",)
     return (f"{said}: products of cross-entropy with the item table have bf16 factors; all else is float32",)
 
 
