@@ -9,7 +9,7 @@ import torch
 
 import nextitem.nn as nn
 from nextitem.compiling import are_kept, folder_of_kernels
-from nextitem.evaluation import counting
+from nextitem.evaluation import by_products, counting
 from nextitem.installation.fact import Fact
 from nextitem.models.catalogue import MODELS
 from nextitem.nn.kernels.checking import FAMILIES, Family, are_possible
@@ -29,7 +29,7 @@ def computing_facts(*, is_tried: bool = False, tell: Callable[[str], None] = lam
 
 def all_families() -> dict[str, Family]:
     """By name; each is made where its module is loaded, and the models load all but those of metrics and retrieval."""
-    _ = [counting.COUNTS, exact.PRODUCTS, *MODELS.values()]
+    _ = [counting.COUNTS, by_products.RANKS, exact.PRODUCTS, *MODELS.values()]
     return dict(sorted(FAMILIES.items()))
 
 

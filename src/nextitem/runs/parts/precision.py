@@ -57,7 +57,7 @@ def notes_on_precision(recipe: Recipe) -> tuple[str, ...]:
     training = recipe.training
     if training is None or training.precision != BF16 or not _is_on_cpu(training):
         return ()
-    said = f"training.precision: {BF16}"
+    said = f"training.precision {BF16}"
     if not bf16.has_units():
         return (f"{said} is no faster here: {bf16.why_no_units()}; take 32-true",)
     if recipe.loss is None or recipe.loss.name != "cross_entropy":
