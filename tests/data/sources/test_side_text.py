@@ -59,6 +59,15 @@ def test_an_item_on_several_lines_has_a_list(tmp_path: Path) -> None:
     assert data.notes[0] == "4 rows of the item table are of 2 items; each has its genre as a list"
 
 
+def test_an_item_of_an_empty_list_keeps_its_row(tmp_path: Path) -> None:
+    rows = {"item": ["a", "b", "a"], "genre": [["x"], [], ["y"]]}
+    pl.DataFrame(rows, schema_overrides={"genre": pl.List(pl.String)}).write_parquet(tmp_path / "items.parquet")
+    data = items_of(tmp_path / "items.parquet", "a", "b")
+    assert data.item_attributes is not None
+    assert data.item_attributes["genre"].to_list() == [["x", "y"], []]
+    assert data.notes == ("3 rows of the item table are of 2 items; each has its genre as a list",)
+
+
 def test_an_item_twice_in_a_wider_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "items.csv").write_text("item,genre,year\na,x,1\na,y,2\n")
     with pytest.raises(InputError, match=r"an id twice, such as a; keep one row for each item"):

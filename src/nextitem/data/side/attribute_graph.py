@@ -54,7 +54,7 @@ def attribute_triples(
 def _triples_of(column: pl.Series, ids: pl.Series, name: str) -> pl.DataFrame:
     rows = pl.DataFrame({"head": ids, "value": column})
     if isinstance(column.dtype, pl.List):
-        rows = rows.explode("value")
+        rows = rows.explode("value", empty_as_null=False)
     rows = rows.with_columns(pl.col("value").cast(pl.String)).filter(pl.col("value").str.strip_chars() != "")
     tail = pl.concat_str(pl.lit(f"{name}="), "value")
     return rows.select("head", relation=pl.lit(name), tail=tail).unique(maintain_order=True)
@@ -68,5 +68,5 @@ def _is_own(column: pl.Series) -> bool:
     whole, single = values, values.cast(pl.String) if not isinstance(values.dtype, pl.List) else values
     if isinstance(values.dtype, pl.List):
         texts = values.cast(pl.List(pl.String))
-        whole, single = texts.list.sort().list.join("\0"), texts.explode().drop_nulls()
+        whole, single = texts.list.sort().list.join("\0"), texts.explode(empty_as_null=False).drop_nulls()
     return bool(whole.is_unique().mean() > NEARLY_EVERY and len(single) / max(1, single.n_unique()) < SHARED)  # type: ignore[operator]

@@ -148,7 +148,8 @@ def _categories(column: pl.Series) -> Categories:
 
 def _bags(column: pl.Series) -> Bags:
     rows = pl.DataFrame({"row": np.arange(1, len(column) + 1), "value": column})
-    flat = rows.explode("value").drop_nulls().with_columns(pl.col("value").cast(pl.String)).unique()
+    flat = rows.explode("value", empty_as_null=False).drop_nulls()
+    flat = flat.with_columns(pl.col("value").cast(pl.String)).unique()
     values = IdMap(flat["value"].unique().sort().alias("id"))
     coded = flat.with_columns(code=pl.Series(values.indices(flat["value"]), dtype=pl.Int32)).sort("row", "code")
     counts = np.bincount(coded["row"].to_numpy(), minlength=len(column) + 1)

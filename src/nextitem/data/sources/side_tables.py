@@ -199,7 +199,7 @@ def _gathered(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:
     values = pl.col(attribute).cast(pl.String) if not isinstance(table.dtypes[1], pl.List) else pl.col(attribute)
     found = table.select(name, values)
     if isinstance(table.dtypes[1], pl.List):
-        found = found.explode(attribute)
+        found = found.explode(attribute, empty_as_null=True)
     rows = found.group_by(name, maintain_order=True).agg(pl.col(attribute).drop_nulls().unique(maintain_order=True))
     return rows, f"{len(table):,} rows of the item table are of {len(rows):,} items; each has its {attribute} as a list"
 

@@ -55,7 +55,7 @@ def read_samples(root: Path, max_len: int, split: Split) -> AmazonSamples:
     numbers = pl.col("text").str.extract_all(r"-?\d+")
     tail = numbers.list.slice(1).list.tail(2 * (max_len + 1))
     rows = table.lazy().select(user=numbers.list.first().cast(pl.Int64), tail=tail.cast(pl.List(pl.Int64))).collect()
-    pairs = rows["tail"].explode().to_numpy().reshape(-1, 2)
+    pairs = rows["tail"].explode(empty_as_null=False).to_numpy().reshape(-1, 2)
     ends = np.cumsum(rows["tail"].list.len().to_numpy().astype(np.int64) // 2)
     length = np.diff(ends, prepend=0) - 1
     is_label = np.zeros(len(pairs), dtype=bool)

@@ -117,7 +117,7 @@ def _field(column: pl.Series, kind: AtomicType, path: Path) -> pl.Series:
     is_list = isinstance(column.dtype, pl.List)
     if is_list != kind.endswith("_seq"):
         raise InputError(f'{path.name}: "{column.name}" is {column.dtype}, which no {kind} holds; name another type')
-    elements = column.explode() if is_list else column
+    elements = column.explode(empty_as_null=False) if is_list else column
     text = elements.cast(pl.String)
     is_wrong = text.str.contains(r"[\x00\t\r\n ]" if is_list else r"[\x00\t\r\n]")
     if kind.startswith("float"):

@@ -97,7 +97,7 @@ def read_sequences(path: Path) -> Reading:
     """`user item item ..` a line, split by white space, oldest first (RUCAIBox/CIKM2020-S3Rec's files)."""
     table = _split_at_space(path, "sequences", "user and one item or more, split by white space", 2, None)
     user, items = pl.col("fields").list.first().alias("user"), pl.col("fields").list.slice(1).alias("item")
-    table = table.select("line", user, items).explode("item")
+    table = table.select("line", user, items).explode("item", empty_as_null=False)
     return Reading(to_interactions(table, path, notes=(untimed_note(path.name),)), _by_field(("user", "item ..")))
 
 

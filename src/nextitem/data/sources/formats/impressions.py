@@ -87,7 +87,7 @@ def _histories(table: pl.DataFrame) -> pl.DataFrame:
     """A row for each news of the history of a user's first impression."""
     first = table.sort("timestamp", maintain_order=True).unique("user", keep="first", maintain_order=True)
     news = pl.col("history").str.extract_all(r"\S+")
-    rows = first.with_columns(item=news).filter(pl.col("item").list.len() > 0).explode("item")
+    rows = first.with_columns(item=news).filter(pl.col("item").list.len() > 0).explode("item", empty_as_null=False)
     return rows.select("line", "user", "item")
 
 

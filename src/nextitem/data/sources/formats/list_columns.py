@@ -78,7 +78,7 @@ def exploded_log(path: Path, roles: Roles, asked: Roles, bad_lines: BadLinesRule
     rows, empty, items = found.select("rows", "empty", "items").row(0)
     said = f"the {rows:,} rows of {path.name} have lists of items, {', '.join(lists)}: they are {items:,} interactions"
     notes: tuple[str, ...] = (said + (f"; without an item: {empty:,}" if empty else ""),)
-    exploded = table.filter(lengths[0] > 0).explode(lists)
+    exploded = table.filter(lengths[0] > 0).explode(lists, empty_as_null=False)
     if roles.timestamp is None:
         notes += file_order(roles, asked, path.name, exploded.head(SAMPLE).collect(), columns_of(exploded))
     return with_roles(exploded, roles, asked, list(schema), path, notes, bad_lines)

@@ -77,7 +77,7 @@ def _read_text(path: Path) -> pl.DataFrame:
             f"{path.name}, line {blank['line'][0]}: a line is a user and all their friends, found one without a name "
             f"in '{blank['text'][0][:80]}'; drop it"
         )
-    friends = table.select(source=users, target=pl.col("fields").list.slice(1)).explode("target")
+    friends = table.select(source=users, target=pl.col("fields").list.slice(1)).explode("target", empty_as_null=False)
     return friends.drop_nulls()
 
 
