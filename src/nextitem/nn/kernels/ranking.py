@@ -19,6 +19,7 @@ from nextitem.compiling import inner_kernel
 from nextitem.nn.kernels.curves import F
 from nextitem.nn.kernels.kinds import LINE, SIZE, SIZES, TABLE
 from nextitem.nn.kernels.memory import scratch
+from nextitem.nn.kernels.softmax import lay_side_by_side
 from nextitem.nn.kernels.spreading import by_thread, spread
 from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, fma, multiply
@@ -73,7 +74,7 @@ def _rank(
     end = min(first + GROUP, len(queries))
     lanes = (end - first + LANES - 1) // LANES * LANES
     asked, wanted, are_seen = queries[first:end], targets[first:end], is_seen[first:end]
-    _lay_side_by_side(asked, side_by_side, lanes)
+    lay_side_by_side(asked, side_by_side, lanes)
     _mark(starts[first : end + 1], items, wanted, spares_targets, marks, are_seen, num_seen[first:end])
     _score_own(vectors, asked, wanted, are_seen, own, lanes)
     places = wanted.shape[1]
@@ -90,14 +91,6 @@ def _rank(
         for place in range(places):
             above[first + query, place] = higher[place * lanes + query]
             equal[first + query, place] = same[place * lanes + query]
-
-
-@inner_kernel()
-def _lay_side_by_side(queries: Any, side_by_side: Any, lanes: int) -> None:
-    count, dim = queries.shape
-    for e in range(dim):
-        for query in range(lanes):
-            side_by_side[e * lanes + query] = queries[query, e] if query < count else F(0)
 
 
 @inner_kernel()
