@@ -15,6 +15,7 @@ from nextitem.data.sequences import Sequences
 from nextitem.errors import InputError
 from nextitem.models.general.item_knn import ItemKNN
 from nextitem.models.general.ncf import NCF
+from nextitem.models.products import has_products
 from nextitem.models.sequential.sasrec import SASRec
 from nextitem.models.sequential.trans_rec import BiasedEuclidean
 from nextitem.models.towers import ItemTower
@@ -22,7 +23,7 @@ from nextitem.nn.scorers import Cosine, Euclidean, InnerProduct, VectorScorer
 from nextitem.retrieval import approximate, exact, library
 from nextitem.retrieval.approximate import Index, build
 from nextitem.retrieval.kinds import Kind, find_kind
-from nextitem.retrieval.products import has_products, of_products
+from nextitem.retrieval.products import of_products
 from nextitem.retrieval.tuning import Queries, measure, recalls, tune
 
 needs_faiss = pytest.mark.skipif(find_spec("faiss") is None, reason="faiss is not installed: the extra ann")

@@ -19,6 +19,7 @@ from nextitem.data.sequences import Sequences
 from nextitem.data.splits.split import Holdout
 from nextitem.evaluation.counting import count_plain
 from nextitem.models.base import Recommender
+from nextitem.models.products import with_products
 from nextitem.models.towers import ItemTower
 from nextitem.nn.kernels.checking import Family, drawn
 from nextitem.nn.kernels.ranking import rank_products
@@ -29,10 +30,8 @@ Found = tuple[Tensor, Tensor] | None  # above and equal (B, M); None if a score 
 
 def tower_of(model: Recommender) -> ItemTower | None:
     """The model, if the compiled loop counts its scores: none but products, in float32, on the CPU."""
-    if not isinstance(model, ItemTower) or type(model).score is not ItemTower.score:
-        return None
-    with torch.inference_mode():
-        return model if RANKS.runs(model.mapped_vectors()) else None
+    tower = with_products(model)
+    return tower if tower is not None and RANKS.runs(tower.mapped_vectors()) else None
 
 
 def count_products(

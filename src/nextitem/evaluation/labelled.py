@@ -19,6 +19,7 @@ from nextitem.data.splits.labelled import Pairs
 from nextitem.errors import InputError
 from nextitem.evaluation.ranking import DEFAULT_MEMORY, bytes_of_a_row
 from nextitem.models.base import Recommender
+from nextitem.models.products import with_products
 from nextitem.models.towers import ItemTower, TowerFree
 
 PAIRS = 2**14  # scored at once, one by one: their layers stay in a few MB
@@ -38,8 +39,8 @@ def pair_scores(model: Recommender, pairs: Pairs, met: Sequences, memory: int = 
     with torch.inference_mode(), model.ready():
         if isinstance(model, TowerFree) and type(model).matching is TowerFree.matching:
             found = _one_by_one(model, pairs)
-        elif isinstance(model, ItemTower) and type(model).score is ItemTower.score:
-            found = _by_vectors(model, pairs, met)
+        elif tower := with_products(model):
+            found = _by_vectors(tower, pairs, met)
         else:
             found = _among_all(model, pairs, met, memory)
     model.train(was_training)

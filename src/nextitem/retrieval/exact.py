@@ -15,6 +15,7 @@ from nextitem.data.ids import PAD
 from nextitem.data.sequences import Sequences
 from nextitem.evaluation.highest import FEW, first_of_highest
 from nextitem.models.base import Recommender
+from nextitem.models.products import with_products
 from nextitem.models.towers import ItemTower
 from nextitem.nn.kernels.checking import Family, drawn
 from nextitem.nn.kernels.retrieving import highest_products
@@ -43,7 +44,8 @@ class EveryItem:
 
 def every_item(model: Recommender) -> EveryItem | None:
     """None where scores are more than products of a query with a vector an item."""
-    return EveryItem(model) if isinstance(model, ItemTower) and type(model).score is ItemTower.score else None
+    tower = with_products(model)
+    return None if tower is None else EveryItem(tower)
 
 
 @torch.inference_mode()

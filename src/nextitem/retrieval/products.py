@@ -5,12 +5,8 @@ from __future__ import annotations
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.catalogue import MODELS
+from nextitem.models.products import has_products, with_products
 from nextitem.models.towers import ItemTower
-
-
-def has_products(model: type[Recommender]) -> bool:
-    """Whether all its scores are inner products of what its scorer makes of a query, and of a vector an item."""
-    return issubclass(model, ItemTower) and model.score is ItemTower.score
 
 
 def of_products(model: Recommender, name: str) -> ItemTower:
@@ -19,8 +15,8 @@ def of_products(model: Recommender, name: str) -> ItemTower:
     Raises:
         InputError: its scores are something else.
     """
-    if isinstance(model, ItemTower) and has_products(type(model)):
-        return model
+    if tower := with_products(model):
+        return tower
     able = ", ".join(name for name, one in MODELS.items() if has_products(one))
     raise InputError(
         f"the scores of {name} are no products of a query and a vector an item, which is what an index is made of; "

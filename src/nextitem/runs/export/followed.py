@@ -14,8 +14,8 @@ from nextitem.data.ids import PAD
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
 from nextitem.models.catalogue import MODELS
+from nextitem.models.products import has_products
 from nextitem.models.towers import ItemTower, SequenceModel, TwoTower
-from nextitem.retrieval.products import has_products
 
 
 class Followed(nn.Module):
