@@ -104,7 +104,7 @@ $(VENV)/.installed-docs: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.installed-slow: $(VENV)/.installed-test
-	$(PIP) --editable '.[docs,energy,gpu,mlflow,notebooks,spark,test]'
+	$(PIP) --editable '.[docs,energy,gpu,mlflow,notebooks,spark,swanlab,test,wandb]'
 	@touch $@
 
 # The parts of CUDA are for a torch that is not built for the CPU. What run and test install is there then.

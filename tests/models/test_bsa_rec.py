@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.errors import InputError
 from nextitem.models.base import Recommender
-from nextitem.models.sequential.bsa_rec import BSABlock, BSARec, HighPass, low_pass
+from nextitem.models.sequential.bsa_rec import AgeAttention, BSABlock, BSARec, HighPass, low_pass
 from nextitem.nn.slots import Padding
 from nextitem.testing import NUM_ITEMS, RecommenderTests
 
@@ -33,10 +33,19 @@ class TestZeroPadding(TestBSARec):
 
 def drawn(padding: Padding = "learned", filter_share: float = 0.7) -> BSABlock:
     torch.manual_seed(0)
-    block = BSABlock(HighPass(SLOTS, DIM, 3, padding), DIM, 2, 0.0, filter_share).double()
+    block = BSABlock(HighPass(SLOTS, DIM, 3, padding), AgeAttention(DIM, 2, 0.0), 0.0, filter_share).double()
     for parameter in block.parameters():
         nn.init.normal_(parameter)
     return block
+
+
+def test_the_weights_of_attention_have_a_dropout_of_their_own() -> None:
+    def shares(attention_dropout: float | None) -> list[float]:
+        blocks = BSARec(9, 16, dropout=0.5, attention_dropout=attention_dropout).frame.blocks
+        return [block.attention.dropout.p for block in blocks if isinstance(block, BSABlock)]
+
+    assert shares(None) == [0.5, 0.5]
+    assert shares(0.0) == [0.0, 0.0]
 
 
 def test_the_projection_of_four_slots_by_hand() -> None:

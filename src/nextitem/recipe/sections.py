@@ -21,7 +21,7 @@ FORMAT = 1  # of a run folder
 BETA2 = 0.999  # how slowly Adam's second moment forgets; Kingma and Ba, arXiv:1412.6980
 
 OptimizerName = Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"]
-LoggerName = Literal["csv", "tensorboard", "mlflow", "trackio"]
+LoggerName = Literal["csv", "tensorboard", "mlflow", "swanlab", "trackio", "wandb"]
 AverageName = Literal["ema", "last"]
 ScheduleName = Literal["constant", "warmup", "cosine", "plateau", "exponential"]
 

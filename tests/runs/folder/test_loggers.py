@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
+import struct
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 
 from nextitem.errors import InputError
 from nextitem.recipe import make_recipe
@@ -150,6 +153,62 @@ def test_trackio_has_recipe_epochs_protocol_and_test(
     assert [step for step, metrics in kept if "loss" in metrics][-3:] == [1, 2, 3]
     assert kept[-1][1]["test/hr@5"] == report["test"]["hr@5"]
     assert kept[-1][1]["protocol"] == report["protocol"]
+
+
+@OWN_WARNINGS
+def test_wandb_has_recipe_epochs_protocol_and_test(
+    run_with: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "online")  # kept offline all the same
+    report = run_with("wandb")
+    assert capfd.readouterr().out == ""  # --json stays JSON
+    (kept,) = (tmp_path / "run/wandb").glob("offline-run-*/run-*.wandb")  # that of the earlier process is gone
+    records = wandb_records(kept)
+    config = {one.key: json.loads(one.value_json) for one in records[0].run.config.update}
+    assert (config["model"]["dim"], records[0].run.project, records[0].run.display_name) == (4, "nextitem", "run")
+    lines = [
+        {one.nested_key[0]: json.loads(one.value_json) for one in record.history.item}
+        for record in records
+        if record.HasField("history")
+    ]
+    assert [(line["_step"], "loss" in line) for line in lines] == [(1, True), (2, True), (3, True)]
+    told = {one.key: json.loads(one.value_json) for record in records for one in record.summary.update}
+    assert told["test/hr@5"] == report["test"]["hr@5"]
+    assert told["protocol"] == report["protocol"]
+
+
+def wandb_records(path: Path) -> list[Any]:
+    """Of a file of wandb's: behind 7 bytes, blocks of 32 KB with parts of records (LevelDB's log)."""
+    proto = import_module("wandb.proto.wandb_internal_pb2")
+    data, at, whole, found = path.read_bytes(), 7, b"", []
+    while at + 7 <= len(data):
+        size, kind = int.from_bytes(data[at + 4 : at + 6], "little"), data[at + 6]
+        whole += data[at + 7 : at + 7 + size]
+        at += 7 + size
+        if kind in (1, 4):  # a whole one, or the last part
+            found.append(proto.Record.FromString(whole))
+            whole = b""
+        if 32768 - at % 32768 < 7:
+            at += 32768 - at % 32768
+    return [one for one in found if any(one.HasField(name) for name in ("run", "history", "summary"))]
+
+
+@OWN_WARNINGS
+def test_swanlab_has_recipe_epochs_protocol_and_test(
+    run_with: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SWANLAB_MODE", "online")
+    report = run_with("swanlab")
+    assert capfd.readouterr().out == ""
+    (kept,) = (tmp_path / "run/swanlab").glob("run-*")
+    config = yaml.safe_load((kept / "files/config.yaml").read_text())
+    assert config["model"]["value"]["dim"] == 4
+    assert config["protocol"]["value"] == report["protocol"]
+    (records,) = kept.glob("run-*.swanlab")
+    data = records.read_bytes()
+    assert data.count(b"loss") >= 3
+    assert b"test/hr@5" in data
+    assert struct.pack("<d", report["test"]["hr@5"]) in data
 
 
 def test_what_is_told_to_a_tool(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ class BSARec(FramedPrefixes):
         cutoff: the paper's c; the c // 2 + 1 lowest frequencies count as low.
         max_length: how many of the newest items it sees; a row has as many slots.
         padding: what stands in slots without an item: "learned", as in the authors' code; or "zero", which is faster.
+        attention_dropout: of the attention's weights; by default as `dropout`, RecBoard has 0 on Amazon Beauty.
     """
 
     def __init__(
@@ -51,11 +52,17 @@ class BSARec(FramedPrefixes):
         filter_share: float = 0.7,
         cutoff: int = 5,
         padding: Padding = "learned",
+        attention_dropout: float | None = None,
     ) -> None:
         if not 0 <= filter_share <= 1:
             raise InputError(f"BSARec: filter_share must lie in [0, 1], found {filter_share}")
         blocks = (
-            BSABlock(HighPass(max_length, dim, cutoff, padding), dim, num_heads, dropout, filter_share)
+            BSABlock(
+                HighPass(max_length, dim, cutoff, padding),
+                AgeAttention(dim, num_heads, dropout if attention_dropout is None else attention_dropout),
+                dropout,
+                filter_share,
+            )
             for _ in range(num_layers)
         )
         super().__init__(num_items, dim, blocks, dropout, max_length, padding)
@@ -64,9 +71,10 @@ class BSARec(FramedPrefixes):
 class BSABlock(FrameBlock):
     """A filter and attention, each with its residual and norm, added up; then the feed-forward."""
 
-    def __init__(self, mixer: HighPass, dim: int, num_heads: int, dropout: float, filter_share: float) -> None:
+    def __init__(self, mixer: HighPass, attention: AgeAttention, dropout: float, filter_share: float) -> None:
+        dim = len(mixer.root)
         super().__init__(mixer, dim, dropout)
-        self.attention = AgeAttention(dim, num_heads, dropout)
+        self.attention = attention
         self.attention_norm = nn.LayerNorm(dim, eps=NORM_EPS)
         self.filter_share = filter_share
 

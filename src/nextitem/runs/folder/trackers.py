@@ -1,4 +1,4 @@
-"""Trackers: the lines of log.jsonl, the recipe, the protocol and the test figures for MLflow and trackio.
+"""Trackers: the lines of log.jsonl, the recipe, the protocol and the test figures for MLflow, trackio, W&B and SwanLab.
 
 Each writes on this machine alone, into the run folder where the tool lets it; what sends it further is the tool's own
 command (docs/training.md). A training that is continued is told to the tool anew, with all epochs so far. One that is
@@ -20,7 +20,7 @@ from nextitem.writing import make_folder, remove_folder
 
 PROJECT = "nextitem"
 Numbers = dict[str, float]
-TrackerName = Literal["mlflow", "trackio"]
+TrackerName = Literal["mlflow", "swanlab", "trackio", "wandb"]
 
 
 class MlflowTracker:
@@ -72,8 +72,66 @@ class TrackioTracker:
             self.run.finish()
 
 
-Tracker = MlflowTracker | TrackioTracker
-TRACKERS: dict[TrackerName, Callable[[Path, Recipe], Tracker]] = {"mlflow": MlflowTracker, "trackio": TrackioTracker}
+class WandbTracker:
+    """A run in wandb/ that is kept offline, whatever WANDB_MODE says; `wandb sync` sends it. Of the machine, the
+    program's output and its code it holds nothing that wandb lets one leave out."""
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        _emptied(folder / "wandb", folder)
+        with _quiet("wandb"):
+            import wandb
+
+            settings = wandb.Settings(
+                silent=True, console="off", x_disable_stats=True, disable_code=True, disable_git=True, save_code=False
+            )
+            self.run = wandb.init(
+                project=PROJECT, name=folder.name, dir=str(folder), mode="offline", reinit="create_new",
+                config=recipe.model_dump(mode="json"), settings=settings,
+            )  # fmt: skip
+
+    def write(self, numbers: Numbers, epoch: int) -> None:
+        self.run.log(dict(numbers), step=epoch)
+
+    def finish(self, facts: dict[str, str], numbers: Numbers, epoch: int) -> None:
+        with _quiet("wandb"):
+            self.run.summary.update(facts | numbers)
+            self.run.finish(exit_code=0 if facts else 1)
+
+
+class SwanlabTracker:
+    """A run in swanlab/ that is kept offline; `swanlab sync` sends it. Of the machine and the program's output it holds
+    nothing. A process has one such run at a time, which is SwanLab's rule."""
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        place = _emptied(folder / "swanlab", folder)
+        with _quiet():
+            import swanlab
+
+            told = dict.fromkeys(("hardware", "runtime", "requirements", "git", "monitor"), False)
+            settings = swanlab.Settings(
+                mode="offline", interactive=False, log_dir=place, terminal={"proxy_type": "none"}, probe=told
+            )
+            config = recipe.model_dump(mode="json")
+            self.run = swanlab.init(project=PROJECT, name=folder.name, config=config, settings=settings, reinit=True)
+
+    def write(self, numbers: Numbers, epoch: int) -> None:
+        self.run.log(dict(numbers), step=epoch)
+
+    def finish(self, facts: dict[str, str], numbers: Numbers, epoch: int) -> None:
+        with _quiet():
+            if facts:
+                self.run.config.update(facts)
+                self.run.log(dict(numbers), step=epoch)
+            self.run.finish("success" if facts else "aborted")
+
+
+Tracker = MlflowTracker | TrackioTracker | WandbTracker | SwanlabTracker
+TRACKERS: dict[TrackerName, Callable[[Path, Recipe], Tracker]] = {
+    "mlflow": MlflowTracker,
+    "swanlab": SwanlabTracker,
+    "trackio": TrackioTracker,
+    "wandb": WandbTracker,
+}
 
 
 def flat_keys(recipe: Recipe) -> dict[str, Any]:
