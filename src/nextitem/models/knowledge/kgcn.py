@@ -32,6 +32,7 @@ from nextitem.models.knowledge.saved_edges import SavedEdges
 from nextitem.models.towers import TowerFree
 from nextitem.nn.graphs.changes import copies
 from nextitem.nn.graphs.edges import Edges
+from nextitem.nn.graphs.mixing import rows_and_mixes
 from nextitem.nn.graphs.sampling import sampled
 from nextitem.nn.graphs.trees import Tree, unfolded
 
@@ -93,21 +94,26 @@ class KGCN(TowerFree):
         items = items.expand(len(users), -1)
         pairs = torch.arange(len(users), device=users.device).repeat_interleave(items.shape[1])
         queries = self.user_embedding(users)
-        tree, shares = self._trees(pairs, items.flatten(), self._tastes_of(queries))
+        tastes = self._tastes_of(queries)
+        tree, shares = self._trees(pairs, items.flatten(), tastes, len(self.layers) - 1)
         # One look into the table, which has one gradient: as large as the table is, that takes longer than the tree.
-        vectors = list(self.entity_embedding(torch.cat(tree.nodes)).split([len(nodes) for nodes in tree.nodes]))
-        for layer in self.layers:
+        nodes, rows = torch.cat(tree.nodes), pairs.index_select(0, torch.cat(tree.roots))
+        table, edges = self.entity_embedding.weight, self.graph.whole
+        made = self.layers[0](*rows_and_mixes(table, tastes, nodes, rows, edges, divides=self.official))
+        vectors = list(made.split([len(level) for level in tree.nodes]))
+        for layer in self.layers[1:]:
             steps = zip(vectors[:-1], vectors[1:], tree.edges, shares, strict=False)  # one level less a layer
             vectors = [layer(own, edges(below, weights)) for own, below, edges, weights in steps]
         return (queries[:, None] * vectors[0].view(*items.shape, -1)).sum(2)
 
     def trees(self, users: Tensor, items: Tensor) -> tuple[Tree, list[Tensor]]:
         """The trees of the items (P,) of users (P,), and what the edges of each level weigh for the user, (Q,)."""
-        return self._trees(torch.arange(len(users), device=users.device), items, self.tastes(users))
+        pairs = torch.arange(len(users), device=users.device)
+        return self._trees(pairs, items, self.tastes(users), len(self.layers))
 
-    def _trees(self, rows: Tensor, items: Tensor, tastes: Tensor) -> tuple[Tree, list[Tensor]]:
+    def _trees(self, rows: Tensor, items: Tensor, tastes: Tensor, num_levels: int) -> tuple[Tree, list[Tensor]]:
         """The trees of items (P,) and what their edges weigh; rows (P,) says which of `tastes` (N, R) is a pair's."""
-        tree, weights = unfolded(self.graph.whole, items, len(self.layers)), []
+        tree, weights = unfolded(self.graph.whole, items, num_levels), []
         for edges, roots in zip(tree.edges, tree.roots[1:], strict=True):
             assert edges.relations is not None
             places = rows.index_select(0, roots) * tastes.shape[1] + edges.relations

@@ -136,8 +136,8 @@ class Family:
         results = found if isinstance(found, tuple) else (found,)
         outcome = {f"result {nth}": torch.as_tensor(one).detach() for nth, one in enumerate(results, start=1)}
         if wants:
-            upstream = torch.linspace(-1, 1, found.numel()).view(found.shape)
-            gradients = torch.autograd.grad(found, list(leaves.values()), upstream)
+            upstream = [torch.linspace(-1, 1, one.numel()).view(one.shape) for one in results]
+            gradients = torch.autograd.grad(results, list(leaves.values()), upstream)
             outcome |= {f"the gradient of {name}": one for name, one in zip(leaves, gradients, strict=True)}
         return outcome
 
