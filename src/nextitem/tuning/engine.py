@@ -26,7 +26,7 @@ LEAST_STEP = 0.25  # of a number that is changed
 TRIED = 1 / 5  # of the keys of the best, at least one
 # What the second trial has in place of the recipe's null, all else as it is: it costs no time, and the mean of the
 # weights of many steps is seldom worse than the last ones (Izmailov et al., UAI 2018, arXiv:1803.05407).
-HELPFUL = {"training.average": "ema"}
+AVERAGE, AVERAGED = "training.average", "ema"
 DRAWS = 10  # of a trial near the best, until it is none of those before
 
 
@@ -78,29 +78,26 @@ def make_sampler(seed: int, number: int) -> optuna.samplers.BaseSampler:
 
 
 def next_trial(study: optuna.Study, space: Space, default: dict[str, Any], seed: int) -> optuna.trial.Trial:
-    """The one that waits, or a new one: the default with what seldom harms, then near the best so far, which is the
+    """The one that waits, or a new one: the default with averaged weights, then near the best so far, which is the
     default until a trial has a value, or as TPE proposes. Few trials teach TPE little, and somebody chose the
     default: near it something better is found sooner."""
     import optuna
 
     trials = study.get_trials(deepcopy=False)
     if not any(one.state == optuna.trial.TrialState.WAITING for one in trials):
-        best = best_of(study)
-        center = default if best is None else values_of(space, best.params)
-        helpful = _helpful(space, default) if len(trials) == 1 else {}
-        if helpful:
-            study.enqueue_trial(helpful)
-        else:
-            near = _near(space, center, [one.params for one in trials], seed) if is_near(len(trials)) else {}
-            study.enqueue_trial(near)
+        found = _averaged(space, default) if len(trials) == 1 else {}
+        if not found and is_near(len(trials)):
+            best = best_of(study)
+            center = default if best is None else values_of(space, best.params)
+            found = _near(space, center, [one.params for one in trials], seed)
+        study.enqueue_trial(found)
     return study.ask()
 
 
-def _helpful(space: Space, default: dict[str, Any]) -> dict[str, Any]:
-    """The default with what seldom harms, as Optuna keeps it; empty where that is not to be tried."""
-    other = {path: value for path, value in HELPFUL.items() if path in default and default[path] is None}
-    other = {path: value for path, value in other.items() if path in space and space[path].holds(value)}
-    return kept(space, default | other) if other else {}
+def _averaged(space: Space, default: dict[str, Any]) -> dict[str, Any]:
+    """The default with averaged weights, as Optuna keeps it; empty where it has some, or they are not to be tried."""
+    is_tried = AVERAGE in space and space[AVERAGE].holds(AVERAGED)
+    return kept(space, default | {AVERAGE: AVERAGED}) if is_tried and default.get(AVERAGE, AVERAGED) is None else {}
 
 
 def is_near(number: int) -> bool:
