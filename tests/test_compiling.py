@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import llvmlite.binding as llvm
 import pytest
 from numba import njit
 
@@ -199,3 +200,21 @@ def test_threads_may_score_at_the_same_time(layer: str) -> None:
     done = run_python(TURNS, PACKAGE.parent, NUMBA_THREADING_LAYER=layer)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [layer, "4"]
+
+
+@pytest.mark.skipif(not llvm.get_host_cpu_features().get("avx512f", False), reason="AVX-512 alone")
+@pytest.mark.parametrize("chosen", [False, True])
+def test_loops_fill_the_vectors_of_the_processor_but_where_numba_was_told(chosen: bool) -> None:
+    code = """
+import nextitem.compiling, numba, numpy as np
+@numba.njit
+def doubled(x):
+    for place in range(len(x)):
+        x[place] = x[place] * 2
+doubled(np.zeros(4096, np.float32))
+print("zmm" in "".join(doubled.inspect_asm().values()))
+"""
+    features = ",".join([llvm.get_host_cpu_features().flatten(), "+prefer-256-bit"])
+    variables = {"NUMBA_CPU_FEATURES": features} if chosen else {}
+    done = run_python(code, PACKAGE.parent, **variables)
+    assert done.stdout.split() == [str(not chosen)], done.stderr
