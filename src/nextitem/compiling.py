@@ -39,8 +39,8 @@ from numba.np.ufunc.parallel import threading_layer
 from nextitem.calls import named_in
 
 # Loops fill the vectors of AVX-512. On Intel's processors LLVM takes half of them, since whole ones lower the clock of
-# code that needs few; the kernels' products are written in whole ones anyway. Counts for all that numba compiles in this
-# process from here on, as it asks once; what the user chose by numba's own variables stays.
+# code that needs few; the kernels' products are written in whole ones anyway. Counts for all that numba compiles
+# in this process from here on, as it asks once; what the user chose by numba's own variables stays.
 _CONFIG: Any = numba.config
 _FEATURES = get_host_cpu_features()  # type: ignore[no-untyped-call]
 if _CONFIG.CPU_NAME is None and _CONFIG.CPU_FEATURES is None and "+avx512f" in _FEATURES.split(","):
