@@ -11,7 +11,7 @@ from pathlib import Path
 from contest import HERE
 from growing import Growing
 from overview import one_table, overview
-from tables import as_markdown, board_lines, graph_lines
+from tables import as_markdown, board_lines, graph_lines, split_lines
 
 PAGE = HERE.parent / "docs" / "boards.md"
 README = HERE / "README.md"
@@ -41,6 +41,15 @@ graph whose ends were permuted within each relation, which keeps every degree: w
 learned nothing from who is joined to whom. `python benchmarks/graph_table.py {kind} -d {data}`
 """
 
+PUBLISHED = """
+## {data}: beside published figures
+
+{split}, no validation among them: a tenth of each user's training items is drawn, settings and epochs are chosen by its
+ndcg@20, then the model learns from the whole training file and is tested once. {protocol}. The published figures
+([published.yaml](../benchmarks/published.yaml)) were mostly chosen by the test.
+`python benchmarks/split_table.py -d {data}`
+"""
+
 
 def page() -> str:
     parts = [HEAD]
@@ -60,6 +69,13 @@ def page() -> str:
             training=", ".join(f"{name} {value}" for name, value in training.items()) or "by their own recipes",
         )
         parts += [about, as_markdown(graph_lines(board)) + "\n"]
+    for file in sorted((HERE / "results").glob("split_*.json")):
+        board = _opened(file, ("model", "seed"))
+        first = board.rows[0]
+        about = PUBLISHED.format(
+            data=board.about["data"], split=first["split"].capitalize(), protocol=first["protocol"]
+        )
+        parts += [about, as_markdown(split_lines(board)) + "\n"]
     return "\n".join([*parts, one_table()])
 
 

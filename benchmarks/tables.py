@@ -5,6 +5,8 @@ from __future__ import annotations
 from statistics import mean, stdev
 
 import numpy as np
+import yaml
+from contest import HERE
 from growing import Growing, Row
 from rich.console import Console
 from rich.table import Table
@@ -52,6 +54,23 @@ def graph_lines(board: Growing) -> Lines:
     return ["model", *names, "over EASE", "over permuted", *EFFORT], [line for _, line in sorted(lines)]
 
 
+def split_lines(board: Growing) -> Lines:
+    """Models by test on a split of the literature, beside the figures that others publish."""
+    published = yaml.safe_load((HERE / "published.yaml").read_text(encoding="utf-8")).get(board.about["data"], {})
+    lines = []
+    for model, rows in by_model(board.rows).items():
+        figures = [_spread([row[part][metric] for row in rows]) for part, metric in OF_SPLIT]
+        *theirs, source = published.get(model, ("", "", ""))
+        others = [f"{theirs[0]:.4f} / {theirs[1]:.4f}, {source}"] if source else [""]
+        setting = ", ".join(f"{name} {value}" for name, value in rows[0]["setting"].items())
+        lines.append(
+            (-mean(row["test"]["recall@20"] for row in rows), [model, *figures, *others, setting, *_effort(rows)])
+        )
+    names = ["model", "valid ndcg@20", "recall@20", "ndcg@20", "published", "chosen by validation"]
+    return [*names, *EFFORT], [line for _, line in sorted(lines)]
+
+
+OF_SPLIT = (("valid", "ndcg@20"), ("test", "recall@20"), ("test", "ndcg@20"))
 METRICS = ("ndcg@10", "recall@20")
 EFFORT = ("seeds", "epochs (best)", "training, s")
 
