@@ -54,8 +54,8 @@ def one_table() -> str:
 
 
 TRAINING = (
-    "Amazon Beauty, dim 64, histories of 50, a second; the ratios of three other machines beside. Zen 4 and Intel: newer code, "
-    "{day}; Zen 4 with bf16 products CE {ce_bf16_freerec:.1f} and {ce_bf16_recbole:.1f}"
+    "Amazon Beauty, dim 64, histories of 50, a second; the ratios of three other machines beside. Zen 4 and Intel: "
+    "newer code, {day}; Zen 4 with bf16 products CE {ce_bf16_freerec:.1f} and {ce_bf16_recbole:.1f}"
 )
 EPOCHS = "Seconds of an epoch of ml-100k; dim 64, RecBole's loaders and trainer as its users call them"
 WIDTHS = "Seconds of an epoch, dim 64, cross-entropy, a row a user; in brackets, over SASRec's"
