@@ -67,7 +67,8 @@ def _counted(
         return places, None, num_seen.numpy()
     # A target that has left the ranking with the seen items is last: no tie among them may lift it onto a list.
     last = above.double().masked_fill(is_seen, model.num_items - 1)
-    found = last.masked_fill(targets == PAD, torch.inf), equal.long().masked_fill(is_seen, 1)
+    is_none = targets == PAD
+    found = last.masked_fill(is_none, torch.inf), equal.long().masked_fill(is_seen | is_none, 1)
     return places, found, num_seen.numpy()
 
 
