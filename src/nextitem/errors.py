@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any, get_args
 
 MANY = 40  # names, more than anyone reads
 
@@ -44,6 +45,21 @@ def expect(name: str, found: object, wanted: type | tuple[type, ...], way_out: s
         shown = f": {found!r}" if isinstance(found, str | int | float | bool | None) else ""
         what = f"{_article(kind)} {kind}{shown}"
     raise InputError(f"{name} must be {_article(kinds)} {kinds}, found {what}; {way_out}")
+
+
+def expect_word(name: str, found: object, words: Any) -> None:
+    """One clear sentence where an argument is none of the words that its type, a Literal, has.
+
+    >>> from typing import Literal
+    >>> expect_word("order", "tme", Literal["random", "time"])
+    Traceback (most recent call last):
+    nextitem.errors.InputError: there is no order "tme"; did you mean "time"?
+
+    Raises:
+        InputError: `found` is none of them.
+    """
+    if found not in (known := get_args(words)):
+        raise InputError(f'there is no {name} "{found}"; {suggest(str(found), known)}')
 
 
 def _article(word: str) -> str:

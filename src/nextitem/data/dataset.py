@@ -21,7 +21,7 @@ from nextitem.data.saving import save_array, save_table
 from nextitem.data.sequences import Sequences, load_array
 from nextitem.data.side.triples import Triples
 from nextitem.data.training_data import Side
-from nextitem.errors import InputError, expect
+from nextitem.errors import InputError, expect, expect_word
 from nextitem.notebook import html_table
 from nextitem.replacing import replacing_folder
 from nextitem.writing import write
@@ -29,6 +29,8 @@ from nextitem.writing import write
 FORMAT = 2  # of the saved folder; 1 had no ratings and no side tables
 FINER = 3  # the same with times finer than seconds, which an earlier version would misread
 READS = (1, FORMAT, FINER)
+
+Weight = Literal["rating"]
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,7 @@ class Dataset:
     kinds: Kinds | None = None  # the words that the ratings were in the log, and their numbers
 
     @classmethod
-    def from_interactions(
-        cls, log: Interactions, name: str = "data", weight: Literal["rating"] | None = None
-    ) -> Dataset:
+    def from_interactions(cls, log: Interactions, name: str = "data", weight: Weight | None = None) -> Dataset:
         """Number the ids and sort by (user, timestamp); equal timestamps keep the order of the log.
 
         `weight="rating"`: an interaction counts as much as its rating says.
@@ -65,12 +65,13 @@ class Dataset:
         """
         expect("log", log, Interactions, "make one with ni.Interactions.from_frame(frame), or ni.read_dataset(frame)")
         if weight is not None:
+            expect_word("weight", weight, Weight)
             log.ratings_for("a weight", "leave data.weight out")
         dataset = cls.from_numbered(number(log), name, weight)
         return replace(dataset, notes=log.notes, bad_lines=log.bad_lines, kinds=log.kinds)
 
     @classmethod
-    def from_numbered(cls, log: Numbered, name: str = "data", weight: Literal["rating"] | None = None) -> Dataset:
+    def from_numbered(cls, log: Numbered, name: str = "data", weight: Weight | None = None) -> Dataset:
         """A data set of a log whose codes are its final numbers, less one."""
         if weight is not None:
             _refuse_weightless(log)

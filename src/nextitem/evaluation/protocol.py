@@ -9,7 +9,7 @@ import numpy as np
 
 from nextitem.data.batches import NOTHING, Wanted
 from nextitem.data.splits.split import Holdout
-from nextitem.errors import InputError
+from nextitem.errors import InputError, expect_word
 
 Seen = Literal["mask", "mask_unless_target", "keep", "auto"]
 Shown = Literal["history", "trained"]
@@ -47,6 +47,13 @@ class Protocol:
     users: int | None = None
     seed: int = 0
     shown: Shown = "history"
+
+    def __post_init__(self) -> None:
+        for name, words in (("seen", Seen), ("ties", Ties), ("shown", Shown)):
+            expect_word(name, getattr(self, name), words)
+        for name in ("candidates", "users"):
+            if (count := getattr(self, name)) is not None and count < 1:
+                raise InputError(f"{name} must be 1 or more, or None for all; found {count}")
 
     def masks_seen(self, holdout: Holdout) -> bool:
         """Whether seen items leave the ranking of this holdout."""

@@ -37,7 +37,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
 
 
 def open_data(
-    source: str,
+    source: str | Path,
     data_dir: str | Path | None = None,
     *,
     format: str = "auto",
@@ -66,6 +66,7 @@ def open_data(
     Raises:
         InputError: nothing of that name, the file breaks a rule, or what is prepared already gets options.
     """
+    source = str(source)
     path = Path(os.path.expanduser(source))
     is_saved = (path / "dataset.json").is_file()
     if source in SYNTHETIC or (is_saved and source not in PUBLIC_DATA):

@@ -10,7 +10,7 @@ import numpy as np
 from nextitem.data.dataset import Dataset
 from nextitem.data.sequences import Sequences
 from nextitem.data.splits.split import READ_IT, Holdout, Split
-from nextitem.errors import InputError, expect
+from nextitem.errors import InputError, expect, expect_word
 
 By = Literal["user_entry", "entry", "user"]
 Order = Literal["random", "time"]
@@ -50,6 +50,8 @@ def ratio_split(
         InputError: shares that leave nothing to train on, or nothing to test; by entry and time without timestamps.
     """
     expect("dataset", dataset, Dataset, READ_IT)
+    for name, word, words in (("by", by, By), ("order", order, Order), ("rounding", rounding, Rounding)):
+        expect_word(name, word, words)
     check_amounts(valid, test)
     if rounding != "down" and (by != "user_entry" or valid >= 1):
         raise InputError(f'rounding "{rounding}" is of shares of each user; take kind user_entry and shares below 1')

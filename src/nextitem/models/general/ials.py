@@ -22,10 +22,11 @@ from nextitem.data.batches import Batch
 from nextitem.data.batches.alternating import AlternatingBatches, Block
 from nextitem.data.ids import PAD
 from nextitem.data.training_data import TrainingData
-from nextitem.errors import InputError
+from nextitem.errors import InputError, expect_word
 from nextitem.models.base import Fitted
 from nextitem.models.towers import ItemTower
 
+Solver = Literal["cholesky", "conjugate_gradient"]
 FLOATS = 2**20  # of a block's vectors, and of its matrices: 4 MB each, the fastest of 2**16 to 2**24
 CONJUGATE_GRADIENT_STEPS = 3  # implicit's
 CONVERGED = 1e-20  # squared residual below which there is nothing left to correct; implicit's
@@ -56,7 +57,7 @@ class IALS(ItemTower, Fitted):
         alpha: float = 40.0,
         regularization: float = 100.0,
         num_iterations: int = 10,
-        solver: Literal["cholesky", "conjugate_gradient"] = "cholesky",
+        solver: Solver = "cholesky",
     ) -> None:
         """`alpha` and `num_iterations` are the paper's; `dim` is implicit's.
 
@@ -66,6 +67,7 @@ class IALS(ItemTower, Fitted):
         super().__init__(num_items)
         if alpha <= 0 or regularization <= 0:
             raise InputError(f"alpha and regularization must be above 0, found {alpha} and {regularization}")
+        expect_word("solver", solver, Solver)
         self.alpha, self.regularization, self.num_iterations = alpha, regularization, num_iterations
         self.solver = solver
         for name, count in (("user_factors", num_users), ("item_factors", num_items)):

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.data.training_data import TrainingData
-from nextitem.errors import InputError
+from nextitem.errors import InputError, expect_word
 from nextitem.keys import AboveZero, NotNegative, OpenShare, Positive
 from nextitem.models.base import Trained
 from nextitem.models.counting import multi_hot
@@ -107,6 +107,7 @@ class IRGAN(TwoTower):
         l2: NotNegative = 0.00625,
     ) -> None:
         super().__init__(num_items)
+        expect_word("reward", reward, Reward)
         self.warm_up_epochs = warm_up_epochs
         self.discriminator_epochs, self.generator_epochs = discriminator_epochs, generator_epochs
         self.temperature, self.met_share, self.reward, self.l2 = temperature, met_share, reward, l2

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from nextitem.data.batches import Batch
 from nextitem.data.training_data import TrainingData
-from nextitem.errors import InputError
+from nextitem.errors import InputError, expect_word
 from nextitem.keys import AboveZero, NotNegative, Positive
 from nextitem.models.base import Trained
 from nextitem.models.bipartite import BipartiteModel
@@ -91,6 +91,7 @@ class SGL(BipartiteModel[Views]):
         l2: NotNegative = 1e-4,
     ) -> None:
         super().__init__(num_users, num_items, dim, num_layers, l2)
+        expect_word("augmentation", augmentation, Augmentation)
         if not 0.0 <= drop_share < 1.0:
             raise InputError(f"drop_share must lie in [0, 1), found {drop_share}")
         self.augmentation, self.drop_share = augmentation, drop_share

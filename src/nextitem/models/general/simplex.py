@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.data.training_data import TrainingData
+from nextitem.errors import expect_word
 from nextitem.keys import NotNegative, Share
 from nextitem.models.graph import GraphModel, half_squares, interactions
 from nextitem.models.initialise import initialise_normal
@@ -58,6 +59,7 @@ class SimpleX(GraphModel[Edges]):
         l2: NotNegative = 1e-7,
     ) -> None:
         super().__init__(num_users, num_items, dim)
+        expect_word("aggregation", aggregation, Aggregation)
         self.history_share, self.aggregation, self.l2 = history_share, aggregation, l2
         self.user_embedding = nn.Embedding(num_users + 1, dim, padding_idx=PAD)
         self.item_embedding = nn.Embedding(num_items + 1, dim, padding_idx=PAD)

@@ -30,6 +30,7 @@ from nextitem.data.batches import Batch, Turns, Wanted
 from nextitem.data.batches.triples import TripleSampler
 from nextitem.data.ids import PAD
 from nextitem.data.training_data import TrainingData
+from nextitem.errors import expect_word
 from nextitem.models.base import Trained
 from nextitem.models.graph import GraphModel, half_squares
 from nextitem.models.initialise import initialise_xavier
@@ -39,6 +40,8 @@ from nextitem.nn.dropout import draw_seed, dropout
 from nextitem.nn.graphs.edges import Edges
 from nextitem.nn.graphs.weighing import by_relation
 from nextitem.nn.relations import mapped_by_relation
+
+Attention = Literal["fixed", "learned"]
 
 
 class KGAT(GraphModel[Edges]):
@@ -71,11 +74,12 @@ class KGAT(GraphModel[Edges]):
         dim: int = 64,
         relation_dim: int | None = None,
         layer_dims: tuple[int, ...] = (64, 32, 16),
-        attention: Literal["fixed", "learned"] = "fixed",
+        attention: Attention = "fixed",
         dropout: float = 0.1,
         l2: float = 1e-5,
     ) -> None:
         super().__init__(num_users, num_items, dim + sum(layer_dims))
+        expect_word("attention", attention, Attention)
         self.attention, self.dropout, self.l2 = attention, dropout, l2
         self.user_embedding = nn.Embedding(num_users + 1, dim, padding_idx=PAD)
         self.entity_embedding = nn.Embedding(num_entities + 1, dim, padding_idx=PAD)

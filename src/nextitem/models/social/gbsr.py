@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from nextitem.data.batches import Batch
 from nextitem.data.ids import PAD
 from nextitem.data.training_data import TrainingData
-from nextitem.errors import InputError
+from nextitem.errors import InputError, expect_word
 from nextitem.models.base import Trained
 from nextitem.models.graph import GraphModel, half_squares, interactions
 from nextitem.models.social.edges import befriended, united
@@ -33,6 +33,7 @@ from nextitem.nn.graphs.edges import Edges
 from nextitem.nn.graphs.weighing import symmetric
 from nextitem.nn.losses.independence import hsic
 
+Gates = Literal["learned", "fixed", "none"]
 TEMPERATURE, BIAS = 0.2, 0.5  # the code's, of gates
 
 
@@ -85,9 +86,10 @@ class GBSR(GraphModel[Circle]):
         l2: float = 1e-4,
         bottleneck_weight: float = 3.0,
         bandwidth: float = 0.25,
-        gates: Literal["learned", "fixed", "none"] = "learned",
+        gates: Gates = "learned",
     ) -> None:
         super().__init__(num_users, num_items, dim)
+        expect_word("gates", gates, Gates)
         if num_layers < 0 or bandwidth <= 0:
             raise InputError(f"num_layers must be 0 or more and bandwidth above 0, found {num_layers} and {bandwidth}")
         self.num_layers, self.l2 = num_layers, l2

@@ -15,7 +15,7 @@ import numpy as np
 from nextitem.data.batches import Batch, history_batch
 from nextitem.data.ids import PAD, IdMap
 from nextitem.data.sequences import Sequences
-from nextitem.errors import InputError
+from nextitem.errors import InputError, expect_word
 from nextitem.models.base import Recommender
 from nextitem.models.catalogue import MODELS
 from nextitem.models.strangers import is_known
@@ -274,6 +274,7 @@ def hidden_items(
     items: IdMap, exclude: Iterable[object], only: Iterable[object] | None, unknown: Unknown
 ) -> np.ndarray:
     """(V,) bool; see `Run.hidden`."""
+    expect_word("unknown", unknown, Unknown)
     hidden = np.full(len(items) + 1, only is not None)
     for what, ids, is_out in (("only", only, False), ("exclude", exclude, True)):
         listed = list(ids or ())

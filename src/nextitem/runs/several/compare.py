@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from nextitem.errors import InputError, suggest
+from nextitem.errors import InputError, expect_word, suggest
 from nextitem.evaluation.comparison import Line, compare_values
 from nextitem.evaluation.lists import check_lists, main
 from nextitem.evaluation.significance import TESTS, TestName
@@ -114,6 +114,7 @@ def compare(
     """
     if test not in TESTS:
         raise InputError(f'there is no test "{test}"; {suggest(test, TESTS)}')
+    expect_word("part", part, Part)
     folders = run_folders(runs)
     reports = {folder: RunFolder(folder).read_report([RANKS]) for folder in folders}
     recipes = {folder: comparable(report["recipe"]) for folder, report in reports.items()}
