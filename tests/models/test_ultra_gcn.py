@@ -25,7 +25,7 @@ class TestUltraGCN(RecommenderTests):
     learns = "taste"
 
     def make(self, num_users: int, num_items: int) -> Recommender:
-        return UltraGCN(num_users, num_items, dim=8, num_negatives=50, negative_weight=5.0)
+        return UltraGCN(num_users, num_items, dim=8, num_negatives=50)
 
 
 def small(**arguments: Any) -> UltraGCN:
@@ -85,6 +85,12 @@ def test_loss_is_that_of_plain_loops() -> None:
     found = model.parts(Batch(torch.tensor(users), torch.zeros_like(targets), targets))
     assert float(found["interactions"].detach()) == pytest.approx(interactions, rel=1e-5)
     assert float(found["items"].detach()) == pytest.approx(0.7 * likes, rel=1e-5)
+
+
+def test_the_weight_of_negatives_is_a_quarter_of_the_items_over_those_of_a_user() -> None:
+    """Six items; three users met three, two and three of them: 1 / 4 * 6 / (8 / 3)."""
+    assert small().weight_against == pytest.approx(0.5625)
+    assert small(negative_weight=7.0).weight_against == 7.0
 
 
 def test_negatives_of_training_are_drawn_from_all_items() -> None:
