@@ -27,7 +27,7 @@ from growing import Growing, Row
 from tables import show, split_lines
 
 from nextitem.data.dataset import Dataset
-from nextitem.data.splits.given import TRAIN_PART, VALID_PART
+from nextitem.data.splits.given import VALID_PART
 from nextitem.data.splits.split import Split
 from nextitem.data.splits.timed import given_parts
 from nextitem.evaluation.evaluate import evaluate
@@ -38,12 +38,12 @@ from nextitem.recipe.preparing import build_dataset
 from nextitem.runs.parts.assemble import fit_recipe, refit_recipe
 from nextitem.runs.parts.build import build_model, suited_to
 
-FILES = {
-    "gowalla-lightgcn": ("train.txt.gz", "test.txt.gz"),
-    "yelp2018-lightgcn": ("train.txt.gz", "test.txt.gz"),
-    "ml-1m-ultragcn": ("train.txt.gz", "test.txt.gz"),
-    "amazon-cds-ultragcn": ("train.txt.gz", "test.txt.gz"),
-    "lastfm-lightgcn": ("data1.txt.gz", "test1.txt.gz"),
+FILES: dict[str, dict[str, Any]] = {  # of each data set: keys of a recipe's data
+    "gowalla-lightgcn": {"source": "train.txt.gz", "test_file": "test.txt.gz"},
+    "yelp2018-lightgcn": {"source": "train.txt.gz", "test_file": "test.txt.gz"},
+    "ml-1m-ultragcn": {"source": "train.txt.gz", "test_file": "test.txt.gz"},
+    "amazon-cds-ultragcn": {"source": "train.txt.gz", "test_file": "test.txt.gz"},
+    "lastfm-lightgcn": {"source": "data1.txt.gz", "test_file": "test1.txt.gz", "format": "spaced-ratings"},
 }
 METRICS = ["recall@20", "ndcg@20"]
 SETTINGS: dict[str, dict[str, list[Any]]] = {  # of models that are fitted; one after the other all pairs
@@ -79,14 +79,13 @@ def main() -> None:
 
 
 def run(options: argparse.Namespace, key: Mapping[str, Any]) -> Row:
+    dataset, _ = build_dataset(recipe_of(options, key, {}).data)
     start = time.perf_counter()
-    found = [chosen(options, key, dict(zip(tried, values, strict=True))) for tried, values in settings(key["model"])]
+    found = [chosen(options, key, dataset, setting) for setting in settings(key["model"])]
     _, best, valid, epochs, tried = max(found, key=lambda one: one[0])
-    recipe, dataset = opened(options, key, best)
-    assert dataset.parts is not None
-    whole = given_parts(replace(dataset, parts=np.where(dataset.parts == VALID_PART, TRAIN_PART, dataset.parts)))
+    whole = with_validation_learned(given_parts(dataset), dataset)
+    recipe, folder = suited_to(recipe_of(options, key, best), dataset)[0], folder_of(options, key)
     model = build_model(recipe, whole)
-    folder = folder_of(options, key)
     if isinstance(model, Trained):
         for _ in refit_recipe(recipe, model, whole, folder, epochs):
             pass
@@ -98,16 +97,26 @@ def run(options: argparse.Namespace, key: Mapping[str, Any]) -> Row:
     }  # fmt: skip
 
 
-def settings(model: str) -> list[tuple[tuple[str, ...], tuple[Any, ...]]]:
+def with_validation_learned(split: Split, dataset: Dataset) -> Split:
+    """All of the training file to learn from; the test as before."""
+    assert dataset.parts is not None
+    rows, is_learned = dataset.sequences, dataset.parts <= VALID_PART
+    arranged = rows.arranged(np.lexsort((~is_learned, rows.flat_rows())))
+    lengths = np.bincount(rows.flat_rows()[is_learned], minlength=len(rows))
+    train = replace(arranged, stops=rows.starts + lengths)
+    return replace(split, train=train, test=replace(split.test, trained=split.test.history))
+
+
+def settings(model: str) -> list[dict[str, Any]]:
     of_model = SETTINGS.get(model, {})
-    return [(tuple(of_model), values) for values in product(*of_model.values())]
+    return [dict(zip(of_model, values, strict=True)) for values in product(*of_model.values())]
 
 
 def chosen(
-    options: argparse.Namespace, key: Mapping[str, Any], setting: dict[str, Any]
+    options: argparse.Namespace, key: Mapping[str, Any], dataset: Dataset, setting: dict[str, Any]
 ) -> tuple[float, dict[str, Any], dict[str, float], int, int]:
     """Of a setting: its validation NDCG@20, itself, all of its validation, the epoch chosen and how many there were."""
-    recipe, dataset = opened(options, key, setting)
+    recipe = suited_to(recipe_of(options, key, setting), dataset)[0]
     part = given_parts(dataset)
     model, epoch, epochs = build_model(recipe, part), 0, 0
     if isinstance(model, Trained):
@@ -126,11 +135,11 @@ def trained(recipe: Recipe, model: Recommender, part: Split, folder: Path) -> tu
     return best, last
 
 
-def opened(options: argparse.Namespace, key: Mapping[str, Any], setting: dict[str, Any]) -> tuple[Recipe, Dataset]:
+def recipe_of(options: argparse.Namespace, key: Mapping[str, Any], setting: dict[str, Any]) -> Recipe:
     home = (options.folder or Path(os.environ["NEXTITEM_DATA"])) / options.data
-    train, test = (str(home / name) for name in FILES[options.data])
+    files = FILES[options.data]
     layer: dict[str, Any] = {
-        "data": {"source": train, "test_file": test, "min_rating": None},
+        "data": {**files, **{name: str(home / files[name]) for name in ("source", "test_file")}, "min_rating": None},
         "split": {"kind": "given"},
         "model": {"name": key["model"]} | setting,
         "evaluation": {"metrics": METRICS},
@@ -138,9 +147,7 @@ def opened(options: argparse.Namespace, key: Mapping[str, Any], setting: dict[st
     }
     if issubclass(MODELS[key["model"]], Trained):
         layer["training"] = {"monitor": "ndcg@20", "threads": options.threads}
-    recipe = make_recipe(layer)
-    dataset, _ = build_dataset(recipe.data)
-    return suited_to(recipe, dataset)[0], dataset
+    return make_recipe(layer)
 
 
 def folder_of(options: argparse.Namespace, key: Mapping[str, Any]) -> Path:
