@@ -37,7 +37,8 @@ from nextitem.recipe import Recipe, make_recipe
 from nextitem.recipe.preparing import build_dataset
 from nextitem.runs.parts.assemble import fit_recipe, refit_recipe
 from nextitem.runs.parts.build import build_model, suited_to
-from nextitem.training.checkpoint import CHECKPOINT, read_state
+from nextitem.training.checkpoint import read_state
+from nextitem.training.fit import CHECKPOINT
 
 FILES: dict[str, dict[str, Any]] = {  # of each data set: keys of a recipe's data
     "gowalla-lightgcn": {"source": "train.txt.gz", "test_file": "test.txt.gz"},
