@@ -45,7 +45,7 @@ PUBLISHED = """
 ## {data}: beside published figures
 
 {split}, no validation among them: a tenth of each user's training items is drawn, settings and epochs are chosen by its
-ndcg@20, then the model learns from the whole training file and is tested once. {protocol}. The published figures
+ndcg@20, then the model learns from the whole training file and is tested once: {protocol}. The published figures
 ([published.yaml](../benchmarks/published.yaml)) were mostly chosen by the test.
 `python benchmarks/split_table.py -d {data}`
 """
