@@ -17,6 +17,7 @@ from nextitem.installation.computing import all_families
 from nextitem.installation.fact import Fact
 from nextitem.installation.machine import environment_facts
 from nextitem.installation.packages import package_facts
+from nextitem.nn.kernels.bf16 import has_units
 from nextitem.nn.kernels.checking import FAMILIES, Family
 
 
@@ -84,7 +85,8 @@ def test_variables_that_count_are_told_and_others_are_not() -> None:
 def test_every_family_of_kernels_is_told() -> None:
     sources = [path.read_text() for path in Path(*nextitem.__path__).rglob("*.py")]
     written = {name for text in sources for name in re.findall(r"= Family\(\s*\"([^\"]+)\"", text)}
-    assert written <= set(all_families())
+    of_units = set() if has_units() else {"cross-entropy of bf16 products"}  # what this processor has none for
+    assert written - of_units <= set(all_families())
     assert len(written) >= 15
 
 
