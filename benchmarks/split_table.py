@@ -27,7 +27,7 @@ from growing import Growing, Row
 from tables import show, split_lines
 
 from nextitem.data.dataset import Dataset
-from nextitem.data.splits.given import TRAIN_PART, VALID_PART
+from nextitem.data.splits.given import TRAIN_PART, VALID_PART, with_tenth_drawn
 from nextitem.data.splits.split import Split
 from nextitem.data.splits.timed import given_parts
 from nextitem.evaluation.evaluate import evaluate
@@ -100,26 +100,16 @@ def run(options: argparse.Namespace, key: Mapping[str, Any]) -> Row:
 
 
 def with_a_tenth(dataset: Dataset) -> Dataset:
-    """A tenth of each user's training items is drawn as validation, at least one of two and more; the same always."""
+    """A drawn tenth of each user's training items is validation, whatever was before."""
     assert dataset.parts is not None
     parts = np.where(dataset.parts == VALID_PART, TRAIN_PART, dataset.parts)
-    places = np.flatnonzero(parts == TRAIN_PART)
-    users = dataset.sequences.flat_rows()[places]
-    drawn = np.lexsort((np.random.default_rng(0).random(len(places)), users))
-    lengths = np.bincount(users)
-    place_in_row = np.arange(len(places)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    wanted = np.where(lengths >= 2, np.maximum(1, lengths // 10), 0)
-    parts[places[drawn[place_in_row < np.repeat(wanted, lengths)]]] = VALID_PART
-    return replace(dataset, parts=parts)
+    return replace(dataset, parts=with_tenth_drawn(dataset.sequences.flat_rows(), parts))
 
 
 def with_validation_learned(split: Split, dataset: Dataset) -> Split:
     """All of the training file to learn from; the test as before."""
     assert dataset.parts is not None
-    rows, is_learned = dataset.sequences, dataset.parts <= VALID_PART
-    arranged = rows.arranged(np.lexsort((~is_learned, rows.flat_rows())))
-    lengths = np.bincount(rows.flat_rows()[is_learned], minlength=len(rows))
-    train = replace(arranged, stops=rows.starts + lengths)
+    train = dataset.sequences.kept(dataset.parts <= VALID_PART)
     return replace(split, train=train, test=replace(split.test, trained=split.test.history))
 
 

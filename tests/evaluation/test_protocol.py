@@ -114,3 +114,10 @@ def test_a_model_that_is_told_when_the_target_comes_is_said_to_be() -> None:
     assert Protocol().describe(holdout, Wanted(times=True)) == plain
     told = Protocol().describe(holdout, Wanted(times=True, asked_at=True))
     assert told == f"{plain}, the model is told the time of each target"
+
+
+def test_a_number_of_none_is_refused() -> None:
+    with pytest.raises(InputError, match="candidates must be 1 or more, or None for all; found 0"):
+        Protocol(candidates=0)
+    with pytest.raises(InputError, match="users must be 1 or more, or None for all; found -3"):
+        Protocol(users=-3)

@@ -165,6 +165,12 @@ class Sequences:
         offsets = np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
         return replace(self.arranged(self.flat_positions()), starts=offsets[:-1], stops=offsets[1:])
 
+    def kept(self, is_kept: np.ndarray) -> Sequences:
+        """Of every row the interactions with a true in (N,), in their order; the rows are packed."""
+        owner = self.flat_rows()
+        arranged = self.arranged(np.lexsort((~is_kept, owner)))
+        return replace(arranged, stops=self.starts + np.bincount(owner[is_kept], minlength=len(self)))
+
     def arranged(self, order: np.ndarray) -> Sequences:
         """The same starts and stops over arrays whose place p holds what stood at `order[p]`."""
         timestamps, weights, ratings = (

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from nextitem.data.dataset import Dataset
-from nextitem.errors import InputError, expect
+from nextitem.errors import InputError, expect, expect_word
 from nextitem.processes import ALONE
 from nextitem.recipe import Recipe
 from nextitem.recipe.checks import refuse_unused
@@ -105,8 +105,7 @@ def _check(recipe: Recipe, num_trials: int | None, pruner: str) -> None:
     refuse_unused(recipe)
     if num_trials is not None and num_trials < 1:
         raise InputError(f"--trials is a number of trials from 1 on, found {num_trials}")
-    if pruner not in get_args(Pruner):
-        raise InputError(f'there is no pruner "{pruner}"; known: {", ".join(get_args(Pruner))}')
+    expect_word("pruner", pruner, Pruner)
     if recipe.training is not None and recipe.training.loggers:
         raise InputError("training.loggers: tuning keeps log.jsonl of the winner alone; leave the key out")
     if recipe.evaluation.energy:

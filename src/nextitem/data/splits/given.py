@@ -111,9 +111,7 @@ def with_validation(dataset: Dataset) -> Dataset:
     lengths = np.bincount(users[places], minlength=len(rows))
     parts = dataset.parts.copy()
     if rows.timestamps is None and _is_by_items(dataset, users[places], rows.items[places]):
-        wanted = np.where(lengths >= 2, np.maximum(1, lengths // 10), 0)
-        drawn = np.lexsort((np.random.default_rng(0).random(len(places)), users[places]))
-        parts[places[drawn[_place_in_row(lengths) < wanted[users[places]]]]] = VALID_PART
+        parts = with_tenth_drawn(users, parts)
         which = "rows are sorted by item, not by time, so a tenth of each user's training interactions is drawn"
     else:
         is_newest = _place_in_row(lengths) == lengths[users[places]] - 1  # rows are oldest first
@@ -121,6 +119,18 @@ def with_validation(dataset: Dataset) -> Dataset:
         which = "each user's newest training interaction is held out"
     note = f"there is no validation file: {which} as validation"
     return replace(dataset, parts=parts, notes=(*dataset.notes, note))
+
+
+def with_tenth_drawn(users: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """`parts` (N,) of the interactions of `users` (N,), of which a tenth of each user's training is validation now: at
+    least one, and none of a user's only one; the same in every run.
+    """
+    places, parts = np.flatnonzero(parts == TRAIN_PART), parts.copy()
+    lengths = np.bincount(users[places])
+    wanted = np.where(lengths >= 2, np.maximum(1, lengths // 10), 0)
+    drawn = np.lexsort((np.random.default_rng(0).random(len(places)), users[places]))
+    parts[places[drawn[_place_in_row(lengths) < wanted[users[places]]]]] = VALID_PART
+    return parts
 
 
 def _place_in_row(lengths: np.ndarray) -> np.ndarray:

@@ -89,8 +89,8 @@ def labelled(
         f"{left:g} / {valid:g} / {test:g} of labelled pairs, random"
         + ("" if least is None else f", yes from a rating of {least:g} on"),
         dataset.num_items,
-        _kept(rows, parts == TRAIN),
-        _kept(rows, (parts == TRAIN) & (pairs.labels > 0)),
+        rows.kept(parts == TRAIN),
+        rows.kept((parts == TRAIN) & (pairs.labels > 0)),
         pairs.take(parts == TRAIN),
         pairs.take(parts == VALID),
         pairs.take(parts == TEST),
@@ -119,10 +119,3 @@ def _labels(rows: Sequences, dataset: Dataset, least: float | None) -> np.ndarra
             f"labels are 0 or more, found {lowest:g}; write no as 0, or say from which rating on it is yes"
         )
     return rows.ratings
-
-
-def _kept(rows: Sequences, is_kept: np.ndarray) -> Sequences:
-    """Of every row the interactions with a true in (N,); the rows are packed."""
-    owner = rows.flat_rows()
-    arranged = rows.arranged(np.lexsort((~is_kept, owner)))
-    return replace(arranged, stops=rows.starts + np.bincount(owner[is_kept], minlength=len(rows)))

@@ -24,7 +24,7 @@ from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, ROWS, multiply
 
 BLOCK = 64  # targets: with more, their exponentials leave the cache; with fewer, the item table is read too often
-WIDE = 128  # dimensions beyond which twice as many are faster: gradients of the items pass the cache once a block
+WIDE = 128 + LANES  # dimensions from which twice as many are faster: gradients of the items pass the cache once a block
 STRETCH = 64  # items whose exponentials stay in a core's first cache from their scores to their sums
 LOG2_E = F(1.4426950408889634)
 REALS = types.float64[::1]
@@ -37,7 +37,7 @@ def walk(
     use_torch_threads()
     (num_targets, dim), num_items = queries.shape, len(vectors)
     width = -(-dim // LANES) * LANES
-    lanes = min(2 * BLOCK if width > WIDE else BLOCK, -(-num_targets // LANES) * LANES)
+    lanes = targets_at_once(num_targets, width >= WIDE)
     part = -(-num_items // (WORKERS * ROWS)) * ROWS  # items
     query_grad, vector_grad = torch.zeros(num_targets, width), torch.zeros(num_items, width)
     totals, probabilities = (torch.empty(num_targets, dtype=torch.float64) for _ in range(2))
@@ -48,6 +48,11 @@ def walk(
         torch.empty(WORKERS, lanes, dtype=torch.float64), *(torch.empty(size) for size in sizes),
     )  # fmt: skip
     return query_grad[:, :dim], vector_grad[:, :dim], probabilities, totals
+
+
+def targets_at_once(count: int, is_wide: bool) -> int:
+    """R, of `count` targets."""
+    return min(2 * BLOCK if is_wide else BLOCK, -(-count // LANES) * LANES)
 
 
 def widened(x: Tensor, width: int) -> Tensor:

@@ -28,6 +28,7 @@ from nextitem.nn.kernels.softmax import (
     STRETCH,
     add_parts,
     lay_side_by_side,
+    targets_at_once,
     widened,
 )  # fmt: skip
 from nextitem.nn.kernels.spreading import by_part, by_thread, spread, spread_inside
@@ -35,9 +36,7 @@ from nextitem.nn.kernels.threads import use_torch_threads
 from nextitem.nn.kernels.tiles import LANES, ROWS, multiply_pairs
 
 HALVES, PAIRS = types.int16[::1], types.int32[::1]
-WIDE = (
-    128  # dimensions from which a block has twice the targets: the gradients of the vectors pass the cache less often
-)
+WIDE = 128  # dimensions from which a block has twice the targets, as softmax.WIDE; its exponentials take half the bytes
 AT_ONCE = BLOCK * STRETCH  # scores in a core's first cache
 
 
@@ -48,7 +47,7 @@ def walk_bf16(
     use_torch_threads()
     (num_targets, dim), num_items = queries.shape, len(vectors)
     width = -(-dim // LANES) * LANES
-    lanes = min(2 * BLOCK if width >= WIDE else BLOCK, -(-num_targets // LANES) * LANES)
+    lanes = targets_at_once(num_targets, width >= WIDE)
     stretch = AT_ONCE // lanes // 2 * 2  # items
     part = -(-num_items // (WORKERS * ROWS)) * ROWS  # items
     table, asked = widened(vectors, width), widened(queries, width)

@@ -11,10 +11,10 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from nextitem.errors import InputError, expect_word, suggest
+from nextitem.errors import InputError, expect_word
 from nextitem.evaluation.comparison import Line, compare_values
 from nextitem.evaluation.lists import check_lists, main
-from nextitem.evaluation.significance import TESTS, TestName
+from nextitem.evaluation.significance import TestName
 from nextitem.notebook import html_table
 from nextitem.recipe import Recipe
 from nextitem.recipe.comparing import comparable, differences
@@ -112,8 +112,7 @@ def compare(
         InputError: a folder has no finished run; runs of other data, another split or protocol, whose difference is
             named; an unknown metric, reference or test.
     """
-    if test not in TESTS:
-        raise InputError(f'there is no test "{test}"; {suggest(test, TESTS)}')
+    expect_word("test", test, TestName)
     expect_word("part", part, Part)
     folders = run_folders(runs)
     reports = {folder: RunFolder(folder).read_report([RANKS]) for folder in folders}
